@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::error::{Error, WithCauses};
 
-/// The state of a client's connection.
+/// State of a client's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ConnectionState {
@@ -25,21 +25,21 @@ pub enum ConnectionState {
     /// Waiting to dial again.
     #[non_exhaustive]
     Reconnecting {
-        /// The number of the retry in a row, counted from 1.
+        /// Number of the retry in a row, from 1.
         attempt: u32,
-        /// The time until the retry.
+        /// The delay before it.
         delay: Duration,
     },
     /// Given up for good, as the retry policy says.
     #[non_exhaustive]
     Failed {
-        /// The reason, with its causes.
+        /// The cause.
         reason: String,
     },
 }
 
 impl ConnectionState {
-    /// Returns true if the other side has accepted the client.
+    /// True if the other side has accepted the client.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
@@ -57,7 +57,7 @@ impl ConnectionState {
         }
     }
 
-    /// Returns true if the client has given up.
+    /// True if the client has given up.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed { .. })
@@ -71,7 +71,7 @@ impl fmt::Display for ConnectionState {
     }
 }
 
-/// The reason for the end of a socket.
+/// Cause of the end of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -99,7 +99,7 @@ pub enum Disconnect {
     /// For two intervals the platform answered no heartbeat, sent nothing else and took nothing of what was written; or
     /// nothing came from the gateway for as long as two of its pings take.
     Silent,
-    /// The connection broke.
+    /// It broke.
     #[non_exhaustive]
     Broken {
         /// The error.
@@ -108,19 +108,19 @@ pub enum Disconnect {
 }
 
 impl Disconnect {
-    /// Makes the reason of a socket that the other side closed.
+    /// The other side closed the socket.
     #[must_use]
     pub fn closed(code: Option<u16>, reason: impl Into<String>) -> Self {
         Self::Closed { code, reason: reason.into() }
     }
 
-    /// Makes the reason of a worker that the platform refused.
+    /// The platform refused the worker.
     #[must_use]
     pub fn refused(code: Option<u16>, error: impl Into<String>) -> Self {
         Self::Refused { code, error: error.into() }
     }
 
-    /// Returns true if a newer connection of the same entity and environment took over: nothing else makes a platform close with
+    /// True if a newer connection of the same entity and environment took over: nothing else makes a platform close with
     /// 1000.
     pub fn is_superseded(&self) -> bool {
         matches!(self, Self::Closed { code: Some(1000), .. })
@@ -142,10 +142,10 @@ impl fmt::Display for Disconnect {
     }
 }
 
-/// The number of events that a slow listener may be behind before it misses some.
+/// Events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
 
-/// Passes state and events on to listeners.
+/// Sends the state and the events of a client to its listeners.
 #[derive(Clone)]
 pub struct Reporter<E> {
     state: watch::Sender<ConnectionState>,
@@ -188,7 +188,7 @@ impl<E: Clone + Send + 'static> Reporter<E> {
         self.state(ConnectionState::Failed { reason: WithCauses(error).to_string() });
     }
 
-    /// Sets the state at the end of a run. The state of a failed run stays.
+    /// A run has ended; where it failed, that stays the last word.
     pub fn disconnected(&self) {
         let ends = !matches!(*self.state.borrow(), ConnectionState::Failed { .. } | ConnectionState::Disconnected);
         if ends {
@@ -198,11 +198,11 @@ impl<E: Clone + Send + 'static> Reporter<E> {
 
     /// Sends an event to all listeners.
     pub fn event(&self, event: E) {
-        // An error means that there is no listener.
+        // Without a listener, the send fails and the event is dropped.
         let _ = self.events.send(event);
     }
 
-    /// Sends an event to all listeners, and makes it only if there is one.
+    /// Like [`event`](Self::event), for an event that is made only if there is a listener.
     pub fn event_with(&self, event: impl FnOnce() -> E) {
         if self.events.receiver_count() > 0 {
             self.event(event());
@@ -214,8 +214,8 @@ impl<E: Clone + Send + 'static> Reporter<E> {
         self.state.subscribe()
     }
 
-    /// Streams events from now on. A listener that was too slow gets the event that `missed` makes of the number of events it
-    /// has missed, if that is anything.
+    /// Events from now on. In the place of events that a slow listener missed, the stream has the event that `missed` makes of
+    /// their number, if any.
     pub fn listen(&self, missed: fn(u64) -> Option<E>) -> BoxStream<'static, E> {
         let next = move |mut events: broadcast::Receiver<E>| async move {
             loop {

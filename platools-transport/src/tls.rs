@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::crypto::crypto_provider;
 use crate::error::{Error, ErrorKind};
 
-/// The certificate authorities that are trusted beside those of the application.
+/// Certificate authorities that are trusted besides those that an application adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Roots {
@@ -23,7 +23,7 @@ pub enum Roots {
     OwnOnly,
 }
 
-/// The TLS settings of a `wss` connection.
+/// Settings of TLS: authorities, and the client's certificate.
 ///
 /// ```no_run
 /// use platools_transport::Tls;

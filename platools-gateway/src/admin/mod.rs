@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::audit::{Actor, action};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
-use crate::directory::{Snapshot, check_address, check_title};
+use crate::directory::{Snapshot, check_address};
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -31,12 +31,14 @@ use crate::ports::time::now_ms;
 
 pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
 pub use crate::domain::agent::{Agent, AgentChange};
-pub use crate::domain::entity::{Entity, EntityChange};
+pub use crate::domain::entity::Entity;
 pub use environments::WhenInUse;
 pub use projects::Projects;
 pub use signing::SigningKey;
 pub use tokens::{MAX_TOKENS, TokensBefore};
-pub use views::{Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
+pub use views::{Key, NewAgent, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
+
+use texts::check_title;
 
 pub(crate) use texts::USER_ID;
 

@@ -1,7 +1,6 @@
 //! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 
 mod address;
-mod display;
 pub mod project;
 mod shared_map;
 mod signing;
@@ -32,8 +31,6 @@ use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
 
 pub(crate) use address::check_address;
-pub use display::{Card, Icon};
-pub(crate) use display::{check_icon, check_title};
 pub(crate) use snapshot::Snapshot;
 
 /// At most so often does a secret that is not in memory make the directory look into the database.

@@ -193,7 +193,7 @@ pub struct ChannelMessage {
 }
 
 impl ChannelMessage {
-    /// Makes a message in a channel, from the sender with the address.
+    /// A message in a channel, from the agent with this address.
     #[must_use]
     pub fn new(
         id: impl Into<String>,
@@ -218,14 +218,14 @@ impl ChannelMessage {
         }
     }
 
-    /// Adds the id of the sender.
+    /// Adds the sender's id.
     #[must_use]
     pub fn with_agent_id(mut self, id: impl Into<String>) -> Self {
         self.agent_id = id.into();
         self
     }
 
-    /// Adds the display name of the sender.
+    /// Adds the sender's name for people.
     #[must_use]
     pub fn with_from_name(mut self, name: impl Into<String>) -> Self {
         self.from_name = Some(name.into());

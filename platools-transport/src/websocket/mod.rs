@@ -43,9 +43,9 @@ pub struct WebSocket<S> {
     state: State,
     /// A pong or a close that waits for room behind the frame that is being written.
     reply: Option<(Control, Bytes)>,
-    /// True if the reader has such a reply to write or flush.
+    /// The reader is to write or flush such a reply.
     is_replying: bool,
-    /// The error of a reply that was not written, until everything received before was read.
+    /// Error of a reply that was not written, kept until everything received before is read.
     reply_error: Option<SocketError>,
 }
 

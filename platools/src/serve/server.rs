@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::calls::Calls;
 use super::host::RegistryHost;
-use super::info::{Icon, Info};
+use super::info::Info;
 use super::stdio;
 use super::stop::signals;
 use super::tools::ServedTools;
@@ -80,21 +80,9 @@ impl Server {
         self
     }
 
-    /// The name that people are shown. Default: none, so that clients show the other one.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.info.title = Some(title.into());
-        self
-    }
-
     /// Instructions for a model that uses the tools together. Default: none.
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.info.instructions = Some(instructions.into());
-        self
-    }
-
-    /// A picture for the server; may be called several times. Default: none.
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.info.icons.push(icon);
         self
     }
 

@@ -9,11 +9,11 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::cancellation::Life;
 use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 use super::error::ToolError;
-use super::life::Life;
+use super::notifications::{Outlet, Slot};
 use super::params::Params;
-use super::saying::{Outlet, Slot};
 use super::shared_text::SharedText;
 
 tokio::task_local! {

@@ -19,7 +19,7 @@ use super::state::{BindError, State};
     note = "put `#[tool]` on the function, or make a tool at run time with `ToolDefinition::handler`"
 )]
 pub trait Tool: Send + Sync {
-    /// Returns the tool's declaration. Called once, when the tool enters a registry.
+    /// The declaration. A registry calls this once, when the tool enters it.
     fn definition(&self) -> ToolDefinition;
 
     /// Takes what the tool borrows from `state`, and returns the handler of its calls.
@@ -38,11 +38,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Starts one call, whose result is to be written into `output`. An output that nothing was written into means `null`.
     ///
     /// The future does all the work: nothing happens before it is polled, and dropping it cancels the call. It may panic;
-    /// the dispatcher catches that.
+    /// whoever polls it is ready for that.
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture;
 }
 
-/// A value of one or more tools: a `tools![...]` list, one tool, or a value whose `#[tool]` methods are tools.
+/// Tools: a `tools![...]` list, one tool, or a value whose `#[tools]` methods are tools.
 pub trait IntoTools {
     /// The tools, in the order they are to be registered.
     fn into_tools(self) -> Vec<Box<dyn Tool>>;
@@ -54,7 +54,7 @@ impl IntoTools for Vec<Box<dyn Tool>> {
     }
 }
 
-/// A value whose methods are tools. `#[tool]` on an `impl` block implements it for the block's type.
+/// A value whose methods are tools: what `#[tools]` implements for the type of its `impl` block.
 pub trait ToolSet: Send + Sync + 'static {
     /// The tools, which share the value.
     fn tools(self: Arc<Self>) -> Vec<Box<dyn Tool>>;

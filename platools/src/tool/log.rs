@@ -1,4 +1,4 @@
-//! Log entries of a call for its caller.
+//! Log entries of a call for its caller: [`LogLevel`] and the limits of a message.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl Context {
     }
 }
 
-/// An entry of a call's log. `Debug` shows the length of its message only.
+/// An entry of a call's log. `Debug` shows the length of its message, not the text.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) level: LogLevel,
@@ -62,7 +62,7 @@ impl fmt::Debug for Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::saying::tests::call;
+    use super::super::notifications::tests::call;
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 //! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
 mod arguments;
+mod cancellation;
 mod content;
 mod context;
 #[cfg(feature = "macros")]
@@ -12,14 +13,13 @@ mod envelopes;
 mod error;
 mod function;
 mod handler;
-mod life;
 mod log;
+mod notifications;
 mod output;
 mod params;
 mod progress;
 mod result_rule;
 mod returns;
-mod saying;
 mod schema;
 mod shared_text;
 mod state;
@@ -44,13 +44,14 @@ pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};
 pub(crate) use log::Entry;
+pub(crate) use notifications::{Outlet, Unsent, Wanted};
 pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
 pub(crate) use progress::Report;
 #[doc(hidden)]
 pub use result_rule::ResultRule;
-pub(crate) use saying::{Outlet, Unsent, Wanted};
+/// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
 pub use schema::prepare;
 pub use schema::{Dialect, ToolExport};

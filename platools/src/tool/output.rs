@@ -1,4 +1,4 @@
-//! `Output`: the buffer that a tool writes its result to.
+//! [`Output`]: the buffer that a tool writes its result to.
 
 use std::{fmt, io};
 

@@ -1,4 +1,4 @@
-//! `Progress`: reports of a call's progress to its caller.
+//! [`Progress`]: a report of a call's progress.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use platools_protocol::text::cut;
 /// Messages are cut here: they are to be shown, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
-/// A report of a call's progress to its caller. Made by [`Context::progress`].
+/// A report of the progress of a call, for its caller. Made by [`Context::progress`].
 ///
 /// ```
 /// # use platools::{Context, tool};
@@ -33,19 +33,19 @@ impl<'a> Progress<'a> {
         Self { context, report: Report { done, total: None, message: None } }
     }
 
-    /// Sets the total amount of work, in the unit of the work that is done. Default: unknown.
+    /// The total, in the unit of the progress. Default: unknown.
     pub fn total(mut self, total: f64) -> Self {
         self.report.total = total.is_finite().then_some(total);
         self
     }
 
-    /// Sets a text about the current work, for people; cut to 1,024 bytes. Default: none.
+    /// The present step, as a text for people; cut to 1,024 bytes. Default: none.
     pub fn message(mut self, message: impl AsRef<str>) -> Self {
         self.report.message = Some(cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned());
         self
     }
 
-    /// Sends the report, if the platform takes any. Never waits and never fails.
+    /// Tells it, if anybody wants to know. Never waits and never fails.
     ///
     /// Of reports made faster than the socket takes them only the latest travels, so a report may be made as often as there
     /// is something to say. One that does not say more than the one before it is left out, and so is one made when the call
@@ -64,14 +64,14 @@ impl fmt::Debug for Progress<'_> {
 impl Context {
     /// Tells the caller how far the call is, in whatever unit the tool chooses; it has to grow from one report to the next.
     ///
-    /// It reaches platforms that know of progress and is left out for others, so a tool may report to any caller. See
+    /// It reaches platforms that know of progress and is left out for others, so a tool may report whoever calls it. See
     /// [`Progress`] for what else a report can say, and an example.
     pub fn progress(&self, done: f64) -> Progress<'_> {
         Progress::new(self, done)
     }
 }
 
-/// The content of a report. `Debug` leaves out the text.
+/// Data of a report. `Debug` leaves the message out.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Report {
     pub(crate) done: f64,
@@ -88,8 +88,8 @@ impl fmt::Debug for Report {
 
 #[cfg(test)]
 mod tests {
+    use super::super::notifications::tests::call;
     use super::super::params::Params;
-    use super::super::saying::tests::call;
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! The forms that our own interfaces have in common: how things are shown and asked for, and how long lists are.
 
+mod change;
 mod cursor;
 mod entity;
 mod key;
@@ -8,8 +9,9 @@ mod query;
 mod timeout;
 mod tool;
 
+pub(super) use change::given;
 pub(super) use cursor::Place;
-pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
+pub(super) use entity::{Entity, EntityWithSecret, policy_of};
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};
 pub(super) use query::{count, query_error};

@@ -26,8 +26,6 @@ use axum::response::Response;
 use tracing::Instrument as _;
 
 pub(super) use guard::Guard;
-#[cfg(feature = "mcp")]
-pub(super) use guard::KnownHost;
 pub(crate) use guard::Site;
 pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;

@@ -1,4 +1,4 @@
-//! `Bound` and `Length`: limits of arguments, and the types that each limit applies to.
+//! Limits of an argument (`range`, `length`, `pattern`), and the types that each applies to.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -131,7 +131,7 @@ const ENTRIES: LengthUnit = LengthUnit { min_keyword: "minProperties", max_keywo
             its schema"
 )]
 pub trait Length {
-    /// The unit of the length.
+    /// Unit of the length.
     const UNIT: LengthUnit;
     /// The length; `None` where there is nothing to count.
     fn length(&self) -> Option<usize>;
@@ -186,10 +186,10 @@ impl<T: Text> Text for Option<T> {
     }
 }
 
-/// The beginning or end of a range.
+/// Beginning or end of a range.
 pub(super) type End<N> = std::ops::Bound<N>;
 
-/// Explains why a number lies outside of a range; `None` if it lies inside.
+/// The problem of a number outside of a range; `None` inside.
 pub(super) fn outside(number: Bound, (from, to): (End<Bound>, End<Bound>)) -> Option<String> {
     let below = match from {
         End::Included(min) => (number.compare(min) == Some(Ordering::Less)).then(|| format!("at least {min}")),

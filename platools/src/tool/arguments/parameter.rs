@@ -172,11 +172,11 @@ impl<T> fmt::Debug for Parameter<T> {
 pub trait AnyParameter {
     /// Its name on the wire.
     fn name(&self) -> &'static str;
-    /// Returns true if it must be given.
+    /// True if the argument must be given.
     fn is_required(&self) -> bool;
     /// The keywords of its schema that it checks itself.
     fn limits(&self) -> Vec<&'static str>;
-    /// A mistake of its author; a tool with such a parameter is refused.
+    /// The author's mistake, if there is one. A tool with such a parameter is refused.
     fn mistake(&self) -> Option<&str>;
     /// Its schema, with definitions collected in the generator.
     fn schema(&self, generator: &mut SchemaGenerator) -> Value;
@@ -221,7 +221,7 @@ fn with_keywords(mut schema: Schema, description: &str, keywords: &[(&'static st
     schema.to_value()
 }
 
-/// A type that arguments may have.
+/// Types that may be arguments: they are read from JSON and have a schema.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a tool",
     label = "an argument is read from JSON and described by a schema",
@@ -241,7 +241,7 @@ pub trait ParameterList {
 
 /// The parameters of a tool: a nested pair `(Parameter<A>, (Parameter<B>, ()))`, which has no limit to its length.
 pub trait Parameters: ParameterList + Send + Sync + 'static {
-    /// The arguments read so far.
+    /// The arguments that were read so far.
     type Slots: Default + Send;
     /// The values for the function.
     type Values: Send;
@@ -327,7 +327,7 @@ where
     }
 }
 
-/// A form in which a default may be written.
+/// Values that a default may be written as.
 #[diagnostic::on_unimplemented(
     message = "the default is a `{Self}`, and the argument takes a `{T}`",
     label = "this is not a `{T}`"

@@ -1,4 +1,4 @@
-//! `ContentBlock`: a part of a result that is content, such as an image.
+//! [`ContentBlock`]: a part of a result that is content.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ enum Kind {
     ResourceLink { uri: String, name: String },
 }
 
-/// The data of a resource.
+/// Data of a resource.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {
@@ -73,7 +73,7 @@ impl ContentBlock {
         Self(Kind::Resource { resource: Resource { uri: uri.into(), mime_type: mime_type.into(), data } })
     }
 
-    /// A document that the caller may fetch: its URI and its name. The reader needs a way to get there; nothing is
+    /// A document that the caller may fetch: its URI and its name. Whoever reads it needs a way to get there; nothing is
     /// fetched for it.
     #[must_use]
     pub fn resource_link(uri: impl Into<String>, name: impl Into<String>) -> Self {

@@ -1,4 +1,4 @@
-//! The keywords of a schema that hold further schemas.
+//! Walk over the schemas inside a schema.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! `Life`: the state of a call, running, given up or over.
+//! [`Life`]: the state of a call that goes on, was cancelled or is over.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
@@ -12,14 +12,14 @@ const CANCELLED: u8 = 1;
 const OVER: u8 = 2;
 const ABORTED: u8 = 4;
 
-/// The state of one call, which all clones of its context share. It allocates nothing unless the call is given up.
+/// The state of one call, shared by everybody who has its context. A call that nobody gives up allocates nothing for it.
 #[derive(Debug, Default)]
 pub(super) struct Life {
     state: AtomicU8,
     given_up: Notify,
     /// Wakes the task of the call when it is aborted.
     task: AtomicWaker,
-    /// The number of times that a poll of the handler began or ended; odd while one goes on.
+    /// Number of times a poll of the handler began or ended; odd during a poll.
     polls: AtomicU32,
 }
 
@@ -93,8 +93,7 @@ impl Context {
         self.0.life.cancelled().await;
     }
 
-    /// Returns true if the call was given up, as [`cancelled`](Self::cancelled) has it: how a function on the blocking pool learns of
-    /// it.
+    /// True if the call was cancelled, as [`cancelled`](Self::cancelled) has it. A function on the blocking pool asks for it here.
     ///
     /// ```
     /// # use platools::{Context, ToolError, tool};
@@ -116,7 +115,7 @@ impl Context {
         self.0.life.is_cancelled()
     }
 
-    /// Returns true if the call is over.
+    /// True if the call is over.
     pub(crate) fn is_over(&self) -> bool {
         self.0.life.is_over()
     }
@@ -136,7 +135,7 @@ impl Context {
         self.0.life.abort();
     }
 
-    /// Returns true if the task of the call is to end.
+    /// True if the task of the call is to end.
     pub(crate) fn is_aborted(&self) -> bool {
         self.0.life.is_aborted()
     }
