@@ -42,7 +42,7 @@ pub trait Handler: Send + Sync + 'static {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture;
 }
 
-/// Tools: a `tools![...]` list, one tool, or a value whose `#[tools]` methods are tools.
+/// Tools: a `tools![...]` list, one tool, or a value whose `#[tool]` methods are tools.
 pub trait IntoTools {
     /// The tools, in the order they are to be registered.
     fn into_tools(self) -> Vec<Box<dyn Tool>>;
@@ -54,7 +54,7 @@ impl IntoTools for Vec<Box<dyn Tool>> {
     }
 }
 
-/// A value whose methods are tools: what `#[tools]` implements for the type of its `impl` block.
+/// A value whose methods are tools. `#[tool]` on an `impl` block implements it for the type of the block.
 pub trait ToolSet: Send + Sync + 'static {
     /// The tools, which share the value.
     fn tools(self: Arc<Self>) -> Vec<Box<dyn Tool>>;
