@@ -15,7 +15,8 @@ use tracing::Instrument as _;
 
 pub(super) use request::Request;
 
-use super::http::{Rejection, upgrade_required};
+use super::http::problem::Problem;
+use super::http::{ErrorView, upgrade_required};
 use super::remote;
 use super::ws::{self, ReadLimits};
 use crate::audit::action;
@@ -84,15 +85,11 @@ async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> R
     Ok(caller)
 }
 
-/// The answer to whoever is not let in.
+/// The answer to a dashboard that is not let in. Of a failure of the gateway it learns that it may come back, not where the failure is.
 fn refusal(error: &Error) -> Response {
-    let status = match error.kind() {
-        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    // Rounded up, so that a dashboard that waits exactly so long is let in.
-    let retry_after = error.wait().map(|wait| wait.as_secs() + 1);
-    Rejection::new(status, error.kind().code(), error.to_string()).retry_after(retry_after).into_response()
+    let mut view = ErrorView::from(error);
+    if !view.status.is_client_error() {
+        view.status = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    Problem::from(view).into_response()
 }

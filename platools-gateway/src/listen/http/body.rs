@@ -71,7 +71,7 @@ pub(in crate::listen) enum Unread {
 
 impl Unread {
     /// The status of the answer, and the name of the error for programs.
-    pub(in crate::listen) fn status_and_code(&self) -> (StatusCode, &'static str) {
+    pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "upload_timeout"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -80,9 +80,9 @@ impl Unread {
         }
     }
 
-    /// The time to wait before the next try, in seconds, where waiting helps.
-    pub(in crate::listen) fn retry_after(&self) -> Option<u64> {
-        matches!(self, Self::Busy(_)).then_some(OverBudget::RETRY_AFTER.as_secs())
+    /// The time to wait before the next try, where waiting helps.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Busy(_)).then_some(OverBudget::RETRY_AFTER)
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::task::yield_now;
 
 use crate::connections::{Presence, Stay};
 use crate::core::Core;
-use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::domain::error::Error;
+use crate::listen::http::ErrorView;
 use crate::listen::ws::{
     self, Close, End, Farewell, Incoming, Outgoing, Pace, Protocol, Reader, Socket, Transport, dismissed,
 };
@@ -102,10 +103,7 @@ fn misunderstood(error: FrameError) -> String {
 }
 
 fn refused(error: Error) -> String {
-    if error.kind() == ErrorKind::Storage {
-        tracing::error!(%error, causes = causes_of(&error), "what an agent asked for failed");
-    }
-    error.to_string()
+    ErrorView::from(&error).message
 }
 
 impl Outgoing for AgentSocket {
