@@ -23,7 +23,7 @@ pub(super) struct Dashboard {
     pub(super) agent: String,
 }
 
-/// One dashboard's connection.
+/// The connection of a dashboard.
 struct DashboardConnection {
     presence: Presence,
     watched: Watched,

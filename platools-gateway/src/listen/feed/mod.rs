@@ -42,7 +42,7 @@ impl Adapter {
         Self { core, dashboards }
     }
 
-    /// Lets a dashboard in whose token is good. What it may watch it is told over the socket.
+    /// Lets a dashboard in whose token is good. The socket tells it whether it may watch the agent.
     pub(super) async fn upgrade(self, request: Request, from: RequestOrigin, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, dashboards } = self;
         let caller = match authenticate(&core, &request, &from).await {

@@ -74,7 +74,7 @@ impl From<&ErrorDetails> for ToolErrorDetails {
     }
 }
 
-/// One of several problems.
+/// A problem with the arguments.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct Detail {
     /// The place, as a JSON pointer into the arguments.
@@ -124,7 +124,6 @@ impl Problem {
         self.0.retryable = true;
         self
     }
-
 }
 
 /// The request does not say what it must, or says what it must not.

@@ -46,7 +46,7 @@ pub(super) struct Call<'a> {
     pub(super) entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
     pub(super) environment_id: Option<String>,
-    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
     pub(super) timeout_ms: Option<u64>,
 }

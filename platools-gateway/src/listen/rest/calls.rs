@@ -52,7 +52,7 @@ pub(super) struct Filter {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Again {
-    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
     timeout_ms: Option<u64>,
 }

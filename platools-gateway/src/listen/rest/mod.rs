@@ -85,7 +85,7 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
 }
 
 /// The router for addresses with too many connections.
-pub(super) fn turned_away() -> Router {
+pub(super) fn over_limit() -> Router {
     let router = Router::new().fallback(async || {
         let detail = "there are too many connections from this address; close some, or try again later";
         let view = ErrorView::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);

@@ -38,7 +38,7 @@ pub(super) struct Worker {
     /// The process that it says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<Instance>,
-    /// How often workers of the entity and environment took each other's place within the last ten minutes. More than two or three mean
+    /// The number of times that workers of the entity and environment took each other's place within the last ten minutes. More than two or three mean
     /// that several connect although the entity is no pool.
     takeovers: usize,
     /// The health of its tools, as it reports it.

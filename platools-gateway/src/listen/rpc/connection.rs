@@ -20,17 +20,17 @@ use crate::connections::{SocketKind, Stay};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::origin::RequestOrigin;
-use crate::listen::Traffic;
+use crate::listen::ByteActivity;
 use crate::listen::ws::{
     self, Close, End, Excess, Farewell, Outgoing, Pace, Protocol, ReadError, Reader, Received, Socket, Transport,
     dismissed,
 };
 
-/// One caller's connection. Its requests run side by side, so that one that takes long delays no other.
+/// The connection of a caller. Its requests run side by side, so that a long one delays no other.
 struct RpcConnection<'a> {
     stranger: Stranger<'a>,
     settings: &'a RpcSettings,
-    traffic: Traffic,
+    activity: ByteActivity,
 }
 
 /// The caller did not connect in time.
@@ -55,13 +55,13 @@ const LOG: &str = "log";
 pub(super) async fn serve<S: Transport>(
     core: &Core,
     socket: S,
-    (from, traffic): (RequestOrigin, Traffic),
+    (from, activity): (RequestOrigin, ByteActivity),
     settings: &RpcSettings,
 ) {
     let presence = core.arrives_at(SocketKind::Caller);
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let stranger = Stranger { core, queue: &queue, presence, from, anonymous: settings.anonymous };
-    ws::serve(RpcConnection { stranger, settings, traffic }, (), Socket::new(socket)).await;
+    ws::serve(RpcConnection { stranger, settings, activity }, (), Socket::new(socket)).await;
 }
 
 impl Protocol for RpcConnection<'_> {
@@ -71,8 +71,8 @@ impl Protocol for RpcConnection<'_> {
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         let max_bytes = self.settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
-        let traffic = self.traffic.clone();
-        let mut reader = Reader::untrusted(socket, self.settings.read_deadline, max_bytes, traffic);
+        let activity = self.activity.clone();
+        let mut reader = Reader::untrusted(socket, self.settings.read_deadline, max_bytes, activity);
         answer(&self.stranger, &mut reader, self.settings).await.unwrap_or_else(unreadable)
     }
 
@@ -295,7 +295,7 @@ mod tests {
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
                 let socket = TestSocket { incoming, outgoing };
-                let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), Traffic::new());
+                let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), ByteActivity::new());
                 serve(&core, socket, from, &RpcSettings::default()).await;
             });
             (Self { says, hears, _folder: folder }, serving)

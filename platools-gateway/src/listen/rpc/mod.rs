@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 
 use crate::settings::{AnonymousAccess, RpcSettings};
 
-use super::Traffic;
+use super::ByteActivity;
 use super::ws::{self, ReadLimits};
 use crate::core::Core;
 use crate::domain::ids::ConnectionId;
@@ -51,12 +51,12 @@ impl Adapter {
     }
 
     /// Lets a caller in, who says over the socket who it is.
-    pub(super) fn upgrade(self, from: RequestOrigin, traffic: Traffic, upgrade: WebSocketUpgrade) -> Response {
+    pub(super) fn upgrade(self, from: RequestOrigin, activity: ByteActivity, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, callers, settings } = self;
         let limits = ReadLimits { message_bytes: max_dropped_bytes(&settings), buffer_bytes: 4 * 1024 };
         ws::open(upgrade, limits, &callers, async move |socket| {
             let span = ws::socket_span!("caller", ConnectionId::random(), from);
-            connection::serve(&core, socket, (from, traffic), &settings).instrument(span).await;
+            connection::serve(&core, socket, (from, activity), &settings).instrument(span).await;
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::listen::ws::{
 };
 use crate::sessions::{AgentSocket, SocketEnd};
 
-/// One socket of an agent, whose frames are treated one after the other.
+/// A socket of an agent, whose frames are treated one after the other.
 pub(super) struct AgentConnection<'a> {
     pub(super) core: &'a Core,
     pub(super) agent: AgentSocket,

@@ -46,7 +46,7 @@ pub(super) async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    // Nothing is taken from whoever does not mean a WebSocket.
+    // Before the ticket is used up: a request that is no upgrade costs nothing.
     let upgrade = upgrade?;
     let Adapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);

@@ -1,4 +1,4 @@
-//! `Waiting`: responses that count among those that wait to be read.
+//! [`WaitingResponse`]: responses that count among those that wait to be read.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use crate::limits::{HeldBytes, Limiter, OverBudget};
 
 /// Counts the responses to requests of one method from one address.
-pub(super) struct Waiting {
+pub(super) struct WaitingResponse {
     limiter: Arc<Limiter>,
     from: IpAddr,
     /// True if the request only reads. The work of other requests is done, so their responses are not refused.
@@ -29,7 +29,7 @@ impl AsRef<[u8]> for Counted {
     }
 }
 
-impl Waiting {
+impl WaitingResponse {
     pub(super) fn new(limiter: Arc<Limiter>, from: IpAddr, method: &Method) -> Self {
         Self { limiter, from, is_look: *method == Method::GET }
     }

@@ -13,7 +13,7 @@ use super::writer;
 use crate::core::Core;
 use crate::domain::origin::RequestOrigin;
 use crate::links::{Closing, ClosingSignal, Link};
-use crate::listen::Traffic;
+use crate::listen::ByteActivity;
 use crate::listen::ws::{self, Close, End, Farewell, Protocol, Socket, TooLarge, Transport};
 use crate::settings::WorkerSettings;
 
@@ -21,7 +21,7 @@ use crate::settings::WorkerSettings;
 struct WorkerConnection<'a> {
     frames: Frames<'a>,
     closing: ClosingSignal,
-    traffic: Traffic,
+    activity: ByteActivity,
     settings: WorkerSettings,
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn run<S: Transport>(
     link: Link,
     from: &RequestOrigin,
     socket: Socket<S>,
-    (traffic, settings): (Traffic, WorkerSettings),
+    (activity, settings): (ByteActivity, WorkerSettings),
 ) {
     let identity = link.identity();
     let span = ws::socket_span!(
@@ -53,7 +53,7 @@ pub(super) async fn run<S: Transport>(
     );
     let (replies, waiting) = replies::channel();
     let frames = Frames::new(core, &link, replies);
-    let connection = WorkerConnection { frames, closing: link.closing(), traffic, settings };
+    let connection = WorkerConnection { frames, closing: link.closing(), activity, settings };
     async {
         tracing::info!("worker connected");
         ws::serve(connection, (link, waiting), socket).await;
@@ -143,7 +143,7 @@ impl Protocol for WorkerConnection<'_> {
 
 impl WorkerConnection<'_> {
     fn paced<'a, S>(&'a self, socket: &'a Socket<S>) -> WorkerSocket<'a, S> {
-        WorkerSocket { socket, traffic: &self.traffic, settings: self.settings }
+        WorkerSocket { socket, activity: &self.activity, settings: self.settings }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a worker's frames mean.
+//! [`Frames`]: treats the frames of a worker.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,25 +27,25 @@ use crate::links::{Fence, Link};
 use crate::listen::ws::{Close, End};
 use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
 
-/// So much of a tool's error message reaches the caller.
+/// Bytes of a tool's error message that reach the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// So much of a traceback reaches the journal.
+/// Bytes of a traceback that reach the journal.
 const MAX_TRACEBACK_BYTES: usize = 64 * 1024;
 
-/// So much of a word on progress reaches the caller.
+/// Bytes of a progress message that reach the caller.
 const MAX_PROGRESS_BYTES: usize = 1024;
 
-/// So much of an entry of a tool's log reaches the caller.
+/// Bytes of a log entry of a tool that reach the caller.
 const MAX_LOG_BYTES: usize = 8 * 1024;
 
-/// So many answers are acknowledged in one frame.
+/// The most answers that one frame acknowledges.
 const MANY_ANSWERS: usize = 64;
 
 /// Names of tools that an error lists.
 const MANY_NAMES: usize = 20;
 
-/// What to do after a frame.
+/// The next step after a frame.
 pub(super) enum Next {
     /// Read the next one.
     Read,
@@ -197,7 +197,7 @@ impl<'a> Frames<'a> {
         self.reply(&PlatformFrame::ResultAck(ResultAck::new(call_ids)))
     }
 
-    /// Whether there are answers to acknowledge, but so few that there may be more in the same frame.
+    /// True if there are answers to acknowledge, but so few that more may go into the same frame.
     pub(super) fn may_acknowledge_later(&self) -> bool {
         (1..MANY_ANSWERS).contains(&self.unacknowledged().len())
     }

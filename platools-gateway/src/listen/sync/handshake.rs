@@ -1,4 +1,4 @@
-//! What a worker's upgrade request says about the worker.
+//! The claim of a worker, read from its upgrade request.
 
 use axum::http::HeaderMap;
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};

@@ -1,13 +1,13 @@
-//! What the gateway has to say to a worker and has not yet written.
+//! The replies to a worker that are not written yet.
 
 use tokio::sync::mpsc;
 
 use crate::limits::gauge::{Gauge, Held};
 
-/// So many replies wait for a socket. Each answers a frame, so a worker that has so many waiting sends without reading.
+/// The most replies that wait for a socket. Each answers a frame, so a worker with this many sends without reading.
 const REPLIES: usize = 256;
 
-/// So many bytes of replies wait before further ones are refused.
+/// Bytes of waiting replies from which on further ones are refused.
 const BYTES: usize = 4 * 1024 * 1024;
 
 /// Takes replies.

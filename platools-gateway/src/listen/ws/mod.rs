@@ -1,4 +1,4 @@
-//! WebSockets, whatever is said over them: [`open`] accepts an upgrade, [`serve`] runs a [`Protocol`] over its [`Socket`] until there is
+//! WebSockets of all protocols: [`open`] accepts an upgrade, [`serve`] runs a [`Protocol`] over its [`Socket`] until there is
 //! an [`End`], and a [`Close`] tells the peer why.
 //!
 //! [`Reader`] and [`write`] are the two directions that most protocols share: sizes, silence and UTF-8 on one side, pings and deadlines on the
