@@ -30,7 +30,7 @@ pub(crate) use server::{Server, Setup};
 
 // Shared by the adapters.
 use http::auth::{bearer_token, caller_of, identified, remote};
-use http::body::{BodyText, Object, Sender, Unread, parse_object, read_text};
+use http::body::{BodyError, BodyText, Object, Sender, parse_object, read_text};
 use server::{ByteActivity, Routes};
 
 use crate::core::Core;
@@ -57,8 +57,8 @@ pub(crate) struct Sockets {
 pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, site: Site) -> Result<Routes, Error> {
     let guard = Arc::new(Guard::new(&settings.http, settings.mcp.url.as_deref(), site)?);
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), settings.worker);
-    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
-    let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
+    let callers = rpc::RpcAdapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
+    let dashboards = feed::FeedAdapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
     let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone(), site.is_tls);
     let (agents, described) = runtime::router(core, sockets.callers.clone());
@@ -75,14 +75,14 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, s
 /// `/ws`, which two protocols have in common: a client that asks for an agent's feed in the query of the URL is a dashboard, and any other is
 /// a caller.
 async fn upgrade(
-    State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
+    State((callers, dashboards)): State<(rpc::RpcAdapter, feed::FeedAdapter)>,
     Extension(activity): Extension<ByteActivity>,
     Extension(context): Extension<RequestContext>,
     (method, uri, headers): (Method, Uri, HeaderMap),
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let is_plain = matches!(method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
-    match (feed::Request::of(&uri), upgrade) {
+    match (feed::FeedRequest::of(&uri), upgrade) {
         (Some(request), Ok(upgrade)) => dashboards.upgrade(request, context.origin(Protocol::Feed), upgrade).await,
         (Some(request), Err(_)) if is_plain => dashboards.explain(request, context.origin(Protocol::Feed)).await,
         (None, Ok(upgrade)) => callers.upgrade(context.origin(Protocol::Rpc), activity, upgrade),

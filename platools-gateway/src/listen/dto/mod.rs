@@ -8,7 +8,7 @@ mod query;
 mod timeout;
 mod tool;
 
-pub(super) use cursor::Place;
+pub(super) use cursor::ListPosition;
 pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use super::body::Unread;
+use super::body::BodyError;
 use super::{not_a_refusal, refused};
 use crate::audit::action;
 use crate::domain::error::{Error, ErrorKind, causes_of};
@@ -75,8 +75,8 @@ impl From<&Error> for ErrorView {
     }
 }
 
-impl From<&Unread> for ErrorView {
-    fn from(unread: &Unread) -> Self {
+impl From<&BodyError> for ErrorView {
+    fn from(unread: &BodyError) -> Self {
         let (status, code) = unread.status_and_code();
         Self { retry_after: unread.retry_after(), ..Self::new(status, code, unread.to_string()) }
     }

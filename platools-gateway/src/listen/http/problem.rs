@@ -12,7 +12,7 @@ use platools_protocol::ErrorDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::body::Unread;
+use super::body::BodyError;
 use super::{ErrorView, RequestContext};
 use crate::domain::error::{ArgumentProblem, Error};
 use crate::listen::dto::{Misfit, query_error};
@@ -158,8 +158,8 @@ impl From<ErrorView> for Problem {
     }
 }
 
-impl From<Unread> for Problem {
-    fn from(unread: Unread) -> Self {
+impl From<BodyError> for Problem {
+    fn from(unread: BodyError) -> Self {
         ErrorView::from(&unread).into()
     }
 }

@@ -8,7 +8,7 @@ use rmcp::model::{ErrorCode, ErrorData};
 use serde_json::json;
 
 use crate::domain::error::{Error, ErrorKind};
-use crate::listen::Unread;
+use crate::listen::BodyError;
 use crate::listen::http::ErrorView;
 
 /// True for an error about the request itself. All others are results: the model that called reads them, and may do better.
@@ -43,7 +43,7 @@ pub(super) fn refusal(error: &Error) -> Response {
 }
 
 /// A body that could not be read.
-pub(super) fn unread(unread: &Unread) -> Response {
+pub(super) fn unread(unread: &BodyError) -> Response {
     respond(&ErrorView::from(unread))
 }
 

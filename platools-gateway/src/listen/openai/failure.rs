@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::domain::error::{Error, ErrorKind};
-use crate::listen::Unread;
+use crate::listen::BodyError;
 use crate::listen::http::ErrorView;
 
 /// The header by which OpenAI's clients know whether to try again, whatever the status is.
@@ -67,8 +67,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Unread> for Failure {
-    fn from(unread: Unread) -> Self {
+impl From<BodyError> for Failure {
+    fn from(unread: BodyError) -> Self {
         ErrorView::from(&unread).into()
     }
 }

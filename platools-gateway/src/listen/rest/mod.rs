@@ -32,7 +32,7 @@ use utoipa_axum::routes;
 
 use crate::core::Core;
 use crate::limits::OverBudget;
-use crate::listen::Unread;
+use crate::listen::BodyError;
 use crate::listen::http::ErrorView;
 use crate::listen::http::problem::{self, Problem};
 use auth::Visitor;
@@ -96,7 +96,7 @@ pub(super) fn over_limit() -> Router {
 
 /// The response to a request whose response does not fit among those that wait to be read.
 pub(super) fn busy() -> Router {
-    Router::new().fallback(async || Problem::from(Unread::Busy(OverBudget)))
+    Router::new().fallback(async || Problem::from(BodyError::Busy(OverBudget)))
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

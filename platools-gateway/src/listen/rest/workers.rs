@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::page::Window;
+use super::page::PageQuery;
 use super::parts::Query;
 use crate::core::Core;
 use crate::links::ConnectedWorker;
@@ -89,12 +89,12 @@ impl From<WorkerHealth> for ToolsHealth {
 }
 
 /// List the workers that are connected.
-#[utoipa::path(get, path = "/v1/workers", tag = "tools", params(Window),
+#[utoipa::path(get, path = "/v1/workers", tag = "tools", params(PageQuery),
     responses((status = 200, body = Page<Worker>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Worker>>, Problem> {
     let page = window.page(core.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
     Ok(Json(page.map(|worker| shown(core.worker_health(&caller, &worker), worker))))

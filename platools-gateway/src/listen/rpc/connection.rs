@@ -22,7 +22,7 @@ use crate::domain::identity::{Caller, Credential};
 use crate::domain::origin::RequestOrigin;
 use crate::listen::ByteActivity;
 use crate::listen::ws::{
-    self, Close, End, Excess, Farewell, Outgoing, Pace, Protocol, ReadError, Reader, Received, Socket, Transport,
+    self, Close, End, Excess, Farewell, Outgoing, Pace, ReadError, Reader, Received, Socket, SocketProtocol, Transport,
     dismissed,
 };
 
@@ -64,7 +64,7 @@ pub(super) async fn serve<S: Transport>(
     ws::serve(RpcConnection { stranger, settings, activity }, (), Socket::new(socket)).await;
 }
 
-impl Protocol for RpcConnection<'_> {
+impl SocketProtocol for RpcConnection<'_> {
     const PEER: &'static str = "caller";
 
     type Outbox = ();

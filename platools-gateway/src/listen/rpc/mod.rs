@@ -39,13 +39,13 @@ fn max_dropped_bytes(settings: &RpcSettings) -> usize {
 
 /// The adapter for callers that stay connected.
 #[derive(Debug, Clone)]
-pub(super) struct Adapter {
+pub(super) struct RpcAdapter {
     core: Arc<Core>,
     callers: TaskTracker,
     settings: Arc<RpcSettings>,
 }
 
-impl Adapter {
+impl RpcAdapter {
     pub(super) fn new(core: Arc<Core>, callers: TaskTracker, settings: RpcSettings) -> Self {
         Self { core, callers, settings: Arc::new(settings) }
     }

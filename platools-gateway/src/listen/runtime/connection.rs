@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::domain::error::Error;
 use crate::listen::http::ErrorView;
 use crate::listen::ws::{
-    self, Close, End, Farewell, Incoming, Outgoing, Pace, Protocol, Reader, Socket, Transport, dismissed,
+    self, Close, End, Farewell, Incoming, Outgoing, Pace, Reader, Socket, SocketProtocol, Transport, dismissed,
 };
 use crate::sessions::{AgentSocket, SocketEnd};
 
@@ -22,7 +22,7 @@ pub(super) struct AgentConnection<'a> {
     pub(super) presence: Presence,
 }
 
-impl Protocol for AgentConnection<'_> {
+impl SocketProtocol for AgentConnection<'_> {
     const PEER: &'static str = "agent";
 
     type Outbox = ();

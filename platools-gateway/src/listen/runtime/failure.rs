@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::error::Error;
-use crate::listen::Unread;
+use crate::listen::BodyError;
 use crate::listen::dto::query_error;
 use crate::listen::http::ErrorView;
 
@@ -47,8 +47,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Unread> for Failure {
-    fn from(unread: Unread) -> Self {
+impl From<BodyError> for Failure {
+    fn from(unread: BodyError) -> Self {
         ErrorView::from(&unread).into()
     }
 }

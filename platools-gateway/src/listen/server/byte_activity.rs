@@ -17,10 +17,10 @@ use crate::limits::Place;
 
 /// The activity of one connection, and the bound of what its peer may send.
 #[derive(Debug, Clone)]
-pub(in crate::listen) struct ByteActivity(Arc<Shared>);
+pub(in crate::listen) struct ByteActivity(Arc<ActivityState>);
 
 #[derive(Debug)]
-struct Shared {
+struct ActivityState {
     since: Instant,
     received: Moment,
     sent: Moment,
@@ -45,7 +45,7 @@ impl Moment {
 
 impl ByteActivity {
     pub(in crate::listen) fn new() -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ActivityState {
             since: Instant::now(),
             received: Moment::default(),
             sent: Moment::default(),

@@ -18,12 +18,12 @@ pub(super) struct WaitingResponse {
 }
 
 /// Bytes of a body that count for as long as there is a copy of them, also in the buffers of the connection.
-struct Counted {
+struct CountedBytes {
     bytes: Bytes,
     _held: Option<HeldBytes>,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -41,7 +41,7 @@ impl WaitingResponse {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let Some(held) = self.limiter.waiting_response(self.from, bytes)? else { return Ok(response) };
         let mut held = Some(held);
-        let count = move |bytes| Bytes::from_owner(Counted { bytes, _held: held.take() });
+        let count = move |bytes| Bytes::from_owner(CountedBytes { bytes, _held: held.take() });
         Ok(response.map(|body| {
             let mut count = count;
             Body::new(body.map_frame(move |frame| frame.map_data(&mut count)))

@@ -15,10 +15,10 @@ const MIN_TAKEN: usize = 16 * 1024;
 
 /// The time that a peer has for what is being written to it. It runs only while something waits.
 #[derive(Debug, Default)]
-pub(super) struct WriteDeadline(Option<Window>);
+pub(super) struct WriteDeadline(Option<WriteWindow>);
 
 #[derive(Debug)]
-struct Window {
+struct WriteWindow {
     over: Pin<Box<Sleep>>,
     taken: usize,
 }
@@ -47,8 +47,8 @@ impl WriteDeadline {
         written
     }
 
-    fn window(&mut self) -> &mut Window {
-        self.0.get_or_insert_with(|| Window { over: Box::pin(sleep(LIMIT)), taken: 0 })
+    fn window(&mut self) -> &mut WriteWindow {
+        self.0.get_or_insert_with(|| WriteWindow { over: Box::pin(sleep(LIMIT)), taken: 0 })
     }
 }
 

@@ -47,7 +47,7 @@ const UNTRUSTED_BYTES: usize = 16 * 1024;
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
-struct Adapter {
+struct SyncAdapter {
     core: Arc<Core>,
     links: TaskTracker,
     settings: WorkerSettings,
@@ -55,15 +55,15 @@ struct Adapter {
 
 /// The routes of workers.
 pub(super) fn router(core: Arc<Core>, links: TaskTracker, settings: WorkerSettings) -> Router {
-    let adapter = Adapter { core, links, settings };
+    let adapter = SyncAdapter { core, links, settings };
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, any(upgrade))).with_state(adapter)
 }
 
 async fn upgrade(
-    State(adapter): State<Adapter>,
+    State(adapter): State<SyncAdapter>,
     Extension(context): Extension<RequestContext>,
     Extension(activity): Extension<ByteActivity>,
-    query: Result<Query<handshake::Parts>, QueryRejection>,
+    query: Result<Query<handshake::WorkerQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {

@@ -17,7 +17,7 @@ pub(super) struct Replies {
 }
 
 /// Has replies to be written.
-pub(super) struct Waiting {
+pub(super) struct WaitingReplies {
     queue: mpsc::Receiver<(Vec<String>, Held)>,
 }
 
@@ -25,9 +25,9 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Full;
 
-pub(super) fn channel() -> (Replies, Waiting) {
+pub(super) fn channel() -> (Replies, WaitingReplies) {
     let (sender, receiver) = mpsc::channel(REPLIES);
-    (Replies { queue: sender, bytes: Gauge::default() }, Waiting { queue: receiver })
+    (Replies { queue: sender, bytes: Gauge::default() }, WaitingReplies { queue: receiver })
 }
 
 impl Replies {
@@ -38,7 +38,7 @@ impl Replies {
     }
 }
 
-impl Waiting {
+impl WaitingReplies {
     /// The frames that answer the next frame. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Vec<String>> {
         self.queue.recv().await.map(|(frames, _bytes)| frames)

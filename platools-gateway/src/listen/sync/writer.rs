@@ -3,7 +3,7 @@
 use axum::extract::ws::Message;
 use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
-use super::replies::Waiting;
+use super::replies::WaitingReplies;
 use super::socket::WorkerSocket;
 use crate::links::{Delivery, Link, Notice, Order};
 use crate::listen::ws::{End, Transport};
@@ -15,7 +15,11 @@ const BATCH: usize = 64;
 ///
 /// A call is taken off the queue only when the socket takes a frame, and there is no await between the two: wherever this
 /// future is dropped, no call is lost.
-pub(super) async fn write<S: Transport>(socket: &WorkerSocket<'_, S>, link: &mut Link, replies: &mut Waiting) -> End {
+pub(super) async fn write<S: Transport>(
+    socket: &WorkerSocket<'_, S>,
+    link: &mut Link,
+    replies: &mut WaitingReplies,
+) -> End {
     loop {
         // Both arms are cancel-safe. They end only when the link does, and then another arm of its task ends it.
         let written = tokio::select! {

@@ -15,7 +15,7 @@ use crate::listen::dto::{Page, given};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::Window;
+use crate::listen::rest::page::PageQuery;
 use crate::listen::rest::parts::{Path, Query};
 use crate::ports::time::rfc3339;
 
@@ -101,11 +101,11 @@ pub(super) struct AgentChange {
 }
 
 /// List the agents.
-#[utoipa::path(get, path = "/v1/agents", tag = "directory", params(Window),
+#[utoipa::path(get, path = "/v1/agents", tag = "directory", params(PageQuery),
     responses((status = 200, body = Page<Agent>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Agent>>, Problem> {
     let page = window.page(administrator.directory()?.agents(), |agent| &agent.slug)?;
     Ok(Json(page.map(shown)))

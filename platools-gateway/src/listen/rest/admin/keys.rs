@@ -10,7 +10,7 @@ use crate::listen::dto::{Key, KeyRequest, KeyWithSecret, Page, SpeaksForForm};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::Window;
+use crate::listen::rest::page::PageQuery;
 use crate::listen::rest::parts::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,11 +36,11 @@ pub(super) struct NewKey {
 }
 
 /// List the keys, oldest first.
-#[utoipa::path(get, path = "/v1/keys", tag = "directory", params(Window),
+#[utoipa::path(get, path = "/v1/keys", tag = "directory", params(PageQuery),
     responses((status = 200, body = Page<Key>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Key>>, Problem> {
     let page = window.page(administrator.directory()?.keys(), |key| key.id.as_str())?;
     Ok(Json(page.map(Key::from)))

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::{Params, Reply, reply};
 use crate::listen::dto::{Entity, EntityWithSecret, entity_change, given, new_entity};
-use crate::listen::rpc::page::Window;
+use crate::listen::rpc::page::PageParams;
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
-struct NewEntity {
+struct NewEntityParams {
     slug: String,
     policy: Option<String>,
     title: Option<String>,
@@ -20,7 +20,7 @@ struct NewEntity {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Change {
+struct EntityChangeParams {
     entity_id: String,
     #[serde(default, deserialize_with = "given")]
     title: Option<String>,
@@ -30,43 +30,43 @@ struct Change {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Rotation {
+struct RotationParams {
     entity_id: String,
     grace_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Which {
+struct EntityParams {
     entity_id: String,
 }
 
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
-    let window: Window = params.decode()?;
+    let window: PageParams = params.decode()?;
     let entities = session.core.admin(&session.caller)?.entities();
     reply(&window.page(entities, |entity| &entity.slug)?.map(Entity::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let NewEntity { slug, policy, title, icon } = params.decode()?;
+    let NewEntityParams { slug, policy, title, icon } = params.decode()?;
     let new = new_entity(policy.as_deref(), title, icon)?;
     reply(&EntityWithSecret::from(session.core.admin(&session.caller)?.add_entity(&slug, new).await?))
 }
 
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
-    let Change { entity_id, title, icon } = params.decode()?;
+    let EntityChangeParams { entity_id, title, icon } = params.decode()?;
     let change = entity_change(title, icon)?;
     reply(&Entity::from(session.core.admin(&session.caller)?.change_entity(&entity_id, change).await?))
 }
 
 pub(super) async fn rotate(session: &Session<'_>, params: Params) -> Reply {
-    let Rotation { entity_id, grace_seconds } = params.decode()?;
+    let RotationParams { entity_id, grace_seconds } = params.decode()?;
     let grace = Duration::from_secs(grace_seconds.unwrap_or_default());
     reply(&EntityWithSecret::from(session.core.admin(&session.caller)?.rotate_entity(&entity_id, grace).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
-    let Which { entity_id } = params.decode()?;
+    let EntityParams { entity_id } = params.decode()?;
     session.core.admin(&session.caller)?.remove_entity(&entity_id).await?;
     reply(&json!({"deleted": true}))
 }
