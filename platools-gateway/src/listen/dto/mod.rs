@@ -1,5 +1,6 @@
-//! The forms that our own interfaces have in common: how things are shown and asked for, and how long lists are.
+//! JSON that REST and gateway RPC have in common: objects, requests for them, and pages of lists.
 
+mod agent;
 mod cursor;
 mod entity;
 mod key;
@@ -8,6 +9,7 @@ mod query;
 mod timeout;
 mod tool;
 
+pub(super) use agent::agent_change;
 pub(super) use cursor::ListPosition;
 pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};

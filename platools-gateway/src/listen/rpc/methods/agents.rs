@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Params, Reply, reply};
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::listen::dto::given;
+use crate::listen::dto::{agent_change, given};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::PageParams;
 use crate::listen::rpc::session::Session;
@@ -61,12 +61,8 @@ pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
 
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
     let AgentChangeParams { agent_id, profile, owner, title, address } = params.decode()?;
-    if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
-        return Err(invalid("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
-    }
-    let admin = session.core.admin(&session.caller)?;
-    let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner, title, address };
-    reply(&shown(&admin.change_agent(&agent_id, change).await?))
+    let change = agent_change(profile.map(read).transpose()?, owner, title, address)?;
+    reply(&shown(&session.core.admin(&session.caller)?.change_agent(&agent_id, change).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
