@@ -1,40 +1,43 @@
-//! What a gateway does, without a word of how it is reached.
+//! [`Core`]: the services of a gateway, without its protocols. It builds them in order, holds them, and stops them in order.
 //!
-//! Protocol adapters call [`Core`]: they bring claims, registrations, answers and calls, and take away links, deliveries and
-//! results. Nothing in here knows of HTTP or of sockets.
+//! Adapters of protocols in `listen` call the services. Nothing in here knows HTTP or sockets.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use tokio::time::timeout;
+
+use crate::admin::{Admin, Administration, Projects, Reconciler};
 use crate::agents::Agent;
-use crate::agents::chat::{ChatSettings, Runs};
+use crate::agents::chat::{ChatSettings, ConversationServices, Conversations};
 use crate::audit::{Audit, AuditSettings};
 use crate::authority::SigningKeySource;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::calls::idempotency::{Idempotency, IdempotencySettings};
+use crate::calls::idempotency::IdempotencySettings;
+use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
-use crate::catalog::changes::News;
-use crate::connections::{Callers, OpenSockets};
+use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
-use crate::domain::error::Error;
-use crate::domain::identity::{Role, Scope};
-use crate::domain::ids::CallId;
-use crate::feed::{AuthChecks, DashboardAuth, Feed, FeedSettings, OwnEvents, SnapshotProvider};
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Role;
+use crate::feed::{BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider};
 use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
-use crate::links::tool_health::HealthTable;
-use crate::links::{Departures, Throttles, Workers};
-use crate::ops::log_feed::LogFeed;
-use crate::ops::metrics::CallFigures;
-use crate::pending::{CallSettings, Calls, Outcome, Receipt, Report};
+use crate::links::{Closing, HealthMonitor, Notice, Registrations, Workers};
+use crate::ops::credential_upkeep::CredentialUpkeep;
+use crate::ops::housekeeping::Housekeeping;
+use crate::ops::log_feed::{LogFeed, Logs};
+use crate::ops::metrics::{CallFigures, Metrics};
+use crate::ops::readiness::Readiness;
+use crate::pending::{CallSettings, PendingCalls};
 use crate::ports::call_observer::{CallObserver, Observers};
 use crate::ports::store::Storage;
-use crate::sessions::{EventHandler, Runtime, RuntimeSettings};
+use crate::ports::tool_changes::ToolChanges;
+use crate::sessions::{EventHandler, RuntimeSettings, SessionServices, Sessions};
 use crate::store::SqliteStore;
-use crate::tools::HandleTables;
+use crate::tools::Tools;
 
 /// A gateway without its protocols.
 #[derive(Debug)]
@@ -43,41 +46,37 @@ pub struct Core {
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
     pub(crate) aging: Arc<Aging>,
+    pub(crate) admin: Administration,
+    pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) catalog: Catalog,
-    pub(crate) handle_tables: HandleTables,
-    pub(crate) health: HealthTable,
-    pub(crate) news: News,
-    pub(crate) workers: Workers,
-    pub(crate) callers: Callers,
-    /// What whoever comes with nothing may do.
-    pub(crate) role_of_nobody: Role,
-    pub(crate) logs: Option<LogFeed>,
-    pub(crate) calls: Calls,
-    pub(crate) idempotency: Idempotency,
+    pub(crate) catalog: Arc<Catalog>,
+    /// Tools as callers see them.
+    pub tools: Arc<Tools>,
+    pub(crate) health: Arc<HealthMonitor>,
+    /// Registration of the tools of workers.
+    pub registrations: Arc<Registrations>,
+    pub(crate) workers: Arc<Workers>,
+    /// Authentication of workers and callers.
+    pub authenticator: Arc<Authenticator>,
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) logs: Logs,
+    /// Calls that wait for the answers of their workers.
+    pub pending: PendingCalls,
+    /// Calls of tools.
+    pub calls: Arc<Calls>,
     pub(crate) limiter: Arc<Limiter>,
-    pub(crate) journal: Journal,
-    pub(crate) runs: Runs,
-    pub(crate) runtime: Runtime,
-    pub(crate) chat: ChatSettings,
-    /// What agents think with that need a model.
-    pub(crate) model: Option<Arc<dyn Agent>>,
-    pub(crate) observers: Observers,
-    pub(crate) feed: Feed,
-    /// The application's check of its own tokens, if it has one.
-    pub(crate) dashboard_auth: Option<AuthChecks>,
-    /// The revision of the directory that the feed's own state was last looked at for.
-    pub(crate) feed_revision: AtomicI64,
-    /// How many of the traces that begin here are recorded, from 0 to 1.
-    pub(crate) trace_ratio: f64,
-    pub(crate) call_figures: Arc<CallFigures>,
-    pub(crate) throttles: Throttles,
-    pub(crate) departures: Departures,
-    pub(crate) audit: Audit,
-    /// True once the gateway is about to stop and still serves everything.
-    pub(crate) leaving: AtomicBool,
-    /// Whether the gateway has begun to stop.
-    pub(crate) stopping: AtomicBool,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) sessions: Arc<Sessions>,
+    /// Conversations of users with agents.
+    pub conversations: Arc<Conversations>,
+    /// Events for dashboards.
+    pub feed: Feed,
+    pub(crate) dashboards: Arc<Dashboards>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Arc<Audit>,
+    /// Readiness for traffic.
+    pub readiness: Readiness,
+    pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
 }
 
 /// Options of [`Core::start`]. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
@@ -168,102 +167,278 @@ impl Core {
         folder: &Path,
         options: CoreOptions,
     ) -> Result<Self, Error> {
-        let news = News::default();
+        let tool_changes = ToolChanges::default();
         let aging = Arc::new(Aging::open(&*store).await?);
-        let directory = Directory::open(Arc::clone(&store) as _, news.clone(), folder, options.signing_keys).await?;
+        let directory =
+            Directory::open(Arc::clone(&store) as _, tool_changes.clone(), folder, options.signing_keys).await?;
         let directory = Arc::new(directory);
-        let catalog = Catalog::new(Arc::clone(&store) as _);
-        let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
+        let catalog = Arc::new(Catalog::new(Arc::clone(&store) as _));
+        let (pending, call_figures) = (PendingCalls::default(), Arc::<CallFigures>::default());
         let mut observers = Observers::new(Arc::clone(&call_figures) as _);
 
-        let journal = match options.journal {
+        let journal = Arc::new(match options.journal {
             Some(settings) => {
                 aging.log_start();
                 Journal::start(Arc::clone(&store) as _, settings, &aging, &tasks)
             }
             None => Journal::closed(),
-        };
-        let audit = match options.audit {
+        });
+        let limiter = Arc::new(Limiter::new(&options.limits));
+        let audit = Arc::new(match options.audit {
             Some(settings) => {
                 let aging = Arc::clone(&aging);
                 let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
                 Audit::start(Arc::clone(&store) as _, settings, cutoff_ms, &tasks)
             }
             None => Audit::without_task(Arc::clone(&store) as _),
-        };
-        let runtime = match options.sessions {
-            Some(settings) => {
-                let runtime = Runtime::start(Arc::clone(&store) as _, Arc::clone(&directory), settings, &tasks).await?;
-                options.event_handlers.into_iter().for_each(|handler| runtime.add_handler(handler, &tasks));
-                observers.add(runtime.observer());
-                runtime
-            }
-            None => Runtime::closed(),
-        };
+        });
         let feed = Feed::new(options.feed, options.snapshots);
-        let mut workers = Workers::new(calls.clone(), news.clone());
+        let mut workers = Workers::new(pending.clone(), tool_changes.clone());
         workers.configure(options.calls);
-        if feed.has_own_state() {
-            let events = Arc::new(OwnEvents(feed.clone()));
+        if feed.has_builtin_state() {
+            let events = Arc::new(BuiltinEvents(feed.clone()));
             observers.add(Arc::clone(&events) as _);
             workers.observe(events);
         }
+        let workers = Arc::new(workers);
+
+        let callers = Arc::new(Callers::new(Arc::clone(&directory)));
+        let anonymous_role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
+        let authenticator = Arc::new(Authenticator::new(
+            Arc::clone(&directory),
+            Arc::clone(&limiter),
+            Arc::clone(&audit),
+            Arc::clone(&workers),
+            anonymous_role,
+        ));
+        let health = Arc::new(HealthMonitor::new(Arc::clone(&catalog), Arc::clone(&workers)));
+        let registrations = Arc::new(Registrations::new(
+            Arc::clone(&catalog),
+            Arc::clone(&workers),
+            Arc::clone(&limiter),
+            tool_changes.clone(),
+        ));
+        let tools = Arc::new(Tools::new(
+            Arc::clone(&directory),
+            Arc::clone(&catalog),
+            Arc::clone(&workers),
+            Arc::clone(&health),
+            tool_changes.clone(),
+        ));
+        let builtin = BuiltinState {
+            feed: feed.clone(),
+            directory: Arc::clone(&directory),
+            catalog: Arc::clone(&catalog),
+            workers: Arc::clone(&workers),
+            health: Arc::clone(&health),
+            journal: Arc::clone(&journal),
+        };
+        let dashboards = Arc::new(Dashboards::new(
+            feed.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&authenticator),
+            Arc::clone(&audit),
+            options.dashboard_auth,
+            builtin,
+        ));
+        let reconciler = Arc::new(Reconciler {
+            directory: Arc::clone(&directory),
+            catalog: Arc::clone(&catalog),
+            tool_changes: tool_changes.clone(),
+            workers: Arc::clone(&workers),
+            callers: Arc::clone(&callers),
+            dashboards: Arc::clone(&dashboards),
+        });
+        let admin = Administration::new(
+            Arc::clone(&directory),
+            Arc::clone(&limiter),
+            Arc::clone(&audit),
+            Arc::clone(&catalog),
+            Arc::clone(&workers),
+            Arc::clone(&tools),
+            Arc::clone(&reconciler),
+        );
+        let services = SessionServices {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            audit: Arc::clone(&audit),
+            authenticator: Arc::clone(&authenticator),
+            sessions: Arc::clone(&store) as _,
+            channels: Arc::clone(&store) as _,
+        };
+        let sessions = Arc::new(Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?);
+        observers.add(sessions.observer());
         options.observers.into_iter().for_each(|observer| observers.add(observer));
+
+        let services = CallServices {
+            directory: Arc::clone(&directory),
+            catalog: Arc::clone(&catalog),
+            tools: Arc::clone(&tools),
+            workers: Arc::clone(&workers),
+            pending: pending.clone(),
+            limiter: Arc::clone(&limiter),
+            journal: Arc::clone(&journal),
+            records: Arc::clone(&store) as _,
+            answers: Arc::clone(&store) as _,
+            aging: Arc::clone(&aging),
+            observers,
+        };
+        let calls = Arc::new(Calls::new(services, options.idempotency, options.trace_ratio));
+
+        let services = ConversationServices {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            tools: Arc::clone(&tools),
+            calls: Arc::clone(&calls),
+            store: Arc::clone(&store) as _,
+        };
+        let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
+        let metrics = Arc::new(Metrics {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            catalog: Arc::clone(&catalog),
+            workers: Arc::clone(&workers),
+            tools: Arc::clone(&tools),
+            journal: Arc::clone(&journal),
+            callers: Arc::clone(&callers),
+            sessions: Arc::clone(&sessions),
+            feed: feed.clone(),
+            calls: call_figures,
+        });
+        let readiness = Readiness::new(tasks.clone(), Arc::clone(&store) as _);
+        let logs = Logs::new(options.logs, Arc::clone(&directory));
+        let credential_upkeep = Arc::new(CredentialUpkeep {
+            directory: Arc::clone(&directory),
+            callers: Arc::clone(&callers),
+            workers: Arc::clone(&workers),
+            aging: Arc::clone(&aging),
+        });
         Ok(Self {
             tasks,
             store,
             aging,
+            admin,
+            reconciler,
             directory,
             catalog,
-            handle_tables: HandleTables::default(),
-            health: HealthTable::default(),
-            news,
+            tools,
+            health,
+            registrations,
             workers,
-            callers: Callers::default(),
-            role_of_nobody: if options.is_without_auth { Role::Operator } else { Role::Viewer },
-            logs: options.logs,
+            authenticator,
+            callers,
+            logs,
+            pending,
             calls,
-            idempotency: Idempotency::new(options.idempotency),
-            limiter: Arc::new(Limiter::new(&options.limits)),
+            limiter,
             journal,
-            runs: Runs::default(),
-            runtime,
-            chat: options.chat,
-            model: options.model,
-            observers,
+            sessions,
+            conversations,
             feed,
-            dashboard_auth: options.dashboard_auth.map(AuthChecks::new),
-            feed_revision: AtomicI64::default(),
-            trace_ratio: options.trace_ratio,
-            call_figures,
-            throttles: Throttles::default(),
-            departures: Departures::default(),
+            dashboards,
+            metrics,
             audit,
-            leaving: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
+            readiness,
+            credential_upkeep,
         })
     }
 
-    /// The longest time that a call may take: [`CallSettings::max_timeout`].
+    /// The default project, for the program that the gateway runs in.
     #[must_use]
-    pub fn max_call_timeout(&self) -> Duration {
-        self.workers.settings().max_timeout
+    pub fn local_admin(&self) -> Admin<'_> {
+        self.admin.local()
     }
 
-    /// What the journal counted since the start.
+    /// All projects, for the command line. A program that can read the data folder may do anything.
+    #[must_use]
+    pub fn local_projects(&self) -> Projects<'_> {
+        self.admin.local_projects()
+    }
+
+    /// The periodic maintenance of the services.
+    pub(crate) fn housekeeping(&self) -> Housekeeping {
+        Housekeeping {
+            tasks: self.tasks.clone(),
+            store: Arc::clone(&self.store) as _,
+            aging: Arc::clone(&self.aging),
+            limiter: Arc::clone(&self.limiter),
+            reconciler: Arc::clone(&self.reconciler),
+            registrations: Arc::clone(&self.registrations),
+            workers: Arc::clone(&self.workers),
+            calls: Arc::clone(&self.calls),
+            journal: Arc::clone(&self.journal),
+            conversations: Arc::clone(&self.conversations),
+            sessions: Arc::clone(&self.sessions),
+            dashboards: Arc::clone(&self.dashboards),
+            metrics: Arc::clone(&self.metrics),
+            credential_upkeep: Arc::clone(&self.credential_upkeep),
+        }
+    }
+
+    /// Makes the gateway not ready. Everything else goes on.
+    pub(crate) fn set_not_ready(&self) {
+        self.readiness.set_not_ready();
+    }
+
+    /// Makes the gateway not ready, and lets callers finish their requests.
+    pub(crate) fn begin_drain(&self) {
+        self.readiness.begin_drain();
+        self.calls.begin_drain();
+        self.callers.drain();
+    }
+
+    /// Waits until no call is in flight.
+    pub(crate) async fn drained(&self) {
+        self.calls.idle().await;
+    }
+
+    /// Tells every worker that the gateway is about to close its socket.
+    pub(crate) fn announce_drain(&self, deadline: Duration) {
+        self.workers.notify_all(&Notice::Drain { deadline });
+    }
+
+    /// Ends every call that still waits, and closes every link over a while.
+    pub(crate) async fn close_links(&self) {
+        self.fail_calls();
+        self.workers.close_spread(Closing::ShuttingDown).await;
+    }
+
+    /// Ends every call that still waits, and closes every link and every caller's socket at once.
+    pub(crate) fn abort(&self) {
+        self.sessions.abort();
+        self.fail_calls();
+        self.workers.close_all(Closing::ShuttingDown);
+        self.callers.dismiss_all();
+    }
+
+    fn fail_calls(&self) {
+        self.calls.begin_drain();
+        self.pending.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
+    }
+
+    /// Writes what is queued for the store, and closes it. Each part has a deadline, so that a database that does not answer does
+    /// not hold up the stop.
+    pub async fn close(&self) {
+        // The calls have ended; their answers are still to be stored.
+        within(LAST_ANSWERS, "answers to named calls", self.calls.answers_kept()).await;
+        tokio::join!(self.sessions.close(), self.journal.close());
+        let notes = async {
+            tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
+        };
+        within(LAST_NOTES, "last notes", notes).await;
+        self.store.close().await;
+    }
+
+    async fn store_last_aging(&self) {
+        if let Err(error) = self.aging.store(&*self.store).await {
+            tracing::debug!(%error, "time of deletions could not be stored");
+        }
+    }
+
+    /// Counters of the journal since the start.
     #[must_use]
     pub fn journal_figures(&self) -> JournalFigures {
         self.journal.figures()
-    }
-
-    /// Ends a call with a worker's answer, if the call went to that worker.
-    pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
-        self.calls.answer(from, call_id, outcome)
-    }
-
-    /// The record of changes, sign-ins and refusals.
-    pub(crate) fn audit(&self) -> &Audit {
-        &self.audit
     }
 
     /// The tasks that run beside requests.
@@ -271,33 +446,21 @@ impl Core {
         &self.tasks
     }
 
-    /// What keeps to the limits.
+    /// Limits of requests, connections and calls.
     pub(crate) fn limiter(&self) -> &Arc<Limiter> {
         &self.limiter
     }
 
-    /// How many workers are connected.
+    /// The number of connected workers.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.workers.count()
     }
 
-    /// How many callers are connected and known.
+    /// The number of callers that are connected and known.
     #[must_use]
     pub fn caller_count(&self) -> usize {
         self.callers.count()
-    }
-
-    /// The WebSockets that are open: of callers, dashboards, agents with sessions, and workers.
-    #[must_use]
-    pub fn open_sockets(&self) -> OpenSockets {
-        OpenSockets { workers: self.workers.count(), ..self.callers.sockets() }
-    }
-
-    /// Whether the gateway has begun to stop.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
     }
 
     /// True if this start made the database.
@@ -305,13 +468,46 @@ impl Core {
         self.store.is_made()
     }
 
-    /// Whether nobody has a key yet.
+    /// True if there is no key yet.
     pub(crate) fn is_new(&self) -> bool {
         self.directory.snapshot().has_no_keys()
     }
+}
 
-    /// Takes what a tool says while it runs, if the call went to that worker and its caller wants to know.
-    pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
-        self.calls.report(from, call_id, report);
+/// The time that the answers to named calls may take to be stored.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// The time that the last small notes may take to be stored.
+const LAST_NOTES: Duration = Duration::from_secs(2);
+
+/// Waits for a part of the gateway to end, up to a deadline.
+async fn within<T>(deadline: Duration, part: &'static str, end: impl Future<Output = T>) {
+    if timeout(deadline, end).await.is_err() {
+        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway did not end in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = CoreOptions {
+            journal: Some(JournalSettings::default()),
+            sessions: Some(RuntimeSettings::default()),
+            ..CoreOptions::default()
+        };
+        let core = Core::open_with(folder.path(), options).await.unwrap();
+        let held = core.store.hold_writes().await;
+        tokio::time::pause();
+        let begun = Instant::now();
+        core.close().await;
+        // The end of a gateway has 20 seconds, of which workers and callers have five to take leave.
+        assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
+        drop(held);
     }
 }

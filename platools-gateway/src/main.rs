@@ -5,7 +5,7 @@ mod cli;
 mod logs;
 mod otlp;
 mod signals;
-mod supervisor;
+mod systemd;
 
 use std::process::ExitCode;
 

@@ -139,31 +139,31 @@ async fn gateway(name: &str, tools: usize) -> Result<Bench> {
     for worker in 0..tools.div_ceil(TOOLS_PER_WORKER) {
         let secret = core.local_admin().add_entity(&format!("worker-{worker}"), Policy::Supersede).await?.secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.connect(Arrival::now(), claim, LOCAL).await?;
+        let link = core.authenticator.connect(Arrival::now(), claim, LOCAL).await?;
         let count = TOOLS_PER_WORKER.min(tools - worker * TOOLS_PER_WORKER);
         let schema = json!({"type": "object", "properties": {"orders": {"type": "array"}, "text": {"type": "string"}}});
         let declared = (0..count)
             .map(|tool| ToolDeclaration::new(format!("tool_{worker}_{tool}"), "Does something.", schema.clone()));
-        core.register(link.identity(), &link.fence(), declared.collect()).await?;
+        core.registrations.register(link.identity(), &link.fence(), declared.collect()).await?;
         links.push(link);
     }
     let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await?.secret;
-    let caller = core.authenticate(&key, LOCAL).await?;
+    let caller = core.authenticator.authenticate(&key, LOCAL).await?;
     Ok(Bench { core: Arc::new(core), caller, links, _folder: folder })
 }
 
 async fn names(tools: usize) -> Result<()> {
     let bench = gateway(&format!("names-{tools}"), tools).await?;
     let (core, caller) = (&bench.core, &bench.caller);
-    let view = core.tool_view(caller, None, None)?;
+    let view = core.tools.view(caller, None, None)?;
     let last = format!("tool_{}_{}", (tools - 1) / TOOLS_PER_WORKER, (tools - 1) % TOOLS_PER_WORKER);
     timed(&format!("tool of a name, {tools} tools"), 10_000, async || {
-        core.tool_of_handle(caller, &view, &last).await.map(drop)
+        core.tools.of_handle(caller, &view, &last).await.map(drop)
     })
     .await?;
-    timed(&format!("tools of a view, {tools} tools"), 100, async || core.tools_in_view(caller, &view).await.map(drop))
+    timed(&format!("tools of a view, {tools} tools"), 100, async || core.tools.in_view(caller, &view).await.map(drop))
         .await?;
-    timed(&format!("list of tools, {tools} tools"), 100, async || core.list_tools(caller, None).await.map(drop))
+    timed(&format!("list of tools, {tools} tools"), 100, async || core.tools.list(caller, None).await.map(drop))
         .await?;
     Ok(())
 }
@@ -200,7 +200,7 @@ async fn directory() -> Result<()> {
     let mut token = NewToken::new(Role::Operator, Duration::from_secs(600));
     token.agent = Some("a17".to_owned());
     let signed = admin.mint_token(token).await?;
-    timed("a request with an agent's token", 10_000, async || core.authenticate(&signed.token, LOCAL).await.map(drop))
+    timed("a request with an agent's token", 10_000, async || core.authenticator.authenticate(&signed.token, LOCAL).await.map(drop))
         .await?;
     core.close().await;
     Ok(())
@@ -222,7 +222,7 @@ async fn calls() -> Result<()> {
             let Order::Call(delivery) = order else { continue };
             link.sent(&delivery.call_id);
             let result = RawValue::from_string("1".to_owned()).expect("a number is JSON");
-            core.answer(&scope, &delivery.call_id, Outcome::Returned { result, latency_ms: 0 });
+            core.pending.answer(&scope, &delivery.call_id, Outcome::Returned { result, latency_ms: 0 });
         }
     });
     for (name, bytes, runs) in
@@ -230,7 +230,7 @@ async fn calls() -> Result<()> {
     {
         let raw = RawValue::from_string(sample(bytes).to_string())?;
         timed(&format!("a call with {name} of arguments"), runs, async || {
-            bench.core.call(&bench.caller, request(&raw)?).await.map(drop)
+            bench.core.calls.call(&bench.caller, request(&raw)?).await.map(drop)
         })
         .await?;
     }
@@ -238,7 +238,7 @@ async fn calls() -> Result<()> {
     let number = std::sync::atomic::AtomicUsize::new(0);
     timed("a call with an idempotency key", 200, async || {
         let name = format!("name-{}", number.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        bench.core.call_named(&bench.caller, &name, request(&raw)?).await.map(drop)
+        bench.core.calls.call_named(&bench.caller, &name, request(&raw)?).await.map(drop)
     })
     .await?;
     worker.abort();

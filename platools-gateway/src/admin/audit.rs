@@ -13,9 +13,9 @@ impl Admin<'_> {
     /// The database failed.
     pub async fn audit_events(&self, query: AuditQuery, limit: usize) -> Result<Vec<AuditEvent>, Error> {
         let project = self.project.clone();
-        let is_default = project == *self.core.directory.default_project();
+        let is_default = project == *self.services.directory.default_project();
         let scope = if is_default { AuditScope::ProjectAndGateway(project) } else { AuditScope::Project(project) };
-        self.core.audit().list(scope, query, limit).await
+        self.services.audit.list(scope, query, limit).await
     }
 }
 
@@ -25,6 +25,6 @@ impl Projects<'_> {
     /// # Errors
     /// The database failed.
     pub async fn audit_events(&self, query: AuditQuery, limit: usize) -> Result<Vec<AuditEvent>, Error> {
-        self.core.audit().list(AuditScope::Everything, query, limit).await
+        self.services.audit.list(AuditScope::Everything, query, limit).await
     }
 }

@@ -58,12 +58,12 @@ impl Admin<'_> {
             expires_ms: None,
         };
         let change = self.record(action::ENTITY_CREATE, row.id.as_str(), &format!("slug {slug}"));
-        let limit = self.core.limiter.project().entities.get();
+        let limit = self.services.limiter.project().entities.get();
         if !change.store().add_entity(&row, &secret, limit).await? {
             return Err(exists("entity", slug));
         }
         change.done();
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         Ok(row)
     }
 
@@ -82,7 +82,7 @@ impl Admin<'_> {
         let recorded = self.record(action::ENTITY_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
         recorded.store().change_entity(&row.id, &change).await?;
         recorded.done();
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         // Another process may have removed it meanwhile.
         self.snapshot().entity(&row.id).cloned().ok_or_else(|| missing("entity", name))
     }
@@ -106,7 +106,7 @@ impl Admin<'_> {
         let change = self.record(action::ENTITY_ROTATE, row.id.as_str(), &format!("slug {}", row.slug));
         change.store().rotate_secret(&new).await?;
         change.done();
-        self.core.apply_directory().await?;
+        self.services.reconciler.reconcile().await?;
         Ok(WithSecret { new: row.clone(), secret })
     }
 
@@ -121,6 +121,6 @@ impl Admin<'_> {
         let change = self.record(action::ENTITY_DELETE, row.id.as_str(), &format!("slug {}", row.slug));
         change.store().remove_entity(&row.id).await?;
         change.done();
-        self.core.apply_directory().await
+        self.services.reconciler.reconcile().await
     }
 }

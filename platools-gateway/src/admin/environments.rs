@@ -38,7 +38,7 @@ impl Admin<'_> {
         let change = self.record(action::ENVIRONMENT_DELETE, found.id.as_str(), &format!("slug {}", found.slug));
         change.store().remove_environment(&found.id).await?;
         change.done();
-        self.core.apply_directory().await
+        self.services.reconciler.reconcile().await
     }
 
     /// True if the credential behind this reaches an environment. The command line reaches all.
@@ -48,10 +48,10 @@ impl Admin<'_> {
     }
 
     async fn check_unused(&self, environment: &Environment) -> Result<(), Error> {
-        let sets = self.core.catalog.list(&self.project).await?;
+        let sets = self.services.catalog.list(&self.project).await?;
         let sets = sets.iter().filter(|set| set.identity.environment_id == environment.id);
         let tools: usize = sets.map(|set| set.tools.len()).sum();
-        let workers = self.core.workers.list(&self.project).into_iter();
+        let workers = self.services.workers.list(&self.project).into_iter();
         let workers = workers.filter(|worker| worker.identity.environment_id == environment.id).count();
         let snapshot = self.snapshot();
         let environments = snapshot.environments(&self.project);

@@ -1,12 +1,13 @@
 //! The grant of a new key or token: read from a request, checked, and reduced to the grant of its maker.
 
-use super::texts::{USER_ID, check_tool_roles};
+use super::texts::check_tool_roles;
 use super::{Admin, owner_named};
 use crate::authority::{AskedGrant, Grant, grant, lineage};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Credential, Role, SpeaksFor};
 use crate::domain::ids::EnvironmentId;
+use crate::domain::text::USER_ID;
 
 /// A name for people has at most so many characters.
 const MAX_NAME_CHARS: usize = 128;

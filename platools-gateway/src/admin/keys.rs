@@ -34,12 +34,12 @@ impl Admin<'_> {
     pub(crate) async fn add_key_with(&self, new: NewKey, secret: &SecretString) -> Result<Key, Error> {
         let row = self.key_row(new, secret)?;
         let change = self.record(action::KEY_CREATE, row.id.as_str(), &format!("role {}", row.role));
-        let limit = self.core.limiter.project().keys.get();
+        let limit = self.services.limiter.project().keys.get();
         if !change.store().add_key(&row, &self.makers()?, limit).await? {
             return Err(Error::new(ErrorKind::Unauthenticated, "the key or token that adds this key has ended"));
         }
         change.done();
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         Ok(self.key(&row))
     }
 
@@ -52,7 +52,7 @@ impl Admin<'_> {
         if is_added {
             change.done();
         }
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         Ok(is_added.then_some(secret))
     }
 
@@ -69,7 +69,7 @@ impl Admin<'_> {
         match change.store().remove_key(&self.project, &id.into()).await? {
             KeyRemoval::Removed => {
                 change.done();
-                self.core.apply_directory().await
+                self.services.reconciler.reconcile().await
             }
             KeyRemoval::Missing => Err(missing("key", id)),
             KeyRemoval::IsLastAdmin => {
@@ -120,7 +120,7 @@ impl Admin<'_> {
             created_by: row.created_by.clone(),
             expires_ms: row.expires_ms,
             // The database has it later, and the directory reads that only when something else changes.
-            last_used_ms: self.core.directory.last_uses().of(row.id.as_str()).max(row.last_used_ms),
+            last_used_ms: self.services.directory.last_uses().of(row.id.as_str()).max(row.last_used_ms),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Changing who may do what.
+//! [`Administration`]: changes of the directory by admins. [`Admin`] changes one project, [`Projects`] the list of projects.
 
 mod audit;
 mod entities;
@@ -6,6 +6,7 @@ mod environments;
 mod grants;
 mod keys;
 mod projects;
+mod reconciler;
 mod record;
 mod signing;
 mod texts;
@@ -15,40 +16,80 @@ mod views;
 
 use std::sync::Arc;
 
-use crate::audit::{Actor, action};
+use crate::audit::{Actor, Audit, action};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
-use crate::directory::{Snapshot, check_address, check_title};
+use crate::catalog::Catalog;
+use crate::directory::{Directory, Snapshot, check_address, check_title, missing_agent};
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
 use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::domain::profile::{MemberChange, Profile};
-use crate::domain::project::ProjectName;
 use crate::domain::slug::check_slug;
+use crate::limits::Limiter;
+use crate::links::Workers;
 use crate::ports::time::now_ms;
+use crate::tools::Tools;
 
 pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
 pub use crate::domain::agent::{Agent, AgentChange};
 pub use crate::domain::entity::{Entity, EntityChange};
 pub use environments::WhenInUse;
 pub use projects::Projects;
+pub(crate) use reconciler::Reconciler;
 pub use signing::SigningKey;
 pub use tokens::{MAX_TOKENS, TokensBefore};
 pub use views::{Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
 
-pub(crate) use texts::USER_ID;
+/// Changes the directory for admins, and records each change.
+#[derive(Debug)]
+pub struct Administration {
+    directory: Arc<Directory>,
+    limiter: Arc<Limiter>,
+    audit: Arc<Audit>,
+    catalog: Arc<Catalog>,
+    workers: Arc<Workers>,
+    tools: Arc<Tools>,
+    reconciler: Arc<Reconciler>,
+}
 
-/// An owner's id has at most so many characters.
-const MAX_OWNER_CHARS: usize = 255;
+impl Administration {
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        limiter: Arc<Limiter>,
+        audit: Arc<Audit>,
+        catalog: Arc<Catalog>,
+        workers: Arc<Workers>,
+        tools: Arc<Tools>,
+        reconciler: Arc<Reconciler>,
+    ) -> Self {
+        Self { directory, limiter, audit, catalog, workers, tools, reconciler }
+    }
 
-const BEYOND_REACH: &str = "the key or token reaches environments that the credential which asks does not";
+    /// The project of a caller who may administer it.
+    ///
+    /// # Errors
+    /// The caller is no admin.
+    pub fn of(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
+        authorize(caller, Action::Administer, Resource::Project(&caller.project_id))?;
+        let (project, maker) = (caller.project_id.clone(), Some(caller.clone()));
+        Ok(Admin { services: self, project, maker, actor: caller.into(), is_quiet: false })
+    }
 
-/// The directory of one project, in the hands of somebody who may change it.
+    /// The default project, for the program that the gateway runs in.
+    #[must_use]
+    pub fn local(&self) -> Admin<'_> {
+        let (project, actor) =
+            (self.directory.default_project().clone(), Actor::unknown(RequestOrigin::local(Protocol::Program)));
+        Admin { services: self, project, maker: None, actor, is_quiet: false }
+    }
+}
+
+/// The directory of one project, with the permission to change it.
 #[derive(Debug)]
 pub struct Admin<'a> {
-    core: &'a Core,
+    services: &'a Administration,
     project: ProjectId,
     /// The caller that makes keys and tokens; none on the command line, which makes them without limits.
     maker: Option<Caller>,
@@ -56,51 +97,6 @@ pub struct Admin<'a> {
     actor: Actor,
     /// True if its changes are logged at `debug` only.
     is_quiet: bool,
-}
-
-impl Core {
-    /// The project of a caller who may administer it.
-    ///
-    /// # Errors
-    /// The caller is no admin.
-    pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
-        authorize(caller, Action::Administer, Resource::Project(&caller.project_id))?;
-        let (project, maker) = (caller.project_id.clone(), Some(caller.clone()));
-        Ok(Admin { core: self, project, maker, actor: caller.into(), is_quiet: false })
-    }
-
-    /// The agents of the caller's project, by slug.
-    ///
-    /// # Errors
-    /// The role is not enough.
-    pub fn agents(&self, caller: &Caller) -> Result<Vec<Agent>, Error> {
-        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        Ok(self.agents_of(&caller.project_id))
-    }
-
-    /// Finds an agent of the caller's project by slug or id.
-    ///
-    /// # Errors
-    /// The role is not enough, or there is no such agent.
-    pub fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
-        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        let snapshot = self.directory.snapshot();
-        let found = snapshot.agent_named(&caller.project_id, name).cloned();
-        found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
-    }
-
-    /// The default project, for the program that the gateway runs in.
-    #[must_use]
-    pub fn local_admin(&self) -> Admin<'_> {
-        let (project, actor) =
-            (self.directory.default_project().clone(), Actor::unknown(RequestOrigin::local(Protocol::Program)));
-        Admin { core: self, project, maker: None, actor, is_quiet: false }
-    }
-
-    /// The agents of a project, by slug.
-    pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<Agent> {
-        self.directory.snapshot().agents_of(project).into_iter().cloned().collect()
-    }
 }
 
 impl Admin<'_> {
@@ -121,13 +117,13 @@ impl Admin<'_> {
         if let Some(meant) = environment::resolve(self.snapshot().environments(&self.project), Some(slug)) {
             return Err(means(slug, &meant.slug));
         }
-        let limit = self.core.limiter.project().environments.get();
+        let limit = self.services.limiter.project().environments.get();
         let change = self.record(action::ENVIRONMENT_CREATE, slug, "");
         if !change.store().add_environment(&self.project, slug, limit).await? {
             return Err(exists("environment", slug));
         }
         change.done();
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         let snapshot = self.snapshot();
         let added = environment::resolve(snapshot.environments(&self.project), Some(slug));
         added.cloned().ok_or_else(|| missing("environment", slug))
@@ -136,7 +132,7 @@ impl Admin<'_> {
     /// The agents, by slug.
     #[must_use]
     pub fn agents(&self) -> Vec<Agent> {
-        self.core.agents_of(&self.project)
+        self.snapshot().agents_of(&self.project).into_iter().cloned().collect()
     }
 
     /// Finds an agent by slug or id.
@@ -158,7 +154,7 @@ impl Admin<'_> {
         check_slug(slug)?;
         let NewAgent { profile, owner, title, address } = new.into();
         self.check_profile(&profile)?;
-        let limit = self.core.limiter.project().agents.get();
+        let limit = self.services.limiter.project().agents.get();
         let row = Agent {
             id: AgentId::random(),
             project_id: self.project.clone(),
@@ -174,7 +170,7 @@ impl Admin<'_> {
             return Err(exists("agent", slug));
         }
         change.done();
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         Ok(row)
     }
 
@@ -189,7 +185,7 @@ impl Admin<'_> {
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
         let mut change = change.into();
         if let MemberChange::To(environment) = &change.profile.environment {
-            self.core.directory.environment(&self.project, Some(environment))?;
+            self.services.directory.environment(&self.project, Some(environment))?;
         }
         change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
         change.title = change.title.map(|title| unless_empty(title, check_title)).transpose()?;
@@ -197,7 +193,7 @@ impl Admin<'_> {
         let recorded = self.record(action::AGENT_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
         recorded.store().change_agent(&row.id, &change).await?;
         recorded.done();
-        self.core.apply_directory().await?;
+        self.services.reconciler.reconcile().await?;
         // Another process may have removed it meanwhile.
         self.snapshot().agent(&row.id).cloned().ok_or_else(|| missing("agent", name))
     }
@@ -212,7 +208,7 @@ impl Admin<'_> {
         let change = self.record(action::AGENT_DELETE, row.id.as_str(), &format!("slug {}", row.slug));
         change.store().remove_agent(&row.id).await?;
         change.done();
-        self.core.apply_directory().await
+        self.services.reconciler.reconcile().await
     }
 
     fn agent_id(&self, name: Option<&str>) -> Result<Option<AgentId>, Error> {
@@ -241,13 +237,18 @@ impl Admin<'_> {
     /// Refuses a profile whose agent could never answer.
     fn check_profile(&self, profile: &Profile) -> Result<(), Error> {
         texts::check_profile(profile)?;
-        self.core.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
+        self.services.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
-        self.core.directory.snapshot()
+        self.services.directory.snapshot()
     }
 }
+
+/// The longest id of an owner, in characters.
+const MAX_OWNER_CHARS: usize = 255;
+
+const BEYOND_REACH: &str = "the key or token reaches environments that the credential which asks does not";
 
 /// Checks the name of an owner. Its form is its program's business; its size has to fit into a token.
 fn owner_named(owner: &str) -> Result<String, Error> {
@@ -279,15 +280,4 @@ fn exists(what: &str, slug: &str) -> Error {
 
 pub(crate) fn missing(what: &str, name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no {what} `{name}`"))
-}
-
-/// The error for an agent that a caller of the project talks to or looks at. It says how to make one, if the name can be an agent's.
-pub(crate) fn missing_agent(snapshot: &Snapshot, project: &ProjectId, name: &str) -> Error {
-    if check_slug(name).is_err() {
-        return missing("agent", name);
-    }
-    let project = snapshot.project(project).map(|project| project.name.clone()).unwrap_or_default();
-    let option = if project == ProjectName::default() { String::new() } else { format!(" --project {project}") };
-    let message = format!("there is no agent `{name}`; make one with `platools-gateway agent add {name}{option}`");
-    Error::new(ErrorKind::NotFound, message)
 }

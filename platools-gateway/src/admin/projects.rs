@@ -1,26 +1,25 @@
 //! Projects that come and go.
 
 use super::record::RecordedChange;
-use super::{Admin, exists, missing};
+use super::{Admin, Administration, exists, missing};
 use crate::audit::{Actor, action};
-use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::domain::project::{Project, ProjectName};
 
-/// All projects, in the hands of whoever can read the data folder.
+/// The list of projects, with the permission to change it: for programs that can read the data folder.
 #[derive(Debug)]
 pub struct Projects<'a> {
-    pub(super) core: &'a Core,
+    pub(super) services: &'a Administration,
     /// The author of the changes, for the audit.
     actor: Actor,
 }
 
-impl Core {
-    /// All projects, for the command line: who can read the data folder may do anything.
+impl Administration {
+    /// All projects, for the command line. A program that can read the data folder may do anything.
     #[must_use]
     pub fn local_projects(&self) -> Projects<'_> {
-        Projects { core: self, actor: Actor::unknown(RequestOrigin::local(Protocol::CommandLine)) }
+        Projects { services: self, actor: Actor::unknown(RequestOrigin::local(Protocol::CommandLine)) }
     }
 }
 
@@ -28,7 +27,7 @@ impl<'a> Projects<'a> {
     /// The projects, by name.
     #[must_use]
     pub fn list(&self) -> Vec<Project> {
-        self.core.directory.snapshot().projects()
+        self.services.directory.snapshot().projects()
     }
 
     /// The directory of one project.
@@ -37,7 +36,7 @@ impl<'a> Projects<'a> {
     /// There is no such project.
     pub fn admin(&self, name: &ProjectName) -> Result<Admin<'a>, Error> {
         Ok(Admin {
-            core: self.core,
+            services: self.services,
             project: self.named(name)?.id,
             maker: None,
             actor: self.actor.clone(),
@@ -55,7 +54,7 @@ impl<'a> Projects<'a> {
             return Err(exists("project", &name.to_string()));
         }
         change.done();
-        self.core.directory.refresh().await?;
+        self.services.directory.refresh().await?;
         self.named(name)
     }
 
@@ -66,23 +65,23 @@ impl<'a> Projects<'a> {
     /// There is no such project, it is the one that every gateway has, or the database failed.
     pub async fn remove(&self, name: &ProjectName) -> Result<(), Error> {
         let project = self.named(name)?;
-        if project.id == *self.core.directory.default_project() {
+        if project.id == *self.services.directory.default_project() {
             let message = format!("the project `{name}` cannot be removed: every gateway has it");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         let change = self.record(action::PROJECT_DELETE, name);
         change.store().remove_project(&project.id).await?;
         change.done();
-        self.core.apply_directory().await
+        self.services.reconciler.reconcile().await
     }
 
     /// A change of the list of projects. It is none of a project's own changes, so that it is seen when the project is gone.
     fn record(&self, action: &'static str, name: &ProjectName) -> RecordedChange<'a> {
-        RecordedChange::new(self.core, self.actor.clone(), action, |event| event.on(&name.to_string()))
+        RecordedChange::new(self.services, self.actor.clone(), action, |event| event.on(&name.to_string()))
     }
 
     fn named(&self, name: &ProjectName) -> Result<Project, Error> {
-        let snapshot = self.core.directory.snapshot();
+        let snapshot = self.services.directory.snapshot();
         snapshot.project_named(name).cloned().ok_or_else(|| missing("project", &name.to_string()))
     }
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Admin;
+use super::{Admin, Administration};
 use crate::audit::{self, Actor, AuditEvent, AuditKind};
-use crate::core::Core;
 use crate::domain::error::Error;
 use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
@@ -12,7 +11,7 @@ use crate::ports::time::now_ms;
 /// A change that is about to be made.
 #[must_use = "a change is recorded only if it is made with the store of its record"]
 pub(super) struct RecordedChange<'a> {
-    core: &'a Core,
+    services: &'a Administration,
     store: Arc<dyn DirectoryStore>,
     event: Arc<AuditEvent>,
     is_quiet: bool,
@@ -20,13 +19,13 @@ pub(super) struct RecordedChange<'a> {
 
 impl<'a> RecordedChange<'a> {
     pub(super) fn new(
-        core: &'a Core,
+        services: &'a Administration,
         actor: Actor,
         action: &'static str,
         more: impl FnOnce(AuditEvent) -> AuditEvent,
     ) -> Self {
         let event = Arc::new(more(AuditEvent::new(AuditKind::Change, action, actor, now_ms())));
-        Self { core, store: core.directory.store().recording(&event), event, is_quiet: false }
+        Self { services, store: services.directory.store().recording(&event), event, is_quiet: false }
     }
 
     /// The store to make the change with: the event is written in the same transaction.
@@ -41,7 +40,7 @@ impl<'a> RecordedChange<'a> {
 
     /// Stores the event of a change that is nowhere else in the database. The change has not happened as long as this failed.
     pub(super) async fn store_alone(self) -> Result<(), Error> {
-        self.core.audit().store_change(&self.event).await
+        self.services.audit.store_change(&self.event).await
     }
 }
 
@@ -54,7 +53,7 @@ impl Admin<'_> {
 
     /// Begins a change of something in the project; `subject` is its id, or its name if it has none.
     pub(super) fn record(&self, action: &'static str, subject: &str, detail: &str) -> RecordedChange<'_> {
-        let change = RecordedChange::new(self.core, self.actor.clone(), action, |event| {
+        let change = RecordedChange::new(self.services, self.actor.clone(), action, |event| {
             let event = event.in_project(&self.project).on(subject);
             if detail.is_empty() { event } else { event.because(detail) }
         });

@@ -29,7 +29,7 @@ impl Admin<'_> {
     /// The admin is one of a single project, or the keys cannot be read.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
         self.require_whole_gateway()?;
-        Ok(shown(&self.core.directory.signing_keys().await?))
+        Ok(shown(&self.services.directory.signing_keys().await?))
     }
 
     /// Makes a new key, which signs from now on. Tokens of the others are good until the grace time is over, at most 366 days,
@@ -40,17 +40,17 @@ impl Admin<'_> {
     /// change, or they cannot be written.
     pub async fn rotate_signing_key(&self, grace: Duration) -> Result<Vec<SigningKey>, Error> {
         self.require_whole_gateway()?;
-        let keys = self.core.directory.rotate_signing_key(grace).await?;
+        let keys = self.services.directory.rotate_signing_key(grace).await?;
         // The keys are in a file of their own, so the event cannot share a transaction with them.
         self.record(action::SIGNING_KEY_ROTATE, &keys.signing().kid, "").store_alone().await?;
-        self.core.apply_directory().await?;
+        self.services.reconciler.reconcile().await?;
         Ok(shown(&keys))
     }
 
     /// Refuses an admin of one project or environment: the keys sign the tokens of all of them.
     fn require_whole_gateway(&self) -> Result<(), Error> {
         let Some(maker) = &self.maker else { return Ok(()) };
-        let gateway = Resource::Gateway(self.core.directory.default_project());
+        let gateway = Resource::Gateway(self.services.directory.default_project());
         Ok(authorize(maker, Action::Administer, gateway)?)
     }
 }

@@ -4,9 +4,6 @@ use crate::domain::error::Error;
 use crate::domain::profile::Profile;
 use crate::domain::text::Text;
 
-/// A user's id, as it goes into tokens, calls and conversations. An empty one is nobody's.
-pub(crate) const USER_ID: Text = Text::line("userId", 1024).or_empty();
-
 /// Bytes of a system prompt: 64 KiB.
 const SYSTEM_PROMPT: Text = Text::prose("systemPrompt", 64 * 1024);
 

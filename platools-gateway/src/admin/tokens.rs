@@ -37,7 +37,7 @@ impl Admin<'_> {
     /// The database failed.
     pub async fn tokens(&self, before: Option<&TokensBefore>, limit: usize) -> Result<Vec<Token>, Error> {
         let now_ms = now_ms();
-        let keys = self.core.directory.readable_signing_keys().await;
+        let keys = self.services.directory.readable_signing_keys().await;
         let signed_by = keys.map(|keys| keys.verifying(now_ms).map(|key| key.kid.clone()).collect::<Vec<_>>());
         let page = TokenPage {
             project: &self.project,
@@ -46,7 +46,7 @@ impl Admin<'_> {
             limit,
             now_ms,
         };
-        let rows = self.core.directory.store().tokens(page).await?;
+        let rows = self.services.directory.store().tokens(page).await?;
         Ok(rows.into_iter().map(|row| self.token(row)).collect())
     }
 
@@ -122,14 +122,14 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such token, or the database failed.
     pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
-        let row = self.core.directory.store().token(&self.project, bare(id)).await?;
+        let row = self.services.directory.store().token(&self.project, bare(id)).await?;
         self.check_reaches(row.ok_or_else(|| missing("token", id))?.environments.as_deref())?;
         let change = self.record(action::TOKEN_REVOKE, &public(bare(id)), "");
         if !change.store().revoke_token(&self.project, bare(id), now_ms()).await? {
             return Err(missing("token", id));
         }
         change.done();
-        self.core.apply_directory().await
+        self.services.reconciler.reconcile().await
     }
 
     /// The environment of a worker's token: one that its maker reaches, which is none in particular only if that reaches all.
@@ -162,9 +162,9 @@ impl Admin<'_> {
         parents: Vec<Credential>,
         ttl: Duration,
     ) -> Result<SignedToken, Error> {
-        self.core.directory.signing_keys().await?;
+        self.services.directory.signing_keys().await?;
         let new = NewClaims { audience, parents: &parents, claims };
-        let signed = self.core.directory.notary().sign(new, ttl, record.created_ms)?;
+        let signed = self.services.directory.notary().sign(new, ttl, record.created_ms)?;
         if signed.token.expose_secret().len() > MAX_TOKEN_BYTES {
             let message =
                 "the token would be too long for the head of a request; list fewer users, environments or tool roles";
@@ -215,7 +215,7 @@ impl Admin<'_> {
     }
 
     fn token(&self, row: StoredToken) -> Token {
-        let last_used_ms = self.core.directory.last_uses().of(&row.id).max(row.last_used_ms);
+        let last_used_ms = self.services.directory.last_uses().of(&row.id).max(row.last_used_ms);
         Token {
             id: public(&row.id),
             name: row.name,

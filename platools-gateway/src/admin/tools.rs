@@ -16,9 +16,9 @@ impl Admin<'_> {
     pub async fn tools(&self, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
         let only = match environment {
             None => None,
-            Some(wanted) => Some(self.core.directory.environment(&self.project, Some(wanted))?.id),
+            Some(wanted) => Some(self.services.directory.environment(&self.project, Some(wanted))?.id),
         };
-        self.core.list_tools_where(&self.project, only.as_ref(), |_, _| true).await
+        self.services.tools.list_where(&self.project, only.as_ref(), |_, _| true).await
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.
@@ -26,9 +26,9 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such tool, there are several, or the database failed.
     pub async fn switch_tool(&self, which: &ToolName, switch: Switch) -> Result<ListedTool, Error> {
-        let environment = self.core.directory.environment(&self.project, which.environment.as_deref())?.id;
+        let environment = self.services.directory.environment(&self.project, which.environment.as_deref())?.id;
         self.check_reaches(Some(std::slice::from_ref(&environment)))?;
-        let found = self.core.catalog.find(&environment, &which.name, which.entity.as_deref(), |_| true).await?;
+        let found = self.services.catalog.find(&environment, &which.name, which.entity.as_deref(), |_| true).await?;
         let action = match switch {
             Switch::On => action::TOOL_ENABLE,
             Switch::Off => action::TOOL_DISABLE,
@@ -40,7 +40,7 @@ impl Admin<'_> {
             Switch::Off => change.store().disable_tool(&found.identity.scope(), &which.name).await?,
         }
         change.done();
-        self.core.directory.refresh().await?;
-        Ok(self.core.listed(&Arc::new(found.identity), &found.tool))
+        self.services.directory.refresh().await?;
+        Ok(self.services.tools.listed(&Arc::new(found.identity), &found.tool))
     }
 }

@@ -1,4 +1,4 @@
-//! An agent that needs no model: it calls the tool that it is told to.
+//! [`CommandAgent`]: an agent without a model, which runs commands such as `/tool name=value`.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -6,11 +6,11 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{Agent, Answer, Input, Message, Speech, ToolUse, Tools};
+use super::{Agent, Answer, Input, Message, RunTools, Speech, ToolUse};
 use crate::domain::error::Error;
 use crate::tools::NamedTool;
 
-/// What somebody is told who says something else.
+/// The answer to a message that is no command.
 const USAGE: &str =
     "I call tools. Say `/help` for what there is, and `/<tool> {\"name\": value}` or `/<tool> name=value` to call one.";
 
@@ -22,14 +22,14 @@ impl Agent for CommandAgent {
     fn run<'a>(
         &'a self,
         input: Input<'a>,
-        tools: &'a Tools<'a>,
+        tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
     ) -> BoxFuture<'a, Result<Answer, Error>> {
         async move {
             let mut messages = Vec::new();
-            let said = match Command::parse(input.message) {
-                Some(Command::Help) => help(tools.list()),
-                Some(Command::Call { tool, arguments }) => match tools.find(tool) {
+            let said = match ChatCommand::parse(input.message) {
+                Some(ChatCommand::Help) => help(tools.list()),
+                Some(ChatCommand::Call { tool, arguments }) => match tools.find(tool) {
                     Some(found) => call(found, arguments, tools, &mut messages).await,
                     None => format!("There is no tool `{tool}`. Say `/help` for what there is."),
                 },
@@ -43,8 +43,8 @@ impl Agent for CommandAgent {
     }
 }
 
-/// Calls a tool, and says what came of it.
-async fn call(tool: &NamedTool, arguments: &str, tools: &Tools<'_>, messages: &mut Vec<Message>) -> String {
+/// Calls a tool, and returns the text of its result.
+async fn call(tool: &NamedTool, arguments: &str, tools: &RunTools<'_>, messages: &mut Vec<Message>) -> String {
     let arguments = match read_arguments(arguments, &tool.tool.declaration) {
         Ok(arguments) => arguments,
         Err(problem) => return format!("{problem}\n\n{}", usage_of(tool)),
@@ -64,12 +64,12 @@ async fn call(tool: &NamedTool, arguments: &str, tools: &Tools<'_>, messages: &m
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Command<'a> {
+enum ChatCommand<'a> {
     Help,
     Call { tool: &'a str, arguments: &'a str },
 }
 
-impl<'a> Command<'a> {
+impl<'a> ChatCommand<'a> {
     fn parse(message: &'a str) -> Option<Self> {
         let command = message.trim().strip_prefix('/')?;
         let (tool, arguments) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
@@ -133,7 +133,7 @@ fn help(tools: &[NamedTool]) -> String {
     format!("Tools:\n{}\n\nCall one with `/<tool> {{\"name\": value}}` or `/<tool> name=value`.", lines.join("\n"))
 }
 
-/// One line: the tool, its arguments with their types, and what it does.
+/// The line of help for a tool: its name, its arguments with their types, and the first line of its description.
 fn usage_of(tool: &NamedTool) -> String {
     let declaration = &tool.tool.declaration;
     let required = declaration.input_schema.get("required").and_then(Value::as_array);
@@ -166,16 +166,16 @@ mod tests {
     #[test]
     fn a_command_is_a_tool_and_its_arguments() {
         for (message, command) in [
-            ("/help", Some(Command::Help)),
-            (" /lookup  id=1 ", Some(Command::Call { tool: "lookup", arguments: "id=1" })),
-            ("/lookup\n{}", Some(Command::Call { tool: "lookup", arguments: "{}" })),
-            ("/lookup", Some(Command::Call { tool: "lookup", arguments: "" })),
+            ("/help", Some(ChatCommand::Help)),
+            (" /lookup  id=1 ", Some(ChatCommand::Call { tool: "lookup", arguments: "id=1" })),
+            ("/lookup\n{}", Some(ChatCommand::Call { tool: "lookup", arguments: "{}" })),
+            ("/lookup", Some(ChatCommand::Call { tool: "lookup", arguments: "" })),
             ("hello", None),
             ("/", None),
             ("/ help", None),
             ("", None),
         ] {
-            assert_eq!(Command::parse(message), command, "{message:?}");
+            assert_eq!(ChatCommand::parse(message), command, "{message:?}");
         }
     }
 

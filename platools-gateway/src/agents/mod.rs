@@ -1,4 +1,4 @@
-//! Agents: they answer what people say, with the tools that are connected.
+//! [`Agent`]: answers messages of people with the help of tools. `chat` has the conversations.
 
 pub mod chat;
 mod command;
@@ -14,39 +14,39 @@ use crate::domain::profile::Profile;
 
 pub use crate::domain::message::{Message, ToolUse, Usage};
 pub use sink::{ChatEvent, ChatSink, Speech};
-pub use toolset::Tools;
+pub use toolset::RunTools;
 
 pub(crate) use command::CommandAgent;
 pub(crate) use toolset::failure;
 
-/// What an agent is to answer.
+/// A message for an agent, with its context.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Input<'a> {
-    /// How it is to answer.
+    /// The settings of the agent.
     pub profile: &'a Profile,
-    /// What whoever asks has to say to that, after the profile's own system prompt.
+    /// Instructions of the caller, which follow the profile's own system prompt.
     pub instructions: &'a [String],
-    /// What was said before, the oldest first.
+    /// Earlier messages, the oldest first.
     pub history: &'a [Message],
-    /// What is said now.
+    /// The message to answer.
     pub message: &'a str,
 }
 
-/// What came of a run, besides what was said to the [`Speech`].
+/// The result of a run, besides the text that the agent gave to its [`Speech`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// What the conversation goes on with, after the message that was answered.
+    /// Messages to add to the conversation after the answered message.
     pub messages: Vec<Message>,
-    /// What it cost.
+    /// The cost of the run.
     pub usage: Usage,
 }
 
-/// Somebody who answers. One agent answers many at the same time.
+/// An implementation of agents. It runs for many callers at the same time.
 ///
-/// A run that nobody waits for any more is dropped, and its calls of tools are cancelled with it.
+/// A run whose caller is gone is dropped, and its calls of tools are cancelled.
 pub trait Agent: fmt::Debug + Send + Sync {
-    /// Checks that it can answer as a profile says, before a conversation begins. Without a check of its own it always can.
+    /// Checks that the agent can answer with a profile, before a conversation begins. The default accepts every profile.
     ///
     /// # Errors
     /// The profile, or the agent itself, lacks a setting.
@@ -55,14 +55,14 @@ pub trait Agent: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Answers one message: says it to `speech` bit by bit, and returns how the conversation goes on.
+    /// Answers one message: gives the text to `speech` bit by bit, and returns the messages to add to the conversation.
     ///
     /// # Errors
-    /// The agent cannot answer. A tool that fails is no such error; the agent is told and goes on.
+    /// The agent cannot answer. A tool that fails is no error of the run: the agent gets the failure and goes on.
     fn run<'a>(
         &'a self,
         input: Input<'a>,
-        tools: &'a Tools<'a>,
+        tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
     ) -> BoxFuture<'a, Result<Answer, Error>>;
 }

@@ -1,4 +1,4 @@
-//! [`ChatEvent`] and [`ChatSink`]: what happens in a run, for the caller that waits for its answer; [`Speech`] collects the answer.
+//! [`ChatSink`]: receives the events of a run ([`ChatEvent`]), for the caller that waits for the answer. [`Speech`] collects the answer.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::ids::{CallId, ConversationId};
 
-/// Something that happens in a run.
+/// An event of a run.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum ChatEvent<'a> {
@@ -30,12 +30,12 @@ pub enum ChatEvent<'a> {
         /// The conversation.
         conversation: &'a ConversationId,
     },
-    /// The agent said something.
+    /// The agent added text to its answer.
     #[non_exhaustive]
     Said {
-        /// All that it said so far.
+        /// The text so far.
         text: &'a str,
-        /// What is new of it.
+        /// The new part of the text.
         delta: &'a str,
     },
     /// The agent calls a tool.
@@ -45,7 +45,7 @@ pub enum ChatEvent<'a> {
         call: &'a CallId,
         /// The tool.
         tool: &'a str,
-        /// What it is called with.
+        /// The arguments.
         input: &'a RawValue,
     },
     /// The tool returned, or failed.
@@ -60,7 +60,7 @@ pub enum ChatEvent<'a> {
     },
 }
 
-/// The sort of event only: what is said belongs to the user.
+/// Shows the sort of event only, since the text belongs to the user.
 impl fmt::Debug for ChatEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,18 +74,18 @@ impl fmt::Debug for ChatEvent<'_> {
     }
 }
 
-/// Whoever is told of a run. It must not wait: the run waits for it.
+/// A receiver of the events of a run. It must not wait: the run waits for it.
 pub trait ChatSink: Send + Sync {
-    /// Something happened.
+    /// Receives an event.
     fn event(&self, event: ChatEvent<'_>);
 }
 
-/// Nobody is told.
+/// Ignores all events.
 impl ChatSink for () {
     fn event(&self, _: ChatEvent<'_>) {}
 }
 
-/// What an agent says in a run, on its way to the sink.
+/// The answer of an agent, which goes to the sink bit by bit.
 pub struct Speech<'a> {
     sink: &'a dyn ChatSink,
     said: Mutex<Said>,
@@ -94,7 +94,7 @@ pub struct Speech<'a> {
 #[derive(Debug, Default)]
 struct Said {
     text: String,
-    /// Whether what comes next is another message.
+    /// True if the next text begins another message.
     is_over: bool,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Speech<'a> {
         Self { sink, said: Mutex::default() }
     }
 
-    /// Says something more.
+    /// Adds text.
     pub fn say(&self, delta: &str) {
         if delta.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The tools in the hands of an agent, which calls them as whoever it answers.
+//! [`RunTools`]: the tools of one run, which the agent calls with the permissions of the run's caller.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,44 +8,44 @@ use platools::tool::{Dialect, ToolExport};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::chat::Conversations;
 use super::sink::{ChatEvent, ChatSink};
 use crate::arguments::Arguments;
-use crate::calls::CallRequest;
 use crate::calls::content::{is_content, legible};
-use crate::core::Core;
+use crate::calls::{CallRequest, Calls};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
 use crate::pending::CallTimeout;
-use crate::tools::{NamedTool, ToolView};
+use crate::tools::NamedTool;
 
-/// How long an agent waits for a tool that declares no timeout.
+/// The timeout of a tool that declares none.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The tools of one run.
-pub struct Tools<'a> {
-    core: &'a Core,
+pub struct RunTools<'a> {
+    calls: &'a Calls,
     caller: &'a Caller,
     sink: &'a dyn ChatSink,
     usable: Vec<NamedTool>,
-    calls: AtomicUsize,
+    call_count: AtomicUsize,
 }
 
-impl<'a> Tools<'a> {
-    /// What a caller may call now, out of what the agent may.
+impl<'a> RunTools<'a> {
+    /// The online tools that the caller may call and the agent may use.
     pub(crate) async fn new(
-        core: &'a Core,
+        conversations: &'a Conversations,
         caller: &'a Caller,
         sink: &'a dyn ChatSink,
         allowed: Option<&[String]>,
         environment: Option<&str>,
     ) -> Result<Self, Error> {
-        let view = ToolView { environment: core.environment_of(caller, environment)?.id, entity: None };
+        let view = conversations.tools.view(caller, environment, None)?;
         let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
-        let mut usable = core.tools_in_view(caller, &view).await?;
+        let mut usable = conversations.tools.in_view(caller, &view).await?;
         usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
-        Ok(Self { core, caller, sink, usable, calls: AtomicUsize::new(0) })
+        Ok(Self { calls: &conversations.calls, caller, sink, usable, call_count: AtomicUsize::new(0) })
     }
 
     /// The tools, by entity, each worker's in its own order.
@@ -64,7 +64,7 @@ impl<'a> Tools<'a> {
         })
     }
 
-    /// One tool in the form that a model's interface takes, under its own name.
+    /// Writes a tool in the form that a model's interface takes, under its own name.
     ///
     /// # Errors
     /// The tool's schema is one that cannot be written in other forms.
@@ -72,7 +72,7 @@ impl<'a> Tools<'a> {
         tool.tool.export(dialect).await
     }
 
-    /// One tool in the form that a model's interface takes, with the way back from the arguments that a model writes for it.
+    /// Writes a tool in the form that a model's interface takes, with the conversion of the model's arguments back to the tool's.
     ///
     /// # Errors
     /// The tool's schema is one that cannot be written in other forms.
@@ -80,7 +80,7 @@ impl<'a> Tools<'a> {
         tool.tool.to_export(dialect).await
     }
 
-    /// Calls a tool, and returns its result. The sink is told of both.
+    /// Calls a tool, and returns its result. The sink gets an event for both.
     ///
     /// # Errors
     /// There is no such tool, the arguments are no JSON object, or anything that can go wrong with a call. The text is meant
@@ -97,9 +97,9 @@ impl<'a> Tools<'a> {
         ended
     }
 
-    /// The number of calls that were made so far.
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::Relaxed)
+    /// The number of calls so far.
+    pub(crate) fn call_count(&self) -> usize {
+        self.call_count.load(Ordering::Relaxed)
     }
 
     async fn run(&self, call: &CallId, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
@@ -114,15 +114,15 @@ impl<'a> Tools<'a> {
             trace: TraceContext::from_parent(None),
             listener: None,
         };
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let result = self.core.call_with_id(self.caller, request, call.clone()).await?.result;
+        self.call_count.fetch_add(1, Ordering::Relaxed);
+        let result = self.calls.call_with_id(self.caller, request, call.clone()).await?.result;
         Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })
     }
 }
 
-impl fmt::Debug for Tools<'_> {
+impl fmt::Debug for RunTools<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tools").field("usable", &self.usable.len()).finish_non_exhaustive()
+        f.debug_struct("RunTools").field("usable", &self.usable.len()).finish_non_exhaustive()
     }
 }
 

@@ -24,7 +24,7 @@ const SOURCES: usize = 1024;
 
 /// The counts of sources whose window is open.
 #[derive(Debug, Default)]
-pub(super) struct Flood(HashMap<Source, Window>);
+pub(super) struct Flood(HashMap<Source, FloodWindow>);
 
 /// The origin that shares a count of events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ enum Source {
 }
 
 #[derive(Debug)]
-struct Window {
+struct FloodWindow {
     began: Instant,
     recorded: u32,
     left_out: u64,
@@ -60,9 +60,9 @@ impl Flood {
         false
     }
 
-    fn window_of(&mut self, source: Source, now: Instant) -> &mut Window {
+    fn window_of(&mut self, source: Source, now: Instant) -> &mut FloodWindow {
         let is_full = self.0.len() >= SOURCES && !self.0.contains_key(&source);
-        let fresh = || Window { began: now, recorded: 0, left_out: 0, last: None };
+        let fresh = || FloodWindow { began: now, recorded: 0, left_out: 0, last: None };
         self.0.entry(if is_full { Source::Others } else { source }).or_insert_with(fresh)
     }
 

@@ -31,7 +31,7 @@ use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
 use crate::ports::time::now_ms;
 use flood::Flood;
-use writer::{Request, Writer};
+use writer::{AuditWriter, WriterRequest};
 
 pub(crate) use log::{log, log_quietly};
 
@@ -61,12 +61,12 @@ pub struct AuditQuery {
     /// Events before this time, in milliseconds since 1970.
     pub until_ms: Option<i64>,
     /// Events that follow this one in the list.
-    pub after: Option<AuditPlace>,
+    pub after: Option<AuditCursor>,
 }
 
-/// A place in the list of events, which goes from the newest to the oldest.
+/// The position after an event in the list, which goes from the newest to the oldest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditPlace {
+pub struct AuditCursor {
     /// Time of the last event of the page, in milliseconds since 1970.
     pub at_ms: i64,
     /// The last event of the page.
@@ -87,7 +87,7 @@ pub(crate) type Cutoff = Arc<dyn Fn(Duration) -> i64 + Send + Sync>;
 /// The writing task, and the ways to it.
 struct Task {
     queue: mpsc::Sender<AuditEvent>,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<WriterRequest>,
     handle: Mutex<Option<AbortOnDropHandle<()>>>,
     /// Events that found the queue full since the log last said so.
     lost: AtomicU64,
@@ -106,7 +106,7 @@ impl Audit {
         let (queue, events) = mpsc::channel(QUEUE);
         let (requests, asked) = mpsc::channel(1);
         let flood = Arc::<Mutex<Flood>>::default();
-        let writer = Writer::new(Arc::clone(&store), settings, cutoff_ms, Arc::clone(&flood), events, asked);
+        let writer = AuditWriter::new(Arc::clone(&store), settings, cutoff_ms, Arc::clone(&flood), events, asked);
         // Locked by the task alone, so that its queue outlives a panic.
         let writer = Arc::new(tokio::sync::Mutex::new(writer));
         let begin = move || {
@@ -178,7 +178,7 @@ impl Audit {
         let handle = task.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(handle) = handle else { return };
         let end = async {
-            let _ = task.requests.send(Request::Close).await;
+            let _ = task.requests.send(WriterRequest::Close).await;
             let _ = handle.await;
         };
         if timeout(LAST_WRITE, end).await.is_err() {
@@ -204,7 +204,7 @@ impl Audit {
         let Some(task) = &self.task else { return };
         let (done, written) = oneshot::channel();
         let settled = async {
-            if task.requests.send(Request::Flush(done)).await.is_ok() {
+            if task.requests.send(WriterRequest::Flush(done)).await.is_ok() {
                 let _ = written.await;
             }
         };

@@ -1,4 +1,4 @@
-//! `Writer`: the task that stores sign-ins and refusals, and deletes events that may not stay.
+//! `AuditWriter`: the task that stores sign-ins and refusals, and deletes events that may not stay.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const LATER: Duration = Duration::from_secs(1);
 const WINDOWS: Duration = Duration::from_secs(5);
 
 /// Requests to the task.
-pub(super) enum Request {
+pub(super) enum WriterRequest {
     /// To write the events that are queued, and say so.
     Flush(oneshot::Sender<()>),
     /// To write the events that are queued, and end.
@@ -38,17 +38,17 @@ enum Wake {
     Due,
     Windows,
     Prune,
-    Asked(Request),
+    Asked(WriterRequest),
 }
 
 /// Owns the batch and its times.
-pub(super) struct Writer {
+pub(super) struct AuditWriter {
     store: Arc<dyn AuditStore>,
     settings: AuditSettings,
     cutoff_ms: Cutoff,
     flood: Arc<Mutex<Flood>>,
     queue: mpsc::Receiver<AuditEvent>,
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<WriterRequest>,
     /// At most twice as many as the queue takes.
     batch: Vec<AuditEvent>,
     due: Option<Instant>,
@@ -57,14 +57,14 @@ pub(super) struct Writer {
     complaints: LogLimit,
 }
 
-impl Writer {
+impl AuditWriter {
     pub(super) fn new(
         store: Arc<dyn AuditStore>,
         settings: AuditSettings,
         cutoff_ms: Cutoff,
         flood: Arc<Mutex<Flood>>,
         queue: mpsc::Receiver<AuditEvent>,
-        requests: mpsc::Receiver<Request>,
+        requests: mpsc::Receiver<WriterRequest>,
     ) -> Self {
         let now = Instant::now();
         let (batch, windows_at, prune_at) = (Vec::new(), now + WINDOWS, now);
@@ -87,12 +87,12 @@ impl Writer {
     pub(super) async fn run(&mut self) {
         loop {
             match self.next().await {
-                Wake::Received(0) | Wake::Asked(Request::Close) => break,
+                Wake::Received(0) | Wake::Asked(WriterRequest::Close) => break,
                 Wake::Received(_) => drop(self.due.get_or_insert(Instant::now() + WAIT)),
                 Wake::Due => self.write().await,
                 Wake::Windows => self.close_windows(Some(Instant::now())),
                 Wake::Prune => self.prune().await,
-                Wake::Asked(Request::Flush(done)) => {
+                Wake::Asked(WriterRequest::Flush(done)) => {
                     self.write_queued().await;
                     // The reader may have given up.
                     let _ = done.send(());

@@ -3,7 +3,7 @@
 use platools_protocol::tool_sync::ToolDeclaration;
 
 use super::denial::Denial;
-use crate::domain::identity::{Caller, Role};
+use crate::domain::identity::{Caller, Identity, Role};
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
 
 /// A thing that a caller wants to do.
@@ -169,6 +169,11 @@ const CONFINED: &str =
 
 const NOT_THE_WHOLE: &str = "this concerns the whole gateway: it takes a credential of the project default/default that reaches all \
                              environments and belongs to no agent";
+
+/// True if a caller may take an action on a tool.
+pub(crate) fn may_use(caller: &Caller, action: Action, identity: &Identity, declaration: &ToolDeclaration) -> bool {
+    authorize(caller, action, Resource::Tool { environment: &identity.environment_id, declaration }).is_ok()
+}
 
 fn check_role(caller: &Caller, action: Action) -> Result<(), Denial> {
     let needed = action.role();

@@ -1,35 +1,17 @@
 //! Results in parts, such as texts and images, for whoever reads nothing but text.
 
-use std::sync::Arc;
-
-use platools::tool::{Content, ResultRule};
+use platools::tool::Content;
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::oversize::{MAX_RESULT_BYTES, shortened};
-use crate::catalog::Found;
-use crate::core::Core;
-use crate::domain::error::Error;
-use crate::domain::identity::Caller;
-use crate::tools::ToolName;
 
 /// Content with more bytes than this is replaced by a preview, as other results are far earlier: 4 MiB.
 const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The members of a part, or of the resource in it, that are base64.
 const BINARY: [&str; 2] = ["data", "blob"];
-
-impl Core {
-    /// The rule of a tool's results.
-    ///
-    /// # Errors
-    /// Like [`Core::tool`].
-    pub async fn result_rule(&self, caller: &Caller, which: &ToolName) -> Result<Arc<ResultRule>, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which).await?;
-        Ok(self.listed(&Arc::new(identity), &tool).result_rule().await)
-    }
-}
 
 /// True if a tool's results are content.
 pub(crate) fn is_content(tool: &ToolDeclaration) -> bool {

@@ -13,20 +13,11 @@ use crate::domain::identity::{Caller, Identity};
 use crate::domain::ids::CallId;
 use crate::domain::random;
 use crate::domain::trace::TraceContext;
-use crate::links::SignedParams;
+use crate::links::{ArgumentForm, SignedParams};
 use crate::ports::time::{rfc3339, wall_ms};
 
 /// The `agentId` of a call that no agent makes.
 const NO_AGENT: &str = "default";
-
-/// The form in which a worker takes arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ArgumentForm {
-    /// As their caller wrote them, for workers that verify signatures over the text that they receive.
-    AsWritten,
-    /// As JavaScript writes them, for workers that parse them first and verify the signature over a text of their own.
-    JavaScript,
-}
 
 /// Everything a call's `params` are made of.
 #[derive(Debug)]

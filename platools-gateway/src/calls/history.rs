@@ -1,12 +1,12 @@
-//! Calls that were, and those that are.
+//! Past and running calls: [`Calls::past`] lists them, [`Calls::find`] finds one, [`Calls::replay`] repeats one, [`Calls::cancel`] ends one.
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{CallReply, CallRequest};
+use super::request::{CallReply, CallRequest};
+use super::service::Calls;
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
 use crate::domain::call::{CallFilter, CallScope, StoredCall, StoredText};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};
@@ -50,24 +50,24 @@ pub struct CallsBefore {
     pub call_id: CallId,
 }
 
-impl Core {
+impl Calls {
     /// Calls of the caller's project that ended, newest first. A caller that belongs to a user or an agent sees theirs, unless it is an
     /// admin. Of conditions that few calls meet, the search ends after some 20,000 calls with fewer items than `limit`, and says where to
     /// go on.
     ///
     /// # Errors
     /// The role is not enough, too many lists are read at the moment, the list took too long, or the database failed.
-    pub async fn past_calls(
+    pub async fn past(
         &self,
         caller: &Caller,
         query: CallQuery,
         limit: usize,
     ) -> Result<Listing<PastCall, CallsBefore>, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        self.journal.settle(&caller.project_id).await;
+        self.services.journal.settle(&caller.project_id).await;
         let filter = self.call_filter(caller, query);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found = self.store.calls(&caller.project_id, &filter, limit).await?;
+        let found = self.services.records.calls(&caller.project_id, &filter, limit).await?;
         let past_call = |row| shown_to(caller, past_call(row));
         Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
     }
@@ -76,11 +76,11 @@ impl Core {
     ///
     /// # Errors
     /// The role is not enough, there is no such call, or the database failed.
-    pub async fn journaled_call(&self, caller: &Caller, call_id: &str) -> Result<JournaledCall, Error> {
+    pub async fn find(&self, caller: &Caller, call_id: &str) -> Result<JournaledCall, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let missing = || Error::new(ErrorKind::NotFound, format!("there is no call `{call_id}`, or none any more"));
         // In this order: a call that ends meanwhile is found by the second look.
-        let running = self.journal.find_running(&caller.project_id, &call_id.into());
+        let running = self.services.journal.find_running(&caller.project_id, &call_id.into());
         let found = match running {
             Some(summary) => JournaledCall::Running(Box::new(summary)),
             None => JournaledCall::Past(Box::new(self.past_call(caller, call_id).await?.ok_or_else(missing)?)),
@@ -103,7 +103,7 @@ impl Core {
     /// There is no such call, its arguments were not kept as they were, or anything that can go wrong with a call.
     pub async fn replay(&self, caller: &Caller, call_id: &str, timeout: CallTimeout) -> Result<CallReply, Error> {
         authorize(caller, Action::Call, Resource::Project(&caller.project_id))?;
-        let call = match self.journaled_call(caller, call_id).await? {
+        let call = match self.find(caller, call_id).await? {
             JournaledCall::Past(call) => call,
             JournaledCall::Running(_) => return Err(not_replayable("it is still under way")),
         };
@@ -117,14 +117,27 @@ impl Core {
         self.call(caller, CallRequest { tool, arguments, timeout, patience: None, trace, listener: None }).await
     }
 
+    /// Cancels a call under way that the caller may see. The request that waits for it is told, and so is its worker.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is no such call under way that the caller may see.
+    pub fn cancel(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
+        authorize(caller, Action::Cancel, Resource::Project(&caller.project_id))?;
+        let none = || Error::new(ErrorKind::NotFound, "there is no such call under way");
+        let call = self.services.journal.find_running(&caller.project_id, call_id).ok_or_else(none)?;
+        authorize(caller, Action::Cancel, call.resource(&caller.project_id))
+            .map_err(|denial| denial.or_missing(none))?;
+        self.services.pending.cancel(call_id).ok_or_else(none)
+    }
+
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {
-        self.journal.settle(&caller.project_id).await;
-        Ok(self.store.call(&caller.project_id, call_id).await?.map(past_call))
+        self.services.journal.settle(&caller.project_id).await;
+        Ok(self.services.records.call(&caller.project_id, call_id).await?.map(past_call))
     }
 
     /// Names are looked up as they are now; what has none any more is taken for an id.
     fn call_filter(&self, caller: &Caller, query: CallQuery) -> CallFilter {
-        let (snapshot, project) = (self.directory.snapshot(), &caller.project_id);
+        let (snapshot, project) = (self.services.directory.snapshot(), &caller.project_id);
         let entity = |name: String| snapshot.entity_named(project, &name).map_or(name, |row| row.id.to_string());
         let agent = |name: String| snapshot.agent_named(project, &name).map_or(name, |row| row.id.to_string());
         let environment = |name: String| {

@@ -1,5 +1,5 @@
-//! Calls of tools: `pipeline` takes one from its caller to a worker and back, `route` finds its way over the links of its scope, and
-//! `envelope` is what it travels in.
+//! [`Calls`]: calls of tools. `pipeline` takes one from its caller to a worker and back, `route` finds its way over the links of its
+//! scope, and `envelope` makes its signed frame; `history` lists and replays calls, `idempotency` makes calls that run once.
 
 pub(crate) mod content;
 mod envelope;
@@ -7,8 +7,11 @@ mod history;
 pub mod idempotency;
 pub mod oversize;
 mod pipeline;
+mod request;
 mod route;
+mod service;
 
-pub(crate) use envelope::ArgumentForm;
 pub use history::{CallQuery, CallsBefore};
-pub use pipeline::{CallPermit, CallReply, CallRequest};
+pub use request::{CallPermit, CallReply, CallRequest};
+pub(crate) use service::CallServices;
+pub use service::Calls;

@@ -1,7 +1,6 @@
 //! One call of a tool, from the caller to the worker and back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use platools::tool::{has_exposed_errors, without_stack};
 use platools_protocol::tool_sync::ToolDeclaration;
@@ -11,67 +10,21 @@ use tokio::time::Instant;
 use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::idempotency::Beginning;
-use super::oversize::{MAX_RESULT_BYTES, shortened};
+use super::oversize::shortened;
+use super::request::{CallPermit, CallReply, CallRequest};
 use super::route::{Patience, Route};
+use super::service::Calls;
 use crate::arguments::Arguments;
 use crate::arguments::compact::compacted;
 use crate::authority::{Action, Resource, authorize};
 use crate::background::offload::{offload, try_offload_in_turn};
 use crate::catalog::{CatalogTool, Found};
-use crate::core::Core;
 use crate::domain::error::{ArgumentProblem, Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
-use crate::domain::trace::TraceContext;
 use crate::journal::CallRecord;
-use crate::limits::Place;
-use crate::pending::reports::Listener;
-use crate::pending::{CallTimeout, Outcome};
+use crate::pending::Outcome;
 use crate::ports::time::wall_ms;
-use crate::tools::ToolName;
-
-/// What a caller asks for.
-#[derive(Debug)]
-pub struct CallRequest {
-    /// The tool.
-    pub tool: ToolName,
-    /// Its arguments.
-    pub arguments: Arguments,
-    /// How long to wait for the answer.
-    pub timeout: CallTimeout,
-    /// How much of that to wait once the link that had the call has ended, and no worker tells of it any more. As
-    /// [`CallSettings::worker_return`](crate::pending::CallSettings::worker_return) says without.
-    pub patience: Option<Duration>,
-    /// The trace it belongs to.
-    pub trace: TraceContext,
-    /// Who hears what the tool says while it runs.
-    pub listener: Option<Listener>,
-}
-
-/// A caller's leave to make one call, counted among those it has under way until it is dropped.
-#[derive(Debug)]
-pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] Place<String>);
-
-/// How a call ended well.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct CallReply {
-    /// The call.
-    pub call_id: CallId,
-    /// What the tool returned, or a preview if that is too long: past 4 MiB of content, and 256 KiB of anything else.
-    pub result: Box<RawValue>,
-    /// How long the worker took, in milliseconds.
-    pub latency_ms: u64,
-}
-
-impl CallReply {
-    /// The same with content that is no longer than other results may be, for answers that have several of them, or not long to
-    /// arrive.
-    #[must_use]
-    pub fn shortened(self) -> Self {
-        Self { result: shortened(self.result, MAX_RESULT_BYTES), ..self }
-    }
-}
 
 /// The arguments as the tool takes them. Arguments that its schema does not allow are refused before they travel.
 async fn fitted(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<Arguments, Error> {
@@ -93,7 +46,7 @@ fn exposed(message: String, traceback: Option<&str>, tool: &ToolDeclaration) -> 
     causes.map(|causes| format!("{message}\n{causes}")).unwrap_or(message)
 }
 
-impl Core {
+impl Calls {
     /// Calls a tool and waits for its answer.
     ///
     /// # Errors
@@ -102,14 +55,14 @@ impl Core {
         self.call_with_id(caller, request, CallId::random()).await
     }
 
-    /// Calls a tool like [`Core::call`], under an id that its caller has told already. No other call has it.
+    /// Calls a tool like [`Calls::call`], under an id that its caller has told already. No other call has it.
     pub(crate) async fn call_with_id(
         &self,
         caller: &Caller,
         request: CallRequest,
         call_id: CallId,
     ) -> Result<CallReply, Error> {
-        let _under_way = self.permit_call(caller)?;
+        let _under_way = self.permit(caller)?;
         self.call_once(caller, request, call_id, None).await
     }
 
@@ -117,14 +70,14 @@ impl Core {
     ///
     /// # Errors
     /// The caller makes too many calls.
-    pub fn permit_call(&self, caller: &Caller) -> Result<CallPermit, Error> {
-        self.limiter.call(caller).map(CallPermit)
+    pub fn permit(&self, caller: &Caller) -> Result<CallPermit, Error> {
+        self.services.limiter.call(caller).map(CallPermit)
     }
 
-    /// Calls a tool like [`Core::call`], with leave to do so.
+    /// Calls a tool like [`Calls::call`], with leave to do so.
     ///
     /// # Errors
-    /// Like [`Core::call`], except for too many calls.
+    /// Like [`Calls::call`], except for too many calls.
     pub async fn call_permitted(
         &self,
         caller: &Caller,
@@ -135,10 +88,10 @@ impl Core {
         self.call_once(caller, request, CallId::random(), None).await
     }
 
-    /// Calls a tool like [`Core::call_permitted`], and gives the result whatever its length is.
+    /// Calls a tool like [`Calls::call_permitted`], and gives the result whatever its length is.
     ///
     /// # Errors
-    /// Like [`Core::call_permitted`].
+    /// Like [`Calls::call_permitted`].
     pub async fn call_whole(
         &self,
         caller: &Caller,
@@ -172,13 +125,20 @@ impl Core {
     ) -> Result<(CallReply, usize), Error> {
         request.trace = request.trace.sampled(self.trace_ratio);
         let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from);
-        let found = match self.find_tool(caller, &request.tool).await {
+        let found = match self.services.tools.find(caller, &request.tool).await {
             Ok(found) => found,
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),
         };
-        let _under_way_there = self.limiter.call_of(&found.identity.entity_id)?;
-        let mut record = self.journal.begin(&self.observers, caller, &found, &request, &call_id);
+        let _under_way_there = self.services.limiter.call_of(&found.identity.entity_id)?;
+        let mut record = self.services.journal.begin(
+            &self.services.observers,
+            caller,
+            &found,
+            &request.arguments,
+            &request.trace,
+            &call_id,
+        );
         let end = match may_call {
             Ok(()) => self.run(caller, &found, &request, &mut record, named).await,
             Err(error) => Err(error),
@@ -206,14 +166,14 @@ impl Core {
         record: &mut CallRecord<'_>,
         named: Option<&Beginning<'_>>,
     ) -> Result<(Box<RawValue>, u64), Error> {
-        let limit = request.timeout.of_call(&found.tool.declaration.annotations, self.max_call_timeout());
+        let limit = request.timeout.of_call(&found.tool.declaration.annotations, self.max_timeout());
         let timeout_ms = i64::try_from(limit.wait().as_millis()).unwrap_or(i64::MAX);
         let (deadline, deadline_ms) = (Instant::now() + limit.wait(), wall_ms().saturating_add(timeout_ms));
         let Found { identity, tool } = found;
         let scope = identity.scope();
         let (environment, declaration) = (&identity.environment_id, &tool.declaration);
         authorize(caller, Action::Call, Resource::Tool { environment, declaration })?;
-        if !self.directory.snapshot().is_enabled(&scope, &request.tool.name) {
+        if !self.services.directory.snapshot().is_enabled(&scope, &request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         let arguments = &fitted(tool, &request.arguments).await?;
@@ -222,8 +182,9 @@ impl Core {
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         // From here on the call may be cancelled, also while it waits for a link.
-        let waiting = self.calls.open(call_id.clone(), scope.clone(), name, request.listener.clone()).limited(limit);
-        let mut route = Route::new(&self.workers, &scope, tool.version(), &envelope, deadline, waiting);
+        let waiting =
+            self.services.pending.open(call_id.clone(), scope.clone(), name, request.listener.clone()).limited(limit);
+        let mut route = Route::new(&self.services.workers, &scope, tool.version(), &envelope, deadline, waiting);
         let mut live = route.link().await;
         if let (Ok(_), Some(named)) = (&live, named) {
             named.note(call_id).await?;
@@ -232,7 +193,7 @@ impl Core {
         }
         let end = match live {
             Ok(live) => {
-                let limit = request.patience.unwrap_or_else(|| self.workers.worker_return());
+                let limit = request.patience.unwrap_or_else(|| self.services.workers.worker_return());
                 let tell = named.map(|named| move |error: Error| named.lose(error, call_id));
                 route.run(live, Patience { limit, tell: tell.as_ref().map(|tell| tell as _) }).await
             }

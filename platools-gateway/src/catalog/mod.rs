@@ -3,7 +3,6 @@
 //! Each link has the tools that it declared. The catalogue of a scope is the union of those of its links: a link that is alone
 //! replaces all of it, and the links of a pool have it together.
 
-pub mod changes;
 mod declared;
 mod index;
 mod register;

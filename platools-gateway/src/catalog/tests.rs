@@ -69,7 +69,7 @@ async fn core() -> (tempfile::TempDir, Core, Identity) {
     let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
     let secret = core.local_admin().add_entity("crew", Policy::Pool).await.unwrap().secret;
     let claim = Claim { secret: Some(secret), ..Claim::default() };
-    let link = core.connect(Arrival::now(), claim, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
+    let link = core.authenticator.connect(Arrival::now(), claim, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
     let identity = link.identity().clone();
     (folder, core, identity)
 }

@@ -15,7 +15,7 @@ use super::variables;
 use crate::logs;
 use crate::otlp::Exporter;
 use crate::signals::{Hangup, Signals};
-use crate::supervisor::Supervisor;
+use crate::systemd::SystemdNotifier;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -72,8 +72,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     }
     add_first_agent(&gateway, &settings).await?;
     say(&format!("listening on {}", gateway.url()))?;
-    let supervisor = Supervisor::ready();
-    signals.run(gateway, || supervisor.stopping(settings.stop_delay + settings.drain_limit)).await;
+    let systemd = SystemdNotifier::ready();
+    signals.run(gateway, || systemd.stopping(settings.stop_delay + settings.drain_limit)).await;
     // Every call has ended by now.
     exporter.close().await;
     Ok(())

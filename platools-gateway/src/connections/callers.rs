@@ -1,29 +1,29 @@
-//! The callers that stay connected, and until when.
+//! [`Callers`]: the table of connected callers, each with the phase of its connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::admin::USER_ID;
 use crate::authority::LastUses;
-use crate::core::Core;
+use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
+use crate::domain::text::USER_ID;
 use crate::ports::time::now_ms;
 
-/// The permission to stay connected. It only ever moves on to a later variant.
+/// The phase of a caller's connection. It only moves on to a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
-pub enum Stay {
-    /// For as long as it likes.
+pub enum ConnectionPhase {
+    /// The connection is open without a limit.
     #[default]
-    Unlimited,
-    /// Until what it has asked for is over: the gateway stops.
-    ToFinish,
-    /// No longer: its key or token has ended, or its project or agent is gone.
+    Open,
+    /// The gateway stops: the connection ends once its requests are answered.
+    Draining,
+    /// The connection ends: its key or token has ended, or its project or agent is gone.
     CredentialEnded,
-    /// No longer: the gateway ends.
+    /// The connection ends with the gateway.
     ShuttingDown,
 }
 
@@ -68,80 +68,140 @@ impl OpenSockets {
     }
 }
 
-/// Everybody who is connected.
+/// The table of connected callers, which tells each of them when its connection has to end.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    directory: Arc<Directory>,
+    table: CallerTable,
+}
+
+/// The part of the table that a [`CallerConnection`] needs to leave it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Callers(Arc<Mutex<State>>);
+struct CallerTable(Arc<Mutex<CallerState>>);
 
 #[derive(Debug, Default)]
-struct State {
-    present: HashMap<u64, Present>,
+struct CallerState {
+    present: HashMap<u64, ConnectedCaller>,
     /// The number of callers that are known.
     known: usize,
     sockets: OpenSockets,
     arrivals: u64,
-    /// The permission of callers that connect from now on.
-    from_now_on: Stay,
+    /// The phase of connections that begin from now on.
+    initial_phase: ConnectionPhase,
 }
 
 #[derive(Debug)]
-struct Present {
+struct ConnectedCaller {
     /// The caller, once it is known.
     caller: Option<Caller>,
     /// The kind of its WebSocket, if it has one.
     socket: Option<SocketKind>,
-    stay: watch::Sender<Stay>,
+    phase: watch::Sender<ConnectionPhase>,
 }
 
-impl Present {
-    fn may_stay(&self, stay: Stay) {
-        self.stay.send_if_modified(|current| {
-            let is_later = stay > *current;
-            *current = (*current).max(stay);
+impl ConnectedCaller {
+    fn advance(&self, phase: ConnectionPhase) {
+        self.phase.send_if_modified(|current| {
+            let is_later = phase > *current;
+            *current = (*current).max(phase);
             is_later
         });
     }
 }
 
 impl Callers {
+    pub(crate) fn new(directory: Arc<Directory>) -> Self {
+        Self { directory, table: CallerTable::default() }
+    }
+
+    /// Adds a connection whose caller is not known yet.
+    #[must_use]
+    pub(crate) fn arrive(&self) -> CallerConnection {
+        self.add(None)
+    }
+
+    /// Adds a WebSocket whose caller is not known yet.
+    #[must_use]
+    pub(crate) fn arrive_at(&self, socket: SocketKind) -> CallerConnection {
+        self.add(Some(socket))
+    }
+
+    fn add(&self, socket: Option<SocketKind>) -> CallerConnection {
+        let mut state = self.table.lock();
+        state.arrivals += 1;
+        let id = state.arrivals;
+        let (sender, phase) = watch::channel(state.initial_phase);
+        state.present.insert(id, ConnectedCaller { caller: None, socket, phase: sender });
+        socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
+        CallerConnection { table: self.table.clone(), id, phase }
+    }
+
+    /// Notes the caller of a connection.
+    ///
+    /// # Errors
+    /// The caller's user id is too long or has control characters, or its credential has ended meanwhile.
+    pub(crate) fn identify(&self, presence: &CallerConnection, caller: &Caller) -> Result<(), Error> {
+        USER_ID.check_any(caller.user_id.as_deref())?;
+        self.table.lock().identify(presence.id, caller);
+        // The end of a credential is told to the callers that are known then. This one may have been noted after that.
+        if self.directory.snapshot().may_stay(caller, now_ms()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unauthenticated, "the key or token has ended"))
+    }
+
     /// The number of callers that are connected and known.
     pub(crate) fn count(&self) -> usize {
-        self.lock().known
+        self.table.lock().known
     }
 
     /// The WebSockets that are open, without those of workers.
     pub(crate) fn sockets(&self) -> OpenSockets {
-        self.lock().sockets
+        self.table.lock().sockets
     }
 
-    /// Notes that the credentials of all who are connected are in use.
+    /// Notes that the credentials of all connected callers are in use.
     pub(crate) fn note_uses(&self, uses: &LastUses, now_ms: i64) {
-        let state = self.lock();
+        let state = self.table.lock();
         let callers = state.present.values().filter_map(|present| present.caller.as_ref());
         callers.for_each(|caller| uses.note(&caller.credential, now_ms));
     }
 
-    /// Says how long those may stay whom it concerns.
-    fn may_stay_where(&self, whom: impl Fn(&Caller) -> bool, stay: Stay) {
-        let state = self.lock();
-        let concerned = state.present.values().filter(|present| present.caller.as_ref().is_some_and(&whom));
-        concerned.for_each(|present| present.may_stay(stay));
+    /// Ends the connections of callers whose credential, project or agent is gone.
+    pub(crate) fn dismiss_ended(&self) {
+        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
+        let state = self.table.lock();
+        let has_ended = |caller: &Caller| !snapshot.may_stay(caller, now_ms);
+        let ended = state.present.values().filter(|present| present.caller.as_ref().is_some_and(has_ended));
+        ended.for_each(|present| present.advance(ConnectionPhase::CredentialEnded));
     }
 
-    /// Says how long everybody may stay, also those who come later.
-    pub(crate) fn may_stay(&self, stay: Stay) {
-        let mut state = self.lock();
-        state.from_now_on = state.from_now_on.max(stay);
-        state.present.values().for_each(|present| present.may_stay(stay));
+    /// Lets all callers finish their requests, also those that connect later.
+    pub(crate) fn drain(&self) {
+        self.advance_all(ConnectionPhase::Draining);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// Ends all connections, also those that begin later.
+    pub(crate) fn dismiss_all(&self) {
+        self.advance_all(ConnectionPhase::ShuttingDown);
+    }
+
+    fn advance_all(&self, phase: ConnectionPhase) {
+        let mut state = self.table.lock();
+        state.initial_phase = state.initial_phase.max(phase);
+        state.present.values().for_each(|present| present.advance(phase));
+    }
+}
+
+impl CallerTable {
+    fn lock(&self) -> MutexGuard<'_, CallerState> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn is_known(&mut self, id: u64, caller: &Caller) {
+impl CallerState {
+    fn identify(&mut self, id: u64, caller: &Caller) {
         if let Some(present) = self.present.get_mut(&id) {
             self.known += usize::from(present.caller.is_none());
             present.caller = Some(caller.clone());
@@ -149,84 +209,36 @@ impl State {
     }
 }
 
-/// Somebody who is connected, until this is dropped.
+/// A connected caller, which leaves the table when this is dropped.
 #[derive(Debug)]
-pub struct Presence {
-    callers: Callers,
+pub struct CallerConnection {
+    table: CallerTable,
     id: u64,
-    stay: watch::Receiver<Stay>,
+    phase: watch::Receiver<ConnectionPhase>,
 }
 
-impl Presence {
-    /// The permission to stay; the receiver tells when it changes.
+impl CallerConnection {
+    /// The phase of the connection, and its changes.
     #[must_use]
-    pub fn stay(&self) -> watch::Receiver<Stay> {
-        self.stay.clone()
+    pub fn phase(&self) -> watch::Receiver<ConnectionPhase> {
+        self.phase.clone()
     }
 }
 
-impl Drop for Presence {
+impl Drop for CallerConnection {
     fn drop(&mut self) {
-        let mut state = self.callers.lock();
-        if let Some(Present { caller, socket, .. }) = state.present.remove(&self.id) {
+        let mut state = self.table.lock();
+        if let Some(ConnectedCaller { caller, socket, .. }) = state.present.remove(&self.id) {
             state.known -= usize::from(caller.is_some());
             socket.into_iter().for_each(|kind| *state.sockets.of(kind) -= 1);
         }
     }
 }
 
-impl Core {
-    /// Takes notice of somebody who connects, before it is known who it is.
-    #[must_use]
-    pub fn arrives(&self) -> Presence {
-        self.arrives_with(None)
-    }
-
-    /// The same for a client that connects over a WebSocket of its own.
-    #[must_use]
-    pub fn arrives_at(&self, socket: SocketKind) -> Presence {
-        self.arrives_with(Some(socket))
-    }
-
-    fn arrives_with(&self, socket: Option<SocketKind>) -> Presence {
-        let mut state = self.callers.lock();
-        state.arrivals += 1;
-        let id = state.arrivals;
-        let (sender, stay) = watch::channel(state.from_now_on);
-        state.present.insert(id, Present { caller: None, socket, stay: sender });
-        socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
-        Presence { callers: self.callers.clone(), id, stay }
-    }
-
-    /// Notes who somebody is.
-    ///
-    /// # Errors
-    /// The caller's user id is too long or has control characters, or what the caller was known by has ended meanwhile.
-    pub fn is_known(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
-        USER_ID.check_any(caller.user_id.as_deref())?;
-        self.callers.lock().is_known(presence.id, caller);
-        // What ended it meanwhile told those who were known, and this was not one of them yet.
-        if self.directory.snapshot().may_stay(caller, now_ms()) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Unauthenticated, "the key or token has ended"))
-    }
-
-    /// Tells those to go whose key or token has ended.
-    pub(crate) fn dismiss_ended_callers(&self) {
-        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
-        self.callers.may_stay_where(|caller| !snapshot.may_stay(caller, now_ms), Stay::CredentialEnded);
-    }
-
-    /// Tells everybody to go.
-    pub(crate) fn dismiss_callers(&self) {
-        self.callers.may_stay(Stay::ShuttingDown);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::Core;
     use crate::limits::Limits;
 
     async fn core() -> (tempfile::TempDir, Core) {
@@ -238,10 +250,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_is_known_counts_until_it_leaves() {
         let (_folder, core) = core().await;
-        let presence = core.arrives();
+        let presence = core.callers.arrive();
         assert_eq!(core.callers.count(), 0);
-        core.is_known(&presence, &core.nobody()).unwrap();
-        core.is_known(&presence, &core.nobody()).unwrap();
+        core.callers.identify(&presence, &core.authenticator.anonymous()).unwrap();
+        core.callers.identify(&presence, &core.authenticator.anonymous()).unwrap();
         assert_eq!(core.callers.count(), 1);
         drop(presence);
         assert_eq!(core.callers.count(), 0);
@@ -251,33 +263,33 @@ mod tests {
     async fn open_sockets_are_counted_by_kind_until_they_close() {
         let (_folder, core) = core().await;
         let kinds = [SocketKind::Caller, SocketKind::Dashboard, SocketKind::Dashboard, SocketKind::Agent];
-        let open = kinds.map(|kind| core.arrives_at(kind));
-        let _request = core.arrives();
-        let sockets = core.open_sockets();
+        let open = kinds.map(|kind| core.callers.arrive_at(kind));
+        let _request = core.callers.arrive();
+        let sockets = core.metrics.open_sockets();
         assert_eq!((sockets.callers, sockets.dashboards, sockets.agents, sockets.workers), (1, 2, 1, 0));
         assert_eq!(sockets.total(), 4);
         drop(open);
-        assert_eq!(core.open_sockets(), OpenSockets::default());
+        assert_eq!(core.metrics.open_sockets(), OpenSockets::default());
     }
 
     #[tokio::test]
     async fn whoever_was_known_by_something_that_has_ended_is_not_let_in() {
         let (_folder, core) = core().await;
-        let presence = core.arrives();
-        let caller = Caller { project_id: core.nobody().project_id, ..Caller::sample("key_gone") };
-        let refused = core.is_known(&presence, &caller).unwrap_err();
+        let presence = core.callers.arrive();
+        let caller = Caller { project_id: core.authenticator.anonymous().project_id, ..Caller::sample("key_gone") };
+        let refused = core.callers.identify(&presence, &caller).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
     }
 
     #[tokio::test]
     async fn the_time_that_is_left_only_gets_shorter_also_for_who_comes_later() {
         let (_folder, core) = core().await;
-        let early = core.arrives();
-        assert_eq!(*early.stay().borrow(), Stay::Unlimited);
-        core.callers.may_stay(Stay::ShuttingDown);
-        core.callers.may_stay(Stay::ToFinish);
-        for presence in [early, core.arrives()] {
-            assert_eq!(*presence.stay().borrow(), Stay::ShuttingDown);
+        let early = core.callers.arrive();
+        assert_eq!(*early.phase().borrow(), ConnectionPhase::Open);
+        core.callers.dismiss_all();
+        core.callers.drain();
+        for presence in [early, core.callers.arrive()] {
+            assert_eq!(*presence.phase().borrow(), ConnectionPhase::ShuttingDown);
         }
     }
 }

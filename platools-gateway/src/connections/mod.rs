@@ -1,7 +1,8 @@
-//! Connected clients: `admission` lets workers and callers in, and `callers` says how long a caller may stay.
+//! Connected clients: [`Authenticator`] authenticates workers and callers, `Callers` is the table of callers that stay connected.
 
-mod admission;
+mod authenticator;
 mod callers;
 
+pub use authenticator::Authenticator;
 pub(crate) use callers::Callers;
-pub use callers::{OpenSockets, Presence, SocketKind, Stay};
+pub use callers::{CallerConnection, ConnectionPhase, OpenSockets, SocketKind};

@@ -1,12 +1,10 @@
-//! The display data of an entity: a title and an icon.
+//! [`EntityDisplay`]: the title and icon of an entity, and their checks.
 
 use std::net::Ipv6Addr;
 
 use data_encoding::BASE64;
 
-use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::ids::EntityId;
 
 /// A title has at most so many characters.
 const MAX_TITLE_CHARS: usize = 128;
@@ -23,7 +21,7 @@ const MEDIA_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/svg+xml", "ima
 /// The display data of an entity, as far as it was set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Card {
+pub struct EntityDisplay {
     /// The name for people.
     pub title: Option<String>,
     /// Its image.
@@ -43,16 +41,6 @@ pub struct Icon {
 impl From<String> for Icon {
     fn from(src: String) -> Self {
         Self { media_type: data_of(&src).map(|(media_type, _)| media_type.to_owned()), src }
-    }
-}
-
-impl Core {
-    /// The present display data of an entity; empty for an entity that is gone.
-    #[must_use]
-    pub fn entity_card(&self, entity: &EntityId) -> Card {
-        let snapshot = self.directory.snapshot();
-        let row = snapshot.entity(entity);
-        row.map(|row| Card { title: row.title.clone(), icon: row.icon.clone().map(Into::into) }).unwrap_or_default()
     }
 }
 

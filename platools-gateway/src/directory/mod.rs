@@ -2,7 +2,7 @@
 
 mod address;
 mod display;
-pub mod project;
+mod lookup;
 mod shared_map;
 mod signing;
 mod snapshot;
@@ -20,7 +20,6 @@ use serde::de::DeserializeOwned;
 use crate::authority::{
     self, CallerClaims, LastUses, Notary, SigningKeySource, Token, Unverified, WorkerClaims, default_speaks_for,
 };
-use crate::catalog::changes::News;
 use crate::domain::entity::Entity;
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
@@ -30,10 +29,12 @@ use crate::domain::key::StoredKey;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
+use crate::ports::tool_changes::ToolChanges;
 
 pub(crate) use address::check_address;
-pub use display::{Card, Icon};
+pub use display::{EntityDisplay, Icon};
 pub(crate) use display::{check_icon, check_title};
+pub(crate) use lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 
 /// At most so often does a secret that is not in memory make the directory look into the database.
@@ -103,7 +104,7 @@ pub(crate) struct Directory {
     notary: Notary,
     last_uses: LastUses,
     snapshot: RwLock<Arc<Snapshot>>,
-    news: News,
+    tool_changes: ToolChanges,
     /// Time when an unknown secret last made the directory read the database.
     looked: Mutex<Option<Instant>>,
 }
@@ -112,7 +113,7 @@ impl Directory {
     /// Opens the directory, and makes what every gateway has. The signing keys are not read yet.
     pub(crate) async fn open(
         store: Arc<dyn DirectoryStore>,
-        news: News,
+        tool_changes: ToolChanges,
         folder: &Path,
         signing_keys: SigningKeySource,
     ) -> Result<Self, Error> {
@@ -125,7 +126,7 @@ impl Directory {
             notary,
             last_uses: LastUses::default(),
             snapshot: RwLock::new(Arc::new(snapshot)),
-            news,
+            tool_changes,
             looked: Mutex::default(),
         })
     }
@@ -168,7 +169,7 @@ impl Directory {
         // Of two that read at the same time the one that read later stays.
         if fresh.revision > current.revision {
             let before = std::mem::replace(&mut *current, Arc::new(fresh));
-            current.switched_since(&before).for_each(|scope| self.news.tell(scope));
+            current.switched_since(&before).for_each(|scope| self.tool_changes.notify(scope));
         }
         Ok(())
     }

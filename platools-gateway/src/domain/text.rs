@@ -11,6 +11,9 @@ pub(crate) struct Text {
     form: Form,
 }
 
+/// The rule for the id of a user, as it goes into tokens, calls and conversations. An empty id belongs to no user.
+pub(crate) const USER_ID: Text = Text::line("userId", 1024).or_empty();
+
 /// The control characters that a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {

@@ -1,55 +1,61 @@
 //! The built-in events of the feed: the agent's tools, the workers that host them, and the agent's calls.
 
+use std::sync::Arc;
+
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::message::Event;
-use super::shown_tools::OwnTools;
+use super::shown_tools::DashboardTools;
 use super::snapshot::Snapshot;
 use super::watch::initial_data;
 use super::{Feed, Watched};
-use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
+use crate::authority::{Action, Resource, authorize, may_use};
+use crate::catalog::{Catalog, CatalogTool};
+use crate::directory::Directory;
 use crate::domain::identity::{Caller, Identity, Scope};
 use crate::domain::ids::{AgentId, ConnectionId, EnvironmentId};
-use crate::journal::CallSummary;
-use crate::links::{ConnectedWorker, WorkerObserver};
+use crate::journal::{CallSummary, Journal};
+use crate::links::tool_health::ReportedHealth;
+use crate::links::{ConnectedWorker, HealthMonitor, WorkerObserver, Workers};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use crate::ports::time::{ms_of, rfc3339};
-use crate::tools::may;
 
-/// The complete state of an agent.
-#[derive(Serialize)]
-struct OwnState {
-    tools: OwnTools,
-    workers: Vec<Value>,
-    calls: Vec<Value>,
+/// The gateway's own state of an agent: its tools, the workers that host them, and its calls in flight.
+#[derive(Debug)]
+pub(crate) struct BuiltinState {
+    pub(crate) feed: Feed,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) health: Arc<HealthMonitor>,
+    pub(crate) journal: Arc<Journal>,
 }
 
-impl Core {
-    /// The tools of an agent's environment that its profile allows, as far as the watching caller may know of them. `None` if there is no
-    /// such agent.
-    pub(super) fn own_tools(&self, watched: &Watched) -> Option<OwnTools> {
+impl BuiltinState {
+    /// The tools of an agent's environment that its profile allows and the watching caller may see. `None` if the agent is gone.
+    pub(super) fn tools(&self, watched: &Watched) -> Option<DashboardTools> {
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(&watched.agent_id)?;
-        let environment = super::admission::environment_of(&snapshot, row)?;
+        let environment = super::dashboards::environment_of(&snapshot, row)?;
         let allowed = row.profile.tools.as_deref();
         let tools = self.feed.0.shown_tools.of(self, &row.project_id, &environment);
         Some(tools.filtered(|identity, tool| {
-            may(&watched.caller, Action::Watch, identity, tool) && is_allowed(allowed, &tool.declaration)
+            may_use(&watched.caller, Action::Watch, identity, &tool.declaration)
+                && is_allowed(allowed, &tool.declaration)
         }))
     }
 
     /// The complete state of an agent, and a hash of its tools.
-    pub(super) async fn own_snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, u64)> {
+    pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, u64)> {
         let agent = &watched.agent_id;
-        // Beside a gateway they are read when they are needed.
+        // A process beside the gateway reads the catalogue when it needs it.
         self.catalog.load().await.ok()?;
-        let tools = self.own_tools(watched)?;
+        let tools = self.tools(watched)?;
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(agent)?;
-        let environment = super::admission::environment_of(&snapshot, row)?;
+        let environment = super::dashboards::environment_of(&snapshot, row)?;
         let workers = self.workers.list(&row.project_id).into_iter();
         let workers = workers.filter(|worker| worker.identity.environment_id == environment);
         let calls = self.journal.running_calls(&row.project_id).into_iter();
@@ -68,25 +74,39 @@ impl Core {
         });
         let hash = tools.hash();
         let workers = workers.map(|worker| worker_shown(&worker)).collect();
-        let data = OwnState { tools, workers, calls: calls.collect() };
+        let data = BuiltinSnapshot { tools, workers, calls: calls.collect() };
         Some((initial_data(&Snapshot::of(&data).ok()?), hash))
     }
 
-    /// Has dashboards look whether the tools of a worker are others now.
-    pub(crate) fn tools_changed(&self, scope: &Scope) {
-        self.feed.tools_changed(&scope.environment);
-    }
-
-    /// Has the dashboards of projects that changed after a revision of the directory look whether their tools are others now.
-    pub(crate) fn tools_changed_since(&self, revision: i64) {
-        if !self.feed.has_own_state() {
-            return;
+    /// The status of a tool, as dashboards are shown it.
+    pub(super) fn status(&self, identity: &Identity, tool: &CatalogTool) -> ToolStatus {
+        let scope = identity.scope();
+        let name = &tool.declaration.name;
+        ToolStatus {
+            is_online: self.workers.is_online(&scope, &tool.version()),
+            is_enabled: self.directory.snapshot().is_enabled(&scope, name),
+            health: self.health.of_tool(&scope, name),
         }
-        let snapshot = self.directory.snapshot();
-        self.feed.0.shown_tools.forget_all();
-        let changed = self.feed.0.seats.in_projects(|project| snapshot.has_changed_since(project, revision));
-        changed.iter().for_each(|seat| seat.mailbox.tools_changed());
     }
+}
+
+/// Events of workers and calls, for dashboards.
+#[derive(Debug)]
+pub(crate) struct BuiltinEvents(pub(crate) Feed);
+
+/// The status of a tool.
+pub(super) struct ToolStatus {
+    pub(super) is_online: bool,
+    pub(super) is_enabled: bool,
+    pub(super) health: Option<ReportedHealth>,
+}
+
+/// The complete state of an agent, as a snapshot has it.
+#[derive(Serialize)]
+struct BuiltinSnapshot {
+    tools: DashboardTools,
+    workers: Vec<Value>,
+    calls: Vec<Value>,
 }
 
 fn is_allowed(allowed: Option<&[String]>, tool: &ToolDeclaration) -> bool {
@@ -103,56 +123,60 @@ fn worker_shown(worker: &ConnectedWorker) -> Value {
     })
 }
 
-/// Tells dashboards of workers and calls.
-#[derive(Debug)]
-pub(crate) struct OwnEvents(pub(crate) Feed);
-
 impl Feed {
-    /// True if no application provides snapshots.
-    pub(crate) fn has_own_state(&self) -> bool {
+    /// Returns true if no application provides snapshots.
+    pub(crate) fn has_builtin_state(&self) -> bool {
         self.0.provider.is_none()
     }
 
-    /// Has the dashboards of an environment look whether their tools are others now.
+    /// Makes the dashboards of an environment compare their tools with the present ones.
     pub(crate) fn tools_changed(&self, environment: &EnvironmentId) {
-        if self.has_own_state() {
+        if self.has_builtin_state() {
             self.0.shown_tools.forget(environment);
-            self.0.seats.in_environment(environment).iter().for_each(|seat| seat.mailbox.tools_changed());
+            self.0
+                .subscriptions
+                .in_environment(environment)
+                .iter()
+                .for_each(|subscription| subscription.mailbox.tools_changed());
         }
     }
 }
 
-impl OwnEvents {
+impl BuiltinEvents {
     /// The agent of a call, if a dashboard is connected that may see the call.
     fn watched_agent<'a>(&self, caller: &'a Caller, identity: &Identity) -> Option<&'a AgentId> {
         let agent = caller.agent_id.as_ref()?;
-        let seat = self.0.0.seats.of(agent)?;
+        let subscription = self.0.0.subscriptions.of(agent)?;
         let call = Resource::Call {
             project: &identity.project_id,
             environment: &identity.environment_id,
             user: caller.user_id.as_deref(),
             agent: Some(agent),
         };
-        authorize(&seat.watched.caller, Action::Watch, call).is_ok().then_some(agent)
+        authorize(&subscription.watched.caller, Action::Watch, call).is_ok().then_some(agent)
     }
 
     fn tell(&self, environment: &EnvironmentId, kind: &str, data: &Value) {
         self.0.0.shown_tools.forget(environment);
-        let seats = self.0.0.seats.in_environment(environment);
+        let subscriptions = self.0.0.subscriptions.in_environment(environment);
         let told = self.0.each(
-            seats,
+            subscriptions,
             || Event::new(kind, data).text(),
-            |seat, text| {
-                seat.mailbox.event(text);
+            |subscription, text| {
+                subscription.mailbox.event(text);
                 // Whether they are online has changed.
-                seat.mailbox.tools_changed();
+                subscription.mailbox.tools_changed();
             },
         );
         told.expect("a value always serializes");
     }
 }
 
-impl WorkerObserver for OwnEvents {
+impl WorkerObserver for BuiltinEvents {
+    fn tools_changed(&self, scope: &Scope) {
+        self.0.tools_changed(&scope.environment);
+    }
+
     fn worker_came(&self, worker: &ConnectedWorker) {
         self.tell(&worker.identity.environment_id, "worker_connected", &worker_shown(worker));
     }
@@ -168,7 +192,7 @@ impl WorkerObserver for OwnEvents {
     }
 }
 
-impl CallObserver for OwnEvents {
+impl CallObserver for BuiltinEvents {
     fn call_began(&self, call: &BegunCall<'_>) {
         let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
         let data = json!({

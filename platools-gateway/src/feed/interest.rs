@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
-use super::subscriptions::Seat;
+use super::subscriptions::Subscription;
 use super::{Key, KeyedStream};
 use crate::domain::ids::AgentId;
 
@@ -21,7 +21,7 @@ pub(super) struct KeyInterest {
 }
 
 /// The dashboards that get the values of a key. Publishers read a shared copy, without a lock.
-pub(super) type KeyWatchers = IndexMap<AgentId, Arc<Seat>>;
+pub(super) type KeyWatchers = IndexMap<AgentId, Arc<Subscription>>;
 
 /// A [`Key`] that is kept. It hashes like one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,11 +64,11 @@ impl KeyInterest {
         InterestChange { declared, interest: self }
     }
 
-    fn put(&self, key: &WatchedKey, seat: &Arc<Seat>) {
+    fn put(&self, key: &WatchedKey, subscription: &Arc<Subscription>) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         // Copied only while a publisher reads it.
         let watchers = Arc::make_mut(index.entry(key.clone()).or_default());
-        watchers.insert(seat.watched.agent_id.clone(), Arc::clone(seat));
+        watchers.insert(subscription.watched.agent_id.clone(), Arc::clone(subscription));
     }
 
     fn remove(&self, key: &WatchedKey, agent: &AgentId) {
@@ -97,8 +97,8 @@ pub(super) struct InterestChange<'a> {
 
 impl InterestChange<'_> {
     /// Lists a dashboard that connects under the keys of its agent, in the place of an older one.
-    pub(super) fn connect(&self, seat: &Arc<Seat>) {
-        self.keys_of(&seat.watched.agent_id).for_each(|key| self.interest.put(key, seat));
+    pub(super) fn connect(&self, subscription: &Arc<Subscription>) {
+        self.keys_of(&subscription.watched.agent_id).for_each(|key| self.interest.put(key, subscription));
     }
 
     /// Removes the dashboard of an agent. The agent's keys stay declared.
@@ -112,7 +112,7 @@ impl InterestChange<'_> {
         agent: &AgentId,
         stream: KeyedStream,
         keys: &[K],
-        seat: Option<&Arc<Seat>>,
+        subscription: Option<&Arc<Subscription>>,
     ) {
         if keys.is_empty() {
             return;
@@ -123,7 +123,7 @@ impl InterestChange<'_> {
                 continue;
             }
             let key = self.interest.kept(key);
-            seat.iter().for_each(|seat| self.interest.put(&key, seat));
+            subscription.iter().for_each(|subscription| self.interest.put(&key, subscription));
             declared.keys.insert(key);
         }
     }
@@ -134,12 +134,12 @@ impl InterestChange<'_> {
         agent: &AgentId,
         stream: KeyedStream,
         keys: &[K],
-        seat: Option<&Arc<Seat>>,
+        subscription: Option<&Arc<Subscription>>,
     ) {
         let Some(declared) = self.declared.get_mut(agent) else { return };
         let keys = keys.iter().map(|key| stream.key(key.as_ref()));
         let removed = keys.filter_map(|key| declared.keys.swap_take(&key)).collect();
-        self.withdraw(agent, &removed, seat);
+        self.withdraw(agent, &removed, subscription);
     }
 
     /// Replaces the keys of a stream that an agent watches.
@@ -148,25 +148,25 @@ impl InterestChange<'_> {
         agent: &AgentId,
         stream: KeyedStream,
         keys: &[K],
-        seat: Option<&Arc<Seat>>,
+        subscription: Option<&Arc<Subscription>>,
     ) {
         let wanted: IndexSet<&str> = keys.iter().map(AsRef::as_ref).collect();
-        self.add(agent, stream, keys, seat);
+        self.add(agent, stream, keys, subscription);
         let Some(declared) = self.declared.get_mut(agent) else { return };
         let is_kept = |key: &WatchedKey| key.stream != stream || wanted.contains(&*key.name);
         let (kept, removed) = declared.keys.drain(..).partition(is_kept);
         declared.keys = kept;
-        self.withdraw(agent, &removed, seat);
+        self.withdraw(agent, &removed, subscription);
     }
 
     /// Takes keys that an agent no longer declares out of the index, and their waiting values out of its dashboard's mailbox.
-    fn withdraw(&mut self, agent: &AgentId, removed: &IndexSet<WatchedKey>, seat: Option<&Arc<Seat>>) {
+    fn withdraw(&mut self, agent: &AgentId, removed: &IndexSet<WatchedKey>, subscription: Option<&Arc<Subscription>>) {
         if self.declared.get(agent).is_some_and(|declared| declared.keys.is_empty()) {
             self.declared.remove(agent);
         }
         removed.iter().for_each(|key| self.interest.remove(key, agent));
-        if let Some(seat) = seat.filter(|_| !removed.is_empty()) {
-            seat.mailbox.forget_values(|stream, name| removed.contains(&stream.key(name)));
+        if let Some(subscription) = subscription.filter(|_| !removed.is_empty()) {
+            subscription.mailbox.forget_values(|stream, name| removed.contains(&stream.key(name)));
         }
     }
 

@@ -44,21 +44,27 @@ impl Feed {
     /// read the value then, and tell the dashboard last: no change in between is missed.
     pub fn watch_keys<K: AsRef<str>>(&self, agent: &AgentId, stream: KeyedStream, keys: impl IntoIterator<Item = K>) {
         let keys = collected(keys);
-        self.0.seats.change_keys(agent, |interest, seat| interest.add(agent, stream, &keys, seat));
+        self.0
+            .subscriptions
+            .change_keys(agent, |interest, subscription| interest.add(agent, stream, &keys, subscription));
     }
 
     /// Removes keys from those that an agent watches. Values of them that wait for the next tick are dropped; a value that another
     /// task publishes at the same moment may still come.
     pub fn unwatch_keys<K: AsRef<str>>(&self, agent: &AgentId, stream: KeyedStream, keys: impl IntoIterator<Item = K>) {
         let keys = collected(keys);
-        self.0.seats.change_keys(agent, |interest, seat| interest.remove(agent, stream, &keys, seat));
+        self.0
+            .subscriptions
+            .change_keys(agent, |interest, subscription| interest.remove(agent, stream, &keys, subscription));
     }
 
     /// Replaces the keys of a stream that an agent watches, as [`Feed::watch_keys`] and [`Feed::unwatch_keys`] would. Doing it twice
     /// does no harm, so an application may call it for every snapshot and every change.
     pub fn set_keys<K: AsRef<str>>(&self, agent: &AgentId, stream: KeyedStream, keys: impl IntoIterator<Item = K>) {
         let keys = collected(keys);
-        self.0.seats.change_keys(agent, |interest, seat| interest.set(agent, stream, &keys, seat));
+        self.0
+            .subscriptions
+            .change_keys(agent, |interest, subscription| interest.set(agent, stream, &keys, subscription));
     }
 
     /// Publishes the value that a key has now, to the dashboards of all agents that watch the key. It travels within a tick, with other
@@ -70,10 +76,10 @@ impl Feed {
     /// # Errors
     /// The key is watched, and the value cannot be written as JSON, or the stream's name is one of the protocol's own.
     pub fn publish_value<V: Serialize + ?Sized>(&self, key: Key<'_>, value: &V) -> Result<usize, Error> {
-        let Some((name, watchers)) = self.0.seats.watchers(key) else { return Ok(0) };
+        let Some((name, watchers)) = self.0.subscriptions.watchers(key) else { return Ok(0) };
         let value = key.value(value)?;
-        for seat in watchers.values() {
-            seat.mailbox.value(key.stream, Arc::clone(&name), value.clone());
+        for subscription in watchers.values() {
+            subscription.mailbox.value(key.stream, Arc::clone(&name), value.clone());
         }
         Ok(watchers.len())
     }
@@ -81,24 +87,24 @@ impl Feed {
     /// Returns true if a connected dashboard gets the values of a key. For applications that would have to compute the value first.
     #[must_use]
     pub fn is_key_watched(&self, key: Key<'_>) -> bool {
-        self.0.seats.watchers(key).is_some()
+        self.0.subscriptions.watchers(key).is_some()
     }
 
     /// The keys of a stream that connected dashboards get, in any order. For applications that ask a source for values: these are the
     /// ones to ask for. It looks at all watched keys.
     #[must_use]
     pub fn watched_keys(&self, stream: KeyedStream) -> Vec<Arc<str>> {
-        self.0.seats.watched_keys(stream)
+        self.0.subscriptions.watched_keys(stream)
     }
 
     #[cfg(test)]
     pub(crate) fn has_declared_keys(&self) -> bool {
-        self.0.seats.has_declared_keys()
+        self.0.subscriptions.has_declared_keys()
     }
 
     /// Drops the keys of agents that do not exist. Called each minute.
     pub(crate) fn sweep_keys(&self, exists: impl Fn(&AgentId) -> bool) {
-        self.0.seats.sweep_keys(exists);
+        self.0.subscriptions.sweep_keys(exists);
     }
 }
 

@@ -13,27 +13,27 @@ use super::message::KeyedStream;
 
 /// The next message for a dashboard.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum MailboxItem {
     /// A message.
     Message(Bytes),
     /// A snapshot, which is still to be made.
     Snapshot,
-    /// The agent's tools, if they are others than it was given last.
+    /// The agent's tools, if they differ from those sent last.
     Tools,
 }
 
 /// The events and values that wait for one dashboard.
 #[derive(Debug)]
 pub(super) struct Mailbox {
-    waiting: Mutex<Waiting>,
-    /// There is something that was not there before.
+    waiting: Mutex<MailboxContents>,
+    /// Wakes the dashboard's socket.
     changed: Notify,
     settings: FeedSettings,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    snapshot: Snapshot,
+struct MailboxContents {
+    snapshot: SnapshotState,
     events: VecDeque<Bytes>,
     event_bytes: usize,
     /// The latest values, in the order in which their keys came up.
@@ -44,25 +44,25 @@ struct Waiting {
     /// Time of the next tick, in which values and tools are sent, if there are any.
     due: Option<Instant>,
     /// The messages of the last tick. Later changes are sent with the next.
-    ready: VecDeque<Next>,
+    ready: VecDeque<MailboxItem>,
     /// Time of the next attempt at a snapshot that failed.
     again: Option<Instant>,
 }
 
 /// The state of the snapshot.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Snapshot {
-    /// Yes, and what comes after it begins has to be told after it.
+enum SnapshotState {
+    /// A snapshot is due. Later events follow it.
     #[default]
     Due,
-    /// Yes, as events were dropped. Until it begins, further ones need not be kept either.
+    /// A snapshot is due because events were dropped. Further events are dropped until it begins.
     Overdue,
-    /// No.
+    /// The dashboard has a snapshot.
     Made,
 }
 
 impl Mailbox {
-    /// Nothing but a snapshot that is due.
+    /// An empty mailbox, with a snapshot due.
     pub(super) fn new(settings: &FeedSettings) -> Self {
         Self { waiting: Mutex::default(), changed: Notify::new(), settings: settings.clone() }
     }
@@ -70,7 +70,7 @@ impl Mailbox {
     /// Adds an event. One that does not fit is dropped with those before it, and a fresh snapshot is due.
     pub(super) fn event(&self, text: Bytes) {
         let mut waiting = self.lock();
-        if waiting.snapshot == Snapshot::Overdue {
+        if waiting.snapshot == SnapshotState::Overdue {
             return;
         }
         let bytes = waiting.event_bytes.saturating_add(text.len());
@@ -113,14 +113,14 @@ impl Mailbox {
         self.is_due(waiting);
     }
 
-    /// Has a snapshot made then, and lets everything else go on.
+    /// Schedules a snapshot. Events go on meanwhile.
     pub(super) fn snapshot_at(&self, when: Instant) {
         self.lock().again = Some(when);
         self.changed.notify_one();
     }
 
     /// Values travel after a tick, or with those that wait already.
-    fn is_due(&self, mut waiting: MutexGuard<'_, Waiting>) {
+    fn is_due(&self, mut waiting: MutexGuard<'_, MailboxContents>) {
         if waiting.due.is_none() {
             waiting.due = Some(Instant::now() + self.settings.tick);
             drop(waiting);
@@ -129,7 +129,7 @@ impl Mailbox {
     }
 
     /// Waits for what is next, and takes it out. Cancel-safe.
-    pub(super) async fn next(&self) -> Next {
+    pub(super) async fn next(&self) -> MailboxItem {
         loop {
             let due = {
                 let mut waiting = self.lock();
@@ -149,13 +149,13 @@ impl Mailbox {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, MailboxContents> {
         // Every section leaves the mailbox whole, so a panic in another task spoils nothing.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl MailboxContents {
     fn put(&mut self, stream: KeyedStream, key: Arc<str>, value: Bytes) {
         let position = self.streams.iter().position(|(known, _)| *known == stream).unwrap_or_else(|| {
             self.streams.push((stream, IndexMap::new()));
@@ -172,19 +172,19 @@ impl Waiting {
         }
     }
 
-    fn take(&mut self) -> Option<Next> {
-        if self.snapshot != Snapshot::Made {
-            self.snapshot = Snapshot::Made;
-            return Some(Next::Snapshot);
+    fn take(&mut self) -> Option<MailboxItem> {
+        if self.snapshot != SnapshotState::Made {
+            self.snapshot = SnapshotState::Made;
+            return Some(MailboxItem::Snapshot);
         }
         if self.again.take_if(|again| *again <= Instant::now()).is_some() {
-            return Some(Next::Snapshot);
+            return Some(MailboxItem::Snapshot);
         }
         if self.due.take_if(|due| *due <= Instant::now()).is_some() {
-            let tools = std::mem::take(&mut self.tools).then_some(Next::Tools);
+            let tools = std::mem::take(&mut self.tools).then_some(MailboxItem::Tools);
             self.ready.extend(tools);
             while let Some(batch) = self.take_batch() {
-                self.ready.push_back(Next::Message(batch));
+                self.ready.push_back(MailboxItem::Message(batch));
             }
         }
         if let Some(next) = self.ready.pop_front() {
@@ -192,7 +192,7 @@ impl Waiting {
         }
         let event = self.events.pop_front()?;
         self.event_bytes -= event.len();
-        Some(Next::Message(event))
+        Some(MailboxItem::Message(event))
     }
 
     fn take_batch(&mut self) -> Option<Bytes> {
@@ -215,17 +215,17 @@ impl Waiting {
         self.value_bytes -= bytes;
     }
 
-    /// Has everything that is dropped made up for by a snapshot.
+    /// Drops everything that waits, and schedules a snapshot in its place.
     fn overflow(&mut self) {
         self.events.clear();
         self.event_bytes = 0;
-        self.snapshot = Snapshot::Overdue;
+        self.snapshot = SnapshotState::Overdue;
     }
 
     fn forget_values(&mut self) {
         self.streams.clear();
         self.value_bytes = 0;
-        self.ready.retain(|next| *next == Next::Tools);
+        self.ready.retain(|next| *next == MailboxItem::Tools);
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
     /// A mailbox whose first snapshot was begun.
     async fn mailbox(settings: FeedSettings) -> Mailbox {
         let mailbox = Mailbox::new(&settings);
-        assert_eq!(mailbox.next().await, Next::Snapshot);
+        assert_eq!(mailbox.next().await, MailboxItem::Snapshot);
         mailbox
     }
 
@@ -254,13 +254,15 @@ mod tests {
         mailbox.value(STREAM, key.into(), value.to_string().into());
     }
 
-    fn ready(mailbox: &Mailbox) -> Option<Next> {
+    fn ready(mailbox: &Mailbox) -> Option<MailboxItem> {
         mailbox.next().now_or_never()
     }
 
-    fn updates(next: Option<Next>) -> Value {
+    fn updates(next: Option<MailboxItem>) -> Value {
         match next {
-            Some(Next::Message(text)) => serde_json::from_slice::<Value>(&text).unwrap()["data"]["updates"].clone(),
+            Some(MailboxItem::Message(text)) => {
+                serde_json::from_slice::<Value>(&text).unwrap()["data"]["updates"].clone()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -293,7 +295,7 @@ mod tests {
             assert_eq!(updates(ready(&mailbox)), json!([round]));
             // What changes while that is sent waits for the next tick, and holds up nothing.
             put(&mailbox, "a", round + 100);
-            assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
+            assert_eq!(ready(&mailbox), Some(MailboxItem::Message("event".into())));
             assert_eq!(ready(&mailbox), None);
         }
     }
@@ -303,9 +305,9 @@ mod tests {
         let mailbox = mailbox(FeedSettings::default()).await;
         mailbox.snapshot_at(Instant::now() + Duration::from_secs(5));
         event(&mailbox, "event");
-        assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Message("event".into())));
         let begun = Instant::now();
-        assert_eq!(mailbox.next().await, Next::Snapshot);
+        assert_eq!(mailbox.next().await, MailboxItem::Snapshot);
         assert_eq!(begun.elapsed(), Duration::from_secs(5));
         assert_eq!(ready(&mailbox), None);
     }
@@ -333,7 +335,7 @@ mod tests {
         put(&mailbox, "a", 1);
         mailbox.value(KeyedStream::new("other"), "a".into(), "2".into());
         event(&mailbox, "event");
-        assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Message("event".into())));
         advance(Duration::from_millis(100)).await;
         assert_eq!(updates(ready(&mailbox)), json!([1]));
         assert_eq!(updates(ready(&mailbox)), json!([2]));
@@ -348,11 +350,11 @@ mod tests {
             event(&mailbox, text);
         }
         put(&mailbox, "a", 2);
-        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Snapshot));
         // From here on they are told after the snapshot.
         event(&mailbox, "5");
         assert_eq!(updates(ready(&mailbox)), json!([2]));
-        assert_eq!(ready(&mailbox), Some(Next::Message("5".into())));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Message("5".into())));
         assert_eq!(ready(&mailbox), None);
     }
 
@@ -360,8 +362,8 @@ mod tests {
     async fn what_comes_before_the_first_snapshot_is_told_after_it() {
         let mailbox = Mailbox::new(&FeedSettings::default());
         event(&mailbox, "early");
-        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
-        assert_eq!(ready(&mailbox), Some(Next::Message("early".into())));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Snapshot));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Message("early".into())));
     }
 
     #[tokio::test]
@@ -370,14 +372,14 @@ mod tests {
         for key in ["a", "b", "a", "c"] {
             put(&mailbox, key, 1);
         }
-        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Snapshot));
         assert_eq!(ready(&mailbox), None);
         let mailbox = self::mailbox(FeedSettings { waiting_bytes: 10, ..Default::default() }).await;
         event(&mailbox, "one that is larger than the limit");
-        assert!(matches!(ready(&mailbox), Some(Next::Message(_))));
+        assert!(matches!(ready(&mailbox), Some(MailboxItem::Message(_))));
         event(&mailbox, "123456");
         event(&mailbox, "123456");
-        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        assert_eq!(ready(&mailbox), Some(MailboxItem::Snapshot));
         assert_eq!(mailbox.lock().event_bytes, 0);
     }
 
@@ -387,6 +389,6 @@ mod tests {
         let mut next = Box::pin(mailbox.next());
         assert!(next.as_mut().now_or_never().is_none());
         event(&mailbox, "event");
-        assert_eq!(next.await, Next::Message("event".into()));
+        assert_eq!(next.await, MailboxItem::Message("event".into()));
     }
 }

@@ -1,13 +1,13 @@
-//! The live feed: what happens to one agent, for whoever watches it.
+//! The live feed: events of one agent for the dashboard that watches it.
 //!
-//! A dashboard connects for an agent, is given a snapshot of how everything is, and from then on what changes. An application has
-//! both of its own: a [`SnapshotProvider`] makes snapshots, and the [`Feed`] takes events, and values that change often. Without a
-//! provider the feed has the gateway's own state: the agent's tools, the workers that host them, and the agent's calls. `keys` and
-//! `interest` have the keys that agents watch.
+//! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application may provide both: a
+//! [`SnapshotProvider`] makes snapshots, and the [`Feed`] takes events and values that change often. Without a provider, dashboards see
+//! the gateway's own state (`builtin`): the agent's tools, the workers that host them, and the agent's calls. `keys` and `interest` have
+//! the keys that agents watch.
 
-mod admission;
 mod builtin;
 mod dashboard_auth;
+mod dashboards;
 mod interest;
 mod jwt_auth;
 mod keys;
@@ -28,19 +28,20 @@ use crate::domain::ids::AgentId;
 
 pub use crate::settings::FeedSettings;
 pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
+pub use dashboards::Dashboards;
 pub use jwt_auth::JwtAuth;
 pub use message::{Event, Key, KeyedStream};
 pub use snapshot::{Snapshot, SnapshotProvider, Watched};
 pub use subscriptions::WatchEnd;
 pub use watch::Watch;
 
-pub(crate) use builtin::OwnEvents;
-pub(crate) use dashboard_auth::AuthChecks;
+pub(crate) use builtin::{BuiltinEvents, BuiltinState};
 
+use dashboard_auth::AuthChecks;
 use shown_tools::ShownToolsCache;
-use subscriptions::{Seat, Seats};
+use subscriptions::{Subscription, Subscriptions};
 
-/// Tells dashboards what happens. Clones tell the same ones.
+/// Sends events to dashboards. Clones send to the same ones.
 ///
 /// Publishing never waits: what a dashboard does not read is kept for it within limits, and past them it is given a fresh snapshot
 /// once it reads again. For an agent that nobody watches nothing is serialized and nothing is kept.
@@ -67,11 +68,11 @@ use subscriptions::{Seat, Seats};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Feed(Arc<Shared>);
+pub struct Feed(Arc<FeedState>);
 
 #[derive(Debug)]
-struct Shared {
-    seats: Seats,
+struct FeedState {
+    subscriptions: Subscriptions,
     settings: FeedSettings,
     provider: Option<Arc<dyn SnapshotProvider>>,
     shown_tools: ShownToolsCache,
@@ -79,7 +80,12 @@ struct Shared {
 
 impl Feed {
     pub(crate) fn new(settings: FeedSettings, provider: Option<Arc<dyn SnapshotProvider>>) -> Self {
-        Self(Arc::new(Shared { seats: Seats::default(), settings, provider, shown_tools: ShownToolsCache::default() }))
+        Self(Arc::new(FeedState {
+            subscriptions: Subscriptions::default(),
+            settings,
+            provider,
+            shown_tools: ShownToolsCache::default(),
+        }))
     }
 
     /// Tells whoever watches an agent of an event, at once and in the order of publishing. Returns how many were told: one or none.
@@ -100,7 +106,7 @@ impl Feed {
         event: Event<'_, D>,
     ) -> Result<usize, Error> {
         let told = self.told(agents);
-        self.each(told, || event.text(), |seat, text| seat.mailbox.event(text))
+        self.each(told, || event.text(), |subscription, text| subscription.mailbox.event(text))
     }
 
     /// Tells whoever watches an agent of the value that a key has now. It travels within a tick, with what changed besides; a later
@@ -133,41 +139,36 @@ impl Feed {
     ) -> Result<usize, Error> {
         let told = self.told(agents);
         let make = || Ok((Arc::<str>::from(key.key), key.value(value)?));
-        self.each(told, make, |seat, (name, value)| seat.mailbox.value(key.stream, name, value))
+        self.each(told, make, |subscription, (name, value)| subscription.mailbox.value(key.stream, name, value))
     }
 
     /// Returns true if a dashboard of the agent is connected. For applications that would have to compute an event first.
     #[must_use]
     pub fn is_watched(&self, agent: &AgentId) -> bool {
-        self.0.seats.has(agent)
+        self.0.subscriptions.has(agent)
     }
 
     /// The number of agents with a connected dashboard.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        self.0.seats.count()
+        self.0.subscriptions.count()
     }
 
-    /// The settings of the feed.
-    pub(crate) fn settings(&self) -> &FeedSettings {
-        &self.0.settings
-    }
-
-    fn told<'a>(&self, agents: impl IntoIterator<Item = &'a AgentId>) -> impl Iterator<Item = Arc<Seat>> {
-        agents.into_iter().filter_map(|agent| self.0.seats.of(agent))
+    fn told<'a>(&self, agents: impl IntoIterator<Item = &'a AgentId>) -> impl Iterator<Item = Arc<Subscription>> {
+        agents.into_iter().filter_map(|agent| self.0.subscriptions.of(agent))
     }
 
     /// Gives each the same text, which is made when there is a first one.
     fn each<T: Clone>(
         &self,
-        seats: impl IntoIterator<Item = Arc<Seat>>,
+        subscriptions: impl IntoIterator<Item = Arc<Subscription>>,
         make: impl FnOnce() -> Result<T, Error>,
-        give: impl Fn(&Seat, T),
+        give: impl Fn(&Subscription, T),
     ) -> Result<usize, Error> {
-        let mut seats = seats.into_iter();
-        let Some(first) = seats.next() else { return Ok(0) };
+        let mut subscriptions = subscriptions.into_iter();
+        let Some(first) = subscriptions.next() else { return Ok(0) };
         let made = make()?;
-        let others = seats.inspect(|seat| give(seat, made.clone())).count();
+        let others = subscriptions.inspect(|subscription| give(subscription, made.clone())).count();
         give(&first, made);
         Ok(others + 1)
     }

@@ -1,4 +1,4 @@
-//! [`ShownTools`]: the tools of an environment as dashboards are shown them. [`ShownToolsCache`] makes them once for all dashboards.
+//! [`ShownTools`]: the tools of an environment, serialized for dashboards. [`ShownToolsCache`] makes them once for all dashboards.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -9,13 +9,13 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::builtin::BuiltinState;
 use crate::catalog::CatalogTool;
-use crate::core::Core;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::ports::time::rfc3339;
 
-/// At most so many environments are kept. With more of them all are made again, which costs time only.
+/// The number of environments that are kept. With more of them, all are made again, which costs only time.
 const MAX_ENVIRONMENTS: usize = 1024;
 
 /// The tools of an environment, by entity, each worker's in its own order.
@@ -36,37 +36,37 @@ struct ShownTool {
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl ShownTools {
-    fn new(core: &Core, project: &ProjectId, environment: &EnvironmentId) -> Self {
-        let sets = core.catalog.list_loaded(project).into_iter();
+    fn new(state: &BuiltinState, project: &ProjectId, environment: &EnvironmentId) -> Self {
+        let sets = state.catalog.list_loaded(project).into_iter();
         let sets = sets.filter(|set| set.identity.environment_id == *environment);
         let tools = sets.flat_map(|set| {
             let identity = Arc::new(set.identity.clone());
-            set.tools.iter().map(|tool| ShownTool::new(core, &identity, tool)).collect::<Vec<_>>()
+            set.tools.iter().map(|tool| ShownTool::new(state, &identity, tool)).collect::<Vec<_>>()
         });
         Self(tools.collect())
     }
 
     /// Keeps the tools that pass a filter.
-    pub(super) fn filtered(self: Arc<Self>, is_shown: impl Fn(&Identity, &CatalogTool) -> bool) -> OwnTools {
+    pub(super) fn filtered(self: Arc<Self>, is_shown: impl Fn(&Identity, &CatalogTool) -> bool) -> DashboardTools {
         let is_shown = |shown: &ShownTool| is_shown(&shown.identity, &shown.tool);
         let chosen = (0..self.0.len()).filter(|place| is_shown(&self.0[*place])).collect();
-        OwnTools { tools: self, chosen }
+        DashboardTools { tools: self, chosen }
     }
 }
 
 impl ShownTool {
-    fn new(core: &Core, identity: &Arc<Identity>, tool: &Arc<CatalogTool>) -> Self {
-        let listed = core.listed(identity, tool);
+    fn new(state: &BuiltinState, identity: &Arc<Identity>, tool: &Arc<CatalogTool>) -> Self {
+        let status = state.status(identity, tool);
         // Only what changes with the status: a dashboard is not sent all tools for every call.
-        let health = listed.health.map(|health| json!({"status": health.status, "since": rfc3339(health.since_ms)}));
+        let health = status.health.map(|health| json!({"status": health.status, "since": rfc3339(health.since_ms)}));
         let shown = json!({
             "name": tool.declaration.name,
             "description": tool.declaration.description,
             "entity": identity.entity,
             "entityId": identity.entity_id.as_str(),
             "environment": identity.environment,
-            "online": listed.online,
-            "enabled": listed.enabled,
+            "online": status.is_online,
+            "enabled": status.is_enabled,
             "health": health,
         });
         let text = to_raw_value(&shown).expect("a value always serializes");
@@ -75,21 +75,21 @@ impl ShownTool {
     }
 }
 
-/// The tools that one dashboard is shown.
+/// The tools that one dashboard shows.
 #[derive(Debug)]
-pub(super) struct OwnTools {
+pub(super) struct DashboardTools {
     tools: Arc<ShownTools>,
     chosen: Vec<usize>,
 }
 
-impl OwnTools {
+impl DashboardTools {
     /// The same as long as the tools are.
     pub(super) fn hash(&self) -> u64 {
         HASHER.hash_one(self.chosen.iter().map(|place| self.tools.0[*place].hash).collect::<Vec<_>>())
     }
 }
 
-impl Serialize for OwnTools {
+impl Serialize for DashboardTools {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.chosen.iter().map(|place| &self.tools.0[*place].text))
     }
@@ -108,8 +108,8 @@ struct CachedTools {
 
 impl ShownToolsCache {
     /// The tools of an environment, made now unless they are kept.
-    pub(super) fn of(&self, core: &Core, project: &ProjectId, environment: &EnvironmentId) -> Arc<ShownTools> {
-        self.get_or(environment, || ShownTools::new(core, project, environment))
+    pub(super) fn of(&self, state: &BuiltinState, project: &ProjectId, environment: &EnvironmentId) -> Arc<ShownTools> {
+        self.get_or(environment, || ShownTools::new(state, project, environment))
     }
 
     fn get_or(&self, environment: &EnvironmentId, make: impl FnOnce() -> ShownTools) -> Arc<ShownTools> {

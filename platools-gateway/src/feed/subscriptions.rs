@@ -1,4 +1,4 @@
-//! [`Seats`]: the dashboard of each agent that is watched, and the keys that agents watch.
+//! [`Subscriptions`]: the dashboard connected to each agent, and the keys that agents watch.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -24,9 +24,9 @@ pub enum WatchEnd {
     NoSuchAgent,
 }
 
-/// A connection, as publishers see it.
+/// The dashboard that watches an agent, as publishers see it.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Subscription {
     pub(super) watched: Watched,
     pub(super) mailbox: Mailbox,
     /// The environment of the agent's tools, which may change.
@@ -34,18 +34,18 @@ pub(super) struct Seat {
     end: watch::Sender<Option<WatchEnd>>,
 }
 
-impl Seat {
+impl Subscription {
     pub(super) fn new(watched: Watched, environment: Option<EnvironmentId>, settings: &FeedSettings) -> Self {
         let (end, _) = watch::channel(None);
         Self { watched, mailbox: Mailbox::new(settings), environment: Mutex::new(environment), end }
     }
 
-    /// Tells why it is over, as soon as it is.
+    /// The reason why it has ended, once it has.
     pub(super) fn end(&self) -> watch::Receiver<Option<WatchEnd>> {
         self.end.subscribe()
     }
 
-    /// Has the connection end. The first reason counts.
+    /// Ends the dashboard's connection. The first reason counts.
     pub(super) fn end_with(&self, end: WatchEnd) {
         self.end.send_if_modified(|current| {
             let is_first = current.is_none();
@@ -59,45 +59,45 @@ impl Seat {
     }
 }
 
-/// Every connection, by the agent that it watches, and the keys of agents.
+/// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.
 ///
-/// A change of who is connected is made within an [`InterestChange`], so that the watchers of keys are those who are connected.
+/// A dashboard comes and goes within an [`InterestChange`], so that the watchers of keys are the connected dashboards.
 #[derive(Debug, Default)]
-pub(super) struct Seats {
-    table: RwLock<SeatTable>,
+pub(super) struct Subscriptions {
+    table: RwLock<SubscriptionTable>,
     interest: KeyInterest,
 }
 
-impl Seats {
-    /// Gives somebody the seat of an agent; whoever had it is told to go.
-    pub(super) fn take(&self, seat: Arc<Seat>) {
+impl Subscriptions {
+    /// Adds a dashboard. An older one of the same agent ends.
+    pub(super) fn take(&self, subscription: Arc<Subscription>) {
         let change = self.interest.change();
-        let older = self.write(|table| table.put(&seat));
-        change.connect(&seat);
+        let older = self.write(|table| table.put(&subscription));
+        change.connect(&subscription);
         drop(change);
         if let Some(older) = older {
             older.end_with(WatchEnd::Displaced);
         }
     }
 
-    /// Leaves a seat, unless somebody else has it by now.
-    pub(super) fn leave(&self, seat: &Arc<Seat>) {
+    /// Removes a dashboard, unless a newer one has replaced it.
+    pub(super) fn leave(&self, subscription: &Arc<Subscription>) {
         let change = self.interest.change();
-        if self.write(|table| table.remove(seat)) {
-            change.disconnect(&seat.watched.agent_id);
+        if self.write(|table| table.remove(subscription)) {
+            change.disconnect(&subscription.watched.agent_id);
         }
     }
 
-    /// Notes where the agent's tools are now; everything is others than before if that changed.
-    pub(super) fn moves_to(&self, seat: &Arc<Seat>, environment: Option<EnvironmentId>) {
-        if *seat.environment() != environment {
-            self.write(|table| table.moves(seat, environment));
-            seat.mailbox.snapshot_at(Instant::now());
+    /// Notes the environment of the agent's tools. If it has changed, the dashboard gets a new snapshot.
+    pub(super) fn moves_to(&self, subscription: &Arc<Subscription>, environment: Option<EnvironmentId>) {
+        if *subscription.environment() != environment {
+            self.write(|table| table.moves(subscription, environment));
+            subscription.mailbox.snapshot_at(Instant::now());
         }
     }
 
-    /// The connection that watches an agent.
-    pub(super) fn of(&self, agent: &AgentId) -> Option<Arc<Seat>> {
+    /// The dashboard that watches an agent.
+    pub(super) fn of(&self, agent: &AgentId) -> Option<Arc<Subscription>> {
         self.read().by_agent.get(agent).cloned()
     }
 
@@ -106,15 +106,15 @@ impl Seats {
     }
 
     /// The dashboards of agents whose tools are in an environment.
-    pub(super) fn in_environment(&self, environment: &EnvironmentId) -> Vec<Arc<Seat>> {
+    pub(super) fn in_environment(&self, environment: &EnvironmentId) -> Vec<Arc<Subscription>> {
         self.read().by_environment.of(environment).cloned().collect()
     }
 
     /// The dashboards in projects that `is_meant` chooses.
-    pub(super) fn in_projects(&self, is_meant: impl Fn(&ProjectId) -> bool) -> Vec<Arc<Seat>> {
+    pub(super) fn in_projects(&self, is_meant: impl Fn(&ProjectId) -> bool) -> Vec<Arc<Subscription>> {
         let table = self.read();
         let meant = table.by_project.0.iter().filter(|(project, _)| is_meant(project));
-        meant.flat_map(|(_, seats)| seats.values()).cloned().collect()
+        meant.flat_map(|(_, subscriptions)| subscriptions.values()).cloned().collect()
     }
 
     pub(super) fn count(&self) -> usize {
@@ -135,7 +135,7 @@ impl Seats {
     pub(super) fn change_keys(
         &self,
         agent: &AgentId,
-        change: impl FnOnce(&mut InterestChange<'_>, Option<&Arc<Seat>>),
+        change: impl FnOnce(&mut InterestChange<'_>, Option<&Arc<Subscription>>),
     ) {
         let mut interest = self.interest.change();
         change(&mut interest, self.of(agent).as_ref());
@@ -151,88 +151,94 @@ impl Seats {
         !self.interest.change().is_empty()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, SeatTable> {
+    fn read(&self) -> RwLockReadGuard<'_, SubscriptionTable> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut SeatTable) -> T) -> T {
+    fn write<T>(&self, change: impl FnOnce(&mut SubscriptionTable) -> T) -> T {
         // Every change leaves the table whole, so a panic in another task spoils nothing.
         change(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Connections by agent, and the same ones by project and by environment: a change in one of these concerns its own dashboards only.
+/// Subscriptions by agent, by project and by environment. A change of a project or environment concerns its own dashboards only.
 #[derive(Debug, Default)]
-struct SeatTable {
-    by_agent: HashMap<AgentId, Arc<Seat>>,
-    by_project: SeatGroups<ProjectId>,
-    by_environment: SeatGroups<EnvironmentId>,
+struct SubscriptionTable {
+    by_agent: HashMap<AgentId, Arc<Subscription>>,
+    by_project: SubscriptionGroups<ProjectId>,
+    by_environment: SubscriptionGroups<EnvironmentId>,
 }
 
-impl SeatTable {
-    /// Puts a seat in the place of an older one, which is returned.
-    fn put(&mut self, seat: &Arc<Seat>) -> Option<Arc<Seat>> {
-        let older = self.of(&seat.watched.agent_id);
+impl SubscriptionTable {
+    /// Adds a subscription, and returns the one that it replaces.
+    fn put(&mut self, subscription: &Arc<Subscription>) -> Option<Arc<Subscription>> {
+        let older = self.of(&subscription.watched.agent_id);
         older.iter().for_each(|older| _ = self.remove(older));
-        self.by_agent.insert(seat.watched.agent_id.clone(), Arc::clone(seat));
-        self.by_project.put(seat.watched.project_id.clone(), seat);
-        seat.environment().iter().for_each(|environment| self.by_environment.put(environment.clone(), seat));
+        self.by_agent.insert(subscription.watched.agent_id.clone(), Arc::clone(subscription));
+        self.by_project.put(subscription.watched.project_id.clone(), subscription);
+        subscription
+            .environment()
+            .iter()
+            .for_each(|environment| self.by_environment.put(environment.clone(), subscription));
         older
     }
 
-    /// Removes a seat, and says whether it was there.
-    fn remove(&mut self, seat: &Arc<Seat>) -> bool {
-        let is_current = self.is_current(seat);
+    /// Removes a subscription. Returns true if it was the current one.
+    fn remove(&mut self, subscription: &Arc<Subscription>) -> bool {
+        let is_current = self.is_current(subscription);
         if is_current {
-            self.by_agent.remove(&seat.watched.agent_id);
-            self.by_project.remove(&seat.watched.project_id, seat);
-            seat.environment().iter().for_each(|environment| self.by_environment.remove(environment, seat));
+            self.by_agent.remove(&subscription.watched.agent_id);
+            self.by_project.remove(&subscription.watched.project_id, subscription);
+            subscription
+                .environment()
+                .iter()
+                .for_each(|environment| self.by_environment.remove(environment, subscription));
         }
         is_current
     }
 
-    fn moves(&mut self, seat: &Arc<Seat>, environment: Option<EnvironmentId>) {
-        let mut current = seat.environment();
-        if self.is_current(seat) {
-            current.iter().for_each(|left| self.by_environment.remove(left, seat));
-            environment.iter().for_each(|environment| self.by_environment.put(environment.clone(), seat));
+    fn moves(&mut self, subscription: &Arc<Subscription>, environment: Option<EnvironmentId>) {
+        let mut current = subscription.environment();
+        if self.is_current(subscription) {
+            current.iter().for_each(|left| self.by_environment.remove(left, subscription));
+            environment.iter().for_each(|environment| self.by_environment.put(environment.clone(), subscription));
         }
         *current = environment;
     }
 
-    fn of(&self, agent: &AgentId) -> Option<Arc<Seat>> {
+    fn of(&self, agent: &AgentId) -> Option<Arc<Subscription>> {
         self.by_agent.get(agent).cloned()
     }
 
-    fn is_current(&self, seat: &Arc<Seat>) -> bool {
-        self.by_agent.get(&seat.watched.agent_id).is_some_and(|current| Arc::ptr_eq(current, seat))
+    fn is_current(&self, subscription: &Arc<Subscription>) -> bool {
+        self.by_agent.get(&subscription.watched.agent_id).is_some_and(|current| Arc::ptr_eq(current, subscription))
     }
 }
 
-/// Seats by something that several agents have in common.
+/// Subscriptions by project or environment.
 #[derive(Debug)]
-struct SeatGroups<K>(HashMap<K, HashMap<AgentId, Arc<Seat>>>);
+struct SubscriptionGroups<K>(HashMap<K, HashMap<AgentId, Arc<Subscription>>>);
 
-impl<K> Default for SeatGroups<K> {
+impl<K> Default for SubscriptionGroups<K> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<K: Hash + Eq> SeatGroups<K> {
-    fn put(&mut self, group: K, seat: &Arc<Seat>) {
-        self.0.entry(group).or_default().insert(seat.watched.agent_id.clone(), Arc::clone(seat));
+impl<K: Hash + Eq> SubscriptionGroups<K> {
+    fn put(&mut self, group: K, subscription: &Arc<Subscription>) {
+        self.0.entry(group).or_default().insert(subscription.watched.agent_id.clone(), Arc::clone(subscription));
     }
 
-    fn remove(&mut self, group: &K, seat: &Arc<Seat>) {
-        let Some(seats) = self.0.get_mut(group) else { return };
-        seats.remove(&seat.watched.agent_id);
-        if seats.is_empty() {
+    fn remove(&mut self, group: &K, subscription: &Arc<Subscription>) {
+        let Some(subscriptions) = self.0.get_mut(group) else { return };
+        subscriptions.remove(&subscription.watched.agent_id);
+        if subscriptions.is_empty() {
             self.0.remove(group);
         }
     }
 
-    fn of(&self, group: &K) -> impl Iterator<Item = &Arc<Seat>> {
+    fn of(&self, group: &K) -> impl Iterator<Item = &Arc<Subscription>> {
         self.0.get(group).into_iter().flat_map(HashMap::values)
     }
 }
@@ -242,7 +248,7 @@ mod tests {
     use super::*;
     use crate::domain::identity::Caller;
 
-    fn seat(agent: &str, project: &str, environment: Option<&str>) -> Arc<Seat> {
+    fn subscription(agent: &str, project: &str, environment: Option<&str>) -> Arc<Subscription> {
         let watched = Watched {
             agent_id: agent.into(),
             agent: agent.to_owned(),
@@ -250,36 +256,37 @@ mod tests {
             caller: Caller::sample("key"),
             feed: crate::feed::Feed::new(FeedSettings::default(), None),
         };
-        Arc::new(Seat::new(watched, environment.map(Into::into), &FeedSettings::default()))
+        Arc::new(Subscription::new(watched, environment.map(Into::into), &FeedSettings::default()))
     }
 
-    fn names(seats: &[Arc<Seat>]) -> Vec<&str> {
-        let mut names: Vec<_> = seats.iter().map(|seat| seat.watched.agent.as_str()).collect();
+    fn names(subscriptions: &[Arc<Subscription>]) -> Vec<&str> {
+        let mut names: Vec<_> = subscriptions.iter().map(|subscription| subscription.watched.agent.as_str()).collect();
         names.sort_unstable();
         names
     }
 
     #[test]
-    fn seats_are_found_by_project_and_by_environment_and_nothing_is_left_of_those_that_end() {
-        let seats = Seats::default();
-        let (a, b, c) = (seat("a", "p", Some("dev")), seat("b", "p", None), seat("c", "q", Some("dev")));
-        [&a, &b, &c].into_iter().for_each(|seat| seats.take(Arc::clone(seat)));
-        assert_eq!(names(&seats.in_environment(&"dev".into())), ["a", "c"]);
-        assert_eq!(names(&seats.in_projects(|project| project.as_str() == "p")), ["a", "b"]);
-        seats.moves_to(&b, Some("dev".into()));
-        seats.moves_to(&a, Some("live".into()));
-        assert_eq!(names(&seats.in_environment(&"dev".into())), ["b", "c"]);
-        assert_eq!(names(&seats.in_environment(&"live".into())), ["a"]);
+    fn subscriptions_are_found_by_project_and_by_environment_and_nothing_is_left_of_those_that_end() {
+        let subscriptions = Subscriptions::default();
+        let (a, b, c) =
+            (subscription("a", "p", Some("dev")), subscription("b", "p", None), subscription("c", "q", Some("dev")));
+        [&a, &b, &c].into_iter().for_each(|subscription| subscriptions.take(Arc::clone(subscription)));
+        assert_eq!(names(&subscriptions.in_environment(&"dev".into())), ["a", "c"]);
+        assert_eq!(names(&subscriptions.in_projects(|project| project.as_str() == "p")), ["a", "b"]);
+        subscriptions.moves_to(&b, Some("dev".into()));
+        subscriptions.moves_to(&a, Some("live".into()));
+        assert_eq!(names(&subscriptions.in_environment(&"dev".into())), ["b", "c"]);
+        assert_eq!(names(&subscriptions.in_environment(&"live".into())), ["a"]);
         // A newer connection of the same agent, in another environment.
-        let newer = seat("a", "p", Some("dev"));
-        seats.take(Arc::clone(&newer));
+        let newer = subscription("a", "p", Some("dev"));
+        subscriptions.take(Arc::clone(&newer));
         assert_eq!(*a.end().borrow(), Some(WatchEnd::Displaced));
-        seats.moves_to(&a, None);
-        seats.leave(&a);
-        assert_eq!(names(&seats.in_environment(&"dev".into())), ["a", "b", "c"]);
-        assert!(seats.in_environment(&"live".into()).is_empty());
-        [&newer, &b, &c].into_iter().for_each(|seat| seats.leave(seat));
-        let table = seats.read();
+        subscriptions.moves_to(&a, None);
+        subscriptions.leave(&a);
+        assert_eq!(names(&subscriptions.in_environment(&"dev".into())), ["a", "b", "c"]);
+        assert!(subscriptions.in_environment(&"live".into()).is_empty());
+        [&newer, &b, &c].into_iter().for_each(|subscription| subscriptions.leave(subscription));
+        let table = subscriptions.read();
         assert!(table.by_agent.is_empty() && table.by_project.0.is_empty() && table.by_environment.0.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! A dashboard's connection, seen from its socket.
+//! [`Watch`]: the messages for one dashboard, in the hands of its socket.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use tokio::sync::watch;
 use tokio::time::{Duration, Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::mailbox::Next;
+use super::mailbox::MailboxItem;
 use super::message::{plain, text};
-use super::shown_tools::OwnTools;
-use super::{Seat, Snapshot, WatchEnd, Watched};
-use crate::core::Core;
+use super::shown_tools::DashboardTools;
+use super::subscriptions::Subscription;
+use super::{Dashboards, Snapshot, WatchEnd, Watched};
 use crate::ports::time::{now_ms, rfc3339};
 
-/// Somebody who watches an agent, until this is dropped.
+/// A dashboard that watches an agent, until this is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    core: Arc<Core>,
-    seat: Arc<Seat>,
+    dashboards: Arc<Dashboards>,
+    subscription: Arc<Subscription>,
     /// The agent as the dashboard named it, by id or slug.
     named: String,
     is_greeted: bool,
@@ -33,7 +33,7 @@ pub struct Watch {
 /// The data of a message that says which tools there are now.
 #[derive(Serialize)]
 struct ToolsChanged {
-    tools: OwnTools,
+    tools: DashboardTools,
 }
 
 /// A snapshot as a message, and the tools that are in it; nothing, if it could not be made.
@@ -43,19 +43,19 @@ type Made = Option<(Bytes, Option<u64>)>;
 const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
 
 impl Watch {
-    pub(super) fn begin(core: Arc<Core>, seat: Arc<Seat>, named: &str) -> Self {
-        core.feed.0.seats.take(Arc::clone(&seat));
-        Self { core, seat, named: named.to_owned(), is_greeted: false, making: None, tools: None }
+    pub(super) fn begin(dashboards: Arc<Dashboards>, subscription: Arc<Subscription>, named: &str) -> Self {
+        dashboards.feed().0.subscriptions.take(Arc::clone(&subscription));
+        Self { dashboards, subscription, named: named.to_owned(), is_greeted: false, making: None, tools: None }
     }
 
     /// The watched agent and its caller.
     #[must_use]
     pub fn watched(&self) -> &Watched {
-        &self.seat.watched
+        &self.subscription.watched
     }
 
-    pub(super) fn seat(&self) -> &Arc<Seat> {
-        &self.seat
+    pub(super) fn subscription(&self) -> &Arc<Subscription> {
+        &self.subscription
     }
 
     /// The next message for the dashboard: `connected`, then a snapshot, and then what happens. Cancel-safe.
@@ -66,7 +66,7 @@ impl Watch {
         }
         loop {
             if let Some(making) = &mut self.making {
-                // Kept until it is over, so that nothing is lost with whoever waits for it.
+                // Kept until it ends: this future may be dropped and called again.
                 let made = making.await;
                 self.making = None;
                 let made = made.unwrap_or_else(|error| {
@@ -75,16 +75,16 @@ impl Watch {
                 });
                 let Some((message, tools)) = made else {
                     // What was dropped in favour of it is not forgotten.
-                    self.seat.mailbox.snapshot_at(Instant::now() + NEXT_SNAPSHOT);
+                    self.subscription.mailbox.snapshot_at(Instant::now() + NEXT_SNAPSHOT);
                     return no_snapshot();
                 };
                 self.tools = tools;
                 return message;
             }
-            match self.seat.mailbox.next().await {
-                Next::Message(message) => return message,
-                Next::Snapshot => self.making = Some(self.make_snapshot()),
-                Next::Tools => {
+            match self.subscription.mailbox.next().await {
+                MailboxItem::Message(message) => return message,
+                MailboxItem::Snapshot => self.making = Some(self.make_snapshot()),
+                MailboxItem::Tools => {
                     if let Some(message) = self.changed_tools() {
                         return message;
                     }
@@ -93,18 +93,18 @@ impl Watch {
         }
     }
 
-    /// Tells why the watch is over, as soon as it is.
+    /// The reason why the watch has ended, once it has.
     #[must_use]
     pub fn end(&self) -> watch::Receiver<Option<WatchEnd>> {
-        self.seat.end()
+        self.subscription.end()
     }
 
     /// Makes a snapshot in a task of its own, where it may panic or block as it likes.
     fn make_snapshot(&self) -> AbortOnDropHandle<Made> {
-        let (core, watched) = (Arc::clone(&self.core), self.seat.watched.clone());
+        let (dashboards, watched) = (Arc::clone(&self.dashboards), self.subscription.watched.clone());
         AbortOnDropHandle::new(tokio::spawn(async move {
-            let limit = core.feed.settings().snapshot_limit;
-            match timeout(limit, snapshot(&core, &watched)).await {
+            let limit = dashboards.settings().snapshot_limit;
+            match timeout(limit, snapshot(&dashboards, &watched)).await {
                 Ok(made) => made,
                 Err(_) => {
                     tracing::error!(agent.id = %watched.agent_id, limit_ms = limit.as_millis(), "a snapshot took too long");
@@ -115,7 +115,7 @@ impl Watch {
     }
 
     fn changed_tools(&mut self) -> Option<Bytes> {
-        let tools = self.core.own_tools(&self.seat.watched)?;
+        let tools = self.dashboards.builtin().tools(&self.subscription.watched)?;
         let hash = Some(tools.hash());
         (hash != self.tools).then(|| {
             self.tools = hash;
@@ -126,14 +126,14 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.core.feed.0.seats.leave(&self.seat);
+        self.dashboards.feed().0.subscriptions.leave(&self.subscription);
     }
 }
 
-/// The snapshot of whoever makes them.
-async fn snapshot(core: &Core, watched: &Watched) -> Made {
-    let Some(provider) = &core.feed.0.provider else {
-        return core.own_snapshot(watched).await.map(|(message, tools)| (message, Some(tools)));
+/// The snapshot of the application's provider, or of the built-in state.
+async fn snapshot(dashboards: &Dashboards, watched: &Watched) -> Made {
+    let Some(provider) = &dashboards.feed().0.provider else {
+        return dashboards.builtin().snapshot(watched).await.map(|(message, tools)| (message, Some(tools)));
     };
     match provider.snapshot(watched).await {
         Ok(snapshot) => Some((initial_data(&snapshot), None)),
@@ -148,7 +148,7 @@ pub(super) fn initial_data(snapshot: &Snapshot) -> Bytes {
     text("initial_data", snapshot.data()).expect("what is JSON already always serializes")
 }
 
-/// The message in place of a snapshot. It does not tell the reason, which dashboards should not know.
+/// The message in place of a snapshot. The reason is in the log only.
 fn no_snapshot() -> Bytes {
     plain("error", &json!({"message": "there is no snapshot at the moment; another one follows as soon as there is"}))
 }

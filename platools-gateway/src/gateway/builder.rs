@@ -349,7 +349,7 @@ impl Builder {
         let limiter = Arc::clone(core.limiter());
         let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks().clone() });
         let reload = keeper.map(|keeper| Reload::start(keeper, core.tasks()));
-        let housekeeping = core.keep_house();
+        let housekeeping = core.housekeeping().start();
         tracing::info!(%address, "listening");
         Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
     }

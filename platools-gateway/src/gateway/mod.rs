@@ -26,7 +26,7 @@ use crate::domain::profile::Profile;
 use crate::feed::Feed;
 use crate::journal::JournalFigures;
 use crate::listen::{Server, Sockets};
-use crate::ops::housekeeping::Housekeeping;
+use crate::ops::housekeeping::HousekeepingTasks;
 use crate::sessions::AgentRuntime;
 use crate::tls::Reload;
 
@@ -37,7 +37,7 @@ pub struct Gateway {
     sockets: Sockets,
     reload: Option<Reload>,
     setup: Builder,
-    _housekeeping: Housekeeping,
+    _housekeeping: HousekeepingTasks,
     _lock: Lock,
 }
 
@@ -134,13 +134,13 @@ impl Gateway {
     /// The live feed of this run: after a [`stop`](Self::stop) and a start there is a new one.
     #[must_use]
     pub fn feed(&self) -> Feed {
-        self.core.feed().clone()
+        self.core.feed.clone()
     }
 
     /// The handle that sends events to agents with sessions. It is that of this run, as [`feed`](Self::feed) is.
     #[must_use]
     pub fn runtime(&self) -> AgentRuntime {
-        self.core.agent_runtime()
+        self.core.sessions.handle()
     }
 
     /// The gateway without its protocols.

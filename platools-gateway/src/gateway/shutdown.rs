@@ -31,10 +31,10 @@ impl Gateway {
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
         if !self.setup.settings.stop_delay.is_zero() {
-            self.core.announce_leave();
+            self.core.set_not_ready();
             sleep(self.setup.settings.stop_delay).await;
         }
-        self.core.begin_stop();
+        self.core.begin_drain();
         self.sockets.dashboards.close();
         // Before the listener closes: a dashboard that connects again meanwhile is told why it may not. A slow one is waited for at the end.
         if timeout(DASHBOARDS_LIMIT, self.sockets.dashboards.wait()).await.is_err() {
@@ -42,13 +42,13 @@ impl Gateway {
         }
         // Before workers are told to connect elsewhere, so that they do not connect here again.
         self.server.begin_drain();
-        self.core.announce_stop(self.setup.settings.drain_limit);
+        self.core.announce_drain(self.setup.settings.drain_limit);
         self.sockets.callers.close();
         self.drain().await;
         // Workers stay until here: they finish the calls.
-        self.core.stop().await;
+        self.core.close_links().await;
         // After the calls have ended, so that callers are told how.
-        self.core.dismiss_callers();
+        self.core.callers.dismiss_all();
         self.sockets.links.close();
         let closed = async {
             tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait(), self.sockets.dashboards.wait())
@@ -64,7 +64,7 @@ impl Gateway {
 
     /// Waits for requests, calls and callers, up to the drain limit.
     async fn drain(&self) {
-        let drained = async { tokio::join!(self.server.drained(), self.core.idle(), self.sockets.callers.wait()) };
+        let drained = async { tokio::join!(self.server.drained(), self.core.drained(), self.sockets.callers.wait()) };
         if timeout(self.setup.settings.drain_limit, drained).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }

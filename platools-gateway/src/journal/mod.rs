@@ -29,12 +29,13 @@ pub(crate) use record::CallRecord;
 pub(crate) use record::TRACEBACK;
 pub use redact::SENSITIVE_WORDS;
 
-use super::catalog::Found;
+use crate::arguments::Arguments;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::calls::CallRequest;
+use crate::catalog::Found;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
+use crate::domain::trace::TraceContext;
 use crate::ports::call_observer::Observers;
 use crate::ports::journal::JournalStore;
 use entry::Entry;
@@ -151,10 +152,11 @@ impl Journal {
         observers: &'a Observers,
         caller: &'a Caller,
         found: &'a Found,
-        request: &'a CallRequest,
+        arguments: &Arguments,
+        trace: &'a TraceContext,
         call_id: &CallId,
     ) -> CallRecord<'a> {
-        CallRecord::begin(self, observers, caller, found, request, call_id)
+        CallRecord::begin(self, observers, caller, found, arguments, trace, call_id)
     }
 
     /// A call of a project that is under way.

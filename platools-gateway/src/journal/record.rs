@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::Journal;
 use super::entry::Entry;
 use crate::arguments::Arguments;
-use crate::calls::CallRequest;
 use crate::catalog::Found;
 use crate::domain::call::{CallEnd, CallSummary};
 use crate::domain::error::{Error, ErrorKind};
@@ -51,10 +50,11 @@ impl<'a> CallRecord<'a> {
         observers: &'a Observers,
         caller: &'a Caller,
         found: &'a Found,
-        request: &'a CallRequest,
+        arguments: &Arguments,
+        trace: &'a TraceContext,
         call_id: &CallId,
     ) -> Self {
-        let (arguments, trace) = (request.arguments.clone(), &request.trace);
+        let arguments = arguments.clone();
         let summary = CallSummary::begin(call_id, caller, found, arguments.len());
         journal.running().begin(caller.project_id.clone(), summary);
         let record = Self {
@@ -177,7 +177,6 @@ impl Drop for CallRecord<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use futures::FutureExt as _;
 
@@ -185,7 +184,6 @@ mod tests {
     use crate::domain::identity::Identity;
     use crate::domain::tool::StoredTool;
     use crate::ports::call_observer::CallObserver;
-    use crate::tools::ToolName;
 
     /// Notes how many calls are under way when it is told of one, and whether the journal takes all for over.
     #[derive(Debug)]
@@ -217,16 +215,9 @@ mod tests {
             platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
         let row = StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
         let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
-        let request = CallRequest {
-            tool: ToolName { name: "t".to_owned(), entity: None, environment: None },
-            arguments: Arguments::none(),
-            timeout: Duration::ZERO.into(),
-            patience: None,
-            trace: TraceContext::from_parent(None),
-            listener: None,
-        };
+        let (arguments, trace) = (Arguments::none(), TraceContext::from_parent(None));
         let caller = Caller::sample("k");
-        drop(CallRecord::begin(&journal, &observers, &caller, &found, &request, &CallId::random()));
+        drop(CallRecord::begin(&journal, &observers, &caller, &found, &arguments, &trace, &CallId::random()));
         assert_eq!(*watch.1.lock().unwrap(), [(1, false), (0, false)]);
         assert!(journal.idle().now_or_never().is_some());
     }

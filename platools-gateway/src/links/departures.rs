@@ -1,4 +1,4 @@
-//! [`Departures`]: the catalogues of pools after some of their links ended.
+//! [`Departures`]: pools that lost tools with a link, and when these leave the catalogue.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::registration::Registrations;
 use crate::catalog::{GRACE, Rest, Settled};
-use crate::core::Core;
 use crate::domain::identity::Scope;
 
 /// The time between two looks for tools whose grace is over, which is not exact.
@@ -34,7 +34,7 @@ impl Departures {
     }
 }
 
-impl Core {
+impl Registrations {
     /// Keeps the catalogues of pools right when links end. Never returns.
     pub(crate) async fn settle_departures(self: Arc<Self>) {
         loop {
@@ -59,7 +59,7 @@ impl Core {
                 if changes.is_any() {
                     let (updated, pruned) = (changes.updated, changes.pruned);
                     tracing::info!(entity.id = %scope.entity, updated, pruned, "tools changed because workers left");
-                    self.tell_of_tools(scope);
+                    self.notify_tools_changed(scope);
                 }
                 if keeps_departed && rest == Rest::Pruned {
                     self.departures.prune_later(scope.clone());

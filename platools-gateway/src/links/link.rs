@@ -155,7 +155,7 @@ impl Drop for Link {
         self.deliveries.close();
         self.workers.calls.lose(&self.connection_id, &self.end());
         if is_offline {
-            self.workers.news.tell(&scope);
+            self.workers.tool_changes.notify(&scope);
         }
     }
 }

@@ -8,14 +8,13 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice, WorkerPeer};
-use crate::calls::ArgumentForm;
+use super::{ArgumentForm, Arrival, Closing, ConnectedWorker, Delivery, Notice, WorkerPeer};
 use crate::catalog::DeclaredTools;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Credential, Identity, Policy};
 use crate::domain::ids::ConnectionId;
 use crate::limits::gauge::{Gauge, Held};
-use crate::pending::Calls;
+use crate::pending::PendingCalls;
 
 /// How many bytes of calls wait for one socket before further ones are refused.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
@@ -32,7 +31,7 @@ pub(crate) struct Live {
     pub(super) attached: Instant,
     /// The calls it has that nobody has answered.
     pub(super) load: Gauge,
-    pub(super) calls: Calls,
+    pub(super) calls: PendingCalls,
     pub(super) secret: SecretString,
     pub(super) credential: Credential,
     pub(super) features: Features,

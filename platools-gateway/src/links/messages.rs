@@ -44,6 +44,15 @@ impl Notice {
     }
 }
 
+/// The form in which a worker takes arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ArgumentForm {
+    /// As their caller wrote them, for workers that verify signatures over the text that they receive.
+    AsWritten,
+    /// As JavaScript writes them, for workers that parse them first and verify the signature over a text of their own.
+    JavaScript,
+}
+
 /// One call on its way to a worker.
 pub struct Delivery {
     /// The call.

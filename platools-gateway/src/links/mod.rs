@@ -25,25 +25,25 @@ use secrecy::SecretString;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::directory::Admitted;
-use super::limits::Place;
 use crate::authority::LastUses;
-use crate::catalog::changes::News;
+use crate::directory::Admitted;
 use crate::domain::identity::{Credential, Identity, Policy, Scope};
 use crate::domain::ids::{CallId, ConnectionId, EntityId, ProjectId};
 use crate::domain::random;
+use crate::limits::Place;
 use crate::limits::gauge::Gauge;
-use crate::pending::{CallSettings, Calls, Stage};
+use crate::pending::{CallSettings, PendingCalls, Stage};
 use crate::ports::time::now_ms;
+use crate::ports::tool_changes::ToolChanges;
 
 pub use crate::domain::arrival::Arrival;
-pub(crate) use departures::Departures;
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::{Live, Refused, busy, offline};
+pub(crate) use messages::ArgumentForm;
 pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
 pub(crate) use peer::WorkerPeer;
-pub use registration::Registration;
-pub(crate) use registration_rate::Throttles;
+pub use registration::{Registration, Registrations};
+pub(crate) use tool_health::HealthMonitor;
 
 use changes::LinkChanges;
 use membership::Gone;
@@ -87,8 +87,11 @@ pub struct ConnectedWorker {
     pub takeovers_total: u64,
 }
 
-/// Is told of workers that come and go. It must neither wait nor panic.
+/// Observer of workers that connect and disconnect, and of their tools. It must neither wait nor panic.
 pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
+    /// The tools of a scope, or their health, have changed.
+    fn tools_changed(&self, scope: &Scope);
+
     /// A worker is connected.
     fn worker_came(&self, worker: &ConnectedWorker);
 
@@ -100,8 +103,8 @@ pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
     state: Arc<Mutex<State>>,
-    calls: Calls,
-    news: News,
+    calls: PendingCalls,
+    tool_changes: ToolChanges,
     observer: Option<Arc<dyn WorkerObserver>>,
     settings: CallSettings,
     changes: LinkChanges,
@@ -172,13 +175,20 @@ struct Admission {
 }
 
 impl Workers {
-    pub(crate) fn new(calls: Calls, news: News) -> Self {
-        Self { calls, news, ..Self::default() }
+    pub(crate) fn new(calls: PendingCalls, tool_changes: ToolChanges) -> Self {
+        Self { calls, tool_changes, ..Self::default() }
     }
 
     /// Tells somebody of workers that come and go from now on.
     pub(crate) fn observe(&mut self, observer: Arc<dyn WorkerObserver>) {
         self.observer = Some(observer);
+    }
+
+    /// Tells the observer that the tools of a scope, or their health, have changed.
+    pub(crate) fn tools_changed(&self, scope: &Scope) {
+        if let Some(observer) = &self.observer {
+            observer.tools_changed(scope);
+        }
     }
 
     /// Says how long calls wait for links from now on.

@@ -1,4 +1,5 @@
-//! [`Core::register`]: the tools that a worker declares, how often, how many, and which of them are taken.
+//! [`Registrations`]: registers the tools that workers declare, within bounds of number, size and rate, and prunes those of links
+//! that ended.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,13 +7,16 @@ use std::time::Duration;
 
 use platools_protocol::tool_sync::ToolDeclaration;
 
-use super::{Arrival, Fence};
-use crate::catalog::{Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};
-use crate::core::Core;
+use super::departures::Departures;
+use super::registration_rate::Throttles;
+use super::{Arrival, Fence, Workers};
+use crate::catalog::{Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};
 use crate::domain::error::Error;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::text::Text;
+use crate::limits::Limiter;
 use crate::pending::warn_of_timeouts;
+use crate::ports::tool_changes::ToolChanges;
 
 /// A worker may register so many tools.
 pub const MAX_TOOLS: usize = 1000;
@@ -22,6 +26,79 @@ const MAX_NAME_CHARS: usize = 128;
 
 /// Roles that a tool may ask for, and the bytes of each.
 const ROLES: (usize, Text) = (64, Text::line("roles", 128));
+
+/// Registers the tools of links: a link's tools become part of the catalogue, and leave it some time after the link ended.
+#[derive(Debug)]
+pub struct Registrations {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) workers: Arc<Workers>,
+    limiter: Arc<Limiter>,
+    tool_changes: ToolChanges,
+    throttles: Throttles,
+    pub(super) departures: Departures,
+}
+
+impl Registrations {
+    pub(crate) fn new(
+        catalog: Arc<Catalog>,
+        workers: Arc<Workers>,
+        limiter: Arc<Limiter>,
+        tool_changes: ToolChanges,
+    ) -> Self {
+        let (throttles, departures) = (Throttles::default(), Departures::default());
+        Self { catalog, workers, limiter, tool_changes, throttles, departures }
+    }
+
+    /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
+    ///
+    /// # Errors
+    /// The database failed; the catalogue is as it was.
+    pub async fn register(
+        &self,
+        identity: &Identity,
+        fence: &Fence,
+        tools: Vec<ToolDeclaration>,
+    ) -> Result<Registration, Error> {
+        if tools.len() > MAX_TOOLS {
+            return Ok(Registration::TooMany { count: tools.len() });
+        }
+        let tools = acceptable(tools);
+        warn_of_timeouts(&tools, self.workers.settings().max_timeout);
+        let limiter = &self.limiter;
+        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
+        let link = RegisteringLink { service: self, scope: identity.scope(), arrival: fence.arrival() };
+        match self.catalog.register(identity, tools, room, &link).await? {
+            Replacement::Done { changes, is_newly_online, keeps_departed } => {
+                if changes.is_any() || is_newly_online {
+                    self.notify_tools_changed(&link.scope);
+                }
+                if keeps_departed {
+                    self.departures.prune_later(link.scope);
+                }
+                Ok(Registration::Stored(changes))
+            }
+            Replacement::Throttled { wait, declared, is_newly_online } => {
+                if is_newly_online {
+                    self.notify_tools_changed(&link.scope);
+                }
+                Ok(Registration::Throttled { wait, tools: declared })
+            }
+            Replacement::Superseded => Ok(Registration::Superseded),
+            Replacement::TooLarge(too_large) => Ok(Registration::TooLarge(too_large)),
+        }
+    }
+
+    /// Notifies lists of tools and the observer that the tools of a scope changed, or whether they are online.
+    pub(super) fn notify_tools_changed(&self, scope: &Scope) {
+        self.workers.tools_changed(scope);
+        self.tool_changes.notify(scope);
+    }
+
+    /// Forgets registrations that no longer count towards the rate.
+    pub(crate) fn sweep(&self) {
+        self.throttles.sweep();
+    }
+}
 
 /// The outcome of a registration.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,56 +124,9 @@ pub enum Registration {
     Superseded,
 }
 
-impl Core {
-    /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
-    ///
-    /// # Errors
-    /// The database failed; the catalogue is as it was.
-    pub async fn register(
-        &self,
-        identity: &Identity,
-        fence: &Fence,
-        tools: Vec<ToolDeclaration>,
-    ) -> Result<Registration, Error> {
-        if tools.len() > MAX_TOOLS {
-            return Ok(Registration::TooMany { count: tools.len() });
-        }
-        let tools = acceptable(tools);
-        warn_of_timeouts(&tools, self.max_call_timeout());
-        let limiter = &self.limiter;
-        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
-        let link = RegisteringLink { core: self, scope: identity.scope(), arrival: fence.arrival() };
-        match self.catalog.register(identity, tools, room, &link).await? {
-            Replacement::Done { changes, is_newly_online, keeps_departed } => {
-                if changes.is_any() || is_newly_online {
-                    self.tell_of_tools(&link.scope);
-                }
-                if keeps_departed {
-                    self.departures.prune_later(link.scope);
-                }
-                Ok(Registration::Stored(changes))
-            }
-            Replacement::Throttled { wait, declared, is_newly_online } => {
-                if is_newly_online {
-                    self.tell_of_tools(&link.scope);
-                }
-                Ok(Registration::Throttled { wait, tools: declared })
-            }
-            Replacement::Superseded => Ok(Registration::Superseded),
-            Replacement::TooLarge(too_large) => Ok(Registration::TooLarge(too_large)),
-        }
-    }
-
-    /// Tells that the tools of a scope changed, or whether they are online.
-    pub(crate) fn tell_of_tools(&self, scope: &Scope) {
-        self.tools_changed(scope);
-        self.news.tell(scope);
-    }
-}
-
 /// The link that a registration came over.
 struct RegisteringLink<'a> {
-    core: &'a Core,
+    service: &'a Registrations,
     scope: Scope,
     arrival: Arrival,
 }
@@ -107,16 +137,16 @@ impl Registrant for RegisteringLink<'_> {
     }
 
     fn membership(&self) -> Option<Membership> {
-        self.core.workers.membership(&self.scope, self.arrival)
+        self.service.workers.membership(&self.scope, self.arrival)
     }
 
     fn admit(&self) -> Result<(), Duration> {
-        let links = self.core.workers.links_of(&self.scope);
-        self.core.throttles.admit(self.scope.clone(), self.arrival, links)
+        let links = self.service.workers.links_of(&self.scope);
+        self.service.throttles.admit(self.scope.clone(), self.arrival, links)
     }
 
     fn declare(&self, tools: Arc<DeclaredTools>) {
-        self.core.workers.declare(&self.scope, self.arrival, tools);
+        self.service.workers.declare(&self.scope, self.arrival, tools);
     }
 }
 
@@ -130,7 +160,7 @@ pub struct LeftOut {
     pub reason: &'static str,
 }
 
-/// The tools of a registration that [`Core::register`] leaves out.
+/// The tools of a registration that [`Registrations::register`] leaves out.
 #[must_use]
 pub fn left_out(tools: &[ToolDeclaration]) -> Vec<LeftOut> {
     let mut seen = HashSet::new();

@@ -1,20 +1,62 @@
-//! `HealthTable`: the last known health of the tools of each link. [`ReportedHealth`]: how one tool is, as its worker says.
+//! [`HealthMonitor`]: the health of tools, as their workers report it with each heartbeat.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 
-use super::{ConnectedWorker, Link};
+use super::{ConnectedWorker, Link, Workers};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
+use crate::catalog::Catalog;
 use crate::domain::identity::{Caller, Scope};
 use crate::domain::ids::{ConnectionId, ProjectId};
-use crate::feed::Feed;
 use crate::ports::time::now_ms;
 
 /// Bytes of a tool's last error that are kept. Errors are a worker's own words, and of any length.
 const MAX_ERROR_BYTES: usize = 1024;
+
+/// The last known health of the tools of each link.
+#[derive(Debug)]
+pub(crate) struct HealthMonitor {
+    table: HealthTable,
+    catalog: Arc<Catalog>,
+    workers: Arc<Workers>,
+}
+
+impl HealthMonitor {
+    pub(crate) fn new(catalog: Arc<Catalog>, workers: Arc<Workers>) -> Self {
+        Self { table: HealthTable::default(), catalog, workers }
+    }
+
+    /// The reports of a link, none at first.
+    pub(crate) fn reports(&self, link: &Link) -> HealthReports {
+        let (scope, connection) = (link.identity().scope(), link.connection_id().clone());
+        HealthReports { table: self.table.clone(), workers: Arc::clone(&self.workers), scope, connection }
+    }
+
+    /// Takes a worker's report, which names only the tools whose health changed.
+    pub(crate) fn report(&self, reports: &HealthReports, tools: &BTreeMap<String, ToolHealth>) {
+        let HealthReports { scope, connection, .. } = reports;
+        let is_declared = |name: &str| self.catalog.has(scope, name);
+        if !tools.is_empty() && self.table.report(scope, connection, tools, is_declared) {
+            self.workers.tools_changed(scope);
+        }
+    }
+
+    /// The health of a worker's tools, as far as a caller may know of it.
+    pub(crate) fn of_worker(&self, caller: &Caller, worker: &ConnectedWorker) -> WorkerHealth {
+        let mut health = self.table.of_link(&worker.identity.scope(), &worker.connection_id);
+        if !sees_errors(caller, &caller.project_id) {
+            health.unwell.iter_mut().for_each(|(_, health)| health.last_error = None);
+        }
+        health
+    }
+
+    /// The health of a tool; in a pool, the worst of its links.
+    pub(crate) fn of_tool(&self, scope: &Scope, tool: &str) -> Option<ReportedHealth> {
+        self.table.of(scope, tool)
+    }
+}
 
 /// The health of a tool, as its worker reported it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +132,7 @@ type OfLink = HashMap<String, ReportedHealth>;
 
 /// The last known health of each tool of each link. Workers report only what is new, so what they say stays until the link ends.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct HealthTable(Arc<Mutex<HashMap<Scope, HashMap<ConnectionId, OfLink>>>>);
+struct HealthTable(Arc<Mutex<HashMap<Scope, HashMap<ConnectionId, OfLink>>>>);
 
 impl HealthTable {
     /// Takes a report. Says whether a tool has another status than before, or is known for the first time.
@@ -130,7 +172,7 @@ impl HealthTable {
     }
 
     /// The health of a tool; of a pool's, the worst of its links.
-    pub(crate) fn of(&self, scope: &Scope, tool: &str) -> Option<ReportedHealth> {
+    fn of(&self, scope: &Scope, tool: &str) -> Option<ReportedHealth> {
         let table = self.lock();
         let of_links = table.get(scope)?.values().filter_map(|known| known.get(tool)).cloned();
         of_links.reduce(ReportedHealth::joined)
@@ -158,7 +200,7 @@ impl HealthTable {
 #[derive(Debug)]
 pub struct HealthReports {
     table: HealthTable,
-    feed: Feed,
+    workers: Arc<Workers>,
     scope: Scope,
     connection: ConnectionId,
 }
@@ -167,7 +209,7 @@ impl HealthReports {
     /// Forgets what the link reported, because it has ended.
     pub fn forget(&self) {
         if self.table.forget(&self.scope, &self.connection) {
-            self.feed.tools_changed(&self.scope.environment);
+            self.workers.tools_changed(&self.scope);
         }
     }
 }
@@ -175,34 +217,6 @@ impl HealthReports {
 impl Drop for HealthReports {
     fn drop(&mut self) {
         self.forget();
-    }
-}
-
-impl Core {
-    /// The reports of a link, none at first.
-    #[must_use]
-    pub fn health_reports(&self, link: &Link) -> HealthReports {
-        let (scope, connection) = (link.identity().scope(), link.connection_id().clone());
-        HealthReports { table: self.health.clone(), feed: self.feed.clone(), scope, connection }
-    }
-
-    /// Takes what a heartbeat says of a worker's tools. It names those with news only; of the others the last report counts.
-    pub fn report_health(&self, reports: &HealthReports, tools: &BTreeMap<String, ToolHealth>) {
-        let HealthReports { scope, connection, .. } = reports;
-        let is_declared = |name: &str| self.catalog.has(scope, name);
-        if !tools.is_empty() && self.health.report(scope, connection, tools, is_declared) {
-            self.tools_changed(scope);
-        }
-    }
-
-    /// The health of a worker's tools, as far as a caller may know of it.
-    #[must_use]
-    pub fn worker_health(&self, caller: &Caller, worker: &ConnectedWorker) -> WorkerHealth {
-        let mut health = self.health.of_link(&worker.identity.scope(), &worker.connection_id);
-        if !sees_errors(caller, &caller.project_id) {
-            health.unwell.iter_mut().for_each(|(_, health)| health.last_error = None);
-        }
-        health
     }
 }
 

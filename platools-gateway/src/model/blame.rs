@@ -13,7 +13,7 @@ pub(super) enum Blame {
     #[default]
     Unknown,
     /// These tools, by their positions in the request.
-    Tools(BTreeSet<usize>),
+    RunTools(BTreeSet<usize>),
     /// Strict form, which the endpoint does not know.
     StrictForm,
 }
@@ -63,7 +63,7 @@ impl Blame {
             let named = NAME.captures_iter(&said).filter_map(|found| found.get(1));
             tools = named.filter_map(|name| names.iter().position(|known| *known == name.as_str())).collect();
         }
-        if tools.is_empty() { Self::Unknown } else { Self::Tools(tools) }
+        if tools.is_empty() { Self::Unknown } else { Self::RunTools(tools) }
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
             (json!("nonsense"), vec![]),
             (Value::Null, vec![]),
         ] {
-            let expected = if tools.is_empty() { Blame::Unknown } else { Blame::Tools(tools.into_iter().collect()) };
+            let expected = if tools.is_empty() { Blame::Unknown } else { Blame::RunTools(tools.into_iter().collect()) };
             assert_eq!(Blame::of(&body, &["zero", "one", "two"]), expected, "{body}");
         }
     }

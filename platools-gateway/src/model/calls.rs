@@ -6,7 +6,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::offer::Offer;
-use crate::agents::{ToolUse, Tools, failure};
+use crate::agents::{RunTools, ToolUse, failure};
 use crate::domain::random;
 
 /// One call, as the model wants it.
@@ -55,7 +55,7 @@ impl Call {
         ToolUse { id: self.id.clone(), name: self.name.clone(), arguments }
     }
 
-    async fn make(&self, tools: &Tools<'_>, offer: &Offer<'_>) -> String {
+    async fn make(&self, tools: &RunTools<'_>, offer: &Offer<'_>) -> String {
         match &self.arguments {
             Ok(arguments) => {
                 let own = offer.arguments(&self.name, arguments);
@@ -72,7 +72,7 @@ impl Call {
 }
 
 /// Makes calls, all at the same time, and returns what came of them in their order. Those past a limit are not made.
-pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &Tools<'_>, offer: &Offer<'_>) -> Vec<Told> {
+pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &RunTools<'_>, offer: &Offer<'_>) -> Vec<Told> {
     let make = async |(at, call): (usize, &Call)| {
         let content = if at < limit {
             call.make(tools, offer).await

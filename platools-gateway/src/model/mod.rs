@@ -27,7 +27,7 @@ use futures::future::BoxFuture;
 
 pub use crate::settings::ModelSettings;
 
-use crate::agents::{Agent, Answer, Input, Speech, Tools};
+use crate::agents::{Agent, Answer, Input, RunTools, Speech};
 use crate::domain::error::Error;
 use crate::domain::profile::Profile;
 use endpoint::Endpoint;
@@ -66,7 +66,7 @@ impl Agent for ModelAgent {
     fn run<'a>(
         &'a self,
         input: Input<'a>,
-        tools: &'a Tools<'a>,
+        tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
     ) -> BoxFuture<'a, Result<Answer, Error>> {
         async move { Run::new(self, input, tools, speech).await?.finish().await }.boxed()

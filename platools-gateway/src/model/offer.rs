@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::ModelAgent;
 use super::blame::Blame;
 use super::refused::Form;
-use crate::agents::Tools;
+use crate::agents::RunTools;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
 use crate::tools::NamedTool;
@@ -18,7 +18,7 @@ use crate::tools::NamedTool;
 pub(super) struct Offer<'a> {
     agent: &'a ModelAgent,
     model: String,
-    tools: &'a Tools<'a>,
+    tools: &'a RunTools<'a>,
     shown: Vec<Shown<'a>>,
 }
 
@@ -31,7 +31,7 @@ struct Shown<'a> {
 
 impl<'a> Offer<'a> {
     /// The tools of a run, as many as the model takes. A tool that cannot be shown is left out: without it the rest works.
-    pub(super) async fn of(agent: &'a ModelAgent, model: &str, tools: &'a Tools<'a>, profile: &Profile) -> Self {
+    pub(super) async fn of(agent: &'a ModelAgent, model: &str, tools: &'a RunTools<'a>, profile: &Profile) -> Self {
         let mut offer = Self { agent, model: model.to_owned(), tools, shown: Vec::new() };
         for tool in tools.list() {
             let form = agent.refused.form(model, tool);
@@ -62,7 +62,7 @@ impl<'a> Offer<'a> {
     pub(super) async fn yield_to(&mut self, blame: &Blame) -> bool {
         let blamed: BTreeSet<usize> = match blame {
             Blame::Unknown => return false,
-            Blame::Tools(positions) => positions.iter().copied().filter(|at| *at < self.shown.len()).collect(),
+            Blame::RunTools(positions) => positions.iter().copied().filter(|at| *at < self.shown.len()).collect(),
             Blame::StrictForm => {
                 let strict =
                     self.shown.iter().enumerate().filter(|(_, shown)| shown.declaration.function.strict.is_some());

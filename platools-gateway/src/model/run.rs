@@ -10,7 +10,7 @@ use super::offer::Offer;
 use super::stream::AnswerStream;
 use super::turn::Turn;
 use super::{ModelAgent, messages};
-use crate::agents::{Answer, Input, Message, Speech, Tools};
+use crate::agents::{Answer, Input, Message, RunTools, Speech};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
 
@@ -20,7 +20,7 @@ const MAX_REFUSALS: usize = 32;
 /// One run.
 pub(super) struct Run<'a> {
     agent: &'a ModelAgent,
-    tools: &'a Tools<'a>,
+    tools: &'a RunTools<'a>,
     speech: &'a Speech<'a>,
     offer: Offer<'a>,
     /// What the model is told the next time.
@@ -34,7 +34,7 @@ impl<'a> Run<'a> {
     pub(super) async fn new(
         agent: &'a ModelAgent,
         input: Input<'_>,
-        tools: &'a Tools<'a>,
+        tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
     ) -> Result<Self, Error> {
         let model = model_of(agent, input.profile)?;

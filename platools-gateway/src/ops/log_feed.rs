@@ -1,4 +1,4 @@
-//! The program's log, for admins that follow it.
+//! [`LogFeed`]: the last lines of the program's log. [`Logs`] lets admins follow it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tokio::sync::broadcast;
 
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
+use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 
@@ -23,9 +23,9 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// The last lines of a log, and those to come. Each is a JSON object; clones share them.
 #[derive(Clone)]
-pub struct LogFeed(Arc<Feed>);
+pub struct LogFeed(Arc<LogLines>);
 
-struct Feed {
+struct LogLines {
     kept: Mutex<VecDeque<Line>>,
     new: broadcast::Sender<Line>,
 }
@@ -38,7 +38,7 @@ impl LogFeed {
     #[must_use]
     pub fn new() -> Self {
         let (new, _) = broadcast::channel(WAITING_LINES);
-        Self(Arc::new(Feed { kept: Mutex::default(), new }))
+        Self(Arc::new(LogLines { kept: Mutex::default(), new }))
     }
 
     /// Adds a line. One that is no JSON object, or longer than 16 KiB, is left out.
@@ -53,7 +53,7 @@ impl LogFeed {
             kept.pop_front();
         }
         kept.push_back(Arc::clone(&line));
-        // Under the lock, so that nobody who begins to read sees a line twice or never. Often nobody reads.
+        // Under the lock, so that a new reader sees each line exactly once. Often nobody reads.
         let _ = self.0.new.send(line);
     }
 
@@ -82,15 +82,30 @@ impl fmt::Debug for LogFeed {
     }
 }
 
-impl Core {
+/// The program's log, for admins of the gateway.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    feed: Option<LogFeed>,
+    directory: Arc<Directory>,
+}
+
+impl Logs {
+    pub(crate) fn new(feed: Option<LogFeed>, directory: Arc<Directory>) -> Self {
+        Self { feed, directory }
+    }
+
     /// The last lines of the log, the oldest first, and those to come.
     ///
     /// # Errors
     /// The caller is no admin of the default project, or the program that the gateway runs in keeps no log for it.
-    pub fn follow_logs(&self, caller: &Caller, lines: usize) -> Result<(Vec<Line>, broadcast::Receiver<Line>), Error> {
+    pub(crate) fn follow(
+        &self,
+        caller: &Caller,
+        lines: usize,
+    ) -> Result<(Vec<Line>, broadcast::Receiver<Line>), Error> {
         authorize(caller, Action::Administer, Resource::Gateway(self.directory.default_project()))?;
         let none = || Error::new(ErrorKind::NotConfigured, "the program that this gateway runs in keeps no log for it");
-        Ok(self.logs.as_ref().ok_or_else(none)?.follow(lines))
+        Ok(self.feed.as_ref().ok_or_else(none)?.follow(lines))
     }
 }
 

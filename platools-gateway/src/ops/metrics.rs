@@ -1,24 +1,101 @@
-//! Metrics: the counters and gauges of a gateway.
+//! [`Metrics`]: the counters and gauges of a gateway, as [`Figures`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::authority::{Action, Resource, authorize};
-use crate::connections::OpenSockets;
-use crate::core::Core;
+use crate::catalog::Catalog;
+use crate::connections::{Callers, OpenSockets};
+use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::identity::{Caller, Identity, Scope};
 use crate::domain::ids::ProjectId;
-use crate::journal::JournalFigures;
-use crate::links::ConnectedWorker;
+use crate::feed::Feed;
+use crate::journal::{Journal, JournalFigures};
+use crate::limits::Limiter;
 use crate::links::tool_health::severity;
+use crate::links::{ConnectedWorker, Workers};
 use crate::ports::call_observer::{CallObserver, EndedCall};
-use crate::sessions::AgentEventFigures;
-use crate::tools::{ListedTool, SharedDeclaration};
+use crate::sessions::{AgentEventFigures, Sessions};
+use crate::tools::{ListedTool, SharedDeclaration, Tools};
 
-/// The upper bounds of the buckets that calls are counted in by how long they took, in seconds; the last has none.
-pub const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+/// The counters and gauges of a gateway, which it reads from its services.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) feed: Feed,
+    pub(crate) calls: Arc<CallFigures>,
+}
+
+impl Metrics {
+    /// The figures of the caller's project, and those of the whole gateway if it is the default project.
+    ///
+    /// # Errors
+    /// The role is not enough, or the key or token belongs to a user or an agent.
+    pub(crate) fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
+        authorize(caller, Action::View, Resource::Operations(&caller.project_id))?;
+        let is_seen = |figures: &ToolFigures| {
+            authorize(caller, Action::View, Resource::Environment(&figures.identity.environment_id)).is_ok()
+        };
+        let of_gateway = authorize(caller, Action::View, Resource::Gateway(self.directory.default_project())).is_ok();
+        let (sessions, agent_sockets) = self.sessions.counts(&caller.project_id);
+        Ok(Figures {
+            gateway: of_gateway.then(|| self.gateway_figures()),
+            sessions,
+            agent_sockets,
+            workers: self.tools.workers_seen_by(caller),
+            calls: self.calls.of(&caller.project_id).into_iter().filter(is_seen).collect(),
+            health: self.health_figures(caller),
+        })
+    }
+
+    /// The health of the declared tools that a worker has reported.
+    fn health_figures(&self, caller: &Caller) -> Vec<HealthFigure> {
+        let sets = self.catalog.list_loaded(&caller.project_id).into_iter();
+        let seen = sets
+            .filter(|set| authorize(caller, Action::View, Resource::Environment(&set.identity.environment_id)).is_ok());
+        let figures = seen.flat_map(|set| {
+            let identity = Arc::new(set.identity.clone());
+            let listed = set.tools.iter().map(|tool| self.tools.listed(&identity, tool));
+            let figure = |ListedTool { identity, declaration, health, .. }: ListedTool| {
+                Some(HealthFigure { tool: declaration, identity, severity: severity(health?.status) })
+            };
+            listed.filter_map(figure).collect::<Vec<_>>()
+        });
+        figures.collect()
+    }
+
+    fn gateway_figures(&self) -> GatewayFigures {
+        GatewayFigures {
+            connections: self.limiter.open_connections(),
+            callers: self.callers.count(),
+            watched_agents: self.feed.connection_count(),
+            sockets: self.open_sockets(),
+            refused: self.limiter.refused().to_vec(),
+            dropped_events: self.limiter.dropped_events(),
+            journal: self.journal.figures(),
+            agent_events: self.sessions.handle().event_figures(),
+        }
+    }
+
+    /// The WebSockets that are open: of callers, dashboards, agents with sessions, and workers.
+    pub(crate) fn open_sockets(&self) -> OpenSockets {
+        OpenSockets { workers: self.workers.count(), ..self.callers.sockets() }
+    }
+
+    /// Drops the figures of tools that are not in the catalogue any more.
+    pub(crate) fn sweep(&self) {
+        self.calls.retain(|scope, tool| self.catalog.has(scope, tool));
+    }
+}
 
 /// The figures of a project, and those of the gateway for callers that may see them.
 #[derive(Debug)]
@@ -94,7 +171,7 @@ pub(crate) struct CallFigures {
     tools: Mutex<CalledTools>,
 }
 
-/// The tools that were called: by project, so that nobody looks through those of others, then by scope and name.
+/// The tools that were called, by project, by scope, and by name.
 type CalledTools = HashMap<ProjectId, HashMap<Scope, HashMap<String, ToolFigures>>>;
 
 impl CallFigures {
@@ -165,62 +242,8 @@ impl ToolFigures {
     }
 }
 
-impl Core {
-    /// The figures of the caller's project, and those of the whole gateway if it is the default project.
-    ///
-    /// # Errors
-    /// The role is not enough, or the key or token belongs to a user or an agent.
-    pub fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
-        authorize(caller, Action::View, Resource::Operations(&caller.project_id))?;
-        let is_seen = |figures: &ToolFigures| {
-            authorize(caller, Action::View, Resource::Environment(&figures.identity.environment_id)).is_ok()
-        };
-        let of_gateway = authorize(caller, Action::View, Resource::Gateway(self.directory.default_project())).is_ok();
-        let (sessions, agent_sockets) = self.runtime.counts(&caller.project_id);
-        Ok(Figures {
-            gateway: of_gateway.then(|| self.gateway_figures()),
-            sessions,
-            agent_sockets,
-            workers: self.workers_seen_by(caller),
-            calls: self.call_figures.of(&caller.project_id).into_iter().filter(is_seen).collect(),
-            health: self.health_figures(caller),
-        })
-    }
-
-    /// The health of the declared tools that a worker has reported.
-    fn health_figures(&self, caller: &Caller) -> Vec<HealthFigure> {
-        let sets = self.catalog.list_loaded(&caller.project_id).into_iter();
-        let seen = sets
-            .filter(|set| authorize(caller, Action::View, Resource::Environment(&set.identity.environment_id)).is_ok());
-        let figures = seen.flat_map(|set| {
-            let identity = Arc::new(set.identity.clone());
-            let listed = set.tools.iter().map(|tool| self.listed(&identity, tool));
-            let figure = |ListedTool { identity, declaration, health, .. }: ListedTool| {
-                Some(HealthFigure { tool: declaration, identity, severity: severity(health?.status) })
-            };
-            listed.filter_map(figure).collect::<Vec<_>>()
-        });
-        figures.collect()
-    }
-
-    fn gateway_figures(&self) -> GatewayFigures {
-        GatewayFigures {
-            connections: self.limiter.open_connections(),
-            callers: self.caller_count(),
-            watched_agents: self.feed.connection_count(),
-            sockets: self.open_sockets(),
-            refused: self.limiter.refused().to_vec(),
-            dropped_events: self.limiter.dropped_events(),
-            journal: self.journal.figures(),
-            agent_events: self.agent_runtime().event_figures(),
-        }
-    }
-
-    /// Forgets the calls of tools that are gone.
-    pub(crate) fn forget_old_figures(&self) {
-        self.call_figures.retain(|scope, tool| self.catalog.has(scope, tool));
-    }
-}
+/// The upper bounds of the histogram of call times, in seconds. The last bucket has no bound.
+pub const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
 #[cfg(test)]
 mod tests {

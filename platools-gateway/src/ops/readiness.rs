@@ -1,15 +1,62 @@
-//! Readiness: the ability of a gateway to do its work.
+//! [`Readiness`]: tells whether a gateway should get traffic.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::core::Core;
+use crate::background::tasks::Tasks;
 use crate::domain::error::Error;
+use crate::ports::directory::DirectoryStore;
 
-/// The longest time for the smallest query of the database.
-const LIMIT: Duration = Duration::from_secs(2);
+/// Tells whether a gateway should get traffic: it is not stopping, its background tasks run, and its database answers.
+#[derive(Debug)]
+pub struct Readiness {
+    tasks: Tasks,
+    store: Arc<dyn DirectoryStore>,
+    /// True once the gateway is about to stop and still serves everything.
+    is_leaving: AtomicBool,
+    is_stopping: AtomicBool,
+}
+
+impl Readiness {
+    pub(crate) fn new(tasks: Tasks, store: Arc<dyn DirectoryStore>) -> Self {
+        Self { tasks, store, is_leaving: AtomicBool::new(false), is_stopping: AtomicBool::new(false) }
+    }
+
+    /// Checks that the gateway is not stopping, that its background tasks run, and that its database answers.
+    ///
+    /// # Errors
+    /// The gateway is stopping, a background task is down, or the database does not answer.
+    pub async fn check(&self) -> Result<(), NotReady> {
+        if self.is_leaving.load(Ordering::Acquire) || self.is_stopping() {
+            return Err(NotReady::Stopping);
+        }
+        let down = self.tasks.down();
+        if !down.is_empty() {
+            return Err(NotReady::TasksDown(down));
+        }
+        let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
+        answer.map(drop).map_err(NotReady::Database)
+    }
+
+    /// Returns true once the gateway has begun to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Makes the gateway not ready. Everything else goes on.
+    pub(crate) fn set_not_ready(&self) {
+        self.is_leaving.store(true, Ordering::Release);
+    }
+
+    /// Notes that the gateway has begun to stop.
+    pub(crate) fn begin_drain(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+    }
+}
 
 /// Reasons why a gateway should get no traffic.
 #[derive(Debug, thiserror::Error)]
@@ -29,36 +76,22 @@ pub enum NotReady {
     TookTooLong,
 }
 
-impl Core {
-    /// Checks that the gateway is not stopping, that its background tasks run, and that its database answers.
-    ///
-    /// # Errors
-    /// It is stopping, a background task is down, or the database does not answer.
-    pub async fn check_ready(&self) -> Result<(), NotReady> {
-        if self.leaving.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
-            return Err(NotReady::Stopping);
-        }
-        let down = self.tasks.down();
-        if !down.is_empty() {
-            return Err(NotReady::TasksDown(down));
-        }
-        let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
-        answer.map(drop).map_err(NotReady::Database)
-    }
-}
+/// The longest time for the smallest query of the database.
+const LIMIT: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::Core;
     use crate::limits::Limits;
 
     #[tokio::test]
     async fn a_gateway_is_ready_until_it_begins_to_stop() {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
-        core.check_ready().await.unwrap();
-        core.begin_stop();
-        assert!(matches!(core.check_ready().await, Err(NotReady::Stopping)));
+        core.readiness.check().await.unwrap();
+        core.begin_drain();
+        assert!(matches!(core.readiness.check().await, Err(NotReady::Stopping)));
     }
 
     #[tokio::test]
@@ -68,7 +101,7 @@ mod tests {
         let _task = core.tasks().keep("journal", || async { panic!("for the test") });
         let not_ready = timeout(LIMIT, async {
             loop {
-                if let Err(why) = core.check_ready().await {
+                if let Err(why) = core.readiness.check().await {
                     return why;
                 }
             }
@@ -83,6 +116,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         core.close().await;
-        assert!(matches!(core.check_ready().await, Err(NotReady::Database(_))));
+        assert!(matches!(core.readiness.check().await, Err(NotReady::Database(_))));
     }
 }

@@ -1,19 +1,16 @@
-//! Retention: what is forgotten by age, now and then.
+//! Retention: removes named calls, conversations and channels by age.
 
-use crate::core::Core;
+use crate::agents::chat::Conversations;
+use crate::background::retention_clock::Aging;
+use crate::calls::Calls;
 use crate::domain::error::{Error, causes_of};
+use crate::sessions::Sessions;
 
-impl Core {
-    /// Forgets calls under idempotency keys, conversations and channels that are old enough. What cannot be removed now is removed
-    /// later.
-    pub(crate) async fn forget_old(&self) {
-        let conversations = self.store.forget_conversations_before(self.aging.cutoff_ms(self.chat.max_age));
-        let channels = self.aging.cutoff_ms(self.runtime_settings().channel_idle);
-        let channels = self.store.forget_channels_before(channels);
-        log(self.forget_old_answers().await, "calls under idempotency keys");
-        log(conversations.await, "conversations");
-        log(channels.await, "channels");
-    }
+/// Removes calls under idempotency keys, conversations and channels that are old enough. A removal that fails is tried again later.
+pub(super) async fn forget_old(calls: &Calls, conversations: &Conversations, sessions: &Sessions, aging: &Aging) {
+    log(calls.forget_old_answers().await, "calls under idempotency keys");
+    log(conversations.forget_old(aging).await, "conversations");
+    log(sessions.forget_idle_channels(aging).await, "channels");
 }
 
 fn log(removed: Result<(), Error>, of: &str) {

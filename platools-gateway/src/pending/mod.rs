@@ -84,11 +84,11 @@ pub enum Receipt {
 /// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose connection broke shows that
 /// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Calls {
+pub struct PendingCalls {
     table: Arc<Mutex<CallTable>>,
 }
 
-impl Calls {
+impl PendingCalls {
     /// Begins to wait for an answer from `scope`.
     pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> Waiting {
         let (reply, answer) = oneshot::channel();
@@ -108,7 +108,7 @@ impl Calls {
     }
 
     /// Ends a call, if the answer comes from where the call went.
-    pub(crate) fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
+    pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
         let mut table = self.lock();
         match table.get(call_id) {
             None => Receipt::NotPending,
@@ -178,7 +178,7 @@ impl Calls {
     }
 
     /// Tells the caller what the tool says, if the word comes from where the call went.
-    pub(crate) fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
+    pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
         if let Some(Pending { scope, listener: Some(listener), .. }) = self.lock().get(call_id)
             && scope == from
         {

@@ -18,7 +18,7 @@ fn soon() -> Instant {
 
 #[tokio::test]
 async fn an_answer_ends_its_call_once() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("first")), Receipt::Accepted);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("second")), Receipt::NotPending);
@@ -27,7 +27,7 @@ async fn an_answer_ends_its_call_once() {
 
 #[tokio::test]
 async fn an_answer_from_elsewhere_leaves_the_call_waiting() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     assert_eq!(calls.answer(&scope("b"), &"c".into(), failed("foreign")), Receipt::Foreign);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("own")), Receipt::Accepted);
@@ -36,7 +36,7 @@ async fn an_answer_from_elsewhere_leaves_the_call_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_past_its_deadline_is_forgotten() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     let error = ended(waiting, soon(), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -45,7 +45,7 @@ async fn a_call_past_its_deadline_is_forgotten() {
 
 #[tokio::test]
 async fn a_caller_that_went_away_is_forgotten() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     drop(calls.open("c".into(), scope("a"), "t", None));
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::NotPending);
 }
@@ -59,7 +59,7 @@ async fn ended(mut waiting: Waiting, deadline: Instant, patience: Option<Duratio
 }
 
 /// Opens calls of some tools, and queues them at a connection.
-fn queued<const N: usize>(calls: &Calls, connection: &ConnectionId, tools: [&str; N]) -> [(CallId, Waiting); N] {
+fn queued<const N: usize>(calls: &PendingCalls, connection: &ConnectionId, tools: [&str; N]) -> [(CallId, Waiting); N] {
     let mut number = 0;
     tools.map(|tool| {
         number += 1;
@@ -81,7 +81,7 @@ fn resending() -> LinkEnd {
 
 #[tokio::test]
 async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_ends() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let (connection, other) = (ConnectionId::from("ended"), ConnectionId::from("other"));
     let [queued, taken, sent, elsewhere] = queued(&calls, &connection, ["t"; 4]);
     assert!(calls.take(&taken.0, &connection) && calls.take(&sent.0, &connection));
@@ -100,7 +100,7 @@ async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_end
 
 #[tokio::test]
 async fn a_call_is_taken_by_the_connection_where_it_is_queued_and_once() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let (one, other) = (ConnectionId::from("one"), ConnectionId::from("other"));
     let [first, second] = queued(&calls, &one, ["t"; 2]);
     calls.return_queued(&one);
@@ -117,7 +117,7 @@ async fn a_call_is_taken_by_the_connection_where_it_is_queued_and_once() {
 
 #[tokio::test]
 async fn returned_calls_of_one_tool_have_their_turns_in_the_order_in_which_they_were_made() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let (one, other) = (ConnectionId::from("one"), ConnectionId::from("other"));
     let mut made = queued(&calls, &one, ["t", "t", "u", "t"]);
     // The order at the link does not matter: this one was there before.
@@ -140,7 +140,7 @@ async fn returned_calls_of_one_tool_have_their_turns_in_the_order_in_which_they_
 
 #[tokio::test(start_paused = true)]
 async fn a_call_of_a_worker_that_sends_no_answer_again_ends_early() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let wait = Duration::from_secs(2);
     let plain = || LinkEnd { answer_wait: Some(wait), ..resending() };
     for (patience, expected) in [(None, wait), (Some(PATIENCE), PATIENCE), (Some(2 * wait), wait)] {
@@ -164,7 +164,7 @@ async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
         (2, &large, ErrorKind::WorkerLost),
         (1, &LinkEnd { answer_wait: None, ..large.clone() }, ErrorKind::Timeout),
     ] {
-        let calls = Calls::default();
+        let calls = PendingCalls::default();
         let [first, second] = queued(&calls, &one, ["t"; 2]);
         for (call_id, _) in [&first, &second].into_iter().take(sent_calls) {
             assert!(calls.take(call_id, &one));
@@ -179,7 +179,7 @@ async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A call that this connection's socket has.
-fn sent(calls: &Calls, connection: &ConnectionId) -> Waiting {
+fn sent(calls: &PendingCalls, connection: &ConnectionId) -> Waiting {
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     calls.queue(&"c".into(), connection, &Gauge::default());
     assert!(calls.take(&"c".into(), connection));
@@ -187,13 +187,13 @@ fn sent(calls: &Calls, connection: &ConnectionId) -> Waiting {
     waiting
 }
 
-fn end(calls: &Calls, connection: &ConnectionId) {
+fn end(calls: &PendingCalls, connection: &ConnectionId) {
     calls.lose(connection, &resending());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_lost_its_link_ends_when_its_caller_has_no_more_patience() {
-    let (calls, began) = (Calls::default(), Instant::now());
+    let (calls, began) = (PendingCalls::default(), Instant::now());
     let waiting = sent(&calls, &"one".into());
     end(&calls, &"other".into());
     tokio::time::advance(PATIENCE * 2).await;
@@ -209,7 +209,7 @@ async fn a_call_that_lost_its_link_ends_when_its_caller_has_no_more_patience() {
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_tells_of_a_call_over_another_link_has_it() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = sent(&calls, &"one".into());
     end(&calls, &"one".into());
     calls.seen(&scope("b"), &"c".into(), &"foreign".into());
@@ -230,13 +230,13 @@ async fn a_worker_that_tells_of_a_call_over_another_link_has_it() {
 }
 
 /// The end of a link of this process.
-fn end_of(calls: &Calls, connection: &str, instance: &str) {
+fn end_of(calls: &PendingCalls, connection: &str, instance: &str) {
     calls.lose(&connection.into(), &LinkEnd { instance: Some(instance.to_owned()), ..resending() });
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_of_a_process_whose_place_another_one_takes_ends_early() {
-    let (calls, wait) = (Calls::default(), PATIENCE / 4);
+    let (calls, wait) = (PendingCalls::default(), PATIENCE / 4);
     let (waiting, began) = (sent(&calls, &"one".into()), Instant::now());
     end_of(&calls, "one", "a");
     tokio::time::advance(wait).await;
@@ -258,7 +258,7 @@ async fn a_call_of_a_process_whose_place_another_one_takes_ends_early() {
 
 #[tokio::test]
 async fn nothing_is_kept_of_lost_calls_that_have_ended() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = sent(&calls, &"one".into());
     end_of(&calls, "one", "a");
     calls.seen(&scope("a"), &"c".into(), &"two".into());
@@ -272,7 +272,7 @@ async fn nothing_is_kept_of_lost_calls_that_have_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_of_a_worker_that_stopped_says_so() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = sent(&calls, &"one".into());
     calls.lose(&"one".into(), &LinkEnd { answer_wait: Some(PATIENCE), has_stopped: true, ..resending() });
     assert!(!waiting.may_be_answered());
@@ -282,7 +282,7 @@ async fn a_call_of_a_worker_that_stopped_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_call_may_be_answered_late() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let mut waiting = sent(&calls, &"one".into());
     end(&calls, &"one".into());
     assert!(waiting.next(soon(), Some(PATIENCE)).await.is_err() && waiting.may_be_answered());
@@ -301,7 +301,7 @@ fn debug_prints_neither_results_nor_messages() {
 
 #[tokio::test]
 async fn stopping_ends_every_call() {
-    let calls = Calls::default();
+    let calls = PendingCalls::default();
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     calls.fail_all(ErrorKind::Interrupted, "stopped");
     assert_eq!(ended(waiting, soon(), None).await.unwrap_err().kind(), ErrorKind::Interrupted);

@@ -7,14 +7,14 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::stage::{Loss, Stage};
-use super::{Calls, Outcome, TimeLimit};
+use super::{Outcome, PendingCalls, TimeLimit};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::CallId;
 
 /// One call that waits. Dropping it forgets the call.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    calls: Calls,
+    calls: PendingCalls,
     call_id: CallId,
     stage: watch::Receiver<Stage>,
     answer: oneshot::Receiver<Result<Outcome, Error>>,
@@ -33,7 +33,7 @@ pub(crate) enum CallStep {
 
 impl Waiting {
     pub(super) fn new(
-        calls: Calls,
+        calls: PendingCalls,
         call_id: CallId,
         stage: watch::Receiver<Stage>,
         answer: oneshot::Receiver<Result<Outcome, Error>>,

@@ -17,3 +17,4 @@ pub(crate) mod secret_file;
 pub(crate) mod sessions;
 pub(crate) mod store;
 pub mod time;
+pub mod tool_changes;

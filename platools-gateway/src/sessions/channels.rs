@@ -1,9 +1,8 @@
-//! Channels: made, listed, joined and left.
+//! Channels of [`Sessions`]: add, list, remove, join, leave.
 
-use super::Peer;
-use super::writer::Command;
+use super::writer::WriteCommand;
+use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
 use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredMember};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -12,7 +11,7 @@ use crate::domain::slug::check_slug;
 use crate::domain::text::Text;
 use crate::ports::time::now_ms;
 
-/// A channel's name for people has so many characters.
+/// The longest name of a channel, in characters.
 const MAX_NAME_CHARS: usize = 200;
 
 /// The longest description of a channel, in characters.
@@ -22,7 +21,7 @@ const NAME: Text = Text::line("name", 4 * MAX_NAME_CHARS);
 
 const DESCRIPTION: Text = Text::prose("description", 4 * MAX_DESCRIPTION_CHARS);
 
-/// A channel to be.
+/// A channel to add.
 #[derive(Debug)]
 pub(crate) struct NewChannel {
     pub(crate) slug: String,
@@ -50,8 +49,8 @@ impl NewChannel {
     }
 }
 
-impl Core {
-    /// Channels of the agent's project: first those that it is a member of. And how many there are altogether.
+impl Sessions {
+    /// Lists channels of the agent's project, those that it is a member of first, and counts all of them.
     ///
     /// # Errors
     /// The database failed.
@@ -95,7 +94,7 @@ impl Core {
             metadata,
             created_ms: now_ms(),
         };
-        let settings = self.runtime_settings();
+        let settings = self.settings();
         let limits = ChannelLimits {
             of_project: i64::from(settings.max_channels),
             of_agent: i64::from(settings.max_channels_of_agent),
@@ -110,7 +109,7 @@ impl Core {
         }
     }
 
-    /// Deletes a channel with everything that was said in it. Nobody gets its messages any more.
+    /// Deletes a channel with its messages. All subscriptions to it end.
     ///
     /// # Errors
     /// The role is not enough, there is no such channel, the caller is neither an admin nor the agent that made the channel, or the
@@ -121,7 +120,7 @@ impl Core {
         let (id, created_by) = self.store.channel_creator(&caller.project_id, name).await?.ok_or_else(no_channel)?;
         let channel = Resource::Channel { project: &caller.project_id, creator: created_by.as_ref() };
         authorize(caller, Action::Administer, channel)?;
-        self.runtime.writer.ask(|reply| Command::RemoveChannel { channel: id, reply }).await
+        self.writer.ask(|reply| WriteCommand::RemoveChannel { channel: id, reply }).await
     }
 
     /// Makes the agent a member of a channel, unless it is one.
@@ -131,7 +130,7 @@ impl Core {
     pub(crate) async fn join_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
         let _under_way = self.may_change(peer)?;
         let (channel, agent) = (self.channel(peer, name).await?.id, peer.id.clone());
-        self.runtime.writer.ask(|reply| Command::Join { agent, channel, reply }).await
+        self.writer.ask(|reply| WriteCommand::Join { agent, channel, reply }).await
     }
 
     /// Ends the agent's membership in a channel, if it is a member. None of its sockets gets the channel's messages any more.
@@ -142,10 +141,10 @@ impl Core {
         let _under_way = self.may_change(peer)?;
         let channel = self.channel(peer, name).await?.id;
         let (project, agent) = (peer.caller.project_id.clone(), peer.id.clone());
-        self.runtime.writer.ask(|reply| Command::Leave { project, agent, channel, reply }).await
+        self.writer.ask(|reply| WriteCommand::Leave { project, agent, channel, reply }).await
     }
 
-    /// The members of a channel, in the order they came, and which of them have a session.
+    /// The members of a channel, in the order in which they joined, each with true if it has a session.
     ///
     /// # Errors
     /// There is no such channel, or the database failed.
@@ -158,7 +157,7 @@ impl Core {
     ) -> Result<Vec<(StoredMember, bool)>, Error> {
         let channel = self.channel(peer, name).await?;
         let members = self.store.channel_members(&channel.id, as_i64(limit), as_i64(offset)).await?;
-        let state = self.runtime.state();
+        let state = self.shared.state();
         let is_there = |member: &StoredMember| state.session(&peer.caller.project_id, &member.agent_id).is_some();
         Ok(members
             .into_iter()

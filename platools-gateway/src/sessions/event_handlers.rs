@@ -27,14 +27,14 @@ const LAST_EVENTS: Duration = Duration::from_secs(5);
 /// The handlers of custom events.
 #[derive(Debug, Default)]
 pub(super) struct EventHandlers {
-    running: Mutex<Vec<Running>>,
+    running: Mutex<Vec<HandlerTask>>,
     counts: Arc<Counts>,
     drops: Mutex<DropLog>,
 }
 
 /// A handler with its queue and its task.
 #[derive(Debug)]
-struct Running {
+struct HandlerTask {
     queue: Arc<EventQueue>,
     task: AbortOnDropHandle<()>,
 }
@@ -74,7 +74,7 @@ impl EventHandlers {
             let (waiting, counts, handler) = (Arc::clone(&waiting), Arc::clone(&counts), handler.clone());
             async move { run(&waiting, &handler, &counts).await }
         });
-        self.lock().push(Running { queue, task });
+        self.lock().push(HandlerTask { queue, task });
     }
 
     /// Queues an event for every handler. `make` is called only if there is one.
@@ -124,7 +124,7 @@ impl EventHandlers {
         tracing::warn!(agent.id = %agent, event.kind = ?kind, dropped, "custom events dropped: their handler is too slow");
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<HandlerTask>> {
         // Every section leaves the list whole, so a panic in another task spoils nothing.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

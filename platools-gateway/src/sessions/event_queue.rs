@@ -23,12 +23,12 @@ const MAX_BYTES_OF_AGENT: usize = 4 * 1024 * 1024;
 /// The events that wait for one handler, in the order of arrival. Nobody who adds one waits.
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueuedEvents>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct QueuedEvents {
     events: VecDeque<AgentEvent>,
     total: Load,
     of_agent: HashMap<AgentId, Load>,
@@ -93,13 +93,13 @@ impl EventQueue {
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, QueuedEvents> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl QueuedEvents {
     fn push(&mut self, event: AgentEvent) -> bool {
         let bytes = event.size();
         let of_agent = self.of_agent.get(&event.agent_id).copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The events that agents get over their sockets, as text.
+//! Events for agents, as the text of a frame.
 
 use bytes::Bytes;
 use platools_protocol::runtime as wire;
@@ -14,7 +14,7 @@ use crate::domain::ids::CallId;
 use crate::ports::call_observer::{BegunCall, EndedCall};
 use crate::ports::time::{now_ms, rfc3339};
 
-/// Something that happens now.
+/// An event of any type, with the present time.
 pub(super) fn custom(kind: &str, data: &RawValue) -> Bytes {
     Event::new(kind, rfc3339(now_ms()), data).to_text().into()
 }
@@ -43,35 +43,36 @@ fn presence(agent: PresentAgent) -> AgentPresence {
     presence
 }
 
-/// Somebody has said something.
+/// The event of a new message in a channel.
 pub(super) fn message(channel: &StoredChannel, row: &StoredChannelMessage) -> Bytes {
     let created = rfc3339(row.created_ms);
     let channel = wire::Channel::new(channel.id.as_str(), &*channel.slug, &*channel.name, rfc3339(channel.created_ms));
-    let mut said = wire::NewMessage::new(&*row.content);
-    said.message_type.clone_from(&row.message_type);
-    said.metadata = row.metadata.clone().and_then(|metadata| RawValue::from_string(metadata).ok());
-    let mut said = ChannelMessage::new(row.id.as_str(), &channel, &*row.address, said, &*created);
-    said.from_name.clone_from(&row.from_name);
-    let data = to_raw_value(&said.with_agent_id(row.agent_id.as_str())).expect("strings and raw JSON always serialize");
+    let mut content = wire::NewMessage::new(&*row.content);
+    content.message_type.clone_from(&row.message_type);
+    content.metadata = row.metadata.clone().and_then(|metadata| RawValue::from_string(metadata).ok());
+    let mut message = ChannelMessage::new(row.id.as_str(), &channel, &*row.address, content, &*created);
+    message.from_name.clone_from(&row.from_name);
+    let data =
+        to_raw_value(&message.with_agent_id(row.agent_id.as_str())).expect("strings and raw JSON always serialize");
     Event::new(event::CHANNEL_MESSAGE, created, &data).to_text().into()
 }
 
-/// The agent calls a tool.
+/// The event of a call by the agent.
 pub(super) fn tool_call(call: &BegunCall<'_>) -> Bytes {
-    happening(event::TOOL_CALL, &Call::new(call.call_id, call.tool, call.identity))
+    happening(event::TOOL_CALL, &CallNotice::new(call.call_id, call.tool, call.identity))
 }
 
-/// A tool that the agent called has answered, or its call ended in another way.
+/// The event of the end of a call by the agent.
 pub(super) fn tool_result(call: &EndedCall<'_>) -> Bytes {
     let latency_ms = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX);
-    let ended = Call::new(call.call_id, call.tool, call.identity);
-    happening(event::TOOL_RESULT, &Call { outcome: Some(call.outcome), latency_ms: Some(latency_ms), ..ended })
+    let ended = CallNotice::new(call.call_id, call.tool, call.identity);
+    happening(event::TOOL_RESULT, &CallNotice { outcome: Some(call.outcome), latency_ms: Some(latency_ms), ..ended })
 }
 
-/// A call, without what it was called with and what it returned.
+/// A call, without its arguments and its result.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Call<'a> {
+struct CallNotice<'a> {
     call_id: &'a str,
     tool: &'a str,
     entity: &'a str,
@@ -82,7 +83,7 @@ struct Call<'a> {
     latency_ms: Option<u64>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> CallNotice<'a> {
     fn new(call_id: &'a CallId, tool: &'a str, identity: &'a Identity) -> Self {
         let (entity, environment) = (&*identity.entity, &*identity.environment);
         Self { call_id: call_id.as_str(), tool, entity, environment, outcome: None, latency_ms: None }

@@ -9,9 +9,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event_handlers::AgentEventFigures;
-use super::{Shared, events};
+use super::{Sessions, SharedState, events};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ChannelId};
@@ -42,7 +41,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AgentRuntime(pub(super) Arc<Shared>);
+pub struct AgentRuntime(pub(super) Arc<SharedState>);
 
 impl AgentRuntime {
     /// Sends an event `{type, timestamp, data}` to all sockets of an agent, and returns how many these are.
@@ -92,11 +91,10 @@ impl fmt::Debug for AgentRuntime {
     }
 }
 
-impl Core {
-    /// The handle that tells agents something.
-    #[must_use]
-    pub fn agent_runtime(&self) -> AgentRuntime {
-        AgentRuntime(Arc::clone(&self.runtime.shared))
+impl Sessions {
+    /// The handle that sends events to agents.
+    pub(crate) fn handle(&self) -> AgentRuntime {
+        AgentRuntime(Arc::clone(&self.shared))
     }
 
     /// Sends an event to all sockets of an agent of the caller's project, by slug or id. Counts as a call.
@@ -107,9 +105,9 @@ impl Core {
     pub(crate) fn tell_agent(&self, caller: &Caller, agent: &str, kind: &str, data: &RawValue) -> Result<usize, Error> {
         authorize(caller, Action::Tell, Resource::Project(&caller.project_id))?;
         let _under_way = self.limiter.call(caller)?;
-        let id = self.agent(caller, agent)?.id;
+        let id = self.directory.agent(caller, agent)?.id;
         check_readable(data)?;
-        self.agent_runtime().tell(&id, kind, data)
+        self.handle().tell(&id, kind, data)
     }
 }
 

@@ -1,13 +1,12 @@
-//! The life of agent sessions: connect, heartbeat, disconnect, and the agents that are present.
+//! The life of agent sessions: begin, heartbeat, end, and the list of agents that are present.
 
 use super::names::AgentNames;
-use super::session::Session;
+use super::session::ActiveSession;
 use super::sockets::AgentSocket;
 use super::state::is_silent;
-use super::writer::Command;
-use super::{Peer, Runtime};
+use super::writer::WriteCommand;
+use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::{AgentId, SessionId};
@@ -23,8 +22,8 @@ pub(crate) struct SessionView {
     pub(crate) heartbeat_ms: i64,
 }
 
-impl From<&Session> for SessionView {
-    fn from(session: &Session) -> Self {
+impl From<&ActiveSession> for SessionView {
+    fn from(session: &ActiveSession) -> Self {
         Self {
             id: session.id.clone(),
             metadata: session.metadata.clone(),
@@ -34,7 +33,7 @@ impl From<&Session> for SessionView {
     }
 }
 
-/// An agent with a session, as other agents see it: they are never told which session that is.
+/// An agent with a session, as other agents see it: without the id of its session.
 #[derive(Debug, Clone)]
 pub(crate) struct PresentAgent {
     pub(crate) agent_id: AgentId,
@@ -44,7 +43,7 @@ pub(crate) struct PresentAgent {
     pub(crate) heartbeat_ms: i64,
 }
 
-/// Some of those who have a session.
+/// A page of the agents that have a session.
 #[derive(Debug)]
 pub(crate) struct PresentAgents {
     /// The agents of the page, in the order in which their sessions began.
@@ -53,12 +52,12 @@ pub(crate) struct PresentAgents {
     pub(crate) total: usize,
 }
 
-impl Core {
-    /// Begins a session in the place of an older one.
+impl Sessions {
+    /// Begins a session, which replaces an older one.
     ///
     /// # Errors
     /// The agent asks for too much, it is gone, the gateway stops, or the database failed.
-    pub(crate) async fn begin_session(&self, peer: &Peer, metadata: String) -> Result<SessionView, Error> {
+    pub(crate) async fn begin(&self, peer: &Peer, metadata: String) -> Result<SessionView, Error> {
         let _under_way = self.limiter.call(&peer.caller)?;
         let now_ms = now_ms();
         let session = StoredSession {
@@ -71,7 +70,7 @@ impl Core {
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
         };
-        let session = self.runtime.writer.ask(|reply| Command::Connect { session, reply }).await?;
+        let session = self.writer.ask(|reply| WriteCommand::Connect { session, reply }).await?;
         self.audit.signed_in(action::SESSION_BEGIN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(session.id.as_str())
         });
@@ -83,7 +82,7 @@ impl Core {
     /// # Errors
     /// There is no session.
     pub(crate) fn beat(&self, peer: &Peer) -> Result<i64, Error> {
-        let beat = self.runtime.state().beat(&peer.caller.project_id, &peer.id, now_ms());
+        let beat = self.shared.state().beat(&peer.caller.project_id, &peer.id, now_ms());
         beat.ok_or_else(|| {
             let message = "there is no session, or it went without a heartbeat for too long; begin one with \
                            `POST /v1/runtime/connect`";
@@ -99,72 +98,72 @@ impl Core {
         if self.beat(socket.peer()).is_ok() || socket.has_ended() {
             return Ok(());
         }
-        self.begin_session(socket.peer(), "{}".to_owned()).await.map(drop)
+        self.begin(socket.peer(), "{}".to_owned()).await.map(drop)
     }
 
     /// The agent's own session, if it has one.
     pub(crate) fn session_of(&self, peer: &Peer) -> Option<SessionView> {
-        self.runtime.state().session(&peer.caller.project_id, &peer.id).map(SessionView::from)
+        self.shared.state().session(&peer.caller.project_id, &peer.id).map(SessionView::from)
     }
 
     /// Ends the agent's session and its sockets. Without an id it is done also if there is none.
     ///
     /// # Errors
     /// The id is not that of the agent's session, or the database failed.
-    pub(crate) async fn end_session(&self, peer: &Peer, id: Option<&SessionId>) -> Result<(), Error> {
+    pub(crate) async fn end(&self, peer: &Peer, id: Option<&SessionId>) -> Result<(), Error> {
         let project = peer.caller.project_id.clone();
-        let current = self.runtime.state().session(&project, &peer.id).map(|session| session.id.clone());
+        let current = self.shared.state().session(&project, &peer.id).map(|session| session.id.clone());
         match (current, id) {
             (current, Some(id)) if current.as_ref() != Some(id) => {
                 Err(Error::new(ErrorKind::NotFound, "the agent has no session of that id"))
             }
             (Some(session), _) => {
                 let agent = peer.id.clone();
-                self.runtime.writer.ask(|reply| Command::Disconnect { project, agent, session, reply }).await
+                self.writer.ask(|reply| WriteCommand::Disconnect { project, agent, session, reply }).await
             }
             (None, _) => Ok(()),
         }
     }
 
     /// Lists the agents of the agent's project that have a session.
-    pub(crate) fn present_agents(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
+    pub(crate) fn present(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
-        let state = self.runtime.state();
+        let state = self.shared.state();
         let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
-        sessions.sort_by(|left, right| left.place().cmp(&right.place()));
+        sessions.sort_by(|left, right| left.list_position().cmp(&right.list_position()));
         let total = sessions.len();
         let agents = sessions.into_iter().skip(offset).take(limit).map(|session| state.present(session)).collect();
         Ok(PresentAgents { agents, total })
     }
 
-    /// Ends the sessions that were not heard from for too long, and those of agents that are gone.
-    pub(crate) fn end_old_sessions(&self) {
+    /// Ends sessions without a message for longer than the timeout, and those of agents that are gone.
+    pub(crate) fn end_silent(&self) {
         let snapshot = self.directory.snapshot();
-        let is_silent = is_silent(self.runtime_settings().session_timeout);
-        let has_ended = |session: &Session| is_silent(session) || snapshot.agent(&session.agent_id).is_none();
-        let ended = self.runtime.state().end_where(has_ended);
-        for Session { agent_id: agent, id: session, .. } in ended {
-            tracing::info!(agent.id = %agent, "an agent's session has ended without its doing");
+        let is_silent = is_silent(self.settings().session_timeout);
+        let has_ended = |session: &ActiveSession| is_silent(session) || snapshot.agent(&session.agent_id).is_none();
+        let ended = self.shared.state().end_where(has_ended);
+        for ActiveSession { agent_id: agent, id: session, .. } in ended {
+            tracing::info!(agent.id = %agent, "agent session timed out");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
-            let _ = self.runtime.writer.send(Command::Forget { agent, session });
+            let _ = self.writer.send(WriteCommand::Forget { agent, session });
         }
     }
 }
 
-impl Runtime {
-    /// Has the heartbeats stored that came since this was last done.
+impl Sessions {
+    /// Stores the heartbeats that came since the last call.
     pub(crate) fn store_heartbeats(&self) {
         self.shared.tickets.sweep();
-        let heartbeats = self.state().take_heartbeats();
+        let heartbeats = self.shared.state().take_heartbeats();
         if !heartbeats.is_empty() {
             // If this is lost, the next heartbeat is stored again.
-            let _ = self.writer.send(Command::Heartbeats(heartbeats));
+            let _ = self.writer.send(WriteCommand::Heartbeats(heartbeats));
         }
     }
 }
 
 impl PresentAgent {
-    pub(super) fn new(session: &Session, names: AgentNames) -> Self {
+    pub(super) fn new(session: &ActiveSession, names: AgentNames) -> Self {
         Self {
             agent_id: session.agent_id.clone(),
             names,

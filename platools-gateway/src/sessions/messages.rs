@@ -1,19 +1,18 @@
-//! Messages of channels: sending, reading, counting.
+//! Messages of channels: send and list.
 
 use std::fmt;
 
-use super::Peer;
 use super::channels::as_i64;
-use super::writer::Command;
+use super::writer::WriteCommand;
+use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::MessageId;
 use crate::domain::text::Text;
 use crate::limits::Place;
 
-/// A message has so many bytes of text.
+/// The longest text of a message, in bytes.
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
 
 const CONTENT: Text = Text::payload("content", MAX_CONTENT_BYTES);
@@ -60,14 +59,14 @@ pub(super) fn no_member(channel: &StoredChannel) -> Error {
     Error::new(ErrorKind::Forbidden, message)
 }
 
-impl Core {
-    /// Says something in a channel. It is stored when this returns, and those who subscribe have been told, in the order in which
-    /// it is stored.
+impl Sessions {
+    /// Sends a message to a channel. When this returns, the message is stored and queued for every subscriber, in the order of
+    /// storage.
     ///
     /// # Errors
     /// The role is not enough, the agent is no member, the message is malformed, the agent asks for too much, the gateway stops,
     /// or the database failed.
-    pub(crate) async fn say(
+    pub(crate) async fn send_message(
         &self,
         peer: &Peer,
         channel: &str,
@@ -87,19 +86,19 @@ impl Core {
             message_type: new.message_type,
             content: new.content,
             metadata: new.metadata,
-            // Set by whoever writes it.
+            // The writer sets it.
             created_ms: 0,
         };
         let said_in = channel.clone();
-        let said = self.runtime.writer.ask(|reply| Command::Say { channel: said_in, message, reply }).await?;
+        let said = self.writer.ask(|reply| WriteCommand::Say { channel: said_in, message, reply }).await?;
         Ok((channel, said))
     }
 
-    /// The last messages of a channel, or the last before one, the oldest first.
+    /// Lists the last messages of a channel, or the last ones before a message, oldest first.
     ///
     /// # Errors
     /// There is no such channel or message, or the database failed.
-    pub(crate) async fn channel_history(
+    pub(crate) async fn messages(
         &self,
         peer: &Peer,
         channel: &str,
@@ -118,7 +117,7 @@ impl Core {
         Ok((channel, messages))
     }
 
-    /// Lets an agent begin to change something, unless it may not or asks for too much.
+    /// Checks that an agent may change something, and takes one of its permits for requests.
     pub(super) fn may_change(&self, peer: &Peer) -> Result<Place<String>, Error> {
         authorize(&peer.caller, Action::Change, Resource::Project(&peer.caller.project_id))?;
         self.limiter.call(&peer.caller)

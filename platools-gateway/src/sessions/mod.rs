@@ -1,6 +1,6 @@
-//! Agents with sessions: who is there, over which sockets, and what they say to each other in channels.
+//! [`Sessions`]: agents with sessions, their sockets, and the channels in which they exchange messages.
 //!
-//! What must outlive the gateway is written by one task, in batches; everything else is in memory.
+//! One task writes to the store, in batches. Everything else is in memory.
 
 mod agent_event;
 mod channels;
@@ -21,13 +21,17 @@ mod writer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::directory::Directory;
+use crate::audit::Audit;
+use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::core::Core;
+use crate::connections::Authenticator;
+use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ProjectId};
+use crate::limits::Limiter;
 use crate::ports::call_observer::CallObserver;
+use crate::ports::channels::ChannelStore;
 use crate::ports::sessions::SessionStore;
 
 pub use crate::settings::RuntimeSettings;
@@ -46,71 +50,62 @@ pub(crate) use crate::domain::channel::{StoredChannel, StoredChannelMessage, Sto
 
 use event_handlers::EventHandlers;
 use names::AgentLookup;
-use session::Session;
-use state::State;
+use session::ActiveSession;
+use state::SessionTable;
 use tickets::Tickets;
-use writer::Writer;
+use writer::SessionWriter;
 
-/// Everything that is known of agents with sessions.
+/// Agents with sessions, their sockets and channels.
 #[derive(Debug)]
-pub(crate) struct Runtime {
-    shared: Arc<Shared>,
-    writer: Writer,
+pub(crate) struct Sessions {
+    directory: Arc<Directory>,
+    limiter: Arc<Limiter>,
+    audit: Arc<Audit>,
+    authenticator: Arc<Authenticator>,
+    store: Arc<dyn ChannelStore>,
+    shared: Arc<SharedState>,
+    writer: SessionWriter,
 }
 
-/// The state that requests, sockets and the writer share.
-#[derive(Debug, Default)]
-struct Shared {
-    settings: RuntimeSettings,
-    state: Mutex<State>,
-    tickets: Tickets,
-    agents: AgentLookup,
-    /// The application's handlers of custom events.
-    handlers: EventHandlers,
+/// The services and stores that [`Sessions`] needs.
+pub(crate) struct SessionServices {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) channels: Arc<dyn ChannelStore>,
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every section leaves the state whole, so a panic in another task spoils nothing.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Runtime {
-    /// A runtime that begins no sessions and stores nothing.
-    pub(crate) fn closed() -> Self {
-        Self { shared: Arc::default(), writer: Writer::closed() }
-    }
-
-    /// Takes up the sessions that did not end, and begins to write, on the current tokio runtime.
+impl Sessions {
+    /// Takes up the sessions that did not end, and begins to write, on the current tokio runtime. Without settings no session
+    /// begins, and nothing is stored.
     pub(crate) async fn start(
-        store: Arc<dyn SessionStore>,
-        directory: Arc<Directory>,
-        settings: RuntimeSettings,
+        services: SessionServices,
+        settings: Option<RuntimeSettings>,
+        handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let agents = AgentLookup(Some(directory));
-        let state = Mutex::new(State::new(agents.clone()));
-        let shared = Arc::new(Shared { settings, state, agents, ..Shared::default() });
-        let sessions = store.runtime_sessions().await?;
-        sessions.into_iter().for_each(|row| shared.state().resume(Session::from(row)));
-        let writer = Writer::start(store, Arc::clone(&shared), tasks);
-        Ok(Self { shared, writer })
+        let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
+        let is_started = settings.is_some();
+        let agents = AgentLookup(Some(Arc::clone(&directory)));
+        let state = Mutex::new(SessionTable::new(agents.clone()));
+        let shared =
+            Arc::new(SharedState { settings: settings.unwrap_or_default(), state, agents, ..SharedState::default() });
+        handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
+        let writer = if is_started {
+            let stored = sessions.runtime_sessions().await?;
+            stored.into_iter().for_each(|row| shared.state().resume(ActiveSession::from(row)));
+            SessionWriter::start(sessions, Arc::clone(&shared), tasks)
+        } else {
+            SessionWriter::closed()
+        };
+        Ok(Self { directory, limiter, audit, authenticator, store: channels, shared, writer })
     }
 
-    /// Adds a handler of custom events, which runs on the current tokio runtime.
-    pub(crate) fn add_handler(&self, handler: EventHandler, tasks: &Tasks) {
-        self.shared.handlers.add(handler, tasks);
-    }
-
-    /// Ends the handlers of custom events at once.
-    pub(crate) fn abort(&self) {
-        self.shared.handlers.abort();
-    }
-
-    /// Writes to the end what is to be written, and has the last custom events handled.
-    pub(crate) async fn close(&self) {
-        tokio::join!(self.writer.close(), self.shared.handlers.close());
+    /// The settings of agents with sessions.
+    pub(crate) fn settings(&self) -> &RuntimeSettings {
+        &self.shared.settings
     }
 
     /// The observer that tells agents of their own calls.
@@ -118,33 +113,10 @@ impl Runtime {
         Arc::clone(&self.shared) as _
     }
 
-    /// The numbers of sessions and sockets of a project's agents.
-    pub(crate) fn counts(&self, project: &ProjectId) -> (usize, usize) {
-        self.state().counts(project)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state()
-    }
-}
-
-/// An agent that has said who it is.
-#[derive(Debug, Clone)]
-pub(crate) struct Peer {
-    /// The credential that the agent presented.
-    pub(crate) caller: Caller,
-    pub(crate) id: AgentId,
-    /// Its name in URLs, for the log.
-    pub(crate) slug: String,
-    /// Its names for other agents, at the time of the request.
-    pub(crate) names: AgentNames,
-}
-
-impl Core {
-    /// The agent that a key or token belongs to.
+    /// Finds the agent that a key or token belongs to.
     ///
     /// # Errors
-    /// It belongs to none.
+    /// The key or token belongs to no agent.
     pub(crate) fn peer(&self, caller: Caller) -> Result<Peer, Error> {
         let snapshot = self.directory.snapshot();
         let agent = caller.agent_id.as_ref().and_then(|id| snapshot.agent(id));
@@ -156,9 +128,54 @@ impl Core {
         Ok(Peer { id: agent.id.clone(), slug: agent.slug.clone(), names: agent.into(), caller })
     }
 
-    /// The settings of agents with sessions.
-    pub(crate) fn runtime_settings(&self) -> &RuntimeSettings {
-        &self.runtime.shared.settings
+    /// The numbers of sessions and sockets of a project's agents.
+    pub(crate) fn counts(&self, project: &ProjectId) -> (usize, usize) {
+        self.shared.state().counts(project)
+    }
+
+    /// Removes channels without a message for longer than the settings allow.
+    pub(crate) async fn forget_idle_channels(&self, aging: &Aging) -> Result<(), Error> {
+        self.store.forget_channels_before(aging.cutoff_ms(self.settings().channel_idle)).await
+    }
+
+    /// Ends the handlers of custom events at once.
+    pub(crate) fn abort(&self) {
+        self.shared.handlers.abort();
+    }
+
+    /// Writes the commands that are queued, and lets the handlers treat the last custom events.
+    pub(crate) async fn close(&self) {
+        tokio::join!(self.writer.close(), self.shared.handlers.close());
+    }
+}
+
+/// An authenticated agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    /// The credential that the agent presented.
+    pub(crate) caller: Caller,
+    pub(crate) id: AgentId,
+    /// Its name in URLs, for the log.
+    pub(crate) slug: String,
+    /// Its names for other agents, at the time of the request.
+    pub(crate) names: AgentNames,
+}
+
+/// The state that requests, sockets and the writer share.
+#[derive(Debug, Default)]
+struct SharedState {
+    settings: RuntimeSettings,
+    state: Mutex<SessionTable>,
+    tickets: Tickets,
+    agents: AgentLookup,
+    /// The application's handlers of custom events.
+    handlers: EventHandlers,
+}
+
+impl SharedState {
+    fn state(&self) -> MutexGuard<'_, SessionTable> {
+        // Every section leaves the state whole, so a panic in another task spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -170,7 +187,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::core::CoreOptions;
+    use crate::core::{Core, CoreOptions};
     use crate::domain::profile::Profile;
     use crate::ops::readiness::NotReady;
 
@@ -179,34 +196,37 @@ mod tests {
         let options = CoreOptions { sessions: Some(RuntimeSettings::default()), ..CoreOptions::default() };
         let core = Core::open_with(folder.path(), options).await.unwrap();
         let agent = core.local_admin().add_agent("scout", Profile::default()).await.unwrap();
-        let caller =
-            Caller { project_id: core.nobody().project_id, agent_id: Some(agent.id), ..Caller::sample("key_1") };
-        let peer = core.peer(caller).unwrap();
+        let caller = Caller {
+            project_id: core.authenticator.anonymous().project_id,
+            agent_id: Some(agent.id),
+            ..Caller::sample("key_1")
+        };
+        let peer = core.sessions.peer(caller).unwrap();
         (folder, core, peer)
     }
 
     #[tokio::test]
     async fn heartbeats_are_stored_once() {
         let (_folder, core, peer) = core().await;
-        let session = core.begin_session(&peer, "{}".to_owned()).await.unwrap();
+        let session = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap();
         let stored = async || core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms;
         // The clock may not have moved since.
         let later = session.heartbeat_ms + 5;
-        core.runtime.state().beat(&peer.caller.project_id, &peer.id, later);
-        core.runtime.store_heartbeats();
-        core.settle_writes().await;
+        core.sessions.shared.state().beat(&peer.caller.project_id, &peer.id, later);
+        core.sessions.store_heartbeats();
+        core.sessions.settle_writes().await;
         assert_eq!(stored().await, later);
-        assert!(core.runtime.state().take_heartbeats().is_empty(), "it is stored once");
+        assert!(core.sessions.shared.state().take_heartbeats().is_empty(), "it is stored once");
     }
 
     #[tokio::test]
     async fn a_runtime_that_is_closed_takes_nothing_and_has_stored_everything() {
         let (_folder, core, peer) = core().await;
-        let session = core.begin_session(&peer, "{}".to_owned()).await.unwrap();
-        core.runtime.state().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
-        core.runtime.close().await;
+        let session = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap();
+        core.sessions.shared.state().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
+        core.sessions.close().await;
         assert_eq!(core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms, session.heartbeat_ms + 5);
-        let refused = core.begin_session(&peer, "{}".to_owned()).await.unwrap_err();
+        let refused = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Interrupted);
     }
 
@@ -218,7 +238,7 @@ mod tests {
         let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("gateway.sqlite"));
         let mut database = sqlx::SqliteConnection::connect_with(&file).await.unwrap();
         sqlx::query(refusing).execute(&mut database).await.unwrap();
-        let begin = |metadata: &str| core.begin_session(&peer, metadata.to_owned());
+        let begin = |metadata: &str| core.sessions.begin(&peer, metadata.to_owned());
         let (first, bad, last) = tokio::join!(begin("{}"), begin("bad"), begin("{}"));
         assert_eq!(bad.unwrap_err().kind(), ErrorKind::Storage);
         first.unwrap();
@@ -228,25 +248,26 @@ mod tests {
     #[tokio::test]
     async fn a_writer_that_panics_is_started_again_and_meanwhile_the_gateway_is_not_ready() {
         let (_folder, core, peer) = core().await;
-        core.runtime.writer.send(writer::Command::Panic).unwrap();
+        core.sessions.writer.send(writer::WriteCommand::Panic).unwrap();
         let is_down = async {
             while core.tasks().down() != ["sessions writer"] {
                 tokio::task::yield_now().await;
             }
         };
         timeout(Duration::from_secs(20), is_down).await.unwrap();
-        assert!(matches!(core.check_ready().await, Err(NotReady::TasksDown(_))));
-        let begun = timeout(Duration::from_secs(20), core.begin_session(&peer, "{}".to_owned())).await;
+        assert!(matches!(core.readiness.check().await, Err(NotReady::TasksDown(_))));
+        let begun = timeout(Duration::from_secs(20), core.sessions.begin(&peer, "{}".to_owned())).await;
         begun.expect("it runs again").unwrap();
-        core.check_ready().await.unwrap();
+        core.readiness.check().await.unwrap();
     }
 
-    impl Core {
-        /// Waits until everything is written that was to be written before.
+    impl Sessions {
+        /// Waits until the writer has written all earlier commands.
         async fn settle_writes(&self) {
             let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agent_nobody"));
-            let nothing = |reply| writer::Command::Disconnect { project, agent, session: "sess_none".into(), reply };
-            self.runtime.writer.ask(nothing).await.unwrap();
+            let nothing =
+                |reply| writer::WriteCommand::Disconnect { project, agent, session: "sess_none".into(), reply };
+            self.writer.ask(nothing).await.unwrap();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::session::Session;
+use super::session::ActiveSession;
 use crate::directory::Directory;
 use crate::domain::agent::Agent;
 use crate::domain::ids::{AgentId, ProjectId};
@@ -28,7 +28,7 @@ pub(super) struct AgentLookup(pub(super) Option<Arc<Directory>>);
 
 impl AgentLookup {
     /// The names that an agent with a session has now, or had last if it is gone.
-    pub(super) fn names(&self, session: &Session) -> AgentNames {
+    pub(super) fn names(&self, session: &ActiveSession) -> AgentNames {
         let snapshot = self.0.as_ref().map(|directory| directory.snapshot());
         let row = snapshot.as_ref().and_then(|snapshot| snapshot.agent(&session.agent_id));
         row.map_or_else(|| session.names.clone(), AgentNames::from)

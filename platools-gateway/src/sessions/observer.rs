@@ -1,10 +1,10 @@
-//! Agents are told of their own calls.
+//! Observer of calls: tells an agent of its own calls.
 
-use super::{Shared, events};
+use super::{SharedState, events};
 use crate::domain::identity::Caller;
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 
-impl CallObserver for Shared {
+impl CallObserver for SharedState {
     fn call_began(&self, call: &BegunCall<'_>) {
         self.tell_caller(call.caller, || events::tool_call(call));
     }
@@ -14,10 +14,10 @@ impl CallObserver for Shared {
     }
 }
 
-impl Shared {
+impl SharedState {
     fn tell_caller(&self, caller: &Caller, text: impl FnOnce() -> bytes::Bytes) {
         let Some(agent) = &caller.agent_id else { return };
-        // Written only for whoever hears it: most calls are of those who do not.
+        // The text is made only if a socket is open. Most callers have none.
         if !self.state().has_socket(&caller.project_id, agent) {
             return;
         }

@@ -1,4 +1,4 @@
-//! The queue of events for one socket of an agent.
+//! [`SocketQueue`]: the events that wait for one socket of an agent.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,16 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-/// The bytes that wait for one socket, however few events they are.
+/// The largest number of bytes that wait for one socket.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reasons why the gateway ends a socket of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocketEnd {
-    /// It does not take its events in time.
+    /// The socket does not read its events in time.
     TooSlow,
-    /// The agent has opened another, and this one was heard from least recently.
+    /// The agent has opened another socket, and this one was heard from least recently.
     Replaced,
     /// The agent's session went without a heartbeat for too long.
     SessionTimedOut,
@@ -25,22 +25,22 @@ pub enum SocketEnd {
 
 /// The events that wait for one socket, in order. Their texts are shared with all other sockets that get them.
 ///
-/// Nobody who queues waits: a socket for which too much waits has ended.
+/// Queuing never waits. A socket ends when too much waits for it.
 #[derive(Debug)]
-pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+pub(super) struct SocketQueue {
+    waiting: Mutex<QueuedTexts>,
     limit: usize,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct QueuedTexts {
     texts: VecDeque<Bytes>,
     bytes: usize,
     end: Option<SocketEnd>,
 }
 
-impl Queue {
+impl SocketQueue {
     pub(super) fn new(limit: usize) -> Self {
         Self { waiting: Mutex::default(), limit, changed: Notify::new() }
     }
@@ -61,13 +61,13 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Ends the socket. What waits is not written any more.
+    /// Ends the socket. Queued texts are dropped.
     pub(super) fn finish(&self, end: SocketEnd) {
         self.lock().finish(end);
         self.changed.notify_one();
     }
 
-    /// The next text, or why there is none. Cancel-safe.
+    /// The next text, or the reason why the socket ends. Cancel-safe.
     pub(super) async fn next(&self) -> Result<Bytes, SocketEnd> {
         loop {
             {
@@ -111,13 +111,13 @@ impl Queue {
         self.lock().texts.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, QueuedTexts> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl QueuedTexts {
     fn finish(&mut self, end: SocketEnd) {
         self.end.get_or_insert(end);
         self.texts = VecDeque::new();
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn texts_come_in_order_and_one_too_many_ends_the_socket() {
-        let queue = Queue::new(2);
+        let queue = SocketQueue::new(2);
         for text in ["a", "b"] {
             queue.push(&Bytes::from_static(text.as_bytes()));
         }
@@ -145,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_few_large_texts_are_too_much_as_well() {
-        let (queue, text) = (Queue::new(1000), Bytes::from(vec![b'x'; MAX_BYTES / 2]));
+        let (queue, text) = (SocketQueue::new(1000), Bytes::from(vec![b'x'; MAX_BYTES / 2]));
         queue.push(&text);
         queue.push(&text);
         assert!(queue.next().await.is_ok());
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_reason_stays() {
-        let queue = Queue::new(1);
+        let queue = SocketQueue::new(1);
         queue.finish(SocketEnd::Replaced);
         queue.finish(SocketEnd::Disconnected);
         queue.push(&Bytes::from_static(b"late"));

@@ -1,4 +1,4 @@
-//! A session of an agent, in memory.
+//! [`ActiveSession`]: a session that has not ended, in memory.
 
 use std::time::Instant;
 
@@ -8,42 +8,42 @@ use crate::domain::session::StoredSession;
 
 /// A session that has not ended.
 #[derive(Debug, Clone)]
-pub(super) struct Session {
+pub(super) struct ActiveSession {
     pub(super) id: SessionId,
     pub(super) project_id: ProjectId,
     pub(super) agent_id: AgentId,
-    /// Its names when the session began, for when the agent is gone.
+    /// The agent's names at the session's begin, for use after the agent was removed.
     pub(super) names: AgentNames,
     pub(super) metadata: String,
     pub(super) connected_ms: i64,
     pub(super) heartbeat_ms: i64,
-    /// Time of the agent's last message, or of the gateway's start if that was later.
+    /// Time of the agent's last message, or of the gateway's start if that is later.
     pub(super) heard: Instant,
     /// True if the store has the last heartbeat.
     is_stored: bool,
 }
 
-impl Session {
+impl ActiveSession {
     pub(super) fn beat(&mut self, now: Instant, now_ms: i64) {
         self.heard = now;
         self.is_stored = false;
-        // The clock may be set back; a session never was last heard from before it was.
+        // The clock may be set back, and the time of the last heartbeat must not move back with it.
         self.heartbeat_ms = self.heartbeat_ms.max(now_ms);
     }
 
-    /// The position among other sessions: those that began first come first.
-    pub(super) fn place(&self) -> (i64, &AgentId) {
+    /// The position in lists: the oldest session comes first.
+    pub(super) fn list_position(&self) -> (i64, &AgentId) {
         (self.connected_ms, &self.agent_id)
     }
 
-    /// The last heartbeat, if it is to be stored. It counts as stored from then on.
+    /// Takes the last heartbeat if the store does not have it. It counts as stored from then on.
     pub(super) fn take_heartbeat(&mut self) -> Option<(SessionId, AgentId, i64)> {
         let is_new = !std::mem::replace(&mut self.is_stored, true);
         is_new.then(|| (self.id.clone(), self.agent_id.clone(), self.heartbeat_ms))
     }
 }
 
-impl From<StoredSession> for Session {
+impl From<StoredSession> for ActiveSession {
     fn from(row: StoredSession) -> Self {
         Self {
             id: row.id,

@@ -1,4 +1,4 @@
-//! A socket of an agent.
+//! [`AgentSocket`]: one socket of an agent. Sockets open with a ticket.
 
 use std::sync::Arc;
 
@@ -6,9 +6,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 
-use super::queue::{Queue, SocketEnd};
-use super::{AgentEvent, Peer, Shared, events};
-use crate::core::Core;
+use super::queue::{SocketEnd, SocketQueue};
+use super::{AgentEvent, Peer, Sessions, SharedState, events};
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -19,10 +18,10 @@ use crate::ports::time::now_ms;
 /// A socket of an agent, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct AgentSocket {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     peer: Peer,
     number: u64,
-    queue: Arc<Queue>,
+    queue: Arc<SocketQueue>,
 }
 
 impl AgentSocket {
@@ -86,7 +85,7 @@ impl AgentSocket {
         }
     }
 
-    /// Has it get no more messages of a channel.
+    /// Ends the subscription to a channel.
     pub(crate) fn unsubscribe(&self, channel: &str) {
         let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
         self.shared.state().unsubscribe(project, agent, self.number, &ChannelId::from(channel));
@@ -99,18 +98,18 @@ impl Drop for AgentSocket {
     }
 }
 
-impl Core {
+impl Sessions {
     /// Issues a ticket that opens one socket for the agent.
     ///
     /// # Errors
     /// The agent asks for too much.
     pub(crate) fn issue_ticket(&self, peer: &Peer) -> Result<SecretString, Error> {
         let _under_way = self.limiter.call(&peer.caller)?;
-        let shared = &self.runtime.shared;
+        let shared = &self.shared;
         Ok(shared.tickets.issue(&peer.id, peer.caller.clone(), shared.settings.ticket_lifetime))
     }
 
-    /// Redeems a ticket, which is not valid afterwards. A key or token that is sent with it has to belong to the same agent.
+    /// Redeems a ticket, which is not valid afterwards. A key or token sent with it has to belong to the same agent.
     ///
     /// # Errors
     /// There is no ticket, it is not good, or it is another agent's; or the database failed.
@@ -125,14 +124,14 @@ impl Core {
                 "the ticket is missing, used, expired or another agent's; get a new one with `POST /v1/ws/ticket`";
             Error::new(ErrorKind::Unauthenticated, message)
         };
-        let caller = ticket.and_then(|ticket| self.runtime.shared.tickets.take(ticket));
+        let caller = ticket.and_then(|ticket| self.shared.tickets.take(ticket));
         let Some(caller) = caller else {
             // Guessing is as hopeless as with keys, and costs as much.
-            return Err(self.refuse_credential(&from, no_good()));
+            return Err(self.authenticator.refuse_credential(&from, no_good()));
         };
         let caller = Caller { origin: from.clone(), ..caller };
         if let Some(key) = key
-            && self.authenticate(key, from).await?.agent_id != caller.agent_id
+            && self.authenticator.authenticate(key, from).await?.agent_id != caller.agent_id
         {
             let error = no_good();
             self.audit.refused(action::SOCKET_OPEN, &caller, "ticket", &error.to_string());
@@ -141,10 +140,10 @@ impl Core {
         self.peer(caller)
     }
 
-    /// Takes a socket of an agent in. If it has too many then, the one that was heard from least recently ends.
+    /// Adds a socket of an agent. If the agent has too many then, the socket heard from least recently ends.
     pub(crate) fn open_socket(&self, peer: Peer) -> AgentSocket {
-        let shared = Arc::clone(&self.runtime.shared);
-        let queue = Arc::new(Queue::new(shared.settings.waiting_events));
+        let shared = Arc::clone(&self.shared);
+        let queue = Arc::new(SocketQueue::new(shared.settings.waiting_events));
         let number = shared.state().open(&peer.caller.project_id, &peer.id, &queue);
         self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(peer.id.as_str())
@@ -152,14 +151,14 @@ impl Core {
         AgentSocket { shared, peer, number, queue }
     }
 
-    /// Has a socket get the messages of a channel that its agent is a member of.
+    /// Subscribes a socket to a channel that its agent is a member of.
     ///
     /// # Errors
     /// There is no such channel, the agent is no member, it has too many subscriptions, or the database failed.
     pub(crate) async fn subscribe(&self, socket: &AgentSocket, channel: &str) -> Result<(), Error> {
         let (peer, project) = (&socket.peer, &socket.peer.caller.project_id);
         loop {
-            let departures = self.runtime.state().departures;
+            let departures = self.shared.state().departures;
             // Only by id, as an unsubscription has nothing else either.
             let row = self.channel(peer, channel).await?;
             if row.id.as_str() != channel {
@@ -171,8 +170,8 @@ impl Core {
             if !row.is_member {
                 return Err(super::messages::no_member(&row));
             }
-            let mut state = self.runtime.state();
-            // Somebody has left a channel since it was read who is a member of this one: perhaps this agent.
+            let mut state = self.shared.state();
+            // An agent has left a channel since the membership was read: perhaps this agent and this channel.
             if state.departures != departures {
                 continue;
             }

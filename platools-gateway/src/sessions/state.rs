@@ -1,4 +1,4 @@
-//! Sessions, sockets and subscriptions of all agents, without any I/O.
+//! [`SessionTable`]: sessions, sockets and subscriptions of all agents, without I/O.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use platools_protocol::runtime::MAX_SOCKETS;
 use super::events;
 use super::lifecycle::PresentAgent;
 use super::names::AgentLookup;
-use super::queue::{Queue, SocketEnd};
-use super::session::Session;
+use super::queue::{SocketEnd, SocketQueue};
+use super::session::ActiveSession;
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
-/// A socket has so many subscriptions.
+/// The largest number of subscriptions of one socket.
 const MAX_SUBSCRIPTIONS: usize = 10_000;
 
-/// The number of sessions that are ended at once; the next ones follow half a second later.
+/// The number of sessions that end at once. The next ones follow half a second later.
 const ENDED_AT_ONCE: usize = 128;
 
 /// Sessions, sockets and subscriptions of all agents.
 #[derive(Debug, Default)]
-pub(super) struct State {
-    projects: HashMap<ProjectId, Room>,
+pub(super) struct SessionTable {
+    projects: HashMap<ProjectId, ProjectSessions>,
     subscribers: HashMap<ChannelId, HashMap<u64, Subscriber>>,
     /// The number of sockets opened so far, which is the number of the last one.
     opened: u64,
@@ -36,32 +36,32 @@ pub(super) struct State {
 
 /// The sessions, sockets and subscriptions of one project.
 #[derive(Debug, Default)]
-struct Room {
-    sessions: HashMap<AgentId, Session>,
-    sockets: HashMap<AgentId, Vec<Socket>>,
+struct ProjectSessions {
+    sessions: HashMap<AgentId, ActiveSession>,
+    sockets: HashMap<AgentId, Vec<OpenSocket>>,
 }
 
 #[derive(Debug)]
-struct Socket {
+struct OpenSocket {
     number: u64,
     heard: u64,
-    queue: Arc<Queue>,
+    queue: Arc<SocketQueue>,
     channels: HashSet<ChannelId>,
 }
 
 #[derive(Debug)]
 struct Subscriber {
     agent: AgentId,
-    queue: Arc<Queue>,
+    queue: Arc<SocketQueue>,
 }
 
-impl State {
+impl SessionTable {
     pub(super) fn new(agents: AgentLookup) -> Self {
         Self { agents, ..Self::default() }
     }
 
-    /// Begins a session in the place of an older one of the agent's. Others are told unless there was one.
-    pub(super) fn begin(&mut self, session: Session) {
+    /// Begins a session, which replaces an older one of the agent. Without an older one, the project's other agents are told.
+    pub(super) fn begin(&mut self, session: ActiveSession) {
         let room = self.projects.entry(session.project_id.clone()).or_default();
         let agent = session.agent_id.clone();
         let joined = events::joined(PresentAgent::new(&session, self.agents.names(&session)));
@@ -70,23 +70,23 @@ impl State {
         }
     }
 
-    /// Takes up a session from before a restart. Nobody is told.
-    pub(super) fn resume(&mut self, session: Session) {
+    /// Takes up a session from before a restart, without an event.
+    pub(super) fn resume(&mut self, session: ActiveSession) {
         let room = self.projects.entry(session.project_id.clone()).or_default();
         room.sessions.insert(session.agent_id.clone(), session);
     }
 
-    pub(super) fn session(&self, project: &ProjectId, agent: &AgentId) -> Option<&Session> {
+    pub(super) fn session(&self, project: &ProjectId, agent: &AgentId) -> Option<&ActiveSession> {
         self.projects.get(project)?.sessions.get(agent)
     }
 
     /// An agent with a session, with the names that it has now.
-    pub(super) fn present(&self, session: &Session) -> PresentAgent {
+    pub(super) fn present(&self, session: &ActiveSession) -> PresentAgent {
         PresentAgent::new(session, self.agents.names(session))
     }
 
     /// The sessions of a project.
-    pub(super) fn sessions(&self, project: &ProjectId) -> impl Iterator<Item = &Session> {
+    pub(super) fn sessions(&self, project: &ProjectId) -> impl Iterator<Item = &ActiveSession> {
         self.projects.get(project).into_iter().flat_map(|room| room.sessions.values())
     }
 
@@ -97,14 +97,14 @@ impl State {
         Some(session.heartbeat_ms)
     }
 
-    /// Ends an agent's session and its sockets, and tells others. Without an id, whichever it has.
+    /// Ends an agent's session and its sockets, and tells the project's other agents. Without an id, any session matches.
     pub(super) fn end(
         &mut self,
         project: &ProjectId,
         agent: &AgentId,
         id: Option<&SessionId>,
         why: SocketEnd,
-    ) -> Option<Session> {
+    ) -> Option<ActiveSession> {
         let room = self.projects.get_mut(project)?;
         if id.is_some_and(|id| room.sessions.get(agent).is_none_or(|session| session.id != *id)) {
             return None;
@@ -119,9 +119,8 @@ impl State {
         Some(session)
     }
 
-    /// Ends sessions that were not heard from for so long, and those of agents that are gone: some of them, as the others of the
-    /// project are told of each, and have to take that before there is more.
-    pub(super) fn end_where(&mut self, has_ended: impl Fn(&Session) -> bool) -> Vec<Session> {
+    /// Ends some of the sessions that match. Each end is an event for the project's other agents, whose queues need time to empty.
+    pub(super) fn end_where(&mut self, has_ended: impl Fn(&ActiveSession) -> bool) -> Vec<ActiveSession> {
         let sessions = self.projects.values().flat_map(|room| room.sessions.values());
         let ended: Vec<_> = sessions
             .filter(|session| has_ended(session))
@@ -132,14 +131,14 @@ impl State {
         ended.into_iter().filter_map(&mut end).collect()
     }
 
-    /// The heartbeats that came since they were last taken.
+    /// Takes the heartbeats that came since the last call.
     pub(super) fn take_heartbeats(&mut self) -> Vec<(SessionId, AgentId, i64)> {
         let sessions = self.projects.values_mut().flat_map(|room| room.sessions.values_mut());
-        sessions.filter_map(Session::take_heartbeat).collect()
+        sessions.filter_map(ActiveSession::take_heartbeat).collect()
     }
 
-    /// Takes a socket in. If the agent has too many then, the one that was heard from least recently ends.
-    pub(super) fn open(&mut self, project: &ProjectId, agent: &AgentId, queue: &Arc<Queue>) -> u64 {
+    /// Adds a socket. If the agent has too many then, the socket heard from least recently ends.
+    pub(super) fn open(&mut self, project: &ProjectId, agent: &AgentId, queue: &Arc<SocketQueue>) -> u64 {
         self.opened += 1;
         let (number, heard) = (self.opened, self.next_heard());
         let sockets = self.projects.entry(project.clone()).or_default().sockets.entry(agent.clone()).or_default();
@@ -148,14 +147,14 @@ impl State {
         if let Some(socket) = too_many.and_then(|number| sockets.iter().find(|socket| socket.number == number)) {
             socket.queue.finish(SocketEnd::Replaced);
         }
-        sockets.push(Socket { number, heard, queue: Arc::clone(queue), channels: HashSet::new() });
+        sockets.push(OpenSocket { number, heard, queue: Arc::clone(queue), channels: HashSet::new() });
         if let Some(number) = too_many {
             self.close(project, agent, number);
         }
         number
     }
 
-    /// Forgets a socket.
+    /// Removes a socket.
     pub(super) fn close(&mut self, project: &ProjectId, agent: &AgentId, number: u64) {
         let Some(room) = self.projects.get_mut(project) else { return };
         let Some(sockets) = room.sockets.get_mut(agent) else { return };
@@ -179,9 +178,9 @@ impl State {
         }
     }
 
-    /// Has a socket get the messages of a channel. Says whether there was room for that.
+    /// Subscribes a socket to a channel. Returns false if it has too many subscriptions.
     pub(super) fn subscribe(&mut self, project: &ProjectId, agent: &AgentId, number: u64, channel: &ChannelId) -> bool {
-        // A socket that has ended meanwhile needs none.
+        // The socket has ended meanwhile.
         let Some(socket) = self.socket(project, agent, number) else { return true };
         if socket.channels.len() >= MAX_SUBSCRIPTIONS && !socket.channels.contains(channel) {
             return false;
@@ -192,7 +191,7 @@ impl State {
         true
     }
 
-    /// Has a socket get no more messages of a channel.
+    /// Ends a socket's subscription to a channel.
     pub(super) fn unsubscribe(&mut self, project: &ProjectId, agent: &AgentId, number: u64, channel: &ChannelId) {
         if let Some(socket) = self.socket(project, agent, number) {
             socket.channels.remove(channel);
@@ -200,7 +199,7 @@ impl State {
         }
     }
 
-    /// Has no socket of an agent get any more messages of a channel.
+    /// Ends the subscriptions of an agent's sockets to a channel.
     pub(super) fn depart(&mut self, project: &ProjectId, agent: &AgentId, channel: &ChannelId) {
         self.departures += 1;
         if let Some(subscribers) = self.subscribers.get_mut(channel) {
@@ -215,7 +214,7 @@ impl State {
         }
     }
 
-    /// Has no socket get any more messages of a channel that was deleted.
+    /// Ends all subscriptions to a deleted channel.
     pub(super) fn remove_channel(&mut self, channel: &ChannelId) {
         self.departures += 1;
         self.subscribers.remove(channel);
@@ -225,23 +224,23 @@ impl State {
         }
     }
 
-    /// Tells if a socket subscribes to a channel.
+    /// Returns true if a socket subscribes to a channel.
     pub(super) fn has_subscribers(&self, channel: &ChannelId) -> bool {
         self.subscribers.contains_key(channel)
     }
 
-    /// Queues a text for everybody who subscribes to a channel, and returns how many sockets these are.
+    /// Queues a text for every subscriber of a channel, and returns the number of subscribers.
     pub(super) fn publish(&self, channel: &ChannelId, text: &Bytes) -> usize {
         let subscribers = self.subscribers.get(channel).into_iter().flat_map(HashMap::values);
         subscribers.map(|subscriber| subscriber.queue.push(text)).count()
     }
 
-    /// True if an agent has a socket.
+    /// Returns true if an agent has a socket.
     pub(super) fn has_socket(&self, project: &ProjectId, agent: &AgentId) -> bool {
         self.projects.get(project).is_some_and(|room| room.sockets.contains_key(agent))
     }
 
-    /// Queues a text for all sockets of an agent, and returns how many these are.
+    /// Queues a text for all sockets of an agent, and returns the number of sockets.
     pub(super) fn tell(&self, project: &ProjectId, agent: &AgentId, text: &Bytes) -> usize {
         let sockets = self.projects.get(project).and_then(|room| room.sockets.get(agent)).into_iter().flatten();
         sockets.map(|socket| socket.queue.push(text)).count()
@@ -253,7 +252,7 @@ impl State {
         room.map_or((0, 0), |room| (room.sessions.len(), room.sockets.values().map(Vec::len).sum()))
     }
 
-    fn socket(&mut self, project: &ProjectId, agent: &AgentId, number: u64) -> Option<&mut Socket> {
+    fn socket(&mut self, project: &ProjectId, agent: &AgentId, number: u64) -> Option<&mut OpenSocket> {
         let sockets = self.projects.get_mut(project)?.sockets.get_mut(agent)?;
         sockets.iter_mut().find(|socket| socket.number == number)
     }
@@ -263,7 +262,7 @@ impl State {
         self.heard
     }
 
-    /// Keeps nothing of a project where nobody is.
+    /// Drops a project without sessions and sockets.
     fn tidy(&mut self, project: &ProjectId) {
         if self.projects.get(project).is_some_and(|room| room.sessions.is_empty() && room.sockets.is_empty()) {
             self.projects.remove(project);
@@ -271,7 +270,7 @@ impl State {
     }
 }
 
-impl Room {
+impl ProjectSessions {
     fn tell_others(&self, agent: &AgentId, text: &Bytes) {
         let others = self.sockets.iter().filter(|(other, _)| *other != agent);
         others.flat_map(|(_, sockets)| sockets).for_each(|socket| socket.queue.push(text));
@@ -288,7 +287,7 @@ fn unsubscribe(subscribers: &mut HashMap<ChannelId, HashMap<u64, Subscriber>>, c
 }
 
 /// A test for sessions without a message for longer than the timeout.
-pub(super) fn is_silent(timeout: Duration) -> impl Fn(&Session) -> bool {
+pub(super) fn is_silent(timeout: Duration) -> impl Fn(&ActiveSession) -> bool {
     let now = Instant::now();
     move |session| now.saturating_duration_since(session.heard) >= timeout
 }
@@ -300,8 +299,8 @@ mod tests {
 
     const NUMBER_OF_EVENTS: usize = 10;
 
-    fn session(agent: &str) -> Session {
-        Session::from(StoredSession {
+    fn session(agent: &str) -> ActiveSession {
+        ActiveSession::from(StoredSession {
             id: SessionId::random(),
             agent_id: agent.into(),
             project_id: "prj".into(),
@@ -314,16 +313,16 @@ mod tests {
     }
 
     /// A state with sockets of agents.
-    fn with_sockets<const N: usize>(agents: [&str; N]) -> (State, [(u64, Arc<Queue>); N]) {
-        let mut state = State::default();
+    fn with_sockets<const N: usize>(agents: [&str; N]) -> (SessionTable, [(u64, Arc<SocketQueue>); N]) {
+        let mut state = SessionTable::default();
         let sockets = agents.map(|agent| {
-            let queue = Arc::new(Queue::new(NUMBER_OF_EVENTS));
+            let queue = Arc::new(SocketQueue::new(NUMBER_OF_EVENTS));
             (state.open(&"prj".into(), &agent.into(), &queue), queue)
         });
         (state, sockets)
     }
 
-    fn waiting(queue: &Queue) -> usize {
+    fn waiting(queue: &SocketQueue) -> usize {
         queue.take_all().len()
     }
 
@@ -346,7 +345,7 @@ mod tests {
         let (mut state, sockets) = with_sockets(["a", "a", "a"]);
         let (project, agent) = (ProjectId::from("prj"), AgentId::from("a"));
         state.heard(&project, &agent, sockets[0].0);
-        let fourth = Arc::new(Queue::new(NUMBER_OF_EVENTS));
+        let fourth = Arc::new(SocketQueue::new(NUMBER_OF_EVENTS));
         state.open(&project, &agent, &fourth);
         state.tell(&project, &agent, &Bytes::from_static(b"hello"));
         let heard: Vec<_> = sockets.iter().map(|(_, queue)| waiting(queue)).collect();

@@ -1,4 +1,4 @@
-//! Tickets: each opens one socket, soon after it was issued.
+//! [`Tickets`]: one-time credentials, each of which opens one socket soon after it was issued.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,26 +17,26 @@ const PER_AGENT: usize = 16;
 /// The number of digits of its hash by which a ticket is found; the rest is compared in constant time.
 const SELECTOR: usize = 16;
 
-/// The tickets that are good. They are here as hashes only.
+/// The valid tickets, as hashes.
 #[derive(Debug, Default)]
 pub(super) struct Tickets(Mutex<Issued>);
 
 #[derive(Debug, Default)]
 struct Issued {
-    by_selector: HashMap<String, Ticket>,
+    by_selector: HashMap<String, IssuedTicket>,
     /// The selectors of each agent's tickets, oldest first. Those that were used are in here until they would have ended.
     of_agent: HashMap<AgentId, VecDeque<String>>,
 }
 
 #[derive(Debug)]
-struct Ticket {
+struct IssuedTicket {
     hash: String,
     caller: Caller,
     ends: Instant,
 }
 
 impl Tickets {
-    /// Issues a ticket to an agent that is known by something.
+    /// Issues a ticket to an agent. The ticket stands for the credential of `caller`.
     pub(super) fn issue(&self, agent: &AgentId, caller: Caller, lifetime: Duration) -> SecretString {
         let ticket = format!("tkt_{}", random::hex_of::<32>());
         let hash = secret::hash(&ticket);
@@ -48,11 +48,11 @@ impl Tickets {
         if let Some(oldest) = oldest {
             issued.by_selector.remove(&oldest);
         }
-        issued.by_selector.insert(selector, Ticket { hash, caller, ends: Instant::now() + lifetime });
+        issued.by_selector.insert(selector, IssuedTicket { hash, caller, ends: Instant::now() + lifetime });
         ticket.into()
     }
 
-    /// Takes a ticket, so that it is good for nothing any more, and says whose it was.
+    /// Redeems a ticket, which is not valid afterwards, and returns its caller.
     pub(super) fn take(&self, ticket: &SecretString) -> Option<Caller> {
         let hash = secret::hash(ticket.expose_secret());
         let mut issued = self.lock();
@@ -62,7 +62,7 @@ impl Tickets {
         is_good.then_some(taken.caller)
     }
 
-    /// Forgets those that have ended.
+    /// Drops tickets that have ended.
     pub(super) fn sweep(&self) {
         let now = Instant::now();
         let Issued { by_selector, of_agent } = &mut *self.lock();

@@ -1,8 +1,7 @@
-//! The one task that writes what must last: sessions, messages, and who has left a channel.
+//! [`SessionWriter`]: the task that stores sessions, messages, and memberships of channels.
 //!
-//! It takes whatever waits and writes it at once, so that many agents wait for the disk together. Only when that is done does it
-//! change what is in memory, in the same order: what is stored and what is told never contradict each other, also when whoever
-//! asked has gone meanwhile.
+//! The task writes all queued commands in one transaction. After that it changes the state in memory and sends events, in the same
+//! order, so that the store and the events never contradict each other, even if the client that sent a command is gone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,8 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::lifecycle::SessionView;
 use super::queue::SocketEnd;
-use super::session::Session;
-use super::{Shared, events};
+use super::session::ActiveSession;
+use super::{SharedState, events};
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind, causes_of};
@@ -25,7 +24,7 @@ use crate::ports::store::is_database_failure;
 use crate::ports::time::now_ms;
 use crate::settings::RuntimeSettings;
 
-/// The number of commands that wait; more are refused.
+/// The number of commands that wait. Further ones are refused.
 const WAITING: usize = 4096;
 
 /// The number of commands that are written at once.
@@ -35,18 +34,18 @@ const BATCH: usize = 256;
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
 /// A change to be written, and the notice that follows it.
-pub(super) enum Command {
+pub(super) enum WriteCommand {
     Connect {
         session: StoredSession,
-        reply: Reply<SessionView>,
+        reply: WriteReply<SessionView>,
     },
     Disconnect {
         project: ProjectId,
         agent: AgentId,
         session: SessionId,
-        reply: Reply<()>,
+        reply: WriteReply<()>,
     },
-    /// Its session has ended already.
+    /// Removes a session that has ended in memory.
     Forget {
         agent: AgentId,
         session: SessionId,
@@ -54,52 +53,52 @@ pub(super) enum Command {
     Join {
         agent: AgentId,
         channel: ChannelId,
-        reply: Reply<()>,
+        reply: WriteReply<()>,
     },
     Leave {
         project: ProjectId,
         agent: AgentId,
         channel: ChannelId,
-        reply: Reply<()>,
+        reply: WriteReply<()>,
     },
     Say {
         channel: StoredChannel,
         message: StoredChannelMessage,
-        reply: Reply<StoredChannelMessage>,
+        reply: WriteReply<StoredChannelMessage>,
     },
     RemoveChannel {
         channel: ChannelId,
-        reply: Reply<()>,
+        reply: WriteReply<()>,
     },
     Heartbeats(Vec<(SessionId, AgentId, i64)>),
-    /// Panics, to show what that leads to.
+    /// Makes the task panic.
     #[cfg(test)]
     Panic,
 }
 
-pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+pub(super) type WriteReply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// The owner of the task. Dropped, it ends the task.
-pub(super) struct Writer {
-    /// None when there is no task, or it is about to end.
-    commands: Mutex<Option<mpsc::Sender<Command>>>,
+pub(super) struct SessionWriter {
+    /// None if there is no task, or it is about to end.
+    commands: Mutex<Option<mpsc::Sender<WriteCommand>>>,
     task: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
-impl std::fmt::Debug for Writer {
+impl std::fmt::Debug for SessionWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").finish_non_exhaustive()
+        f.debug_struct("SessionWriter").finish_non_exhaustive()
     }
 }
 
-impl Writer {
+impl SessionWriter {
     pub(super) fn closed() -> Self {
         Self { commands: Mutex::new(None), task: Mutex::new(None) }
     }
 
-    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<Shared>, tasks: &Tasks) -> Self {
+    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<SharedState>, tasks: &Tasks) -> Self {
         let (commands, waiting) = mpsc::channel(WAITING);
-        // The task's, one run after the other: what waits outlives a run that panics.
+        // Owned by the task across restarts, so that queued commands outlive a panic.
         let waiting = Arc::new(AsyncMutex::new(waiting));
         let begin = move || {
             let (store, shared, waiting) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&waiting));
@@ -109,8 +108,8 @@ impl Writer {
         Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
     }
 
-    /// Has something written, unless too much waits.
-    pub(super) fn send(&self, command: Command) -> Result<(), Error> {
+    /// Queues a command, unless too many wait.
+    pub(super) fn send(&self, command: WriteCommand) -> Result<(), Error> {
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let commands = commands.as_ref().ok_or_else(stopping)?;
         commands.try_send(command).map_err(|error| match error {
@@ -122,15 +121,15 @@ impl Writer {
         })
     }
 
-    /// Has something written, and waits for what comes of it.
-    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+    /// Queues a command, and waits for its reply.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(WriteReply<T>) -> WriteCommand) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.send(command(reply))?;
         // The task panicked, or was aborted at the end.
         answer.await.unwrap_or_else(|_| Err(self.unwritten()))
     }
 
-    /// The error for a command that nobody knows the end of.
+    /// The error for a command whose outcome is not known.
     fn unwritten(&self) -> Error {
         match *self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(_) => Error::new(ErrorKind::Storage, "the gateway failed while it wrote this; try again"),
@@ -138,14 +137,14 @@ impl Writer {
         }
     }
 
-    /// Takes no more, and waits until everything is written, or it takes too long.
+    /// Refuses further commands, and waits until all are written, or that takes too long.
     pub(super) async fn close(&self) {
         drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task
             && timeout(LAST_WRITE, task).await.is_err()
         {
-            tracing::error!("sessions and messages could not be written to their end");
+            tracing::error!("sessions and messages not written before the deadline");
         }
     }
 }
@@ -154,21 +153,21 @@ fn stopping() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
 }
 
-async fn run(store: Arc<dyn SessionStore>, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Command>) {
+async fn run(store: Arc<dyn SessionStore>, shared: Arc<SharedState>, waiting: &mut mpsc::Receiver<WriteCommand>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         write(&*store, &shared, &mut batch).await;
     }
-    // What came since the last time.
-    batch.push(Command::Heartbeats(shared.state().take_heartbeats()));
+    // Heartbeats that came since the last write of them.
+    batch.push(WriteCommand::Heartbeats(shared.state().take_heartbeats()));
     write(&*store, &shared, &mut batch).await;
 }
 
-async fn write(store: &dyn SessionStore, shared: &Shared, batch: &mut Vec<Command>) {
+async fn write(store: &dyn SessionStore, shared: &SharedState, batch: &mut Vec<WriteCommand>) {
     let bounds = channel_bounds(&shared.settings);
     match try_write(store, batch, bounds).await {
         Ok(written) => apply(shared, batch.drain(..), written),
-        // Each for itself, so that a command the database refuses costs no other.
+        // One by one, so that a command that the database refuses fails alone.
         Err(error) if batch.len() > 1 && !is_database_failure(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
@@ -182,26 +181,30 @@ async fn write(store: &dyn SessionStore, shared: &Shared, batch: &mut Vec<Comman
     }
 }
 
-fn apply(shared: &Shared, commands: impl IntoIterator<Item = Command>, written: Vec<bool>) {
+fn apply(shared: &SharedState, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<bool>) {
     for (command, is_done) in commands.into_iter().zip(written) {
         command.apply(shared, is_done);
     }
 }
 
-fn fail(commands: impl IntoIterator<Item = Command>, error: &Error) {
-    tracing::error!(%error, causes = causes_of(error), "sessions or messages could not be written");
-    commands.into_iter().for_each(Command::fail);
+fn fail(commands: impl IntoIterator<Item = WriteCommand>, error: &Error) {
+    tracing::error!(%error, causes = causes_of(error), "sessions or messages not written");
+    commands.into_iter().for_each(WriteCommand::fail);
 }
 
 /// Writes all or nothing. Returns for each command whether it had an effect.
-async fn try_write(store: &dyn SessionStore, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
+async fn try_write(
+    store: &dyn SessionStore,
+    batch: &mut [WriteCommand],
+    bounds: ChannelBounds,
+) -> Result<Vec<bool>, Error> {
     let now_ms = now_ms();
     let writes: Vec<_> = batch.iter_mut().map(|command| command.prepare_write(now_ms)).collect();
     store.write_sessions(&writes, bounds).await
 }
 
-impl Command {
-    /// The change to write. A message is of the time when it is written.
+impl WriteCommand {
+    /// The change to write. A message gets the time of its write.
     fn prepare_write(&mut self, now_ms: i64) -> SessionWrite<'_> {
         match self {
             Self::Connect { session, .. } => SessionWrite::Put(session),
@@ -221,12 +224,12 @@ impl Command {
         }
     }
 
-    /// Does what is to be done when it is written. Nobody may wait for the reply any more.
-    fn apply(self, shared: &Shared, is_done: bool) {
+    /// Applies the written command to the state in memory, and replies. The receiver may be gone.
+    fn apply(self, shared: &SharedState, is_done: bool) {
         match self {
             Self::Connect { session, reply } => {
                 let answer = if is_done {
-                    let session = Session::from(session);
+                    let session = ActiveSession::from(session);
                     let view = SessionView::from(&session);
                     shared.state().begin(session);
                     Ok(view)
@@ -236,7 +239,7 @@ impl Command {
                 let _ = reply.send(answer);
             }
             Self::Disconnect { project, agent, session, reply } => {
-                // One that has ended otherwise meanwhile is gone as well.
+                // It may have ended in another way meanwhile.
                 shared.state().end(&project, &agent, Some(&session), SocketEnd::Disconnected);
                 let _ = reply.send(Ok(()));
             }
@@ -266,7 +269,7 @@ impl Command {
         }
     }
 
-    /// Says that nothing came of it.
+    /// Replies that the command failed.
     fn fail(self) {
         let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
         match self {
@@ -302,11 +305,11 @@ mod tests {
     #[test]
     fn a_full_queue_of_writes_refuses_instead_of_growing() {
         let (commands, _waiting) = mpsc::channel(WAITING);
-        let writer = Writer { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
+        let writer = SessionWriter { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
         for _ in 0..WAITING {
-            writer.send(Command::Heartbeats(Vec::new())).unwrap();
+            writer.send(WriteCommand::Heartbeats(Vec::new())).unwrap();
         }
-        let refused = writer.send(Command::Heartbeats(Vec::new())).unwrap_err();
+        let refused = writer.send(WriteCommand::Heartbeats(Vec::new())).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::RateLimited);
         assert!(refused.wait().is_some());
     }

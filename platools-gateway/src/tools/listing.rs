@@ -1,4 +1,4 @@
-//! Lists of the tools and workers that a caller sees.
+//! Lists of the tools and workers that a caller may see.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,14 +8,13 @@ use platools::tool::{Auth, Content, Dialect, ResultRule, ToolExport};
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::Value;
 
+use super::Tools;
 use crate::arguments::Arguments;
-use crate::authority::{Action, Resource, authorize};
+use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{CatalogTool, Found};
-use crate::core::Core;
-use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Identity};
-use crate::domain::ids::{CallId, EnvironmentId, ProjectId};
+use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::links::ConnectedWorker;
 use crate::links::tool_health::{ReportedHealth, sees_errors};
 
@@ -132,20 +131,21 @@ pub enum Switch {
     Off,
 }
 
-impl Core {
+impl Tools {
     /// The tools of the caller's project that the caller may see, by entity and environment, each worker's in its own order. An
     /// environment, named by id or slug, leaves out the others.
     ///
     /// # Errors
     /// The role is not enough, there is no such environment, or the database failed.
-    pub async fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
+    pub async fn list(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let only = match environment {
             None => None,
-            Some(wanted) => Some(self.environment_of(caller, Some(wanted))?.id),
+            Some(wanted) => Some(self.directory.environment_of(caller, Some(wanted))?.id),
         };
-        let is_listed = |identity: &Identity, tool: &CatalogTool| may(caller, Action::View, identity, tool);
-        let mut listed = self.list_tools_where(&caller.project_id, only.as_ref(), is_listed).await?;
+        let is_listed =
+            |identity: &Identity, tool: &CatalogTool| may_use(caller, Action::View, identity, &tool.declaration);
+        let mut listed = self.list_where(&caller.project_id, only.as_ref(), is_listed).await?;
         if !sees_errors(caller, &caller.project_id) {
             listed.iter_mut().for_each(ListedTool::hide_error);
         }
@@ -153,7 +153,7 @@ impl Core {
     }
 
     /// The tools of a project, of one environment or of all, that pass a filter.
-    pub(crate) async fn list_tools_where(
+    pub(crate) async fn list_where(
         &self,
         project: &ProjectId,
         environment: Option<&EnvironmentId>,
@@ -171,28 +171,12 @@ impl Core {
         Ok(listed)
     }
 
-    /// The environment that a caller names, by slug or id. Without a name it is `development`, or the first of those that the caller is
-    /// confined to.
-    ///
-    /// # Errors
-    /// There is none of that name that the caller may use.
-    pub(crate) fn environment_of(&self, caller: &Caller, wanted: Option<&str>) -> Result<Environment, Error> {
-        let snapshot = self.directory.snapshot();
-        let environments = snapshot.environments(&caller.project_id);
-        let is_open = |environment: &&Environment| {
-            authorize(caller, Action::View, Resource::Environment(&environment.id)).is_ok()
-        };
-        let found = environment::resolve(environments, wanted).filter(is_open);
-        let found = if wanted.is_none() { found.or_else(|| environments.iter().find(is_open)) } else { found };
-        found.cloned().ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "unknown environment"))
-    }
-
     /// Finds a tool.
     ///
     /// # Errors
     /// The role is not enough, there is none of that name, there are several, or the database failed.
-    pub async fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which).await?;
+    pub async fn get(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
+        let Found { identity, tool } = self.find(caller, which).await?;
         let mut listed = self.listed(&Arc::new(identity), &tool);
         if !sees_errors(caller, &caller.project_id) {
             listed.hide_error();
@@ -200,12 +184,21 @@ impl Core {
         Ok(listed)
     }
 
+    /// The rule of a tool's results.
+    ///
+    /// # Errors
+    /// Like [`Tools::get`].
+    pub async fn result_rule(&self, caller: &Caller, which: &ToolName) -> Result<Arc<ResultRule>, Error> {
+        let Found { identity, tool } = self.find(caller, which).await?;
+        Ok(self.listed(&Arc::new(identity), &tool).result_rule().await)
+    }
+
     /// Returns a tool in the form that a model's interface takes.
     ///
     /// # Errors
-    /// Like [`Core::tool`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
-    pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
-        self.tool(caller, which).await?.export(dialect).await
+    /// Like [`Tools::get`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
+    pub async fn export(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
+        self.get(caller, which).await?.export(dialect).await
     }
 
     /// The arguments of a tool, from those that a model wrote for one of its forms. Those of a tool that the caller cannot see stay: the
@@ -220,20 +213,12 @@ impl Core {
         dialect: Dialect,
         sent: Arguments,
     ) -> Result<Arguments, Error> {
-        let Ok(tool) = self.tool(caller, which).await else { return Ok(sent) };
+        let Ok(tool) = self.get(caller, which).await else { return Ok(sent) };
         let Ok(exported) = tool.to_export(dialect).await else { return Ok(sent) };
         match exported.arguments(sent.as_str()) {
             Ok(own) => Arguments::take(own).await,
             Err(_) => Ok(sent),
         }
-    }
-
-    /// Switches a tool on or off; it stays so when its worker connects again.
-    ///
-    /// # Errors
-    /// The caller is no admin, there is no such tool, there are several, or the database failed.
-    pub async fn switch_tool(&self, caller: &Caller, which: &ToolName, switch: Switch) -> Result<ListedTool, Error> {
-        self.admin(caller)?.switch_tool(which, switch).await
     }
 
     /// The workers of the caller's project that are connected, in the order they came.
@@ -264,24 +249,11 @@ impl Core {
         workers
     }
 
-    /// Cancels a call under way that the caller may see. The request that waits for it is told, and so is its worker.
-    ///
-    /// # Errors
-    /// The role is not enough, or there is no such call under way that the caller may see.
-    pub fn cancel_call(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
-        authorize(caller, Action::Cancel, Resource::Project(&caller.project_id))?;
-        let none = || Error::new(ErrorKind::NotFound, "there is no such call under way");
-        let call = self.journal.find_running(&caller.project_id, call_id).ok_or_else(none)?;
-        authorize(caller, Action::Cancel, call.resource(&caller.project_id))
-            .map_err(|denial| denial.or_missing(none))?;
-        self.calls.cancel(call_id).ok_or_else(none)
-    }
-
     /// Finds a tool that the caller may see.
-    pub(crate) async fn find_tool(&self, caller: &Caller, which: &ToolName) -> Result<Found, Error> {
+    pub(crate) async fn find(&self, caller: &Caller, which: &ToolName) -> Result<Found, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        let environment = self.environment_of(caller, which.environment.as_deref())?.id;
-        let is_visible = |found: &Found| may(caller, Action::View, &found.identity, &found.tool);
+        let environment = self.directory.environment_of(caller, which.environment.as_deref())?.id;
+        let is_visible = |found: &Found| may_use(caller, Action::View, &found.identity, &found.tool.declaration);
         self.catalog.find(&environment, &which.name, which.entity.as_deref(), is_visible).await
     }
 
@@ -293,7 +265,7 @@ impl Core {
             enabled: self.directory.snapshot().is_enabled(&scope, &tool.declaration.name),
             fingerprint: tool.fingerprint.clone(),
             changed_ms: tool.changed_ms,
-            health: self.health.of(&scope, &tool.declaration.name),
+            health: self.health.of_tool(&scope, &tool.declaration.name),
             declaration: SharedDeclaration(Arc::clone(tool)),
         }
     }
@@ -304,12 +276,6 @@ impl ListedTool {
     fn hide_error(&mut self) {
         self.health.iter_mut().for_each(|health| health.last_error = None);
     }
-}
-
-/// True if a caller may do something with a tool.
-pub(crate) fn may(caller: &Caller, action: Action, identity: &Identity, tool: &CatalogTool) -> bool {
-    let (environment, declaration) = (&identity.environment_id, &tool.declaration);
-    authorize(caller, action, Resource::Tool { environment, declaration }).is_ok()
 }
 
 fn definition(declaration: &ToolDeclaration) -> ToolDefinition {

@@ -1,12 +1,12 @@
-//! The tools of one environment as clients of models see them: under handles, and only those that a caller may use.
+//! [`ToolView`]: the tools of one environment that a caller may call, under the names that models take.
 
 use std::sync::Arc;
 
-use super::listing::{ListedTool, ToolName, may};
+use super::Tools;
+use super::listing::{ListedTool, ToolName};
 use super::name_table::HandleTable;
-use crate::authority::Action;
+use crate::authority::{Action, may_use};
 use crate::catalog::CatalogTool;
-use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Identity, Scope};
 use crate::domain::ids::{EntityId, EnvironmentId};
@@ -47,18 +47,13 @@ impl NamedTool {
     }
 }
 
-impl Core {
+impl Tools {
     /// A view of the caller's project: the environment by slug or id, development if none is named; the entity by slug or id.
     ///
     /// # Errors
     /// There is no such environment or entity.
-    pub fn tool_view(
-        &self,
-        caller: &Caller,
-        environment: Option<&str>,
-        entity: Option<&str>,
-    ) -> Result<ToolView, Error> {
-        let environment = self.environment_of(caller, environment)?.id;
+    pub fn view(&self, caller: &Caller, environment: Option<&str>, entity: Option<&str>) -> Result<ToolView, Error> {
+        let environment = self.directory.environment_of(caller, environment)?.id;
         let snapshot = self.directory.snapshot();
         let find = |name| {
             let found = snapshot.entity_named(&caller.project_id, name);
@@ -73,9 +68,10 @@ impl Core {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn tools_in_view(&self, caller: &Caller, view: &ToolView) -> Result<Vec<NamedTool>, Error> {
+    pub async fn in_view(&self, caller: &Caller, view: &ToolView) -> Result<Vec<NamedTool>, Error> {
         let table = self.handle_table(caller, view).await?;
-        let named = table.tools().filter(|(_, identity, tool)| may(caller, Action::Call, identity, tool));
+        let named =
+            table.tools().filter(|(_, identity, tool)| may_use(caller, Action::Call, identity, &tool.declaration));
         let named = named.map(|(handle, identity, tool)| (handle, self.listed(identity, tool)));
         let usable = named.filter(|(_, tool)| tool.enabled);
         Ok(usable.map(|(handle, tool)| NamedTool { handle: handle.to_owned(), tool }).collect())
@@ -85,12 +81,13 @@ impl Core {
     ///
     /// # Errors
     /// There is none, several entities have a tool of that name, or the database failed.
-    pub async fn tool_of_handle(&self, caller: &Caller, view: &ToolView, handle: &str) -> Result<ToolName, Error> {
+    pub async fn of_handle(&self, caller: &Caller, view: &ToolView, handle: &str) -> Result<ToolName, Error> {
         let table = self.handle_table(caller, view).await?;
         if let Some((identity, tool)) = table.find(handle) {
             return Ok(name_of(identity, &tool.declaration.name));
         }
-        let visible = |(identity, tool): &(&Identity, &CatalogTool)| may(caller, Action::View, identity, tool);
+        let visible =
+            |(identity, tool): &(&Identity, &CatalogTool)| may_use(caller, Action::View, identity, &tool.declaration);
         let mut named = table.named(handle).filter(visible);
         match (named.next(), named.next()) {
             (Some((identity, _)), None) => Ok(name_of(identity, handle)),

@@ -21,7 +21,8 @@ async fn user(gateway: &Gateway, role: Role, user: &str) -> Caller {
 }
 
 async fn known(gateway: &Gateway, key: &SecretString, user: &str) -> Caller {
-    let mut caller = gateway.core().authenticate(key, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
+    let mut caller =
+        gateway.core().authenticator.authenticate(key, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
     caller.user_id = Some(user.to_owned());
     caller
 }
@@ -41,7 +42,7 @@ async fn say(
     message: &str,
     conversation: Option<&ConversationId>,
 ) -> Result<ChatReply, Error> {
-    within(gateway.core().chat(caller, request(message, conversation), &RunId::random(), &())).await
+    within(gateway.core().conversations.chat(caller, request(message, conversation), &RunId::random(), &())).await
 }
 
 /// A worker with one tool, `lookup`, which takes an id.
@@ -90,7 +91,7 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
     let mut worker = worker(&gateway).await;
     let (caller, seen) = (user(&gateway, Role::Operator, "u-1").await, Seen::default());
     let run = RunId::random();
-    let chat = gateway.core().chat(&caller, request("/lookup id=42", None), &run, &seen);
+    let chat = gateway.core().conversations.chat(&caller, request("/lookup id=42", None), &run, &seen);
     let answers = async {
         let frame = worker.expect("tool_call").await;
         assert_eq!((&frame["params"]["id"], &frame["params"]["_context"]["user.id"]), (&json!("42"), &json!("u-1")));
@@ -110,13 +111,13 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
     ];
     assert_eq!(*seen.0.lock().unwrap(), expected);
 
-    let (shown, messages) = gateway.core().conversation(&caller, &reply.conversation, None, 10).await.unwrap();
+    let (shown, messages) = gateway.core().conversations.get(&caller, &reply.conversation, None, 10).await.unwrap();
     assert_eq!((shown.agent.as_str(), shown.user_id.as_str(), shown.channel.as_str()), ("main", "u-1", "test"));
     assert_eq!(messages.len(), 4);
     assert_eq!(messages[0].message, Message::user("/lookup id=42"));
     assert!(matches!(&messages[1].message, Message::Assistant { tool_calls, .. } if tool_calls[0].name == "lookup"));
     assert_eq!(messages[3].message, Message::assistant(reply.content, Vec::new()));
-    let calls = gateway.core().past_calls(&caller, Default::default(), 10).await.unwrap().items;
+    let calls = gateway.core().calls.past(&caller, Default::default(), 10).await.unwrap().items;
     assert!(calls[0].summary.agent_id.is_some(), "the journal knows which agent called");
     assert_eq!(calls[0].summary.call_id.as_str(), call, "the journal knows the call by the id that was told");
 }
@@ -166,7 +167,7 @@ async fn a_conversation_is_its_users_and_nobody_elses() {
     let admin = user(&gateway, Role::Admin, "boss").await;
     let id = say(&gateway, &one, "hello", None).await.unwrap().conversation;
     let listed = async |caller: &Caller| {
-        let all = gateway.core().conversations(caller, ConversationQuery::default(), 10).await.unwrap();
+        let all = gateway.core().conversations.list(caller, ConversationQuery::default(), 10).await.unwrap();
         all.items.into_iter().map(|conversation| conversation.id).collect::<Vec<_>>()
     };
     assert_eq!(listed(&one).await, std::slice::from_ref(&id));
@@ -176,9 +177,9 @@ async fn a_conversation_is_its_users_and_nobody_elses() {
     let unknown: ConversationId = "conv_none".into();
     for id in [&id, &unknown] {
         for refused in [
-            core.conversation(&other, id, None, 10).await.map(drop),
-            core.reset_conversation(&other, id).await,
-            core.delete_conversation(&other, id).await,
+            core.conversations.get(&other, id, None, 10).await.map(drop),
+            core.conversations.reset(&other, id).await,
+            core.conversations.delete(&other, id).await,
             say(&gateway, &other, "hello", Some(id)).await.map(drop),
         ] {
             let refused = refused.unwrap_err();
@@ -186,9 +187,9 @@ async fn a_conversation_is_its_users_and_nobody_elses() {
             assert_eq!(refused.to_string(), format!("there is no conversation `{id}`"), "nothing is given away");
         }
     }
-    core.reset_conversation(&one, &id).await.unwrap();
-    assert!(core.conversation(&one, &id, None, 10).await.unwrap().1.is_empty());
-    core.delete_conversation(&admin, &id).await.unwrap();
+    core.conversations.reset(&one, &id).await.unwrap();
+    assert!(core.conversations.get(&one, &id, None, 10).await.unwrap().1.is_empty());
+    core.conversations.delete(&admin, &id).await.unwrap();
     assert!(listed(&one).await.is_empty());
 }
 
@@ -200,8 +201,8 @@ async fn messages_of_one_conversation_are_answered_one_after_the_other() {
     let id = say(&gateway, &caller, "hello", None).await.unwrap().conversation;
     let core = gateway.core();
     let runs = ["first", "second"].map(|_| RunId::random());
-    let mut first = Box::pin(core.chat(&caller, request("/lookup id=1", Some(&id)), &runs[0], &()));
-    let mut second = Box::pin(core.chat(&caller, request("/lookup id=2", Some(&id)), &runs[1], &()));
+    let mut first = Box::pin(core.conversations.chat(&caller, request("/lookup id=1", Some(&id)), &runs[0], &()));
+    let mut second = Box::pin(core.conversations.chat(&caller, request("/lookup id=2", Some(&id)), &runs[1], &()));
     let frame = tokio::select! {
         frame = worker.expect("tool_call") => frame,
         end = &mut first => panic!("its tool has not answered: {end:?}"),
@@ -228,7 +229,8 @@ async fn a_run_that_is_given_up_cancels_its_call_and_leaves_the_conversation_to_
     let id = say(&gateway, &caller, "hello", None).await.unwrap().conversation;
     let run = RunId::random();
     let frame = {
-        let mut chat = Box::pin(gateway.core().chat(&caller, request("/lookup id=1", Some(&id)), &run, &()));
+        let mut chat =
+            Box::pin(gateway.core().conversations.chat(&caller, request("/lookup id=1", Some(&id)), &run, &()));
         tokio::select! {
             frame = worker.expect("tool_call") => frame,
             end = &mut chat => panic!("its tool has not answered: {end:?}"),
@@ -247,9 +249,9 @@ async fn a_conversation_goes_on_after_a_restart() {
     let gateway = within(within(gateway.stop()).await.start()).await.unwrap();
     let caller = known(&gateway, &key, "u-1").await;
     assert_eq!(say(&gateway, &caller, "/help", Some(&id)).await.unwrap().conversation, id);
-    let (_, messages) = gateway.core().conversation(&caller, &id, None, 3).await.unwrap();
+    let (_, messages) = gateway.core().conversations.get(&caller, &id, None, 3).await.unwrap();
     assert_eq!(messages.iter().map(|message| message.position).collect::<Vec<_>>(), [1, 2, 3], "the last ones");
-    let (_, earlier) = gateway.core().conversation(&caller, &id, Some(1), 3).await.unwrap();
+    let (_, earlier) = gateway.core().conversations.get(&caller, &id, Some(1), 3).await.unwrap();
     assert_eq!(earlier[0].message, Message::user("hello"));
 }
 
@@ -261,7 +263,7 @@ async fn who_may_not_chat_is_told_why() {
     let mut nobody = operator.clone();
     nobody.user_id = None;
     let refused = async |caller: &Caller, request: ChatRequest| {
-        within(gateway.core().chat(caller, request, &RunId::random(), &())).await.unwrap_err().kind()
+        within(gateway.core().conversations.chat(caller, request, &RunId::random(), &())).await.unwrap_err().kind()
     };
     assert_eq!(refused(&viewer, request("hello", None)).await, ErrorKind::Forbidden);
     assert_eq!(refused(&nobody, request("hello", None)).await, ErrorKind::InvalidRequest);

@@ -31,7 +31,8 @@ fn said(answer: &Answer) -> &str {
 
 async fn caller_for(gateway: &Gateway, user: &str) -> CoreCaller {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut caller = gateway.core().authenticate(&dev::ADMIN_KEY.to_owned().into(), address).await.unwrap();
+    let mut caller =
+        gateway.core().authenticator.authenticate(&dev::ADMIN_KEY.to_owned().into(), address).await.unwrap();
     caller.user_id = Some(user.to_owned());
     caller
 }
@@ -236,7 +237,7 @@ async fn a_conversation_goes_on_with_what_was_said_and_called_before() {
     let say = async |message: &str, conversation| {
         let (agent, channel) = ("main".to_owned(), "test".to_owned());
         let request = ChatRequest { agent, message: message.to_owned(), conversation, channel };
-        gateway.core().chat(&caller, request, &RunId::from("run"), &heard).await.unwrap()
+        gateway.core().conversations.chat(&caller, request, &RunId::from("run"), &heard).await.unwrap()
     };
     let script = async {
         let answering = model.asked().await.answering();

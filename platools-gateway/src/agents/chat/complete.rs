@@ -1,8 +1,8 @@
-//! Answers without a conversation: what was said before is the caller's to keep.
+//! [`Completion`]: an answer without a conversation. The caller keeps the earlier messages.
 
-use super::{Action, Answer, ChatSink, Core, Error, Input, Message, Resource, authorize};
-use crate::admin::USER_ID;
+use super::{Action, Answer, ChatSink, Conversations, Error, Input, Message, Resource, authorize};
 use crate::domain::identity::Caller;
+use crate::domain::text::USER_ID;
 use crate::limits::ChatPlace;
 
 /// A message for an agent, without a conversation.
@@ -18,21 +18,21 @@ pub struct Completion<'a> {
     pub message: &'a str,
 }
 
-/// A caller's leave for one chat or completion, counted among those under way until it is dropped.
+/// A permit for one chat or completion, which counts among the caller's until it is dropped.
 #[derive(Debug)]
 pub struct ChatPermit(#[expect(dead_code, reason = "it is kept, not used")] ChatPlace);
 
-impl Core {
+impl Conversations {
     /// Counts a chat or completion before it begins.
     ///
     /// # Errors
     /// The caller begins too many, or it or the gateway has too many under way.
-    pub fn permit_chat(&self, caller: &Caller) -> Result<ChatPermit, Error> {
+    pub fn permit(&self, caller: &Caller) -> Result<ChatPermit, Error> {
         self.limiter.chat(caller).map(ChatPermit)
     }
 
-    /// Has an agent answer, and returns all that it said. The sink is told what happens meanwhile. Dropped before its end, the
-    /// run is given up, and the calls of tools with it.
+    /// Runs an agent, and returns the text of its answer. The sink gets the events of the run. Dropped before its end, the run and its
+    /// calls of tools are cancelled.
     ///
     /// # Errors
     /// The role is not enough, there is no such agent, it failed or took too long, or the database failed.

@@ -1,7 +1,8 @@
-//! Conversations that were, and what was said in them.
+//! Stored conversations: list, read, reset, delete.
 
+use super::Conversations;
 use crate::authority::{Action, ConversationScope, Resource, authorize};
-use crate::core::Core;
+use crate::background::retention_clock::Aging;
 use crate::domain::conversation::{ConversationFilter, MessagePage, StoredConversation, StoredMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -47,18 +48,18 @@ pub struct ConversationQuery {
 pub struct ConversationsBefore {
     /// Time of the last message of the last conversation of the page, in milliseconds since 1970.
     pub updated_ms: i64,
-    /// That conversation.
+    /// The last conversation of the page.
     pub id: ConversationId,
 }
 
-impl Core {
-    /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's. Of conditions that
-    /// few of them meet, the search ends after some 20,000 with fewer items than `limit`, and says where to go on.
+impl Conversations {
+    /// Lists the conversations of the caller's user, the latest first. An admin sees those of all users. A search for conditions that few
+    /// conversations meet ends after some 20,000 of them, with fewer items than `limit` and the position to go on from.
     ///
     /// # Errors
     /// The role is not enough, there is no such agent, too many lists are read at the moment, the list took too long, or the database
     /// failed.
-    pub async fn conversations(
+    pub async fn list(
         &self,
         caller: &Caller,
         query: ConversationQuery,
@@ -87,14 +88,14 @@ impl Core {
     ///
     /// # Errors
     /// The role is not enough, there is no such conversation that the caller may see, or the database failed.
-    pub async fn conversation(
+    pub async fn get(
         &self,
         caller: &Caller,
         id: &ConversationId,
         before: Option<i64>,
         limit: usize,
     ) -> Result<(Conversation, Vec<StoredMessage>), Error> {
-        let row = self.conversation_of(caller, Action::View, id).await?;
+        let row = self.stored(caller, Action::View, id).await?;
         let page = MessagePage {
             before: before.unwrap_or(i64::MAX),
             limit: i64::try_from(limit).unwrap_or(i64::MAX),
@@ -105,28 +106,28 @@ impl Core {
         Ok((self.shown(row), messages))
     }
 
-    /// Forgets what was said in a conversation, which goes on from the beginning. A run that is under way is waited for.
+    /// Removes the messages of a conversation, after the run that is under way. The conversation stays.
     ///
     /// # Errors
-    /// Like [`Core::conversation`], or the role is not enough to change it.
-    pub async fn reset_conversation(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
-        self.conversation_of(caller, Action::Change, id).await?;
-        let _turn = self.runs.turn(id, self.chat.busy).await?;
+    /// Like [`Conversations::get`], or the role is not enough to change it.
+    pub async fn reset(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
+        self.stored(caller, Action::Change, id).await?;
+        let _turn = self.runs.turn(id, self.settings.busy).await?;
         self.store.clear_conversation(id).await
     }
 
-    /// Deletes a conversation. A run that is under way is waited for.
+    /// Deletes a conversation, after the run that is under way.
     ///
     /// # Errors
-    /// Like [`Core::conversation`], or the role is not enough to change it.
-    pub async fn delete_conversation(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
-        self.conversation_of(caller, Action::Change, id).await?;
-        let _turn = self.runs.turn(id, self.chat.busy).await?;
+    /// Like [`Conversations::get`], or the role is not enough to change it.
+    pub async fn delete(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
+        self.stored(caller, Action::Change, id).await?;
+        let _turn = self.runs.turn(id, self.settings.busy).await?;
         self.store.remove_conversation(id).await
     }
 
-    /// A conversation that a caller may see or change. One that it may not is answered like one that does not exist.
-    pub(super) async fn conversation_of(
+    /// Finds a conversation that a caller may see or change. Another one gets the error of one that does not exist.
+    pub(super) async fn stored(
         &self,
         caller: &Caller,
         action: Action,
@@ -138,6 +139,11 @@ impl Core {
         let conversation = Resource::Conversation { project: &row.project_id, user: &row.user_id };
         authorize(caller, action, conversation).map_err(|denial| denial.or_missing(missing))?;
         Ok(row)
+    }
+
+    /// Removes conversations without a message for longer than the settings allow.
+    pub(crate) async fn forget_old(&self, aging: &Aging) -> Result<(), Error> {
+        self.store.forget_conversations_before(aging.cutoff_ms(self.settings.max_age)).await
     }
 
     fn shown(&self, row: StoredConversation) -> Conversation {

@@ -1,4 +1,4 @@
-//! [`RunEvents`]: tells a sink that a run begins and, exactly once, how it ends.
+//! [`RunEvents`]: sends a sink the begin of a run and, exactly once, its end.
 
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::ConversationId;
@@ -45,7 +45,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use crate::agents::chat::{ChatRequest, ChatSettings, WhenBusy};
-    use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, Speech, Tools};
+    use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, RunTools, Speech};
     use crate::core::Core;
     use crate::core::CoreOptions;
     use crate::domain::error::{Error, ErrorKind};
@@ -87,7 +87,7 @@ mod tests {
         fn run<'a>(
             &'a self,
             input: Input<'a>,
-            _: &'a Tools<'a>,
+            _: &'a RunTools<'a>,
             speech: &'a Speech<'a>,
         ) -> BoxFuture<'a, Result<Answer, Error>> {
             // Before the future is there, too, an agent may panic.
@@ -140,7 +140,7 @@ mod tests {
         let profile = Profile { kind: Kind::Model, ..Profile::default() };
         core.local_admin().add_agent("desk", profile).await.unwrap();
         let caller = Caller {
-            project_id: core.nobody().project_id,
+            project_id: core.authenticator.anonymous().project_id,
             user_id: Some("u-1".to_owned()),
             ..Caller::sample("key_operator")
         };
@@ -154,13 +154,14 @@ mod tests {
 
     /// Says one message of each fate at once in one conversation, and returns the events.
     async fn events_of(core: &Core, caller: &Caller, fates: &[Fate]) -> Vec<(usize, &'static str)> {
-        let id = core.open_chat(caller, request("hi".to_owned(), None)).await.unwrap().conversation().clone();
-        let turn = core.runs.turn(&id, WhenBusy::Queue).await.unwrap();
+        let id = core.conversations.open(caller, request("hi".to_owned(), None)).await.unwrap().conversation().clone();
+        let turn = core.conversations.runs.turn(&id, WhenBusy::Queue).await.unwrap();
         let (log, run_id) = (Log::default(), RunId::random());
         let told: Vec<_> = (0..fates.len()).map(|run| Told { log: &log, run, started: Notify::new() }).collect();
         let mut waiting = VecDeque::new();
         for ((number, fate), told) in fates.iter().enumerate().zip(&told) {
-            let opened = core.open_chat(caller, request(format!("{number}: {fate:?}"), Some(&id))).await.unwrap();
+            let opened =
+                core.conversations.open(caller, request(format!("{number}: {fate:?}"), Some(&id))).await.unwrap();
             let mut answer = Box::pin(opened.answer(&run_id, told));
             assert!(answer.as_mut().now_or_never().is_none(), "it waits for its turn");
             waiting.push_back((*fate, told, answer));
@@ -198,14 +199,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (core, caller) = core(folder.path(), &Limits::default(), ChatSettings::default()).await;
         let run = RunId::random();
-        let opened = core.open_chat(&caller, request("Answered".to_owned(), None)).await.unwrap();
+        let opened = core.conversations.open(&caller, request("Answered".to_owned(), None)).await.unwrap();
         let id = opened.answer(&run, &()).await.unwrap().conversation;
         for message in ["Panic", "Panic early"] {
-            let error = core.chat(&caller, request(message.to_owned(), Some(&id)), &run, &()).await.unwrap_err();
+            let error =
+                core.conversations.chat(&caller, request(message.to_owned(), Some(&id)), &run, &()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AgentFailed);
             assert!(error.to_string().contains("a fault in the gateway"), "{error}");
         }
-        core.chat(&caller, request("Answered".to_owned(), Some(&id)), &run, &()).await.unwrap();
+        core.conversations.chat(&caller, request("Answered".to_owned(), Some(&id)), &run, &()).await.unwrap();
     }
 
     #[tokio::test]
@@ -216,7 +218,8 @@ mod tests {
         let log = Log::default();
         for run in 0..2 {
             let told = Told { log: &log, run, started: Notify::new() };
-            let ended = core.chat(&caller, request("Aborted".to_owned(), None), &RunId::random(), &told).await;
+            let ended =
+                core.conversations.chat(&caller, request("Aborted".to_owned(), None), &RunId::random(), &told).await;
             assert_eq!(ended.unwrap_err().kind(), ErrorKind::AgentTimeout);
         }
         let expected = [(0, "started"), (0, "failed"), (1, "started"), (1, "failed")];

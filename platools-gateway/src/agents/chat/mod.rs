@@ -1,5 +1,5 @@
-//! Conversations with agents: one run after the other in each, stored, and seen by nobody but their user. [`OpenChat`] is one message
-//! of them, from its check to its answer.
+//! [`Conversations`]: conversations of users with agents, stored, one run after the other in each. [`OpenChat`] is one message, from its
+//! check to its answer.
 
 mod complete;
 mod conversation;
@@ -8,21 +8,26 @@ mod open;
 mod runs;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{Answer, ChatSink, CommandAgent, Input, Message, Speech, Tools, Usage};
-use crate::admin::{USER_ID, missing_agent};
+use super::{Answer, ChatSink, CommandAgent, Input, Message, RunTools, Speech, Usage};
 use crate::agents;
 use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
+use crate::calls::Calls;
+use crate::directory::{Directory, missing_agent};
 use crate::domain::agent::Agent;
 use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::profile::{Kind, Profile};
+use crate::domain::text::USER_ID;
+use crate::limits::Limiter;
+use crate::ports::conversations::ConversationStore;
+use crate::tools::Tools;
 
 pub use crate::domain::conversation::StoredMessage;
 pub use crate::settings::{ChatSettings, WhenBusy};
@@ -30,10 +35,30 @@ pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
 pub use open::OpenChat;
 
-pub(crate) use runs::Runs;
+use runs::RunQueues;
 
-/// A message has at most so many bytes: what the gateway RPC protocol lets through, and a little less.
-const MAX_MESSAGE_BYTES: usize = 512 * 1024;
+/// Conversations of users with agents.
+#[derive(Debug)]
+pub struct Conversations {
+    directory: Arc<Directory>,
+    limiter: Arc<Limiter>,
+    pub(super) tools: Arc<Tools>,
+    pub(super) calls: Arc<Calls>,
+    store: Arc<dyn ConversationStore>,
+    settings: ChatSettings,
+    /// The implementation of agents of kind model. None: they cannot answer.
+    model: Option<Arc<dyn agents::Agent>>,
+    runs: RunQueues,
+}
+
+/// The services and the store that [`Conversations`] needs.
+pub(crate) struct ConversationServices {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) store: Arc<dyn ConversationStore>,
+}
 
 /// A message of a user to an agent.
 #[derive(Debug, Clone)]
@@ -44,7 +69,7 @@ pub struct ChatRequest {
     pub message: String,
     /// The conversation to go on with. Without one, a new one begins.
     pub conversation: Option<ConversationId>,
-    /// The place where it is said, such as `websocket`.
+    /// The protocol of the message, such as `websocket`.
     pub channel: String,
 }
 
@@ -52,7 +77,7 @@ pub struct ChatRequest {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ChatReply {
-    /// All that it said.
+    /// The text of the answer.
     pub content: String,
     /// The cost of the answer.
     pub usage: Usage,
@@ -60,11 +85,20 @@ pub struct ChatReply {
     pub conversation: ConversationId,
 }
 
-impl Core {
-    /// Says something to an agent and waits for its answer: [`Core::open_chat`] and [`OpenChat::answer`].
+impl Conversations {
+    pub(crate) fn new(
+        services: ConversationServices,
+        settings: ChatSettings,
+        model: Option<Arc<dyn agents::Agent>>,
+    ) -> Self {
+        let ConversationServices { directory, limiter, tools, calls, store } = services;
+        Self { directory, limiter, tools, calls, store, settings, model, runs: RunQueues::default() }
+    }
+
+    /// Sends a message to an agent and waits for its answer: [`Conversations::open`] and [`OpenChat::answer`].
     ///
     /// # Errors
-    /// Those of both.
+    /// As of [`Conversations::open`] and [`OpenChat::answer`].
     pub async fn chat(
         &self,
         caller: &Caller,
@@ -72,7 +106,7 @@ impl Core {
         run: &RunId,
         sink: &dyn ChatSink,
     ) -> Result<ChatReply, Error> {
-        self.open_chat(caller, request).await?.answer(run, sink).await
+        self.open(caller, request).await?.answer(run, sink).await
     }
 
     /// Runs an agent for a caller, within the limit. An agent that panics has failed.
@@ -84,34 +118,34 @@ impl Core {
         sink: &dyn ChatSink,
     ) -> Result<(String, Answer), Error> {
         let profile = &agent.profile;
-        // Whoever looks at the calls sees which agent made them.
+        // The record of a call has the agent that made it.
         let caller = Caller { agent_id: Some(agent.id.clone()), ..caller.clone() };
         let (allowed, environment) = (profile.tools.as_deref(), profile.environment.as_deref());
-        let tools = Tools::new(self, &caller, sink, allowed, environment).await?;
+        let tools = RunTools::new(self, &caller, sink, allowed, environment).await?;
         let speech = Speech::new(sink);
-        let thinker = self.thinker(profile)?;
-        let run = AssertUnwindSafe(async { thinker.run(input, &tools, &speech).await }).catch_unwind();
-        let answer = match timeout(self.chat.run_limit, run).await {
+        let implementation = self.implementation(profile)?;
+        let run = AssertUnwindSafe(async { implementation.run(input, &tools, &speech).await }).catch_unwind();
+        let answer = match timeout(self.settings.run_limit, run).await {
             Ok(ended) => ended.unwrap_or_else(|_| Err(panicked())),
             Err(_) => Err(self.took_too_long()),
         };
-        let answer = answer.map_err(|error| error.after_tool_calls(tools.calls()))?;
+        let answer = answer.map_err(|error| error.after_tool_calls(tools.call_count()))?;
         Ok((speech.into_text(), answer))
     }
 
     fn took_too_long(&self) -> Error {
-        let seconds = self.chat.run_limit.as_secs_f64();
+        let seconds = self.settings.run_limit.as_secs_f64();
         Error::new(ErrorKind::AgentTimeout, format!("the agent did not answer within {seconds} seconds"))
     }
 
-    /// Checks that an agent can answer, so that nothing begins if it cannot.
+    /// Checks that an agent can answer, before anything begins.
     fn check_agent(&self, caller: &Caller, profile: &Profile) -> Result<(), Error> {
-        self.thinker(profile)?.check(profile)?;
-        self.environment_of(caller, profile.environment.as_deref()).map(drop)
+        self.implementation(profile)?.check(profile)?;
+        self.directory.environment_of(caller, profile.environment.as_deref()).map(drop)
     }
 
-    /// Returns the implementation that thinks for an agent.
-    fn thinker(&self, profile: &Profile) -> Result<&dyn agents::Agent, Error> {
+    /// The implementation of an agent.
+    fn implementation(&self, profile: &Profile) -> Result<&dyn agents::Agent, Error> {
         match profile.kind {
             Kind::Command => Ok(&CommandAgent),
             Kind::Model => self.model.as_deref().ok_or_else(|| {
@@ -153,6 +187,9 @@ impl ChatSettings {
     }
 }
 
+/// The longest message, in bytes. It is a little less than what the gateway RPC protocol lets through.
+const MAX_MESSAGE_BYTES: usize = 512 * 1024;
+
 fn as_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -172,6 +209,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::core::Core;
     use crate::limits::Limits;
 
     #[tokio::test]
@@ -180,7 +218,7 @@ mod tests {
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         core.local_admin().add_agent("desk", Profile::default()).await.unwrap();
         let caller = Caller {
-            project_id: core.nobody().project_id,
+            project_id: core.authenticator.anonymous().project_id,
             user_id: Some("u-1".to_owned()),
             ..Caller::sample("key_operator")
         };
@@ -190,16 +228,16 @@ mod tests {
             conversation: None,
             channel: "test".to_owned(),
         };
-        let id = core.chat(&caller, request.clone(), &RunId::random(), &()).await.unwrap().conversation;
-        let turn = core.runs.turn(&id, WhenBusy::Queue).await.unwrap();
+        let id = core.conversations.chat(&caller, request.clone(), &RunId::random(), &()).await.unwrap().conversation;
+        let turn = core.conversations.runs.turn(&id, WhenBusy::Queue).await.unwrap();
         request.conversation = Some(id.clone());
         let run = RunId::random();
-        let message = core.chat(&caller, request, &run, &());
+        let message = core.conversations.chat(&caller, request, &run, &());
         let deletion = async {
-            while core.runs.waiting(&id) < 2 {
+            while core.conversations.runs.waiting(&id) < 2 {
                 yield_now().await;
             }
-            core.store.remove_conversation(&id).await.unwrap();
+            core.conversations.store.remove_conversation(&id).await.unwrap();
             drop(turn);
         };
         let (end, ()) = tokio::join!(message, deletion);

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use super::lifecycle::RunEvents;
-use super::{ChatPermit, ChatReply, ChatRequest, as_i64};
+use super::{ChatPermit, ChatReply, ChatRequest, Conversations, as_i64};
 use crate::agents::{ChatSink, Input, Message};
 use crate::authority::Action;
-use crate::core::Core;
 use crate::domain::agent::Agent;
 use crate::domain::conversation::StoredConversation;
 use crate::domain::error::{Error, ErrorKind};
@@ -14,12 +13,12 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::ports::time::now_ms;
 
-/// Messages of a conversation that an agent is told, the newest.
+/// The number of messages of a conversation that an agent gets, the newest.
 const HISTORY: i64 = 200;
 
 /// A message to an agent that passed every check, and its conversation. It counts among the caller's chats until it is dropped.
 pub struct OpenChat<'a> {
-    core: &'a Core,
+    conversations: &'a Conversations,
     caller: &'a Caller,
     agent: Agent,
     conversation: ConversationId,
@@ -27,15 +26,15 @@ pub struct OpenChat<'a> {
     _under_way: ChatPermit,
 }
 
-impl Core {
-    /// Checks a message to an agent, and finds its conversation or begins one. Nothing is said yet.
+impl Conversations {
+    /// Checks a message to an agent, and finds its conversation or begins one. The agent does not get the message yet.
     ///
     /// # Errors
     /// The role is not enough, the caller speaks for no user, there is no such agent or conversation, the agent lacks a setting, the
     /// caller begins or has too many chats, or the database failed.
-    pub async fn open_chat<'a>(&'a self, caller: &'a Caller, request: ChatRequest) -> Result<OpenChat<'a>, Error> {
+    pub async fn open<'a>(&'a self, caller: &'a Caller, request: ChatRequest) -> Result<OpenChat<'a>, Error> {
         let user = self.check_chat(caller, &request.message)?;
-        let under_way = self.permit_chat(caller)?;
+        let under_way = self.permit(caller)?;
         let agent = self.agent_named(caller, &request.agent)?;
         self.check_agent(caller, &agent.profile)?;
         let conversation = match &request.conversation {
@@ -43,7 +42,7 @@ impl Core {
             None => self.new_conversation(caller, &agent, user, request.channel).await?,
         };
         let message = request.message;
-        Ok(OpenChat { core: self, caller, agent, conversation, message, _under_way: under_way })
+        Ok(OpenChat { conversations: self, caller, agent, conversation, message, _under_way: under_way })
     }
 
     /// The conversation that a message goes on with.
@@ -53,7 +52,7 @@ impl Core {
         agent: &Agent,
         id: &ConversationId,
     ) -> Result<ConversationId, Error> {
-        let row = self.conversation_of(caller, Action::Chat, id).await?;
+        let row = self.stored(caller, Action::Chat, id).await?;
         if row.agent_id != agent.id {
             let message = "this conversation is with another agent; leave `sessionId` out to begin one with this agent";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
@@ -78,7 +77,7 @@ impl Core {
             created_ms: now,
             updated_ms: now,
         };
-        self.store.add_conversation(&row, self.chat.bounds()).await?;
+        self.store.add_conversation(&row, self.settings.bounds()).await?;
         Ok(row.id)
     }
 }
@@ -90,8 +89,8 @@ impl OpenChat<'_> {
         &self.conversation
     }
 
-    /// Waits for the message's turn in the conversation, has the agent answer, and tells the sink what happens. Dropped before its end,
-    /// the run is given up, and the calls of tools with it.
+    /// Waits for the message's turn in the conversation, runs the agent, and sends the events of the run to the sink. Dropped before
+    /// its end, the run and its calls of tools are cancelled.
     ///
     /// The conversation keeps the user's message from the begin of the run on, and what the agent said and called once it has answered. A
     /// message that is repeated after a run that failed is kept once.
@@ -100,31 +99,37 @@ impl OpenChat<'_> {
     /// The conversation has a run under way ([`WhenBusy::Refuse`](super::WhenBusy::Refuse)) or too many messages wait for it, it was deleted
     /// meanwhile, the agent failed or took too long, or the database failed.
     pub async fn answer(self, run: &RunId, sink: &dyn ChatSink) -> Result<ChatReply, Error> {
-        let Self { core, caller, agent, conversation, message, .. } = &self;
-        let _turn = core.runs.turn(conversation, core.chat.busy).await?;
+        let Self { conversations, caller, agent, conversation, message, .. } = &self;
+        let _turn = conversations.runs.turn(conversation, conversations.settings.busy).await?;
         // It may have been deleted while this waited for its turn.
-        core.conversation_of(caller, Action::Chat, conversation).await?;
-        let history = self.say().await?;
+        conversations.stored(caller, Action::Chat, conversation).await?;
+        let history = self.add_message().await?;
         tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
         let events = RunEvents::begin(sink, conversation);
         let input = Input { profile: &agent.profile, instructions: &[], history: &history, message };
-        let (content, answer) = core.answer_as(caller, agent, input, sink).await?;
-        core.store.add_messages(conversation, &answer.messages, now_ms(), core.chat.bounds()).await?;
+        let (content, answer) = conversations.answer_as(caller, agent, input, sink).await?;
+        conversations
+            .store
+            .add_messages(conversation, &answer.messages, now_ms(), conversations.settings.bounds())
+            .await?;
         events.completed();
         Ok(ChatReply { content, usage: answer.usage, conversation: self.conversation.clone() })
     }
 
-    /// Adds the message to the conversation, and returns the messages before it. A message that the conversation ends with already was
-    /// never answered: it is the same one, sent again.
-    async fn say(&self) -> Result<Vec<Message>, Error> {
-        let Self { core, conversation, .. } = self;
-        let max_bytes = as_i64(core.chat.max_history_bytes);
-        let mut history = core.store.messages(conversation, HISTORY, max_bytes).await?;
-        let said = Message::user(self.message.as_str());
-        if history.last() == Some(&said) {
+    /// Adds the message to the conversation, and returns the messages before it. If the conversation ends with the same message, that
+    /// one had no answer and is sent again: it is kept once.
+    async fn add_message(&self) -> Result<Vec<Message>, Error> {
+        let Self { conversations, conversation, .. } = self;
+        let max_bytes = as_i64(conversations.settings.max_history_bytes);
+        let mut history = conversations.store.messages(conversation, HISTORY, max_bytes).await?;
+        let message = Message::user(self.message.as_str());
+        if history.last() == Some(&message) {
             history.pop();
         } else {
-            core.store.add_messages(conversation, &[said], now_ms(), core.chat.bounds()).await?;
+            conversations
+                .store
+                .add_messages(conversation, &[message], now_ms(), conversations.settings.bounds())
+                .await?;
         }
         Ok(history)
     }

@@ -1,4 +1,4 @@
-//! Turns: in each conversation, one run after the other.
+//! [`RunQueues`]: the order of runs. In each conversation, one run follows the other.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
@@ -10,46 +10,46 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::ConversationId;
 use crate::settings::WhenBusy;
 
-/// The number of messages that wait in a conversation, including the one that is being answered.
+/// The number of messages that wait in a conversation, including the one that the agent answers.
 const WAITING: usize = 16;
 
-/// The time that a refused client is told to wait.
+/// The wait that a refused client is told.
 const SOON: Duration = Duration::from_secs(1);
 
-/// The conversations that are being answered.
+/// The queue of runs of each conversation that an agent answers now.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Runs(Arc<StdMutex<HashMap<ConversationId, Queue>>>);
+pub(crate) struct RunQueues(Arc<StdMutex<HashMap<ConversationId, RunQueue>>>);
 
 /// The requests for a turn in one conversation.
 #[derive(Debug, Default)]
-struct Queue {
+struct RunQueue {
     places: usize,
-    /// Fair: whoever comes first has it first.
+    /// A fair lock: the first request gets the first turn.
     turn: Arc<Mutex<()>>,
 }
 
 /// A turn, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct RunTurn {
     _turn: OwnedMutexGuard<()>,
-    _place: Place,
+    _place: RunPlace,
 }
 
-/// A place among those that want a turn. With the last one the conversation leaves the table.
+/// A request's place in a queue. A conversation leaves the table with its last place.
 #[derive(Debug)]
-struct Place {
-    runs: Runs,
+struct RunPlace {
+    runs: RunQueues,
     conversation: ConversationId,
 }
 
-impl Runs {
-    /// Waits for one's turn in a conversation.
-    pub(super) async fn turn(&self, conversation: &ConversationId, busy: WhenBusy) -> Result<Turn, Error> {
+impl RunQueues {
+    /// Waits for a turn in a conversation.
+    pub(super) async fn turn(&self, conversation: &ConversationId, busy: WhenBusy) -> Result<RunTurn, Error> {
         let (place, turn) = self.place(conversation, busy)?;
-        Ok(Turn { _turn: turn.lock_owned().await, _place: place })
+        Ok(RunTurn { _turn: turn.lock_owned().await, _place: place })
     }
 
-    fn place(&self, conversation: &ConversationId, busy: WhenBusy) -> Result<(Place, Arc<Mutex<()>>), Error> {
+    fn place(&self, conversation: &ConversationId, busy: WhenBusy) -> Result<(RunPlace, Arc<Mutex<()>>), Error> {
         let mut queues = self.lock();
         let queue = queues.entry(conversation.clone()).or_default();
         match (queue.places, busy) {
@@ -59,23 +59,23 @@ impl Runs {
             (_, WhenBusy::Queue) => {}
         }
         queue.places += 1;
-        let place = Place { runs: self.clone(), conversation: conversation.clone() };
+        let place = RunPlace { runs: self.clone(), conversation: conversation.clone() };
         Ok((place, Arc::clone(&queue.turn)))
     }
 
-    /// The number of requests that want a turn in a conversation, or have it.
+    /// The number of requests that wait for a turn in a conversation, or have it.
     #[cfg(test)]
     pub(super) fn waiting(&self, conversation: &ConversationId) -> usize {
         self.lock().get(conversation).map_or(0, |queue| queue.places)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Queue>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, RunQueue>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for RunPlace {
     fn drop(&mut self) {
         let mut queues = self.runs.lock();
         if let Some(queue) = queues.get_mut(&self.conversation) {
@@ -99,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn turns_are_taken_in_the_order_of_arrival() {
-        let (runs, id) = (Runs::default(), ConversationId::from("a"));
+        let (runs, id) = (RunQueues::default(), ConversationId::from("a"));
         let first = runs.turn(&id, WhenBusy::Queue).await.unwrap();
         let mut second = Box::pin(runs.turn(&id, WhenBusy::Queue));
         let mut third = Box::pin(runs.turn(&id, WhenBusy::Queue));
@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_gives_up_leaves_its_place() {
-        let (runs, id) = (Runs::default(), ConversationId::from("a"));
+        let (runs, id) = (RunQueues::default(), ConversationId::from("a"));
         let first = runs.turn(&id, WhenBusy::Queue).await.unwrap();
         let mut waiting: Vec<_> = (1..WAITING).map(|_| Box::pin(runs.turn(&id, WhenBusy::Queue))).collect();
         for turn in &mut waiting {
@@ -134,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_busy_conversation_refuses_if_told_so() {
-        let (runs, id) = (Runs::default(), ConversationId::from("a"));
+        let (runs, id) = (RunQueues::default(), ConversationId::from("a"));
         let turn = runs.turn(&id, WhenBusy::Refuse).await.unwrap();
         assert_eq!(runs.turn(&id, WhenBusy::Refuse).await.unwrap_err().kind(), ErrorKind::Busy);
         drop(turn);

@@ -7,7 +7,7 @@ use platools_protocol::ErrorDetails;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::calls::CallReply;
+use crate::calls::request::CallReply;
 use crate::domain::error::{ArgumentProblem, Error, ErrorKind};
 use crate::domain::ids::CallId;
 

@@ -1,104 +1,40 @@
-//! `Idempotency`: calls under idempotency keys, so that trying again does not run them again.
+//! Calls under idempotency keys: a call that is tried again does not run again, but gets the answer of the first try.
+//!
+//! [`Calls::call_named`] makes them, `CallName` seals and finds their answers, and `Idempotency` has those under way.
 
 mod answer;
+mod beginning;
 mod name;
+mod running;
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::pipeline::{CallPermit, CallReply, CallRequest};
-use crate::authority::{Action, Resource, authorize};
-use crate::core::Core;
-use crate::domain::error::{Error, ErrorKind};
-use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
+use super::request::{CallPermit, CallReply, CallRequest};
+use super::service::Calls;
+use crate::authority::{Action, Resource, authorize, may_use};
+use crate::domain::error::Error;
+use crate::domain::idempotency::{EarlierCall, EarlierEnd, NamedCall};
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::ids::{AgentId, CallId};
-use crate::ports::idempotency::IdempotencyStore;
-use crate::tools::may;
 
 pub use crate::settings::IdempotencySettings;
+pub(crate) use beginning::Beginning;
+pub(crate) use running::Idempotency;
+
+use answer::{Answer, dropped, name_taken, too_large, unknown_end};
+use name::CallName;
+use running::{Running, RunningGuard};
 
 /// The time that a call under an idempotency key is remembered: 24 hours.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-use answer::{Answer, dropped, name_taken, too_large, unknown_end};
-use name::CallName;
-
 /// The wait before the next try to keep an answer.
 const NEXT_TRY: Duration = Duration::from_secs(1);
-
-/// The wait of a caller whose project has too many keys.
-const UNTIL_FORGOTTEN: Duration = Duration::from_secs(60);
-
-/// The calls under way that have a key. Each holds a place among its caller's calls until its answer is kept, which bounds them.
-#[derive(Debug, Default)]
-pub(crate) struct Idempotency {
-    settings: IdempotencySettings,
-    running: Mutex<HashMap<String, Running>>,
-    tasks: TaskTracker,
-    /// Ends the tries to keep answers, each with a last one.
-    stopping: CancellationToken,
-}
-
-impl Idempotency {
-    pub(crate) fn new(settings: IdempotencySettings) -> Self {
-        Self { settings, ..Self::default() }
-    }
-}
-
-/// A call under way.
-#[derive(Debug, Clone)]
-struct Running {
-    fingerprint: String,
-    answer: watch::Receiver<Option<Arc<Answer>>>,
-}
-
-/// Takes a call out of the table when its task ends, also by a panic: its key would be dead until a restart otherwise.
-struct RunningGuard {
-    core: Arc<Core>,
-    id: String,
-}
-
-impl Drop for RunningGuard {
-    fn drop(&mut self) {
-        self.core.idempotency.lock().remove(&self.id);
-    }
-}
-
-/// A call that is about to run under its key.
-pub(crate) struct Beginning<'a> {
-    store: &'a dyn IdempotencyStore,
-    call: &'a NamedCall,
-    max_keys: u32,
-    has_begun: AtomicBool,
-    /// The callers that wait for the answer.
-    told: &'a watch::Sender<Option<Arc<Answer>>>,
-}
-
-impl Beginning<'_> {
-    /// Notes the call, as soon as nothing refuses it any more and before its worker can have it. Refused calls leave no trace.
-    pub(crate) async fn note(&self, call_id: &CallId) -> Result<(), Error> {
-        if !self.store.begin_named_call(self.call, call_id, i64::from(self.max_keys)).await? {
-            return Err(too_many_keys(self.max_keys));
-        }
-        self.has_begun.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Tells the callers that the call's worker is lost, while the call goes on: an answer that comes late is kept for those that ask
-    /// again.
-    pub(crate) fn lose(&self, lost: Error, call_id: &CallId) {
-        let lost: Result<CallReply, _> = Err(lost.about_call(call_id));
-        self.told.send_replace(Some(Arc::new(lost.into())));
-    }
-}
 
 /// What the database is to be told of a call that has ended.
 enum Note {
@@ -108,7 +44,7 @@ enum Note {
     NeverRan,
 }
 
-impl Core {
+impl Calls {
     /// Calls a tool under an idempotency key. The same call under the same key gets the same answer for [`KEPT`], also while it is
     /// still under way, and after a restart; the call goes on when its caller goes away.
     ///
@@ -116,7 +52,7 @@ impl Core {
     /// key belongs to the user and agent that the caller speaks for; without either, to the project.
     ///
     /// # Errors
-    /// Like [`Core::call`]; or the key is malformed, was used for another call or by a caller with other roles, or the answer is not
+    /// Like [`Calls::call`]; or the key is malformed, was used for another call or by a caller with other roles, or the answer is not
     /// kept any more.
     pub async fn call_named(
         self: &Arc<Self>,
@@ -125,7 +61,7 @@ impl Core {
         request: CallRequest,
     ) -> Result<CallReply, Error> {
         let call_name = CallName::new(caller, name)?;
-        let permit = self.permit_call(caller)?;
+        let permit = self.permit(caller)?;
         if !self.may_call(caller, &request).await {
             // It is refused, and the refusal is recorded; nothing is looked up for it, and nothing stored.
             return self.call_permitted(caller, permit, request).await;
@@ -148,13 +84,13 @@ impl Core {
         if authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
             return false;
         }
-        if let Ok(found) = self.find_tool(caller, tool).await {
-            return may(caller, Action::Call, &found.identity, &found.tool);
+        if let Ok(found) = self.services.tools.find(caller, tool).await {
+            return may_use(caller, Action::Call, &found.identity, &found.tool.declaration);
         }
         // One that is hidden from the caller is there nevertheless.
-        match self.environment_of(caller, tool.environment.as_deref()) {
+        match self.services.directory.environment_of(caller, tool.environment.as_deref()) {
             Ok(environment) => {
-                self.catalog.find(&environment.id, &tool.name, tool.entity.as_deref(), |_| true).await.is_err()
+                self.services.catalog.find(&environment.id, &tool.name, tool.entity.as_deref(), |_| true).await.is_err()
             }
             Err(_) => true,
         }
@@ -176,17 +112,17 @@ impl Core {
         let (sender, answer) = watch::channel(None);
         let this = Running { fingerprint: fingerprint.clone(), answer };
         running.insert(name.id().to_owned(), this.clone());
-        let guard = RunningGuard { core: Arc::clone(self), id: name.id().to_owned() };
-        let caller = caller.clone();
+        let guard = RunningGuard { table: Arc::clone(&self.idempotency), id: name.id().to_owned() };
+        let (calls, caller) = (Arc::clone(self), caller.clone());
         self.idempotency.tasks.spawn(async move {
             // Held until the answer is kept.
-            let (_permit, core) = (permit, &guard.core);
+            let (_permit, _guard) = (permit, guard);
             let call = NamedCall { id: name.id().to_owned(), project: name.project().clone(), fingerprint };
-            let (answer, unkept) = core.answer_once(&caller, &name, &call, request, &sender).await;
+            let (answer, unkept) = calls.answer_once(&caller, &name, &call, request, &sender).await;
             // A repeated call is answered from memory meanwhile.
             sender.send_replace(Some(Arc::new(answer)));
             if let Some(note) = unkept {
-                core.keep_trying_to_note(&call, &note).await;
+                calls.keep_trying_to_note(&call, &note).await;
             }
         });
         this
@@ -201,13 +137,14 @@ impl Core {
         request: CallRequest,
         told: &watch::Sender<Option<Arc<Answer>>>,
     ) -> (Answer, Option<Note>) {
-        match self.store.earlier_call(&call.id).await {
+        match self.services.answers.earlier_call(&call.id).await {
             Ok(None) => {}
             Ok(Some(earlier)) => return (earlier_answer(name, call, earlier), None),
             Err(error) => return (Err(error).into(), None),
         }
         let max_keys = self.idempotency.settings.max_keys;
-        let beginning = Beginning { store: &*self.store, call, max_keys, has_begun: AtomicBool::new(false), told };
+        let beginning =
+            Beginning { store: &*self.services.answers, call, max_keys, has_begun: AtomicBool::new(false), told };
         let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = Answer::from(ended);
@@ -233,9 +170,9 @@ impl Core {
     async fn note(&self, call: &NamedCall, note: &Note) -> Result<(), Error> {
         match note {
             Note::Answered(answer) => {
-                self.store.end_named_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
+                self.services.answers.end_named_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
             }
-            Note::NeverRan => self.store.forget_named_call(call).await,
+            Note::NeverRan => self.services.answers.forget_named_call(call).await,
         }
     }
 
@@ -265,36 +202,12 @@ impl Core {
             }
             (credential, ..) => credential.to_string(),
         };
-        self.store.is_named_by_earlier_version(&owner, name).await
+        self.services.answers.is_named_by_earlier_version(&owner, name).await
     }
 
     /// Forgets the calls that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        self.store.forget_named_calls_before(self.aging.cutoff_ms(KEPT)).await
-    }
-}
-
-impl Idempotency {
-    /// Waits no longer for a database that fails.
-    pub(crate) fn begin_stop(&self) {
-        self.stopping.cancel();
-    }
-
-    /// Waits until every call with a key has ended and its answer is kept.
-    pub(crate) async fn idle(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl IdempotencySettings {
-    fn bounds(&self) -> AnswerBounds {
-        let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-        AnswerBounds { project: as_i64(self.max_project_bytes), total: as_i64(self.max_bytes) }
+        self.services.answers.forget_named_calls_before(self.services.aging.cutoff_ms(KEPT)).await
     }
 }
 
@@ -310,12 +223,4 @@ fn earlier_answer(name: &CallName, call: &NamedCall, earlier: EarlierCall) -> An
         EarlierEnd::Unknown => None,
     };
     stored.unwrap_or_else(|| Err(unknown_end().about_call(&call_id)).into())
-}
-
-fn too_many_keys(max_keys: u32) -> Error {
-    let message = format!(
-        "the project has used {max_keys} idempotency keys within 24 hours, which is as many as the gateway remembers; try again later, \
-         or call without a key"
-    );
-    Error::new(ErrorKind::RateLimited, message).retry_after(UNTIL_FORGOTTEN)
 }

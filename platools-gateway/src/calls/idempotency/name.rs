@@ -13,7 +13,7 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::calls::CallRequest;
+use crate::calls::request::CallRequest;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};

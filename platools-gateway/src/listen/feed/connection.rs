@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::keepalive::Keepalive;
 use super::message::{self, Heard};
-use crate::connections::{Presence, SocketKind, Stay};
+use crate::connections::{CallerConnection, ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::feed::{Watch, WatchEnd, Watched};
@@ -25,7 +25,7 @@ pub(super) struct Dashboard {
 
 /// The connection of a dashboard.
 struct DashboardConnection {
-    presence: Presence,
+    presence: CallerConnection,
     watched: Watched,
     /// The agent as the dashboard named it in its URL.
     as_named: String,
@@ -69,11 +69,11 @@ pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
 
 fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, Outbox), End> {
     let Dashboard { core, caller, agent } = dashboard;
-    let presence = core.arrives_at(SocketKind::Dashboard);
-    core.is_known(&presence, caller).map_err(|_| Close::CREDENTIAL_ENDED)?;
-    let watch = core.watch(caller, agent).map_err(|_| NO_SUCH_AGENT)?;
+    let presence = core.callers.arrive_at(SocketKind::Dashboard);
+    core.callers.identify(&presence, caller).map_err(|_| Close::CREDENTIAL_ENDED)?;
+    let watch = core.dashboards.watch(caller, agent).map_err(|_| NO_SUCH_AGENT)?;
     tracing::info!(credential = %caller.credential, agent.id = %watch.watched().agent_id, "dashboard connected");
-    let settings = core.feed().settings();
+    let settings = core.dashboards.settings();
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
     let connection = DashboardConnection {
         presence,
@@ -119,7 +119,7 @@ impl SocketProtocol for DashboardConnection {
         let mut watch_ended = self.watch_ended.clone();
         tokio::select! {
             // A dashboard has nothing to finish when the gateway stops.
-            end = dismissed(&self.presence, Stay::ToFinish, SHUTDOWN) => end,
+            end = dismissed(&self.presence, ConnectionPhase::Draining, SHUTDOWN) => end,
             end = watch_ended.wait_for(Option::is_some) => match end.map(|end| *end) {
                 Ok(Some(WatchEnd::Displaced)) => DISPLACED,
                 Ok(Some(WatchEnd::NoSuchAgent)) => NO_SUCH_AGENT,

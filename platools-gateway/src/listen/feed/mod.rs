@@ -54,7 +54,7 @@ impl FeedAdapter {
             Ok(caller) => caller,
             Err(error) => return refusal(&error),
         };
-        let message_bytes = core.feed().settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
+        let message_bytes = core.dashboards.settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
         ws::open(upgrade, ReadLimits { message_bytes, buffer_bytes: 1024 }, &dashboards, async move |socket| {
             let span = ws::socket_span!("dashboard", ConnectionId::random(), from);
             connection::serve(Dashboard { core, caller, agent: request.agent }, socket).instrument(span).await;
@@ -75,17 +75,17 @@ impl FeedAdapter {
 
     async fn check(&self, request: &FeedRequest, from: &RequestOrigin) -> Result<(), Error> {
         let caller = authenticate(&self.core, request, from).await?;
-        self.core.check_watch(&caller, &request.agent)
+        self.core.dashboards.check(&caller, &request.agent)
     }
 }
 
 async fn authenticate(core: &Core, request: &FeedRequest, from: &RequestOrigin) -> Result<Caller, Error> {
     let Some(token) = &request.token else {
-        core.audit().refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
+        core.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
         let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the application";
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };
-    let caller = core.authenticate_dashboard(token, &request.agent, from.clone()).await?;
+    let caller = core.dashboards.authenticate(token, &request.agent, from.clone()).await?;
     core.limiter().request(&caller, remote(&caller))?;
     Ok(caller)
 }

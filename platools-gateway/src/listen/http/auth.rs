@@ -27,10 +27,10 @@ pub(in crate::listen) async fn identified(parts: &mut Parts, core: &Core, protoc
     let origin = origin_of(&parts.extensions, protocol);
     let Some(key) = bearer_token(&parts.headers) else {
         let message = "missing key: send the header `Authorization: Bearer <key>`";
-        core.audit().refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
+        core.audit.refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };
-    let caller = core.authenticate(&key, origin).await?;
+    let caller = core.authenticator.authenticate(&key, origin).await?;
     if let Some(context) = parts.extensions.get::<RequestContext>() {
         context.is_from(&caller);
     }

@@ -43,7 +43,7 @@ pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request,
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", request.id = %context.id(), client.address = %context.address());
     let mut response = next.run(request).instrument(span).await;
-    refusal::record(core.audit(), &line, &context, &response);
+    refusal::record(&core.audit, &line, &context, &response);
     line.end(&context, &response);
     context.answer(&mut response);
     if may_carry_a_secret {

@@ -27,23 +27,23 @@ pub(super) async fn run(
     cancelled: &CancellationToken,
 ) -> Result<CallToolResult, ErrorData> {
     let McpSessions { core, settings, .. } = sessions;
-    let tool = core.tool_of_handle(&origin.caller, view, handle).await.map_err(|error| failure(&error))?;
+    let tool = core.tools.of_handle(&origin.caller, view, handle).await.map_err(|error| failure(&error))?;
     // The status of the response is not 403 for these, so they are recorded here.
     let refused = |error: &Error| {
         if error.kind() == ErrorKind::Forbidden {
-            core.audit().refused(action::CALLER_AUTHORIZE, &origin.caller, handle, &error.to_string());
+            core.audit.refused(action::CALLER_AUTHORIZE, &origin.caller, handle, &error.to_string());
         }
         failure(error)
     };
     // The call itself reports a tool that cannot be read.
-    let rule = core.result_rule(&origin.caller, &tool).await.unwrap_or_default();
+    let rule = core.tools.result_rule(&origin.caller, &tool).await.unwrap_or_default();
     let (revision, max_bytes) = (notifier.revision(), settings.max_result_bytes);
     let writer = ResultWriter { tool: tool.name.clone(), rule, revision, max_bytes };
     let (listener, reports) = Reports::new();
     let PermittedCall { permit, arguments } = match origin.take_call() {
         Some(call) => call,
         None => {
-            let permit = core.permit_call(&origin.caller).map_err(|error| refused(&error))?;
+            let permit = core.calls.permit(&origin.caller).map_err(|error| refused(&error))?;
             PermittedCall { permit, arguments: None }
         }
     };
@@ -58,7 +58,7 @@ pub(super) async fn run(
             let timeout = CallTimeout::of_tool(limit).at_most(limit, "mcp.call_limit");
             let patience = Some(settings.worker_return);
             let request = CallRequest { tool, arguments, timeout, patience, trace, listener };
-            let call = unless_cancelled(cancelled, core.call_whole(&origin.caller, permit, request));
+            let call = unless_cancelled(cancelled, core.calls.call_whole(&origin.caller, permit, request));
             notifier.run(call, reports).await?
         }
         Err(error) => Err(error),

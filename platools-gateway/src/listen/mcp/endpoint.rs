@@ -69,7 +69,7 @@ async fn serve(
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);
     let environment = query.environment_id.as_deref().or(query.env.as_deref());
-    let view = core.tool_view(&caller, environment, entity).map_err(|error| refusal(&error))?;
+    let view = core.tools.view(&caller, environment, entity).map_err(|error| refusal(&error))?;
     // A session of somebody else is none.
     let open = session_id(&parts.headers).and_then(|id| adapter.sessions.find(id, &caller.credential, &view));
     let negotiated = open.as_ref().and_then(|open| open.streams.revision());
@@ -113,7 +113,7 @@ async fn read(adapter: &McpAdapter, caller: &Caller, body: Body) -> Result<ReadM
     let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
     let taken = offload(text.len(), || take_arguments(text)).await;
     let (text, arguments) = taken.map_err(|error| no_message(&error))?;
-    let admit = |arguments| core.permit_call(caller).map(|permit| PermittedCall { permit, arguments });
+    let admit = |arguments| core.calls.permit(caller).map(|permit| PermittedCall { permit, arguments });
     let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
     Ok(ReadMessage { text, held, call })
 }

@@ -16,9 +16,9 @@ use super::request_context::McpRequest;
 use super::session::McpSession;
 use super::sessions::McpSessions;
 use super::tools;
-use crate::catalog::changes::ToolNews;
-use crate::connections::Stay;
-use crate::directory::Card;
+use crate::connections::ConnectionPhase;
+use crate::directory::EntityDisplay;
+use crate::ports::tool_changes::ToolChangeListener;
 
 /// Answers the requests of one session, or a single request without one.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub(super) struct GatewayHost {
 
 /// Changes of the tools of a session.
 pub(super) struct ViewChanges {
-    news: ToolNews,
+    tool_changes: ToolChangeListener,
     session: Arc<McpSession>,
 }
 
@@ -44,7 +44,7 @@ impl ToolHost for GatewayHost {
         let version = env!("CARGO_PKG_VERSION");
         let server = match &self.session.view.entity {
             Some((entity, slug)) => {
-                presented(Implementation::new(slug, version), self.sessions.core.entity_card(entity))
+                presented(Implementation::new(slug, version), self.sessions.core.directory.display(entity))
             }
             None => Implementation::new("platools-gateway", version).with_title("platools gateway"),
         };
@@ -72,24 +72,24 @@ impl ToolHost for GatewayHost {
     }
 
     fn changes(&self) -> ViewChanges {
-        let news = self.sessions.core.tool_news(&self.session.view.environment);
-        ViewChanges { news, session: Arc::clone(&self.session) }
+        let tool_changes = self.sessions.core.tools.changes(&self.session.view.environment);
+        ViewChanges { tool_changes, session: Arc::clone(&self.session) }
     }
 
     /// Subscriptions have no session. Each has a connection of its own, of which an address has so many.
     async fn subscription_end(&self, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
         let core = &self.sessions.core;
-        let presence = core.arrives();
-        let known = core.is_known(&presence, &request_of(context)?.caller);
+        let presence = core.callers.arrive();
+        let known = core.callers.identify(&presence, &request_of(context)?.caller);
         known.map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
-        let _ = presence.stay().wait_for(|stay| *stay > Stay::Unlimited).await;
+        let _ = presence.phase().wait_for(|phase| *phase > ConnectionPhase::Open).await;
         Ok(())
     }
 }
 
 impl ToolChanges for ViewChanges {
     async fn next(&mut self) -> bool {
-        self.news.changed(|scope| self.session.view.has(scope)).await;
+        self.tool_changes.changed(|scope| self.session.view.has(scope)).await;
         true
     }
 }
@@ -101,9 +101,9 @@ fn request_of(context: &RequestContext<RoleServer>) -> Result<&McpRequest, Error
 }
 
 /// A server with the title and the icon of its entity.
-fn presented(mut server: Implementation, card: Card) -> Implementation {
-    server.title = card.title;
-    server.icons = card.icon.map(|icon| {
+fn presented(mut server: Implementation, display: EntityDisplay) -> Implementation {
+    server.title = display.title;
+    server.icons = display.icon.map(|icon| {
         let shown = Icon::new(icon.src);
         vec![icon.media_type.into_iter().fold(shown, Icon::with_mime_type)]
     });

@@ -30,11 +30,11 @@ impl RequestSessions {
 
     fn open(&self, id: &SessionId, streams: SessionStreams) -> Result<(), Error> {
         let core = &self.sessions.core;
-        let presence = core.arrives();
-        core.is_known(&presence, &self.caller)?;
+        let presence = core.callers.arrive();
+        core.callers.identify(&presence, &self.caller)?;
         let open = OpenSession { session: Arc::clone(&self.session), streams };
         self.sessions.admit(id, open, &self.caller, presence)?;
-        core.audit().signed_in(action::MCP_SESSION_BEGIN, (&self.caller).into(), |event| {
+        core.audit.signed_in(action::MCP_SESSION_BEGIN, (&self.caller).into(), |event| {
             let event = event.in_project(&self.caller.project_id);
             // Not its id, which is half of what it takes to use it.
             let entity = self.session.view.entity.as_ref();

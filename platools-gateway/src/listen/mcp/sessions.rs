@@ -10,7 +10,7 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::session::McpSession;
-use crate::connections::{Presence, Stay};
+use crate::connections::{CallerConnection, ConnectionPhase};
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential};
@@ -59,7 +59,7 @@ impl McpSessions {
         id: &SessionId,
         open: OpenSession,
         caller: &Caller,
-        presence: Presence,
+        presence: CallerConnection,
     ) -> Result<(), Error> {
         let session = Arc::clone(&open.session);
         {
@@ -109,15 +109,15 @@ impl McpSessions {
 }
 
 /// Waits until a session has to go: its client or its key has ended it, it was idle for too long, or the gateway stops.
-async fn until_over(session: &McpSession, presence: &Presence, idle: Duration) {
-    let (mut stay, mut usage) = (presence.stay(), session.usage.changes());
+async fn until_over(session: &McpSession, presence: &CallerConnection, idle: Duration) {
+    let (mut phase, mut usage) = (presence.phase(), session.usage.changes());
     loop {
-        let (may_stay, used) = (*stay.borrow_and_update(), *usage.borrow_and_update());
-        match may_stay {
-            Stay::Unlimited => {}
-            Stay::ToFinish if !used.is_done() => {}
-            Stay::ToFinish | Stay::CredentialEnded => return,
-            Stay::ShuttingDown => {
+        let (phase_now, used) = (*phase.borrow_and_update(), *usage.borrow_and_update());
+        match phase_now {
+            ConnectionPhase::Open => {}
+            ConnectionPhase::Draining if !used.is_done() => {}
+            ConnectionPhase::Draining | ConnectionPhase::CredentialEnded => return,
+            ConnectionPhase::ShuttingDown => {
                 let _ = timeout(FAREWELL, usage.wait_for(|used| used.is_done())).await;
                 return;
             }
@@ -125,7 +125,7 @@ async fn until_over(session: &McpSession, presence: &Presence, idle: Duration) {
         // Every arm is cancel-safe.
         tokio::select! {
             () = session.ended.cancelled() => return,
-            Ok(()) = stay.changed() => {}
+            Ok(()) = phase.changed() => {}
             Ok(()) = usage.changed() => {}
             () = sleep_until(used.since + idle), if used.is_idle() => return,
         }

@@ -18,7 +18,7 @@ pub(super) async fn page(
     cursor: Option<&str>,
     revision: Revision,
 ) -> Result<ListToolsResult, ErrorData> {
-    let viewed = core.tools_in_view(caller, view).await.map_err(|error| failure(&error))?;
+    let viewed = core.tools.in_view(caller, view).await.map_err(|error| failure(&error))?;
     let mut page = ToolPage::default();
     for tool in after_cursor(&viewed, cursor, |tool| &tool.handle)? {
         if !page.add(&tool.handle, revision.tool(shown(tool).await)) {

@@ -24,12 +24,12 @@ pub(super) async fn complete(
 ) -> Result<Response, Failure> {
     authorize(&caller, Action::Chat, Resource::Project(&caller.project_id)).map_err(Error::from)?;
     // Before the body is read. It is kept for as long as the agent answers.
-    let permit = core.permit_chat(&caller)?;
+    let permit = core.conversations.permit(&caller)?;
     let request = Request::read(body, &core, &caller).await?;
     let caller = request.caller(caller)?;
     if request.form != Form::Whole {
         return Streamed::new(core, caller, permit, request).respond().await;
     }
-    let (text, answer) = core.complete(&caller, permit, request.completion(), &()).await?;
+    let (text, answer) = core.conversations.complete(&caller, permit, request.completion(), &()).await?;
     Ok(Json(Head::new(&request.agent).whole(&text, answer.usage)).into_response())
 }

@@ -13,7 +13,7 @@ use crate::core::Core;
 
 /// Lists the agents.
 pub(super) async fn list(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Json<Value>, Failure> {
-    let models: Vec<_> = core.agents(&caller)?.iter().map(model).collect();
+    let models: Vec<_> = core.directory.agents(&caller)?.iter().map(model).collect();
     Ok(Json(json!({"object": "list", "data": models})))
 }
 
@@ -23,7 +23,7 @@ pub(super) async fn show(
     Known(caller): Known,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Failure> {
-    Ok(Json(model(&core.agent(&caller, &name)?)))
+    Ok(Json(model(&core.directory.agent(&caller, &name)?)))
 }
 
 fn model(agent: &Agent) -> Value {

@@ -50,7 +50,7 @@ impl Streamed {
         let heard = Arc::new(Heard::default());
         let (head, form, sink) = (Head::new(&request.agent), request.form, Arc::clone(&heard));
         let run = async move {
-            let (_, answer) = core.complete(&caller, permit, request.completion(), &*sink).await?;
+            let (_, answer) = core.conversations.complete(&caller, permit, request.completion(), &*sink).await?;
             Ok(answer.usage)
         };
         Self { run: run.boxed(), heard, head, form }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Known;
 use super::calls::time;
 use super::parts::Query;
-use crate::audit::{AuditEvent, AuditKind, AuditPlace, AuditQuery};
+use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
 use crate::core::Core;
 use crate::listen::dto::{ListPosition, Page, count, limit_of};
 use crate::listen::http::problem::{Problem, invalid};
@@ -87,7 +87,7 @@ pub(super) async fn list(
     Known(caller): Known,
     Query(conditions): Query<AuditConditions>,
 ) -> Result<Json<Page<AuditRecord>>, Problem> {
-    let admin = core.admin(&caller)?;
+    let admin = core.admin.of(&caller)?;
     let (limit, query) = conditions.checked()?;
     // One more than asked for tells whether there is another page.
     let events = admin.audit_events(query, limit + 1).await?;
@@ -105,7 +105,7 @@ impl AuditConditions {
             actor: self.actor,
             since_ms: time("since", self.since)?,
             until_ms: time("until", self.until)?,
-            after: place.map(|place| AuditPlace { at_ms: place.at_ms, id: place.id.into() }),
+            after: place.map(|place| AuditCursor { at_ms: place.at_ms, id: place.id.into() }),
         };
         Ok((limit, query))
     }

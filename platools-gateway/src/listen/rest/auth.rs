@@ -58,7 +58,7 @@ pub(super) struct Administrator {
 impl Administrator {
     /// The directory of the caller's project.
     pub(super) fn directory(&self) -> Result<Admin<'_>, Problem> {
-        Ok(self.core.admin(&self.caller)?)
+        Ok(self.core.admin.of(&self.caller)?)
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn call_all(
     headers.without_key()?;
     authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from)?;
     let (body, _held) = read(&core, &caller, body).await?.into_parts();
-    let max_timeout = core.max_call_timeout();
+    let max_timeout = core.calls.max_timeout();
     let requests = offload(body.len(), move || requests(body, max_timeout, &headers)).await?;
     let ended = join_all(requests.into_iter().map(|request| one(&core, &caller, request))).await;
     let results = ended.iter().map(|end| match end {
@@ -110,5 +110,5 @@ fn requests(
 }
 
 async fn one(core: &Core, caller: &Caller, request: Result<CallRequest, Problem>) -> Result<CallReply, Problem> {
-    Ok(core.call(caller, request?).await?.shortened())
+    Ok(core.calls.call(caller, request?).await?.shortened())
 }

@@ -93,15 +93,15 @@ pub(super) async fn call(
     headers: Headers,
     body: Body,
 ) -> Result<Response, Problem> {
-    let max_timeout = core.max_call_timeout();
+    let max_timeout = core.calls.max_timeout();
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
         let request = Call::default().request(&Arc::default(), tool, max_timeout, headers.trace)?;
-        return Ok(answer(&core.call(&caller, request).await?));
+        return Ok(answer(&core.calls.call(&caller, request).await?));
     }
     // Before the body is read, which is what costs something.
     let leave = match headers.idempotency_key {
-        None => Leave::ToCall(core.permit_call(&caller)?),
+        None => Leave::ToCall(core.calls.permit(&caller)?),
         Some(key) => {
             core.limiter().request(&caller, from.ip())?;
             Leave::ToCallNamed(key)
@@ -110,11 +110,14 @@ pub(super) async fn call(
     let (body, held) = read(&core, &caller, body).await?.into_parts();
     let mut request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
     if let Some(name) = &form.dialect {
-        request.arguments = core.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
+        request.arguments =
+            core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
     match (form.stream, leave) {
-        (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
-        (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
+        (None | Some(0), Leave::ToCall(permit)) => {
+            Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?))
+        }
+        (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.calls.call_named(&caller, &key, request).await?)),
         (Some(1), Leave::ToCall(permit)) => Ok(streamed(core, caller, request, (permit, held))),
         (Some(1), Leave::ToCallNamed(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
@@ -144,7 +147,7 @@ pub(super) async fn cancel(
     Known(caller): Known,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    core.cancel_call(&caller, &id.into())?;
+    core.calls.cancel(&caller, &id.into())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,7 +157,7 @@ fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest, kept: (CallPe
     let request = CallRequest { listener: Some(listener), ..request };
     let call = async move {
         let (permit, _held) = kept;
-        Ok(core.call_permitted(&caller, permit, request).await?)
+        Ok(core.calls.call_permitted(&caller, permit, request).await?)
     };
     let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
         let (mut call, mut reports) = state?;

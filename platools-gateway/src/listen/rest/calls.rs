@@ -127,7 +127,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Call>>, Problem> {
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
-    let found = core.past_calls(&caller, query, limit + 1).await?;
+    let found = core.calls.past(&caller, query, limit + 1).await?;
     let cursor = |started_ms, call_id: &CallId| ListPosition { at_ms: started_ms, id: call_id.to_string() }.cursor();
     let more = found.more.map(|place| cursor(place.started_ms, &place.call_id));
     let page =
@@ -143,7 +143,7 @@ pub(super) async fn show(
     Known(caller): Known,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let call = match core.journaled_call(&caller, &id).await? {
+    let call = match core.calls.find(&caller, &id).await? {
         JournaledCall::Running(summary) => FullCall { call: shown(*summary, None), arguments: None, result: None },
         JournaledCall::Past(call) => {
             let PastCall { summary, end, arguments, result } = *call;
@@ -162,7 +162,7 @@ pub(super) async fn replay(
     Path(id): Path<String>,
     Query(again): Query<Again>,
 ) -> Result<Response, Problem> {
-    let reply = core.replay(&caller, &id, timeout_of(again.timeout_ms, core.max_call_timeout())?).await?;
+    let reply = core.calls.replay(&caller, &id, timeout_of(again.timeout_ms, core.calls.max_timeout())?).await?;
     Ok(call::answer(&reply))
 }
 

@@ -23,11 +23,11 @@ pub(super) struct Health {
 #[utoipa::path(get, path = "/health", tag = "operations", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub(super) async fn health(State(core): State<Arc<Core>>) -> (StatusCode, Json<Health>) {
-    let (code, status) = match core.is_stopping() {
+    let (code, status) = match core.readiness.is_stopping() {
         false => (StatusCode::OK, "healthy"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
     };
-    (code, Json(Health { status, connection_count: core.open_sockets().total() }))
+    (code, Json(Health { status, connection_count: core.metrics.open_sockets().total() }))
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let core = Arc::new(Core::open(folder.path(), &Limits::default()).await.unwrap());
         assert_eq!(health(State(Arc::clone(&core))).await.1.status, "healthy");
-        core.begin_stop();
+        core.begin_drain();
         let (code, Json(told)) = health(State(core)).await;
         assert_eq!((code, told.status), (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"));
     }

@@ -29,7 +29,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "4XX", body = Problem)))]
 pub(super) async fn metrics(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("platools");
-    registry.register_collector(Box::new(core.figures(&caller)?));
+    registry.register_collector(Box::new(core.metrics.figures(&caller)?));
     let mut text = String::new();
     encode(&mut text, &registry).expect("a string takes everything");
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())

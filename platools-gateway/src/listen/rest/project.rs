@@ -26,7 +26,7 @@ pub(super) struct Project {
 #[utoipa::path(get, path = "/v1/project", tag = "directory",
     responses((status = 200, body = Project), (status = "4XX", body = Problem)))]
 pub(super) async fn show(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Json<Project>, Problem> {
-    let project::Project { id, organization_id, name } = core.project(&caller)?;
+    let project::Project { id, organization_id, name } = core.directory.project(&caller)?;
     Ok(Json(Project {
         organization: name.organization,
         project: name.project,

@@ -23,7 +23,7 @@ pub(super) struct Ready {
 #[utoipa::path(get, path = "/ready", tag = "operations", security(()),
     responses((status = 200, body = Ready), (status = 503, body = Problem)))]
 pub(super) async fn ready(_: Visitor, State(core): State<Arc<Core>>) -> Result<Json<Ready>, Problem> {
-    match core.check_ready().await {
+    match core.readiness.check().await {
         Ok(()) => Ok(Json(Ready { status: "ready" })),
         Err(why) => Err(problem(&why)),
     }

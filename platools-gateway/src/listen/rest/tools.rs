@@ -80,7 +80,7 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let environment = filter.environment_id.or(filter.env);
-    let tools = core.list_tools(&caller, environment.as_deref()).await?;
+    let tools = core.tools.list(&caller, environment.as_deref()).await?;
     let listing = Listing { tools: tools.into_iter().map(Tool::from).collect() };
     Ok(unless_known(&headers, &listing))
 }
@@ -107,7 +107,7 @@ pub(super) async fn show(
     Path(name): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Tool>, Problem> {
-    Ok(Json(core.tool(&caller, &which.of(name)).await?.into()))
+    Ok(Json(core.tools.get(&caller, &which.of(name)).await?.into()))
 }
 
 /// Show one tool in the form a model's interface takes.
@@ -121,7 +121,7 @@ pub(super) async fn schema(
 ) -> Result<Json<Value>, Problem> {
     let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
     let which = Which { environment_id: form.environment_id, env: form.env, entity_id: form.entity_id };
-    Ok(Json(core.tool_in(&caller, &which.of(name), dialect).await?))
+    Ok(Json(core.tools.export(&caller, &which.of(name), dialect).await?))
 }
 
 /// Switch a tool on or off.

@@ -96,8 +96,8 @@ pub(super) async fn list(
     Known(caller): Known,
     Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Worker>>, Problem> {
-    let page = window.page(core.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
-    Ok(Json(page.map(|worker| shown(core.worker_health(&caller, &worker), worker))))
+    let page = window.page(core.tools.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
+    Ok(Json(page.map(|worker| shown(core.health.of_worker(&caller, &worker), worker))))
 }
 
 fn shown(health: WorkerHealth, worker: ConnectedWorker) -> Worker {

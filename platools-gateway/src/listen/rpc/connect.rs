@@ -16,7 +16,7 @@ use super::queue::Queue;
 use super::standing::TokenStanding;
 use crate::audit::action;
 use crate::authority::speaking_for;
-use crate::connections::Presence;
+use crate::connections::CallerConnection;
 use crate::core::Core;
 use crate::domain::decode::decode;
 use crate::domain::error::{Error, ErrorKind};
@@ -31,7 +31,7 @@ const AUTHENTICATION: Duration = Duration::from_secs(10);
 pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
-    pub(super) presence: Presence,
+    pub(super) presence: CallerConnection,
     pub(super) from: RequestOrigin,
     pub(super) anonymous: AnonymousAccess,
 }
@@ -80,8 +80,8 @@ impl Stranger<'_> {
         let identified = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)?;
         let (caller, token) = identified?;
         let caller = self.speaking_for(caller, &connect.user_id)?;
-        self.core.is_known(&self.presence, &caller)?;
-        let audit = self.core.audit();
+        self.core.callers.identify(&self.presence, &caller)?;
+        let audit = &self.core.audit;
         audit.signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
         Ok((caller, token, connect.user_id))
     }
@@ -90,7 +90,7 @@ impl Stranger<'_> {
     fn speaking_for(&self, caller: Caller, user: &str) -> Result<Caller, Error> {
         speaking_for(caller.clone(), user).map_err(|denial| {
             let error = Error::from(denial);
-            self.core.audit().refused(action::RPC_CONNECT, &caller, method::CONNECT, &error.to_string());
+            self.core.audit.refused(action::RPC_CONNECT, &caller, method::CONNECT, &error.to_string());
             error
         })
     }
@@ -98,11 +98,11 @@ impl Stranger<'_> {
     /// The caller with a token. A wrong token is as good as none, and counts as a failed attempt.
     async fn identify(&self, token: Option<String>) -> Result<(Caller, TokenStanding), RpcError> {
         let token = token.filter(|token| !token.is_empty()).map(SecretString::from);
-        if self.core.is_without_auth() {
+        if self.core.authenticator.is_without_auth() {
             return Ok((self.without_auth(token).await, TokenStanding::Accepted));
         }
         let Some(token) = token else { return Ok((self.nobody(TokenStanding::Missing)?, TokenStanding::Missing)) };
-        match self.core.authenticate(&token, self.from.clone()).await {
+        match self.core.authenticator.authenticate(&token, self.from.clone()).await {
             // The core has recorded it.
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
                 Ok((self.nobody(TokenStanding::Unknown)?, TokenStanding::Unknown))
@@ -114,10 +114,10 @@ impl Stranger<'_> {
     /// The caller of a gateway without authentication: the admin with an admin's key or token, an operator with anything else.
     async fn without_auth(&self, token: Option<SecretString>) -> Caller {
         let admin = match token {
-            Some(token) => self.core.admin_with(&token, self.from.clone()).await,
+            Some(token) => self.core.authenticator.admin_with(&token, self.from.clone()).await,
             None => None,
         };
-        admin.unwrap_or_else(|| Caller { origin: self.from.clone(), ..self.core.nobody() })
+        admin.unwrap_or_else(|| Caller { origin: self.from.clone(), ..self.core.authenticator.anonymous() })
     }
 
     /// A caller without a valid token, where the gateway admits any.
@@ -132,7 +132,7 @@ impl Stranger<'_> {
             );
             return Err(RpcError::new(ErrorCode::Unauthorized, message));
         }
-        Ok(Caller { origin: self.from.clone(), ..self.core.nobody() })
+        Ok(Caller { origin: self.from.clone(), ..self.core.authenticator.anonymous() })
     }
 }
 

@@ -16,7 +16,7 @@ use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;
 use super::{AnonymousAccess, RpcSettings, max_dropped_bytes};
-use crate::connections::{SocketKind, Stay};
+use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::origin::RequestOrigin;
@@ -58,7 +58,7 @@ pub(super) async fn serve<S: Transport>(
     (from, activity): (RequestOrigin, ByteActivity),
     settings: &RpcSettings,
 ) {
-    let presence = core.arrives_at(SocketKind::Caller);
+    let presence = core.callers.arrive_at(SocketKind::Caller);
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let stranger = Stranger { core, queue: &queue, presence, from, anonymous: settings.anonymous };
     ws::serve(RpcConnection { stranger, settings, activity }, (), Socket::new(socket)).await;
@@ -84,7 +84,7 @@ impl SocketProtocol for RpcConnection<'_> {
     async fn ended(&self) -> End {
         // A caller finishes what it has begun when the gateway stops.
         tokio::select! {
-            end = dismissed(&self.stranger.presence, Stay::ShuttingDown, Close::SHUTTING_DOWN) => end,
+            end = dismissed(&self.stranger.presence, ConnectionPhase::ShuttingDown, Close::SHUTTING_DOWN) => end,
             never = self.stranger.queue.log_dropped() => match never {},
         }
     }
@@ -101,14 +101,14 @@ where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
     let (core, queue) = (stranger.core, stranger.queue);
-    let stay = stranger.presence.stay();
-    let (caller, token) = match greet(stranger, reader, stay.clone()).await? {
+    let phase = stranger.presence.phase();
+    let (caller, token) = match greet(stranger, reader, phase.clone()).await? {
         Ok(greeted) => greeted,
         Err(end) => return Ok(end),
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
     queue.is_of(&caller.credential);
-    let is_anonymous = caller.credential == Credential::Nothing && !core.is_without_auth();
+    let is_anonymous = caller.credential == Credential::Nothing && !core.authenticator.is_without_auth();
     if !is_anonymous {
         let owner = caller.credential.to_string();
         let excess = Excess::new(Arc::clone(core.limiter()), owner, max_dropped_bytes(settings));
@@ -118,14 +118,14 @@ where
     session.token = token;
     session.viewers_read_history = settings.viewers_read_history && !is_anonymous;
     session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
-    answer_requests(&session, reader, stay).await
+    answer_requests(&session, reader, phase).await
 }
 
 /// Finds out who the caller is, however many attempts that takes, within the deadline.
 async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
-    mut stay: watch::Receiver<Stay>,
+    mut phase: watch::Receiver<ConnectionPhase>,
 ) -> Result<Result<(Caller, TokenStanding), End>, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
@@ -138,7 +138,7 @@ where
             // First, so that a caller that sends anything else all the time does not stay.
             () = sleep_until(deadline) => return Ok(Err(NOT_CONNECTED)),
             incoming = reader.next() => incoming?,
-            _ = stay.wait_for(|stay| *stay >= Stay::ToFinish) => return Ok(Err(SHUTTING_DOWN)),
+            _ = phase.wait_for(|phase| *phase >= ConnectionPhase::Draining) => return Ok(Err(SHUTTING_DOWN)),
         };
         // What comes meanwhile waits in the socket, so that a caller need not wait for the answer to its `connect`.
         if let Some(greeted) = stranger.receive(&incoming).await {
@@ -151,14 +151,14 @@ where
 async fn answer_requests<R>(
     session: &Session<'_>,
     reader: &mut Reader<R>,
-    mut stay: watch::Receiver<Stay>,
+    mut phase: watch::Receiver<ConnectionPhase>,
 ) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
     let (mut running, mut tail) = (FuturesUnordered::new(), None);
     loop {
-        let is_finishing = *stay.borrow_and_update() == Stay::ToFinish;
+        let is_finishing = *phase.borrow_and_update() == ConnectionPhase::Draining;
         if is_finishing && running.is_empty() {
             return Ok(SHUTTING_DOWN);
         }
@@ -173,7 +173,7 @@ where
         tokio::select! {
             biased;
             Some(()) = running.next() => {}
-            Ok(()) = stay.changed() => {}
+            Ok(()) = phase.changed() => {}
             received = reader.receive() => match received? {
                 Received::Message(incoming) => running.extend(session.begin(&incoming, is_finishing)),
                 Received::Dropped { too_large, head } => session.refuse_large(too_large, &head),

@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
             let refusal = self.token.refusal(method.name, wanted.role(), &self.caller).unwrap_or_else(|| {
                 RpcError::new(ErrorCode::Forbidden, format!("`{}`: {}", method.name, Error::from(denial)))
             });
-            self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &refusal.message);
+            self.core.audit.refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &refusal.message);
             return Err(refusal);
         }
         if is_finishing {
@@ -138,7 +138,7 @@ impl<'a> Session<'a> {
             Ok(payload) => self.queue.response(&Response::success(id, &payload)),
             Err(error) => {
                 if error.code == ErrorCode::Forbidden {
-                    self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &error.message);
+                    self.core.audit.refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &error.message);
                 }
                 self.queue.response(&Response::failure(id, error));
             }

@@ -22,7 +22,7 @@ impl FromRequestParts<Arc<Core>> for Known {
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
         let caller = caller_of(parts, core, Protocol::Runtime).await?;
-        Ok(Self(core.peer(caller)?))
+        Ok(Self(core.sessions.peer(caller)?))
     }
 }
 

@@ -101,7 +101,8 @@ pub(super) async fn list(
 ) -> Result<Json<Channels>, Failure> {
     let (limit, offset) = (limit(wanted.limit), wanted.offset.unwrap_or_default());
     let is_of_kind = wanted.channel_type.is_none_or(|kind| kind == KIND) && wanted.is_public != Some(false);
-    let (channels, total) = if is_of_kind { core.channels(&peer, limit, offset).await? } else { (Vec::new(), 0) };
+    let (channels, total) =
+        if is_of_kind { core.sessions.channels(&peer, limit, offset).await? } else { (Vec::new(), 0) };
     Ok(Json(Channels { channels: channels.into_iter().map(Channel::from).collect(), total, limit, offset }))
 }
 
@@ -140,7 +141,7 @@ pub(super) async fn create(
     }
     let metadata = metadata(new.metadata)?.unwrap_or_else(|| "{}".to_owned());
     let new = NewChannel { slug: new.slug, name: new.name, description: new.description, metadata };
-    Ok((StatusCode::CREATED, Json(core.add_channel(&peer, new).await?.into())))
+    Ok((StatusCode::CREATED, Json(core.sessions.add_channel(&peer, new).await?.into())))
 }
 
 /// Show one channel.
@@ -151,7 +152,7 @@ pub(super) async fn show(
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
 ) -> Result<Json<Channel>, Failure> {
-    Ok(Json(core.channel(&peer, &channel).await?.into()))
+    Ok(Json(core.sessions.channel(&peer, &channel).await?.into()))
 }
 
 /// Delete a channel with everything that was said in it. For the agent that made it, and for admins, also those without an agent.
@@ -163,7 +164,7 @@ pub(super) async fn remove(
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
 ) -> Result<Json<Done>, Failure> {
-    core.remove_channel(&caller, &channel).await?;
+    core.sessions.remove_channel(&caller, &channel).await?;
     Ok(Done::DONE)
 }
 
@@ -176,7 +177,7 @@ pub(super) async fn join(
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
 ) -> Result<Json<Done>, Failure> {
-    core.join_channel(&peer, &channel).await?;
+    core.sessions.join_channel(&peer, &channel).await?;
     Ok(Done::DONE)
 }
 
@@ -189,7 +190,7 @@ pub(super) async fn leave(
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
 ) -> Result<Json<Done>, Failure> {
-    core.leave_channel(&peer, &channel).await?;
+    core.sessions.leave_channel(&peer, &channel).await?;
     Ok(Done::DONE)
 }
 
@@ -243,7 +244,7 @@ pub(super) async fn members(
     Query(window): Query<OffsetQuery>,
 ) -> Result<Json<Members>, Failure> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
-    let members = core.channel_members(&peer, &channel, limit, offset).await?;
+    let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
     Ok(Json(Members { members: members.into_iter().map(|(member, _)| member.into()).collect() }))
 }
 
@@ -258,7 +259,7 @@ pub(super) async fn presence(
     Query(window): Query<OffsetQuery>,
 ) -> Result<Json<Online>, Failure> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
-    let members = core.channel_members(&peer, &channel, limit, offset).await?;
+    let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
     let online = members.into_iter().filter(|(_, is_there)| *is_there).map(|(member, _)| member.into()).collect();
     Ok(Json(Online { online }))
 }

@@ -6,7 +6,7 @@ use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 
-use crate::connections::{Presence, Stay};
+use crate::connections::{CallerConnection, ConnectionPhase};
 use crate::core::Core;
 use crate::domain::error::Error;
 use crate::listen::http::ErrorView;
@@ -19,7 +19,7 @@ use crate::sessions::{AgentSocket, SocketEnd};
 pub(super) struct AgentConnection<'a> {
     pub(super) core: &'a Core,
     pub(super) agent: AgentSocket,
-    pub(super) presence: Presence,
+    pub(super) presence: CallerConnection,
 }
 
 impl SocketProtocol for AgentConnection<'_> {
@@ -28,7 +28,7 @@ impl SocketProtocol for AgentConnection<'_> {
     type Outbox = ();
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
-        let settings = self.core.runtime_settings();
+        let settings = self.core.sessions.settings();
         let mut reader = Reader::new(socket, settings.read_deadline, settings.max_frame_bytes);
         loop {
             let incoming = match reader.next().await {
@@ -49,14 +49,14 @@ impl SocketProtocol for AgentConnection<'_> {
     }
 
     async fn write<S: Transport>(&self, (): &mut (), socket: &Socket<S>) -> End {
-        let settings = self.core.runtime_settings();
+        let settings = self.core.sessions.settings();
         let pace = Pace { ping_interval: settings.ping_interval, write_deadline: settings.write_deadline };
         ws::write(socket, &self.agent, pace).await
     }
 
     async fn ended(&self) -> End {
         // An agent has nothing running that could be finished when the gateway stops.
-        dismissed(&self.presence, Stay::ToFinish, Close::SHUTTING_DOWN).await
+        dismissed(&self.presence, ConnectionPhase::Draining, Close::SHUTTING_DOWN).await
     }
 
     fn leave(self, (): (), _: &End) -> Farewell<impl FnMut(&str)> {
@@ -74,8 +74,8 @@ async fn treat(core: &Core, agent: &AgentSocket, text: &str) {
 async fn try_treat(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
     match ClientFrame::parse(text).map_err(misunderstood)? {
         // Clients that only open their socket again after a while have no session by then, and do not ask for one.
-        ClientFrame::Heartbeat { .. } => core.beat_or_begin(agent).await.map_err(refused),
-        ClientFrame::Subscribe { channel_id } => core.subscribe(agent, &channel_id).await.map_err(refused),
+        ClientFrame::Heartbeat { .. } => core.sessions.beat_or_begin(agent).await.map_err(refused),
+        ClientFrame::Subscribe { channel_id } => core.sessions.subscribe(agent, &channel_id).await.map_err(refused),
         ClientFrame::Unsubscribe { channel_id } => {
             agent.unsubscribe(&channel_id);
             Ok(())

@@ -94,7 +94,7 @@ pub(super) async fn say(
 ) -> Result<(StatusCode, Json<Message>), Failure> {
     let message_type = new.message_type.unwrap_or_else(|| "text".to_owned());
     let new = NewMessage { content: new.content, message_type, metadata: metadata(new.metadata)? };
-    let (channel, said) = core.say(&peer, &channel, new).await?;
+    let (channel, said) = core.sessions.send_message(&peer, &channel, new).await?;
     Ok((StatusCode::CREATED, Json(Message::new(&channel, said))))
 }
 
@@ -120,6 +120,6 @@ pub(super) async fn history(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Messages>, Failure> {
     let before = wanted.before.map(MessageId::from);
-    let (channel, rows) = core.channel_history(&peer, &channel, before.as_ref(), limit(wanted.limit)).await?;
+    let (channel, rows) = core.sessions.messages(&peer, &channel, before.as_ref(), limit(wanted.limit)).await?;
     Ok(Json(Messages { messages: rows.into_iter().map(|row| Message::new(&channel, row)).collect() }))
 }

@@ -65,7 +65,7 @@ pub(super) async fn connect(
     OptionalBody(body): OptionalBody<Connect>,
 ) -> Result<(StatusCode, Json<Connected>), Failure> {
     let metadata = metadata(body.metadata)?.unwrap_or_else(|| "{}".to_owned());
-    let session = core.begin_session(&peer, metadata).await?;
+    let session = core.sessions.begin(&peer, metadata).await?;
     tracing::info!(
         agent.id = %peer.id, agent.slug = peer.slug, client.name = body.client_name.as_deref().map(cut),
         client.version = body.client_version.as_deref().map(cut), "an agent has connected"
@@ -97,7 +97,7 @@ pub(super) struct Beat {
 #[utoipa::path(post, path = "/v1/runtime/heartbeat", tag = "runtime",
     responses((status = 200, body = Beat), (status = "4XX", body = Failure)))]
 pub(super) async fn heartbeat(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Beat>, Failure> {
-    let last_heartbeat = rfc3339(core.beat(&peer)?);
+    let last_heartbeat = rfc3339(core.sessions.beat(&peer)?);
     Ok(Json(Beat { success: true, last_heartbeat }))
 }
 
@@ -141,7 +141,7 @@ impl From<SessionView> for Session {
 #[utoipa::path(get, path = "/v1/runtime/status", tag = "runtime",
     responses((status = 200, body = Status), (status = "4XX", body = Failure)))]
 pub(super) async fn status(Known(peer): Known, State(core): State<Arc<Core>>) -> Json<Status> {
-    let session = core.session_of(&peer).map(Session::from);
+    let session = core.sessions.session_of(&peer).map(Session::from);
     let status = if session.is_some() { "active" } else { "inactive" };
     let AgentNames { address, title: display_name } = peer.names;
     Json(Status { agent_id: peer.id.to_string(), address, display_name, status, session })
@@ -191,7 +191,7 @@ pub(super) async fn presence(
     Query(window): Query<OffsetQuery>,
 ) -> Result<Json<Presence>, Failure> {
     let (limit, offset) = (window.limit(), window.offset());
-    let present = core.present_agents(&peer, limit, offset)?;
+    let present = core.sessions.present(&peer, limit, offset)?;
     let agents = present.agents.into_iter().map(Present::from).collect();
     Ok(Json(Presence { agents, total: present.total, limit, offset }))
 }
@@ -213,7 +213,7 @@ pub(super) async fn disconnect(
     OptionalBody(body): OptionalBody<Disconnect>,
 ) -> Result<Json<Done>, Failure> {
     let session = body.session_id.map(SessionId::from);
-    core.end_session(&peer, session.as_ref()).await?;
+    core.sessions.end(&peer, session.as_ref()).await?;
     tracing::info!(agent.id = %peer.id, agent.slug = peer.slug, "an agent has disconnected");
     Ok(Done::DONE)
 }
@@ -229,5 +229,5 @@ pub(super) struct Ticket {
 #[utoipa::path(post, path = "/v1/ws/ticket", tag = "runtime",
     responses((status = 200, body = Ticket), (status = "4XX", body = Failure)))]
 pub(super) async fn ticket(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Ticket>, Failure> {
-    Ok(Json(Ticket { ticket: core.issue_ticket(&peer)?.expose_secret().to_owned() }))
+    Ok(Json(Ticket { ticket: core.sessions.issue_ticket(&peer)?.expose_secret().to_owned() }))
 }

@@ -51,14 +51,14 @@ pub(super) async fn upgrade(
     let RuntimeAdapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
     let from = context.origin(Protocol::Runtime);
-    let peer = core.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), from.clone()).await?;
+    let peer = core.sessions.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), from.clone()).await?;
     context.is_from(&peer.caller);
-    let presence = core.arrives_at(SocketKind::Agent);
-    core.is_known(&presence, &peer.caller)?;
-    let message_bytes = core.runtime_settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
+    let presence = core.callers.arrive_at(SocketKind::Agent);
+    core.callers.identify(&presence, &peer.caller)?;
+    let message_bytes = core.sessions.settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
     Ok(ws::open(upgrade, ReadLimits { message_bytes, buffer_bytes: 4 * 1024 }, &sockets, async move |socket| {
         let span = ws::socket_span!("agent", ConnectionId::random(), from, agent.id = %peer.id);
-        let agent = core.open_socket(peer);
+        let agent = core.sessions.open_socket(peer);
         async {
             tracing::info!("agent connected");
             ws::serve(AgentConnection { core: &core, agent, presence }, (), Socket::new(socket)).await;

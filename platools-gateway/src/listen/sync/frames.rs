@@ -81,7 +81,7 @@ impl<'a> Frames<'a> {
             connection_id,
             features: link.features(),
             replies,
-            health: core.health_reports(link),
+            health: core.health.reports(link),
             unacknowledged: Mutex::default(),
             kept: Kept::default(),
         }
@@ -185,7 +185,7 @@ impl<'a> Frames<'a> {
     fn report(&self, call_id: &str, report: Report) {
         let call_id = CallId::from(call_id);
         self.fence.has(&call_id);
-        self.core.report(&self.scope, &call_id, report);
+        self.core.pending.report(&self.scope, &call_id, report);
     }
 
     /// Acknowledges the answers that were read, if there are any.
@@ -220,7 +220,7 @@ impl<'a> Frames<'a> {
             self.unacknowledged().push(call_id.to_owned());
         }
         let id: String = call_id.chars().take(64).collect();
-        match self.core.answer(&self.scope, &CallId::from(call_id), outcome) {
+        match self.core.pending.answer(&self.scope, &CallId::from(call_id), outcome) {
             Receipt::Accepted => {}
             Receipt::NotPending => tracing::debug!(call.id = ?id, "an answer nobody waits for was ignored"),
             Receipt::Foreign => tracing::warn!(call.id = ?id, "an answer to another worker's call was ignored"),
@@ -228,7 +228,7 @@ impl<'a> Frames<'a> {
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> NextStep {
-        self.core.report_health(&self.health, tools);
+        self.core.health.report(&self.health, tools);
         let mut frames = alerts(tools);
         if !frames.is_empty() {
             tracing::warn!(tools = frames.len(), "the worker reports tools that are not well");
@@ -272,7 +272,7 @@ impl<'a> Frames<'a> {
 
     /// Stores a registration, or keeps it and returns the time until it may be stored.
     async fn store(&self, tools: Vec<ToolDeclaration>) -> Result<Duration, NextStep> {
-        Err(match self.core.register(&self.identity, &self.fence, tools).await {
+        Err(match self.core.registrations.register(&self.identity, &self.fence, tools).await {
             Ok(Registration::Stored(changes)) => self.reply(&self.registered(changes)),
             Ok(Registration::Throttled { wait, tools }) => {
                 self.kept.keep(tools, wait);

@@ -90,7 +90,9 @@ async fn serve(
     from: RequestOrigin,
     (socket, pace): (Socket<WebSocket>, (ByteActivity, WorkerSettings)),
 ) {
-    match timeout(AUTHENTICATION, core.connect(arrival, claim, from.clone())).await.unwrap_or(Err(Refusal::TookTooLong))
+    match timeout(AUTHENTICATION, core.authenticator.connect(arrival, claim, from.clone()))
+        .await
+        .unwrap_or(Err(Refusal::TookTooLong))
     {
         Ok(link) => {
             // Any number of frames is read from now on: it is known who sends them.

@@ -148,9 +148,9 @@ mod tests {
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let secret = core.local_admin().add_entity("dev", Policy::Supersede).await.unwrap().secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.connect(Arrival::now(), claim, LOCAL).await.unwrap();
+        let link = core.authenticator.connect(Arrival::now(), claim, LOCAL).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
-        core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
+        core.registrations.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
         (folder, core, link, key)
     }
@@ -159,13 +159,13 @@ mod tests {
     async fn no_call_is_lost_between_the_queue_and_the_socket() {
         let (_folder, core, mut link, key) = core().await;
         let ((socket, activity, settings), _open) = unread_socket().await;
-        let caller = core.authenticate(&key, LOCAL).await.unwrap();
+        let caller = core.authenticator.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
             let arguments = Arguments::new(&arguments).unwrap();
             let timeout = Duration::from_secs(600).into();
             let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
-            core.call(
+            core.calls.call(
                 &caller,
                 CallRequest {
                     tool,

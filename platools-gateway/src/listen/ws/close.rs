@@ -6,7 +6,7 @@ use std::fmt;
 use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
 use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
-use crate::connections::{Presence, Stay};
+use crate::connections::{CallerConnection, ConnectionPhase};
 
 /// The end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +97,12 @@ const MAX_REASON_BYTES: usize = 123;
 
 /// Waits until a peer may not stay any longer: its credential has ended, or the stop of the gateway has come as far as `last`, which closes
 /// the connection with `shutdown`.
-pub(in crate::listen) async fn dismissed(presence: &Presence, last: Stay, shutdown: Close) -> End {
-    let mut stay = presence.stay();
+pub(in crate::listen) async fn dismissed(presence: &CallerConnection, last: ConnectionPhase, shutdown: Close) -> End {
+    let mut phase = presence.phase();
     // The sender is gone only with the core, and then everybody goes with it.
-    match stay.wait_for(|stay| *stay == Stay::CredentialEnded || *stay >= last).await.map(|stay| *stay) {
-        Ok(Stay::CredentialEnded) => Close::CREDENTIAL_ENDED.into(),
+    match phase.wait_for(|phase| *phase == ConnectionPhase::CredentialEnded || *phase >= last).await.map(|phase| *phase)
+    {
+        Ok(ConnectionPhase::CredentialEnded) => Close::CREDENTIAL_ENDED.into(),
         Ok(_) => shutdown.into(),
         Err(_) => std::future::pending().await,
     }

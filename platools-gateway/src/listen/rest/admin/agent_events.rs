@@ -45,5 +45,5 @@ pub(super) async fn tell(
     Body(new): Body<NewAgentEvent>,
 ) -> Result<Json<ToldAgent>, Problem> {
     let data = new.data.as_deref().unwrap_or_else(|| serde_json::from_str("{}").expect("it is JSON"));
-    Ok(Json(ToldAgent { sockets: core.tell_agent(&caller, &agent, &new.r#type, data)? }))
+    Ok(Json(ToldAgent { sockets: core.sessions.tell_agent(&caller, &agent, &new.r#type, data)? }))
 }

@@ -45,7 +45,7 @@ struct AgentParams {
 /// The agents. What they are told is only for admins.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let agents = if session.has_catalogue { session.core.agents(&session.caller)? } else { Vec::new() };
+    let agents = if session.has_catalogue { session.core.directory.agents(&session.caller)? } else { Vec::new() };
     let project = Resource::Project(&session.caller.project_id);
     let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
     let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };
@@ -54,7 +54,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
     let NewAgentParams { slug, profile, owner, title, address } = params.decode()?;
-    let admin = session.core.admin(&session.caller)?;
+    let admin = session.core.admin.of(&session.caller)?;
     let new = admin::NewAgent { profile: read(profile)?, owner, title, address };
     reply(&shown(&admin.add_agent(&slug, new).await?))
 }
@@ -62,12 +62,12 @@ pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
     let AgentChangeParams { agent_id, profile, owner, title, address } = params.decode()?;
     let change = agent_change(profile.map(read).transpose()?, owner, title, address)?;
-    reply(&shown(&session.core.admin(&session.caller)?.change_agent(&agent_id, change).await?))
+    reply(&shown(&session.core.admin.of(&session.caller)?.change_agent(&agent_id, change).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     let AgentParams { agent_id } = params.decode()?;
-    session.core.admin(&session.caller)?.remove_agent(&agent_id).await?;
+    session.core.admin.of(&session.caller)?.remove_agent(&agent_id).await?;
     reply(&json!({"deleted": true}))
 }
 

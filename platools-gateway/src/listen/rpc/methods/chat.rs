@@ -39,7 +39,7 @@ pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
     let opened = match channel_of(channel) {
         Ok(channel) => {
             let request = ChatRequest { agent: agent_id, message, conversation: named.clone(), channel };
-            session.core.open_chat(&session.caller, request).await.map_err(RpcError::from)
+            session.core.conversations.open(&session.caller, request).await.map_err(RpcError::from)
         }
         Err(error) => Err(error),
     };

@@ -43,30 +43,30 @@ struct EntityParams {
 
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let entities = session.core.admin(&session.caller)?.entities();
+    let entities = session.core.admin.of(&session.caller)?.entities();
     reply(&window.page(entities, |entity| &entity.slug)?.map(Entity::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
     let NewEntityParams { slug, policy, title, icon } = params.decode()?;
     let new = new_entity(policy.as_deref(), title, icon)?;
-    reply(&EntityWithSecret::from(session.core.admin(&session.caller)?.add_entity(&slug, new).await?))
+    reply(&EntityWithSecret::from(session.core.admin.of(&session.caller)?.add_entity(&slug, new).await?))
 }
 
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
     let EntityChangeParams { entity_id, title, icon } = params.decode()?;
     let change = entity_change(title, icon)?;
-    reply(&Entity::from(session.core.admin(&session.caller)?.change_entity(&entity_id, change).await?))
+    reply(&Entity::from(session.core.admin.of(&session.caller)?.change_entity(&entity_id, change).await?))
 }
 
 pub(super) async fn rotate(session: &Session<'_>, params: Params) -> Reply {
     let RotationParams { entity_id, grace_seconds } = params.decode()?;
     let grace = Duration::from_secs(grace_seconds.unwrap_or_default());
-    reply(&EntityWithSecret::from(session.core.admin(&session.caller)?.rotate_entity(&entity_id, grace).await?))
+    reply(&EntityWithSecret::from(session.core.admin.of(&session.caller)?.rotate_entity(&entity_id, grace).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     let EntityParams { entity_id } = params.decode()?;
-    session.core.admin(&session.caller)?.remove_entity(&entity_id).await?;
+    session.core.admin.of(&session.caller)?.remove_entity(&entity_id).await?;
     reply(&json!({"deleted": true}))
 }

@@ -31,18 +31,18 @@ struct KeyParams {
 
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let keys = session.core.admin(&session.caller)?.keys();
+    let keys = session.core.admin.of(&session.caller)?.keys();
     reply(&window.page(keys, |key| key.id.as_str())?.map(Key::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
     let NewKeyParams { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds } = params.decode()?;
     let new = KeyRequest { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds }.read()?;
-    reply(&KeyWithSecret::from(session.core.admin(&session.caller)?.add_key(new).await?))
+    reply(&KeyWithSecret::from(session.core.admin.of(&session.caller)?.add_key(new).await?))
 }
 
 pub(super) async fn revoke(session: &Session<'_>, params: Params) -> Reply {
     let KeyParams { key_id } = params.decode()?;
-    session.core.admin(&session.caller)?.revoke_key(&key_id).await?;
+    session.core.admin.of(&session.caller)?.revoke_key(&key_id).await?;
     reply(&json!({"revoked": true}))
 }

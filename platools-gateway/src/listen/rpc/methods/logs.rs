@@ -29,7 +29,7 @@ pub(super) async fn tail(session: &Session<'_>, params: Params) -> Reply {
     if lines > KEPT_LINES {
         return Err(invalid(format!("`lines` must be from 0 to {KEPT_LINES}")));
     }
-    let (last, new) = session.core.follow_logs(&session.caller, lines)?;
+    let (last, new) = session.core.logs.follow(&session.caller, lines)?;
     session.set_tail(Some(new));
     let last: Vec<_> = last.iter().map(|line| &**line).collect();
     #[derive(serde::Serialize)]

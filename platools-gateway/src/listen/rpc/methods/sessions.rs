@@ -53,7 +53,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let before = place.map(|place| ConversationsBefore { updated_ms: place.at_ms, id: place.id.into() });
     let query = ConversationQuery { agent: agent_id, user_id, before };
     // One more than asked for tells whether there is another page.
-    let found = session.core.conversations(&session.caller, query, limit + 1).await?;
+    let found = session.core.conversations.list(&session.caller, query, limit + 1).await?;
     let cursor = |updated_ms, id: &ConversationId| ListPosition { at_ms: updated_ms, id: id.to_string() }.cursor();
     let more = found.more.map(|place| cursor(place.updated_ms, &place.id));
     let page = Page::cut(found.items, limit, |last| cursor(last.updated_ms, &last.id)).or_more(more);
@@ -64,7 +64,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
     let SessionParams { session_id } = params.decode()?;
     let id = ConversationId::from(session_id);
-    let (conversation, messages) = session.core.conversation(&session.caller, &id, None, PREVIEW_MESSAGES).await?;
+    let (conversation, messages) = session.core.conversations.get(&session.caller, &id, None, PREVIEW_MESSAGES).await?;
     let messages: Vec<_> = messages.iter().map(in_short).collect();
     reply(&json!({"session": shown(&conversation), "messages": messages}))
 }
@@ -76,7 +76,7 @@ pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
     let no_cursor = |_| invalid("`cursor` is none; take the `nextCursor` of the page before");
     let before = cursor.map(|cursor| cursor.parse()).transpose().map_err(no_cursor)?;
     let id = ConversationId::from(session_id);
-    let (conversation, messages) = session.core.conversation(&session.caller, &id, before, limit).await?;
+    let (conversation, messages) = session.core.conversations.get(&session.caller, &id, before, limit).await?;
     let next_cursor = messages.first().map(|first| first.position).filter(|first| *first > 0);
     reply(&json!({
         "session": shown(&conversation),
@@ -88,14 +88,14 @@ pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
 /// Forgets what was said in a conversation.
 pub(super) async fn reset(session: &Session<'_>, params: Params) -> Reply {
     let SessionParams { session_id } = params.decode()?;
-    session.core.reset_conversation(&session.caller, &session_id.into()).await?;
+    session.core.conversations.reset(&session.caller, &session_id.into()).await?;
     reply(&json!({"reset": true}))
 }
 
 /// Deletes a conversation.
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     let SessionParams { session_id } = params.decode()?;
-    session.core.delete_conversation(&session.caller, &session_id.into()).await?;
+    session.core.conversations.delete(&session.caller, &session_id.into()).await?;
     reply(&json!({"deleted": true}))
 }
 

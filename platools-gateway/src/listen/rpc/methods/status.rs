@@ -10,16 +10,16 @@ use crate::tools::WorkerLoad;
 
 /// Says that the gateway is up.
 pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {
-    reply(&json!({"status": "healthy", "connectionCount": session.core.open_sockets().total()}))
+    reply(&json!({"status": "healthy", "connectionCount": session.core.metrics.open_sockets().total()}))
 }
 
 /// Says whether the gateway can do its work, and how much of it there is in the caller's project.
 pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
-    let ready = session.core.check_ready().await.inspect_err(|why| {
+    let ready = session.core.readiness.check().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
     let (load, callers) = match session.has_catalogue {
-        true => (session.core.worker_load(&session.caller)?, session.core.caller_count()),
+        true => (session.core.tools.worker_load(&session.caller)?, session.core.caller_count()),
         false => (WorkerLoad::default(), 0),
     };
     reply(&json!({

@@ -42,7 +42,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     if !session.has_catalogue {
         return reply(&json!({"tools": []}));
     }
-    let tools = session.core.list_tools(&session.caller, environment_id.as_deref()).await?;
+    let tools = session.core.tools.list(&session.caller, environment_id.as_deref()).await?;
     reply(&json!({"tools": tools.into_iter().map(Tool::from).collect::<Vec<_>>()}))
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
     let request = CallRequest {
         tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
         arguments: Arguments::read(call.arguments).await?,
-        timeout: timeout_of(call.timeout_ms, session.core.max_call_timeout())?,
+        timeout: timeout_of(call.timeout_ms, session.core.calls.max_timeout())?,
         patience: None,
         trace: TraceContext::from_parent(None),
         listener: None,
@@ -60,7 +60,8 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
     let (tool, call_id) = (request.tool.name.clone(), CallId::random());
     let told = ToolCallEvent::new(&*tool, call.arguments).with_call_id(call_id.as_str());
     session.queue.event(event::TOOL_CALL, &told);
-    let ended = session.core.call_with_id(&session.caller, request, call_id.clone()).await.map(CallReply::shortened);
+    let ended =
+        session.core.calls.call_with_id(&session.caller, request, call_id.clone()).await.map(CallReply::shortened);
     let told = |output: &RawValue| {
         let told = ToolResultEvent::new(&*tool, output).with_call_id(call_id.as_str());
         session.queue.event(event::TOOL_RESULT, &told);

@@ -1,9 +1,9 @@
-//! Tells systemd how the gateway is. Where nobody asked to be told, nothing happens.
+//! [`SystemdNotifier`]: tells systemd that the gateway is ready, alive, or stopping. Without systemd it does nothing.
 
 #[cfg(not(unix))]
-pub(crate) use nobody::Supervisor;
+pub(crate) use absent::SystemdNotifier;
 #[cfg(unix)]
-pub(crate) use notify::Supervisor;
+pub(crate) use notify::SystemdNotifier;
 
 #[cfg(unix)]
 mod notify {
@@ -13,34 +13,34 @@ mod notify {
     use tokio::time::{MissedTickBehavior, interval};
     use tokio_util::task::AbortOnDropHandle;
 
-    /// How long the gateway takes to stop beyond its drain limit.
+    /// The time that a stop takes beyond the drain limit.
     const FAREWELL: Duration = Duration::from_secs(30);
 
-    /// Whoever started the gateway and watches over it.
-    pub(crate) struct Supervisor {
-        /// Gives signs of life, if they are wanted.
+    /// The connection to systemd, from `READY` to `STOPPING`.
+    pub(crate) struct SystemdNotifier {
+        /// Sends signs of life, if systemd wants them.
         _watchdog: Option<AbortOnDropHandle<()>>,
     }
 
-    impl Supervisor {
-        /// Says that the gateway serves, and gives signs of life from now on.
+    impl SystemdNotifier {
+        /// Tells systemd that the gateway serves, and sends signs of life from now on.
         pub(crate) fn ready() -> Self {
             tell(&[NotifyState::Ready]);
-            // Twice as often as they are missed.
+            // Twice in the time after which systemd takes the gateway for dead.
             let every = sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|every| !every.is_zero());
             let live = |every| AbortOnDropHandle::new(tokio::spawn(live(every)));
             Self { _watchdog: every.map(live) }
         }
 
-        /// Says that the gateway stops, which may take as long as the calls that it waits for.
+        /// Tells systemd that the gateway stops, and that it may take as long as the drain limit.
         pub(crate) fn stopping(self, drain_limit: Duration) {
             let micros = u32::try_from(drain_limit.saturating_add(FAREWELL).as_micros()).unwrap_or(u32::MAX);
             tell(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(micros)]);
         }
     }
 
-    /// Gives a sign of life as long as tasks are run. The database has no part in it: a restart would not make it faster, and would take
-    /// every connection and call with it. `GET /ready` says how the database is.
+    /// Sends a sign of life as long as the runtime runs tasks. The state of the database does not count: a restart would not mend it, and
+    /// would end every connection and call. `GET /ready` tells the state of the database.
     async fn live(every: Duration) {
         let mut interval = interval(every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,19 +52,19 @@ mod notify {
 
     fn tell(state: &[NotifyState<'_>]) {
         if let Err(error) = sd_notify::notify(state) {
-            tracing::warn!(%error, "systemd could not be told how the gateway is");
+            tracing::warn!(%error, "systemd notification failed");
         }
     }
 }
 
 #[cfg(not(unix))]
-mod nobody {
+mod absent {
     use std::time::Duration;
 
-    /// Nobody.
-    pub(crate) struct Supervisor;
+    /// Does nothing, on systems without systemd.
+    pub(crate) struct SystemdNotifier;
 
-    impl Supervisor {
+    impl SystemdNotifier {
         pub(crate) fn ready() -> Self {
             Self
         }

@@ -1,20 +1,43 @@
-//! Who is let in: workers for as long as their link, callers for one request.
+//! [`Authenticator`]: lets workers in for the life of their link, and callers for one request.
+
+use std::sync::Arc;
 
 use platools_protocol::tool_sync::Features;
 use secrecy::SecretString;
 
-use crate::core::Core;
-use crate::directory::{Claim, Refusal};
+use crate::audit::Audit;
+use crate::directory::{Claim, Directory, Refusal};
 use crate::domain::audit::{Actor, action};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::origin::RequestOrigin;
-use crate::links::WorkerPeer;
-use crate::links::{Arrival, Link};
+use crate::limits::Limiter;
+use crate::links::{Arrival, Link, WorkerPeer, Workers};
 use crate::ports::time::now_ms;
 
-impl Core {
-    /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
+/// Authenticates workers and callers. It limits and records failed attempts.
+#[derive(Debug)]
+pub struct Authenticator {
+    directory: Arc<Directory>,
+    limiter: Arc<Limiter>,
+    audit: Arc<Audit>,
+    workers: Arc<Workers>,
+    /// The role of callers without a credential.
+    anonymous_role: Role,
+}
+
+impl Authenticator {
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        limiter: Arc<Limiter>,
+        audit: Arc<Audit>,
+        workers: Arc<Workers>,
+        anonymous_role: Role,
+    ) -> Self {
+        Self { directory, limiter, audit, workers, anonymous_role }
+    }
+
+    /// Lets a worker in. Its link replaces an older one of the same entity and environment, unless the entity is a pool.
     ///
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
@@ -46,7 +69,7 @@ impl Core {
         let (features, address) = (claim.features.intersection(Features::all()), from.address);
         let peer = WorkerPeer { address, instance: claim.instance };
         let link = self.workers.attach_from(peer, arrival, admitted, secret, features, place);
-        // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
+        // The end of a credential closes the links that exist then. This link may have been added after that.
         let snapshot = self.directory.snapshot();
         if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {
             let reason = "the secret or token ended while the worker connected";
@@ -61,8 +84,8 @@ impl Core {
         Ok(link)
     }
 
-    /// Records that a worker was refused for what it brought. The entity that it names is recorded if there is such an entity: any
-    /// other text may be a secret in the wrong place.
+    /// Records the refusal of a worker. The entity that the worker names is recorded only if it exists: any other text may be a
+    /// secret in the wrong place.
     fn audit_refused_worker(&self, refusal: &Refusal, claim: &Claim, from: &RequestOrigin) {
         if !matches!(refusal, Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment) {
             return;
@@ -72,10 +95,10 @@ impl Core {
         self.audit.refused_stranger(action::WORKER_CONNECT, from, subject, &refusal.to_string());
     }
 
-    /// Finds out whose key this is.
+    /// Finds the caller of a key or token.
     ///
     /// # Errors
-    /// The key is not known, or the database failed.
+    /// The key or token is not known, or the database failed.
     pub async fn authenticate(&self, key: &SecretString, from: impl Into<RequestOrigin>) -> Result<Caller, Error> {
         let from = from.into();
         match self.directory.authenticate_caller(key).await {
@@ -85,8 +108,8 @@ impl Core {
         }
     }
 
-    /// Records that somebody brought no credential or a wrong one, and counts it for the address. Returns the error to answer with,
-    /// which is another one after too many attempts.
+    /// Records a missing or wrong credential, and counts it for the client's address. Returns the error for the client, which is
+    /// a different one after too many attempts.
     pub(crate) fn refuse_credential(&self, from: &RequestOrigin, error: Error) -> Error {
         self.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, &error.to_string());
         from.address.and_then(|address| self.limiter.failed_call(address).err()).unwrap_or(error)
@@ -99,21 +122,21 @@ impl Core {
         (caller.role == Role::Admin).then_some(Caller { origin: from, ..caller })
     }
 
-    /// Whether whoever comes with nothing is an operator.
+    /// Returns true if a caller without a credential is an operator.
     pub(crate) fn is_without_auth(&self) -> bool {
-        self.role_of_nobody != Role::Viewer
+        self.anonymous_role != Role::Viewer
     }
 
-    /// Whoever comes with nothing, where that is allowed at all: in the default project.
+    /// The caller without a credential, in the default project.
     #[must_use]
-    pub fn nobody(&self) -> Caller {
+    pub fn anonymous(&self) -> Caller {
         Caller {
             credential: Credential::Nothing,
             project_id: self.directory.default_project().clone(),
-            role: self.role_of_nobody,
+            role: self.anonymous_role,
             tool_roles: Vec::new(),
             user_id: None,
-            speaks_for: SpeaksFor::default_of(self.role_of_nobody, None),
+            speaks_for: SpeaksFor::default_of(self.anonymous_role, None),
             environments: None,
             agent_id: None,
             origin: RequestOrigin::default(),

@@ -1,4 +1,4 @@
-//! `News`: notices that the tools of an environment changed, for whoever shows a list of them and keeps it right.
+//! [`ToolChanges`]: notices that the tools of an environment changed. Lists of tools subscribe to it, to stay up to date.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::core::Core;
 use crate::domain::identity::Scope;
 use crate::domain::ids::EnvironmentId;
 
 /// Notices that wait for a slow listener; past that it only learns that something changed.
 const WAITING: usize = 256;
 
-/// Tells that the tools of some scope are others than before, or that their worker came or went.
+/// Notices of changed tools: a scope has other tools than before, or its worker came or went. Clones share one state.
 ///
-/// Each environment that somebody listens to has a queue of its own, so that a busy one makes no listener of another one look
-/// again.
+/// Each environment with subscribers has a queue of its own, so that a busy environment does not wake the subscribers of others.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct News(Arc<Mutex<Environments>>);
+pub(crate) struct ToolChanges(Arc<Mutex<Environments>>);
 
 type Environments = HashMap<EnvironmentId, broadcast::Sender<Scope>>;
 
-impl News {
-    pub(crate) fn tell(&self, scope: &Scope) {
+impl ToolChanges {
+    /// Notifies the subscribers of the scope's environment.
+    pub(crate) fn notify(&self, scope: &Scope) {
         let mut environments = self.lock();
         let is_heard =
             environments.get(&scope.environment).is_none_or(|listeners| listeners.send(scope.clone()).is_ok());
@@ -32,11 +31,12 @@ impl News {
         }
     }
 
-    fn listen(&self, environment: &EnvironmentId) -> ToolNews {
+    /// Subscribes to the changes of one environment from now on.
+    pub(crate) fn subscribe(&self, environment: &EnvironmentId) -> ToolChangeListener {
         let mut environments = self.lock();
         environments.retain(|_, listeners| listeners.receiver_count() > 0);
         let listeners = environments.entry(environment.clone()).or_insert_with(|| broadcast::Sender::new(WAITING));
-        ToolNews(listeners.subscribe())
+        ToolChangeListener(listeners.subscribe())
     }
 
     fn lock(&self) -> MutexGuard<'_, Environments> {
@@ -47,21 +47,21 @@ impl News {
 
 /// The changes of one environment from now on.
 #[derive(Debug)]
-pub struct ToolNews(broadcast::Receiver<Scope>);
+pub struct ToolChangeListener(broadcast::Receiver<Scope>);
 
-impl ToolNews {
+impl ToolChangeListener {
     /// Waits until something changed in the scopes that matter. What changed several times meanwhile counts once.
     /// Cancel-safe.
     pub async fn changed(&mut self, matters: impl Fn(&Scope) -> bool) {
         loop {
-            let is_news = match self.0.recv().await {
+            let is_relevant = match self.0.recv().await {
                 Ok(scope) => matters(&scope),
-                // It is not known what was missed.
+                // Missed notices may be of any scope.
                 Err(RecvError::Lagged(_)) => true,
-                // The core is gone, and whoever waits goes as well.
+                // The gateway is gone, and the waiting task with it.
                 Err(RecvError::Closed) => std::future::pending().await,
             };
-            if is_news {
+            if is_relevant {
                 return self.catch_up();
             }
         }
@@ -69,14 +69,6 @@ impl ToolNews {
 
     fn catch_up(&mut self) {
         while !matches!(self.0.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
-    }
-}
-
-impl Core {
-    /// News of the tools of one environment.
-    #[must_use]
-    pub fn tool_news(&self, environment: &EnvironmentId) -> ToolNews {
-        self.news.listen(environment)
     }
 }
 
@@ -92,12 +84,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_matters_is_told_once_however_often_it_changed() {
-        let news = News::default();
-        let mut told = news.listen(&"env".into());
-        news.tell(&scope("b"));
+        let changes = ToolChanges::default();
+        let mut told = changes.subscribe(&"env".into());
+        changes.notify(&scope("b"));
         assert!(told.changed(|scope| scope.entity.as_str() == "a").now_or_never().is_none());
         for _ in 0..3 {
-            news.tell(&scope("a"));
+            changes.notify(&scope("a"));
         }
         told.changed(|scope| scope.entity.as_str() == "a").now_or_never().unwrap();
         assert!(told.changed(|_| true).now_or_never().is_none());
@@ -105,25 +97,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_listener_is_told_that_something_changed() {
-        let news = News::default();
-        let mut told = news.listen(&"env".into());
+        let changes = ToolChanges::default();
+        let mut told = changes.subscribe(&"env".into());
         for _ in 0..=WAITING {
-            news.tell(&scope("b"));
+            changes.notify(&scope("b"));
         }
         told.changed(|_| false).now_or_never().expect("it may have missed what matters");
     }
 
     #[tokio::test]
     async fn a_busy_environment_makes_no_listener_of_another_look_again() {
-        let news = News::default();
-        let (mut quiet, busy) = (news.listen(&"quiet".into()), news.listen(&"env".into()));
+        let changes = ToolChanges::default();
+        let (mut quiet, busy) = (changes.subscribe(&"quiet".into()), changes.subscribe(&"env".into()));
         for _ in 0..10 * WAITING {
-            news.tell(&scope("b"));
+            changes.notify(&scope("b"));
         }
         assert!(quiet.changed(|_| true).now_or_never().is_none());
         drop((quiet, busy));
-        news.tell(&scope("b"));
-        let _other = news.listen(&"other".into());
-        assert_eq!(news.lock().len(), 1, "nothing is kept of environments without listeners");
+        changes.notify(&scope("b"));
+        let _other = changes.subscribe(&"other".into());
+        assert_eq!(changes.lock().len(), 1, "nothing is kept of environments without listeners");
     }
 }

@@ -1,16 +1,19 @@
-//! Admission to the live feed: the user of a dashboard's token, and the agents that this user may watch.
+//! [`Dashboards`]: authenticates dashboards, and lets each watch an agent of its caller.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 
+use super::builtin::BuiltinState;
 use super::dashboard_auth::unavailable;
-use super::{DashboardRequest, DashboardUser, Feed, Seat, Watch, WatchEnd, Watched};
-use crate::admin::USER_ID;
+use super::subscriptions::Subscription;
+use super::{AuthChecks, DashboardAuth, DashboardRequest, DashboardUser, Feed, FeedSettings, Watch, WatchEnd, Watched};
+use crate::audit::Audit;
 use crate::authority::secret;
 use crate::authority::{Action, Resource, authorize, looks_like_one, names_gateway};
-use crate::core::Core;
-use crate::directory::Snapshot;
+use crate::connections::Authenticator;
+use crate::directory::{Directory, Snapshot};
 use crate::domain::agent::Agent;
 use crate::domain::audit::action;
 use crate::domain::digest;
@@ -20,61 +23,85 @@ use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::origin::RequestOrigin;
 use crate::domain::project::ProjectName;
+use crate::domain::text::USER_ID;
 use crate::ports::time::{ms_of, now_ms};
 
-/// The refusal of a token that neither the gateway nor the application accepts. It does not say which of them refused it.
-const NOT_ACCEPTED: &str = "this token is neither one of `POST /v1/tokens` nor one of the application, or it has ended";
+/// Authenticates dashboards and lets them watch agents.
+#[derive(Debug)]
+pub struct Dashboards {
+    feed: Feed,
+    directory: Arc<Directory>,
+    authenticator: Arc<Authenticator>,
+    audit: Arc<Audit>,
+    /// The application's check of its own tokens, if it has one.
+    application_auth: Option<AuthChecks>,
+    /// The state that dashboards see without a provider of snapshots.
+    builtin: BuiltinState,
+    /// The revision of the directory at the last check of watches.
+    checked_revision: AtomicI64,
+}
 
-/// Hexadecimal digits of a hash that stand for a user of the application in logs and limits.
-const USER_DIGITS: usize = 16;
-
-impl Core {
-    /// The feed, for whoever has something to tell.
-    #[must_use]
-    pub fn feed(&self) -> &Feed {
-        &self.feed
+impl Dashboards {
+    pub(crate) fn new(
+        feed: Feed,
+        directory: Arc<Directory>,
+        authenticator: Arc<Authenticator>,
+        audit: Arc<Audit>,
+        application_auth: Option<Arc<dyn DashboardAuth>>,
+        builtin: BuiltinState,
+    ) -> Self {
+        let application_auth = application_auth.map(AuthChecks::new);
+        let checked_revision = AtomicI64::default();
+        Self { feed, directory, authenticator, audit, application_auth, builtin, checked_revision }
     }
 
-    /// Finds the user of a dashboard's token: a token that the gateway signed, or one of the application's. A key is neither: the token
-    /// is in a URL, which is read by many, so it has to end soon.
+    /// The settings of the feed.
+    pub(crate) fn settings(&self) -> &FeedSettings {
+        &self.feed.0.settings
+    }
+
+    /// Finds the caller of a dashboard's token: a token that the gateway signed, or one of the application's. Keys are refused: the
+    /// token is in a URL, which many programs read, so it has to end soon.
     ///
     /// # Errors
     /// The token is not known or has ended, the application could not check it, or there were too many wrong ones.
-    pub async fn authenticate_dashboard(
+    pub(crate) async fn authenticate(
         &self,
         token: &SecretString,
         agent: &str,
         from: impl Into<RequestOrigin>,
     ) -> Result<Caller, Error> {
         let from = from.into();
-        let Some(auth) = &self.dashboard_auth else { return self.authenticate_token(token, from).await };
+        let Some(auth) = &self.application_auth else { return self.authenticate_token(token, from).await };
         // The application never sees a credential of the gateway.
         if names_gateway(token) || secret::looks_like_one(token) {
             return self.authenticate_token(token, from).await;
         }
         match auth.run(DashboardRequest::new(token.clone(), agent)).await? {
             Some(user) => self.application_caller(user, from),
-            None => Err(self.refuse_credential(&from, unauthenticated(NOT_ACCEPTED))),
+            None => Err(self.authenticator.refuse_credential(&from, unauthenticated(NOT_ACCEPTED))),
         }
     }
 
     /// Finds the caller of a token that the gateway signed.
     async fn authenticate_token(&self, token: &SecretString, from: RequestOrigin) -> Result<Caller, Error> {
         if looks_like_one(token) {
-            return self.authenticate(token, from).await;
+            return self.authenticator.authenticate(token, from).await;
         }
-        Err(self.refuse_credential(&from, unauthenticated("this is no token of `POST /v1/tokens`")))
+        Err(self.authenticator.refuse_credential(&from, unauthenticated("this is no token of `POST /v1/tokens`")))
     }
 
-    /// A user of the application as a caller, who may watch its own agents and nothing else: only the live feed asks for this caller.
+    /// Makes a caller of a user of the application. It may watch its own agents and nothing else, as only the live feed uses it.
     fn application_caller(&self, user: DashboardUser, from: RequestOrigin) -> Result<Caller, Error> {
         let DashboardUser { user_id, expires_at, project } = user;
         if user_id.is_empty() || USER_ID.check(&user_id).is_err() {
-            return Err(self.refuse_credential(&from, unauthenticated("the user of this token has no usable id")));
+            return Err(self
+                .authenticator
+                .refuse_credential(&from, unauthenticated("the user of this token has no usable id")));
         }
         let expires_ms = expires_at.map(ms_of);
         if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms()) {
-            return Err(self.refuse_credential(&from, unauthenticated(NOT_ACCEPTED)));
+            return Err(self.authenticator.refuse_credential(&from, unauthenticated(NOT_ACCEPTED)));
         }
         let project_id = self.project_of_dashboards(project.as_ref())?;
         let id = digest::sha256(&format!("{project_id}\n{user_id}"))[..USER_DIGITS].to_owned();
@@ -106,15 +133,15 @@ impl Core {
     ///
     /// # Errors
     /// There is no such agent that the caller may watch.
-    pub fn check_watch(&self, caller: &Caller, agent: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, caller: &Caller, agent: &str) -> Result<(), Error> {
         self.watchable(&self.directory.snapshot(), caller, agent).map(drop)
     }
 
-    /// Begins to watch an agent, by slug or id, in the place of whoever did before.
+    /// Begins to watch an agent, by slug or id. The agent's earlier watch ends.
     ///
     /// # Errors
     /// There is no such agent that the caller may watch.
-    pub fn watch(self: &Arc<Self>, caller: &Caller, agent: &str) -> Result<Watch, Error> {
+    pub(crate) fn watch(self: &Arc<Self>, caller: &Caller, agent: &str) -> Result<Watch, Error> {
         let snapshot = self.directory.snapshot();
         let row = self.watchable(&snapshot, caller, agent)?;
         let watched = Watched {
@@ -124,10 +151,10 @@ impl Core {
             caller: caller.clone(),
             feed: self.feed.clone(),
         };
-        let seat = Arc::new(Seat::new(watched, environment_of(&snapshot, row), self.feed.settings()));
-        let watch = Watch::begin(Arc::clone(self), seat, agent);
-        // What took the agent away meanwhile told those who watched, and this was not one of them yet.
-        self.feed.check(&self.directory.snapshot(), watch.seat());
+        let subscription = Arc::new(Subscription::new(watched, environment_of(&snapshot, row), self.settings()));
+        let watch = Watch::begin(Arc::clone(self), subscription, agent);
+        // The removal of an agent ends the watches that exist then. This one may have been added after that.
+        self.recheck(&self.directory.snapshot(), watch.subscription());
         self.audit.signed_in(action::FEED_CONNECT, caller.into(), |event| {
             let event = event.in_project(&caller.project_id).on(watch.watched().agent_id.as_str());
             match caller.credential {
@@ -149,24 +176,51 @@ impl Core {
         })
     }
 
-    /// Ends watches that are not allowed any more, in projects that changed after a revision of the directory.
-    pub(crate) fn check_watches_since(&self, revision: i64) {
+    /// Ends watches that are not allowed any more, and shows changed tools, in projects that changed since the last call.
+    pub(crate) fn apply_directory(&self) {
         let snapshot = self.directory.snapshot();
-        let seats = self.feed.0.seats.in_projects(|project| snapshot.has_changed_since(project, revision));
-        seats.iter().for_each(|seat| self.feed.check(&snapshot, seat));
+        let checked = self.checked_revision.swap(snapshot.revision, Ordering::Relaxed);
+        if checked == snapshot.revision {
+            return;
+        }
+        let subscriptions = &self.feed.0.subscriptions;
+        let changed = || subscriptions.in_projects(|project| snapshot.has_changed_since(project, checked));
+        changed().iter().for_each(|subscription| self.recheck(&snapshot, subscription));
+        if self.feed.has_builtin_state() {
+            self.feed.0.shown_tools.forget_all();
+            changed().iter().for_each(|subscription| subscription.mailbox.tools_changed());
+        }
     }
-}
 
-impl Feed {
-    /// Ends the watch of a caller that may not watch the agent any more, and notes where the agent's tools are.
-    fn check(&self, snapshot: &Snapshot, seat: &Arc<Seat>) {
-        let row = snapshot.agent(&seat.watched.agent_id);
-        match row.filter(|row| may_watch(&seat.watched.caller, row)) {
-            Some(row) => self.0.seats.moves_to(seat, environment_of(snapshot, row)),
-            None => seat.end_with(WatchEnd::NoSuchAgent),
+    /// Drops the keys of agents that do not exist.
+    pub(crate) fn sweep_keys(&self) {
+        let snapshot = self.directory.snapshot();
+        self.feed.sweep_keys(|agent| snapshot.agent(agent).is_some());
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub(super) fn builtin(&self) -> &BuiltinState {
+        &self.builtin
+    }
+
+    /// Ends a watch whose caller may not watch the agent any more. Otherwise notes the environment of the agent's tools.
+    fn recheck(&self, snapshot: &Snapshot, subscription: &Arc<Subscription>) {
+        let row = snapshot.agent(&subscription.watched.agent_id);
+        match row.filter(|row| may_watch(&subscription.watched.caller, row)) {
+            Some(row) => self.feed.0.subscriptions.moves_to(subscription, environment_of(snapshot, row)),
+            None => subscription.end_with(WatchEnd::NoSuchAgent),
         }
     }
 }
+
+/// The refusal of a token that neither the gateway nor the application accepts. It does not say which of them refused it.
+const NOT_ACCEPTED: &str = "this token is neither one of `POST /v1/tokens` nor one of the application, or it has ended";
+
+/// Hexadecimal digits of a hash that stand for a user of the application in logs and limits.
+const USER_DIGITS: usize = 16;
 
 fn unauthenticated(message: &str) -> Error {
     Error::new(ErrorKind::Unauthenticated, message)

@@ -1,0 +1,53 @@
+//! [`Beginning`]: a call with an idempotency key that is about to run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::answer::Answer;
+use crate::calls::request::CallReply;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::idempotency::NamedCall;
+use crate::domain::ids::CallId;
+use crate::ports::idempotency::IdempotencyStore;
+
+/// The wait of a caller whose project has too many keys.
+const UNTIL_FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// A call that is about to run under its key.
+pub(crate) struct Beginning<'a> {
+    pub(super) store: &'a dyn IdempotencyStore,
+    pub(super) call: &'a NamedCall,
+    pub(super) max_keys: u32,
+    pub(super) has_begun: AtomicBool,
+    /// The callers that wait for the answer.
+    pub(super) told: &'a watch::Sender<Option<Arc<Answer>>>,
+}
+
+impl Beginning<'_> {
+    /// Notes the call, as soon as nothing refuses it any more and before its worker can have it. Refused calls leave no trace.
+    pub(crate) async fn note(&self, call_id: &CallId) -> Result<(), Error> {
+        if !self.store.begin_named_call(self.call, call_id, i64::from(self.max_keys)).await? {
+            return Err(too_many_keys(self.max_keys));
+        }
+        self.has_begun.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Tells the callers that the call's worker is lost, while the call goes on: an answer that comes late is kept for those that ask
+    /// again.
+    pub(crate) fn lose(&self, lost: Error, call_id: &CallId) {
+        let lost: Result<CallReply, _> = Err(lost.about_call(call_id));
+        self.told.send_replace(Some(Arc::new(lost.into())));
+    }
+}
+
+fn too_many_keys(max_keys: u32) -> Error {
+    let message = format!(
+        "the project has used {max_keys} idempotency keys within 24 hours, which is as many as the gateway remembers; try again later, \
+         or call without a key"
+    );
+    Error::new(ErrorKind::RateLimited, message).retry_after(UNTIL_FORGOTTEN)
+}

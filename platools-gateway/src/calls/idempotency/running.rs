@@ -1,0 +1,69 @@
+//! [`Idempotency`]: the calls under way that have an idempotency key.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::Answer;
+use crate::domain::idempotency::AnswerBounds;
+use crate::settings::IdempotencySettings;
+
+/// The calls under way that have a key. Each holds a place among its caller's calls until its answer is kept, which bounds them.
+#[derive(Debug, Default)]
+pub(crate) struct Idempotency {
+    pub(super) settings: IdempotencySettings,
+    running: Mutex<HashMap<String, Running>>,
+    pub(super) tasks: TaskTracker,
+    /// Ends the tries to keep answers, each with a last one.
+    pub(super) stopping: CancellationToken,
+}
+
+impl Idempotency {
+    pub(crate) fn new(settings: IdempotencySettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Waits no longer for a database that fails.
+    pub(crate) fn begin_drain(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Waits until every call with a key has ended and its answer is kept.
+    pub(crate) async fn idle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    pub(super) fingerprint: String,
+    pub(super) answer: watch::Receiver<Option<Arc<Answer>>>,
+}
+
+/// Takes a call out of the table when its task ends, also by a panic: its key would be dead until a restart otherwise.
+pub(super) struct RunningGuard {
+    pub(super) table: Arc<Idempotency>,
+    pub(super) id: String,
+}
+
+impl Drop for RunningGuard {
+    fn drop(&mut self) {
+        self.table.lock().remove(&self.id);
+    }
+}
+
+impl IdempotencySettings {
+    pub(super) fn bounds(&self) -> AnswerBounds {
+        let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        AnswerBounds { project: as_i64(self.max_project_bytes), total: as_i64(self.max_bytes) }
+    }
+}

@@ -1,0 +1,57 @@
+//! [`CallRequest`]: one call as its caller asks for it. [`CallReply`]: its result.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::oversize::{MAX_RESULT_BYTES, shortened};
+use crate::arguments::Arguments;
+use crate::domain::ids::CallId;
+use crate::domain::trace::TraceContext;
+use crate::limits::Place;
+use crate::pending::CallTimeout;
+use crate::pending::reports::Listener;
+use crate::tools::ToolName;
+
+/// The call that a caller asks for.
+#[derive(Debug)]
+pub struct CallRequest {
+    /// The tool.
+    pub tool: ToolName,
+    /// Its arguments.
+    pub arguments: Arguments,
+    /// The wait for the answer.
+    pub timeout: CallTimeout,
+    /// The part of that wait for a worker to come back, once the link that had the call has ended. None: as
+    /// [`CallSettings::worker_return`](crate::pending::CallSettings::worker_return) says.
+    pub patience: Option<Duration>,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
+    /// The receiver of progress and log entries of the tool.
+    pub listener: Option<Listener>,
+}
+
+/// A caller's leave to make one call, counted among those it has under way until it is dropped.
+#[derive(Debug)]
+pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] pub(super) Place<String>);
+
+/// The result of a call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CallReply {
+    /// The call.
+    pub call_id: CallId,
+    /// The tool's result, or a preview if it is too long: past 4 MiB of content, and 256 KiB of anything else.
+    pub result: Box<RawValue>,
+    /// The worker's time for the call, in milliseconds.
+    pub latency_ms: u64,
+}
+
+impl CallReply {
+    /// The same with content that is no longer than other results may be, for answers that have several of them, or not long to
+    /// arrive.
+    #[must_use]
+    pub fn shortened(self) -> Self {
+        Self { result: shortened(self.result, MAX_RESULT_BYTES), ..self }
+    }
+}

@@ -1,0 +1,75 @@
+//! [`Calls`]: the service that calls tools, and finds, repeats and cancels calls. `pipeline`, `idempotency` and `history` have its methods.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::idempotency::Idempotency;
+use crate::background::retention_clock::Aging;
+use crate::catalog::Catalog;
+use crate::directory::Directory;
+use crate::journal::Journal;
+use crate::limits::Limiter;
+use crate::links::Workers;
+use crate::pending::PendingCalls;
+use crate::ports::call_observer::Observers;
+use crate::ports::idempotency::IdempotencyStore;
+use crate::ports::journal::JournalStore;
+use crate::settings::IdempotencySettings;
+use crate::tools::Tools;
+
+/// Calls of tools, from their callers to the workers and back.
+pub struct Calls {
+    pub(super) services: CallServices,
+    pub(super) idempotency: Arc<Idempotency>,
+    /// The share of new traces that are recorded, from 0 to 1.
+    pub(super) trace_ratio: f64,
+}
+
+/// The services and ports that [`Calls`] needs.
+pub(crate) struct CallServices {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) pending: PendingCalls,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) records: Arc<dyn JournalStore>,
+    pub(crate) answers: Arc<dyn IdempotencyStore>,
+    pub(crate) aging: Arc<Aging>,
+    pub(crate) observers: Observers,
+}
+
+impl Calls {
+    pub(crate) fn new(services: CallServices, idempotency: IdempotencySettings, trace_ratio: f64) -> Self {
+        Self { services, idempotency: Arc::new(Idempotency::new(idempotency)), trace_ratio }
+    }
+
+    /// The longest time that a call may take: [`CallSettings::max_timeout`](crate::settings::CallSettings::max_timeout).
+    #[must_use]
+    pub fn max_timeout(&self) -> Duration {
+        self.services.workers.settings().max_timeout
+    }
+
+    /// Stops waiting for a database that fails to keep the answers of named calls.
+    pub(crate) fn begin_drain(&self) {
+        self.idempotency.begin_drain();
+    }
+
+    /// Waits until no call is under way, and the answers of named calls are kept.
+    pub(crate) async fn idle(&self) {
+        self.services.journal.idle().await;
+        self.answers_kept().await;
+    }
+
+    /// Waits until the answers of named calls are kept.
+    pub(crate) async fn answers_kept(&self) {
+        self.idempotency.idle().await;
+    }
+}
+
+impl std::fmt::Debug for Calls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Calls").field("journal", &self.services.journal).finish_non_exhaustive()
+    }
+}
