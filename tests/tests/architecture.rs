@@ -356,7 +356,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
     ("platools-attributes/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 2),
     ("platools-client/src/lib.rs", 10),
-    ("platools-gateway/src/lib.rs", 199),
+    ("platools-gateway/src/lib.rs", 54),
     ("platools-gateway/src/main.rs", 17),
     ("platools-macros/src/lib.rs", 2),
     ("platools-protocol/src/lib.rs", 2),
@@ -365,30 +365,10 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
 
 /// Top-level modules that import each other. The list only shrinks, and the goal is none.
 const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
-    (
-        "platools-gateway/src/lib.rs",
-        &[
-            "admin",
-            "agents",
-            "calls",
-            "catalog",
-            "connections",
-            "core",
-            "directory",
-            "feed",
-            "journal",
-            "links",
-            "ops",
-            "sessions",
-            "tools",
-        ],
-    ),
+    ("platools-gateway/src/lib.rs", &["agents", "core", "ops"]),
     ("platools-macros/src/lib.rs", &["tool_fn", "tool_impl"]),
     ("platools-transport/src/lib.rs", &["dial", "upgrade"]),
 ];
-
-/// Files with an `impl Core` outside of `core.rs`: so many at most. The number only goes down, and the goal is none.
-const CORE_IMPLS: usize = 0;
 
 #[test]
 fn files_and_folders_do_not_import_each_other() {
@@ -419,9 +399,8 @@ fn core_has_its_methods_in_one_file() {
         let text = fs::read_to_string(path).expect("a source");
         text.lines().any(|line| line.starts_with("impl Core "))
     };
-    let files: Vec<_> = others.filter(has_impl).map(|path| path.display().to_string()).collect();
-    let count = files.len();
-    assert!(count <= CORE_IMPLS, "{count} files have an `impl Core`, {CORE_IMPLS} had before:\n{}", files.join("\n"));
+    let files = others.filter(has_impl).map(|path| format!("{} has an `impl Core`", path.display()));
+    assert_none(files.collect());
 }
 
 /// Every source file below a folder.

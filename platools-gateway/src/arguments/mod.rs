@@ -138,7 +138,7 @@ fn checked_object(json: &str) -> Result<Cow<'_, str>, Error> {
 #[derive(Default)]
 struct NamesSeen<'a> {
     names: HashSet<Cow<'a, str>>,
-    /// Whether one of them is there twice, is the gateway's own, or cannot be read.
+    /// True if one of them is there twice, is the gateway's own, or cannot be read.
     is_refused: bool,
 }
 

@@ -21,7 +21,7 @@ mod speaking;
 mod tokens;
 
 pub use key_file::SigningKeySource;
-pub use tokens::MAX_TOKEN_TTL;
+pub use signing_keys::MAX_TOKEN_TTL;
 
 pub(crate) use application_tokens::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
 pub(crate) use grant::{AskedGrant, Grant, default_speaks_for, grant};

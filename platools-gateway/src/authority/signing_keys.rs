@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::hs256;
-use super::tokens::MAX_TOKEN_TTL;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::random;
+
+/// The longest a token may be good: 366 days.
+pub const MAX_TOKEN_TTL: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 60 * 60);
 
 /// The longest grace time of a rotation. No token is good for longer than this.
 pub(crate) const MAX_GRACE: std::time::Duration = MAX_TOKEN_TTL;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::signing_keys::{SigningKey, SigningKeys};
+use super::signing_keys::{MAX_TOKEN_TTL, SigningKey, SigningKeys};
 use crate::domain::identity::{Credential, SpeaksFor};
 use crate::domain::random;
 
@@ -21,9 +21,6 @@ pub(crate) const CALLER: &str = "platools:caller";
 
 /// The audience of workers' tokens.
 pub(crate) const WORKER: &str = "platools:worker";
-
-/// The longest a token may be good: 366 days.
-pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// The longest correction of the clock backwards that may have happened since a token was signed.
 const CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);

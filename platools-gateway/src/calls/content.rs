@@ -1,4 +1,4 @@
-//! Results in parts, such as texts and images, for whoever reads nothing but text.
+//! [`legible`]: results in parts, such as texts and images, as text for readers of nothing else.
 
 use platools::tool::Content;
 use platools_protocol::tool_sync::ToolDeclaration;

@@ -1,4 +1,4 @@
-//! One call of a tool, from the caller to the worker and back.
+//! The pipeline of a call, from the caller to the worker and back: [`Calls::call`] and its variants.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::arguments::Arguments;
 use crate::arguments::compact::compacted;
 use crate::authority::{Action, Resource, authorize};
 use crate::background::offload::{offload, try_offload_in_turn};
-use crate::catalog::{CatalogTool, Found};
+use crate::catalog::{CatalogTool, FoundTool};
 use crate::domain::error::{ArgumentProblem, Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
@@ -161,7 +161,7 @@ impl Calls {
     async fn run(
         &self,
         caller: &Caller,
-        found: &Found,
+        found: &FoundTool,
         request: &CallRequest,
         record: &mut CallRecord<'_>,
         named: Option<&Beginning<'_>>,
@@ -169,7 +169,7 @@ impl Calls {
         let limit = request.timeout.of_call(&found.tool.declaration.annotations, self.max_timeout());
         let timeout_ms = i64::try_from(limit.wait().as_millis()).unwrap_or(i64::MAX);
         let (deadline, deadline_ms) = (Instant::now() + limit.wait(), wall_ms().saturating_add(timeout_ms));
-        let Found { identity, tool } = found;
+        let FoundTool { identity, tool } = found;
         let scope = identity.scope();
         let (environment, declaration) = (&identity.environment_id, &tool.declaration);
         authorize(caller, Action::Call, Resource::Tool { environment, declaration })?;

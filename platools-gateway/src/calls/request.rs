@@ -8,7 +8,7 @@ use super::oversize::{MAX_RESULT_BYTES, shortened};
 use crate::arguments::Arguments;
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
-use crate::limits::Place;
+use crate::limits::ConcurrencyPermit;
 use crate::pending::CallTimeout;
 use crate::pending::reports::Listener;
 use crate::tools::ToolName;
@@ -33,7 +33,7 @@ pub struct CallRequest {
 
 /// A caller's leave to make one call, counted among those it has under way until it is dropped.
 #[derive(Debug)]
-pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] pub(super) Place<String>);
+pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] pub(super) ConcurrencyPermit<String>);
 
 /// The result of a call.
 #[derive(Debug)]

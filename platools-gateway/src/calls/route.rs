@@ -9,10 +9,10 @@ use super::envelope::Envelope;
 use crate::catalog::ToolVersion;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
-use crate::links::{Delivery, Live, Refused, Workers, busy};
-use crate::pending::{CallStep, Outcome, Stage, Waiting};
+use crate::links::{Delivery, LiveLink, Refused, Workers, busy};
+use crate::pending::{CallStep, Outcome, PendingCall, Stage};
 
-/// One call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
+/// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
 ///
 /// Dropped before the answer, it tells the workers that may have the call that nobody waits any more: its time is up, or the caller
 /// went away.
@@ -23,13 +23,13 @@ pub(crate) struct Route<'a> {
     envelope: &'a Envelope<'a>,
     began: Instant,
     deadline: Instant,
-    waiting: Waiting,
+    waiting: PendingCall,
     is_answered: bool,
 }
 
 /// The patience of a call that has lost its link.
 pub(crate) struct Patience<'a> {
-    /// How long it waits for its worker to come back.
+    /// The longest wait for its worker to come back.
     pub(crate) limit: Duration,
     /// Tells the call's waiters that its worker is lost. A call that has this goes on until its deadline: the answer is kept for them, also if
     /// it comes late.
@@ -37,7 +37,7 @@ pub(crate) struct Patience<'a> {
 }
 
 /// The end of a call.
-type CallEnd = Result<Outcome, Error>;
+type RouteEnd = Result<Outcome, Error>;
 
 impl<'a> Route<'a> {
     pub(crate) fn new(
@@ -46,7 +46,7 @@ impl<'a> Route<'a> {
         tool: ToolVersion<'a>,
         envelope: &'a Envelope<'a>,
         deadline: Instant,
-        waiting: Waiting,
+        waiting: PendingCall,
     ) -> Self {
         Self { workers, scope, tool, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
     }
@@ -55,7 +55,7 @@ impl<'a> Route<'a> {
     ///
     /// # Errors
     /// The call ended meanwhile, or there is no link.
-    pub(crate) async fn link(&mut self) -> Result<Arc<Live>, CallEnd> {
+    pub(crate) async fn link(&mut self) -> Result<Arc<LiveLink>, RouteEnd> {
         let turn = match self.waiting.stage() {
             Stage::Returned(turn) => Some(turn),
             _ => None,
@@ -73,7 +73,7 @@ impl<'a> Route<'a> {
     }
 
     /// Sends the call over a link, and over others if that does not take it, and waits for its end.
-    pub(crate) async fn run(mut self, mut live: Arc<Live>, patience: Patience<'_>) -> CallEnd {
+    pub(crate) async fn run(mut self, mut live: Arc<LiveLink>, patience: Patience<'_>) -> RouteEnd {
         loop {
             let delivery = self.delivery(&live).await;
             match live.deliver(delivery) {
@@ -92,7 +92,7 @@ impl<'a> Route<'a> {
     }
 
     /// The call as this link's worker gets it: the secret of the link signs it.
-    async fn delivery(&self, live: &Live) -> Delivery {
+    async fn delivery(&self, live: &LiveLink) -> Delivery {
         let Envelope { call_id, tool, identity, trace, .. } = self.envelope;
         let (trace_id, entity) = (trace.trace_id(), &identity.entity);
         tracing::debug!(call.id = %call_id, trace.id = trace_id, tool.name = tool, entity, "call queued");

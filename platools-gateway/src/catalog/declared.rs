@@ -3,15 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::tool_set::CatalogTool;
+use super::tool_set::{CatalogTool, ToolVersion};
 use crate::domain::arrival::Arrival;
-
-/// A tool in one version: its name, and the fingerprint of its declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ToolVersion<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) fingerprint: &'a str,
-}
 
 /// The complete set of tools that a link declared, in the worker's order.
 #[derive(Debug)]

@@ -24,10 +24,10 @@ use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared::{DeclaredTools, Member, ToolVersion};
+pub(crate) use declared::{DeclaredTools, Member};
 pub(crate) use register::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
-pub(crate) use tool_set::{CatalogTool, ToolSet};
+pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};
 
 use index::Index;
 
@@ -102,7 +102,7 @@ pub struct TooLarge {
 
 /// A tool as a caller finds it.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
+pub(crate) struct FoundTool {
     pub(crate) identity: Identity,
     pub(crate) tool: Arc<CatalogTool>,
 }
@@ -135,14 +135,14 @@ impl Catalog {
         environment: &EnvironmentId,
         name: &str,
         entity: Option<&str>,
-        is_visible: impl Fn(&Found) -> bool,
-    ) -> Result<Found, Error> {
+        is_visible: impl Fn(&FoundTool) -> bool,
+    ) -> Result<FoundTool, Error> {
         self.load().await?;
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let owners = index.owners(environment, name).filter(|set| is_meant(&set.identity, entity));
         let mut owners = owners.filter_map(|set| {
             let tool = set.tool(name)?;
-            Some(Found { identity: set.identity.clone(), tool: Arc::clone(tool) }).filter(&is_visible)
+            Some(FoundTool { identity: set.identity.clone(), tool: Arc::clone(tool) }).filter(&is_visible)
         });
         let Some(first) = owners.next() else {
             return Err(Error::new(ErrorKind::UnknownTool, format!("unknown tool: {name}")));

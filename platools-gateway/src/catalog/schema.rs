@@ -22,7 +22,7 @@ pub(crate) struct ToolSchemas {
     output: Option<Value>,
     /// Parts of the input schema that are not checked, in words.
     unchecked: Vec<&'static str>,
-    /// Whether the input schema has patterns that some models' interfaces refuse.
+    /// True if the input schema has patterns that some models' interfaces refuse.
     has_odd_patterns: bool,
 }
 
@@ -34,7 +34,7 @@ impl ToolSchemas {
         Self { checked, input: input_shown, output: output.and_then(readable), unchecked, has_odd_patterns }
     }
 
-    /// Why the input schema is not used, if it is not.
+    /// The reason why the input schema is not used, if it is not.
     pub(crate) fn unused_because(&self) -> Option<&str> {
         self.checked.as_ref().err().map(UncheckableSchema::reason)
     }

@@ -1,4 +1,4 @@
-//! The tools of one worker.
+//! [`CatalogTool`]: a tool of the catalogue. [`ToolSet`]: the tools of a scope.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use super::declared::ToolVersion;
 use crate::background::offload::offload;
 use crate::catalog::schema::ToolSchemas;
 use crate::domain::digest::sha256;
@@ -17,6 +16,13 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Identity;
 use crate::domain::tool::StoredTool;
 use crate::ports::time::now_ms;
+
+/// A tool in one version: its name, and the fingerprint of its declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ToolVersion<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) fingerprint: &'a str,
+}
 
 /// A tool of the catalog.
 #[derive(Debug)]
@@ -89,7 +95,7 @@ impl CatalogTool {
         self.arguments.get_or_try_init(prepare).await.cloned()
     }
 
-    /// What the tool's results are checked against, by the definition that clients are shown. It is made once, where no socket waits.
+    /// The check of the tool's results, by the definition that clients see. It is made once, where no socket waits.
     pub(crate) async fn results(&self, shown: impl AsyncFnOnce() -> ToolDefinition) -> Arc<ResultRule> {
         let rule = async || {
             let shown = shown().await;

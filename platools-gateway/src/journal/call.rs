@@ -1,9 +1,9 @@
-//! A call as the journal knows it.
+//! [`PastCall`] and [`JournaledCall`]: calls as the journal shows them.
 
 use serde_json::value::RawValue;
 
 use crate::authority::Resource;
-use crate::catalog::Found;
+use crate::catalog::FoundTool;
 use crate::domain::call::{CallEnd, CallSummary, Kept};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
@@ -21,7 +21,7 @@ impl CallSummary {
     }
 
     /// A call that begins now.
-    pub(super) fn begin(call_id: &CallId, caller: &Caller, found: &Found, arguments_bytes: usize) -> Self {
+    pub(super) fn begin(call_id: &CallId, caller: &Caller, found: &FoundTool, arguments_bytes: usize) -> Self {
         let identity = found.identity.clone();
         Self {
             call_id: call_id.clone(),

@@ -1,4 +1,4 @@
-//! A call that ended, on its way into the journal.
+//! [`JournalEntry`]: a call that ended, on its way into the journal.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::settings::Recording;
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
 
 /// A record that the journal's task turns into a row.
-pub(super) struct Entry {
+pub(super) struct JournalEntry {
     pub(super) project_id: ProjectId,
     pub(super) summary: CallSummary,
     pub(super) end: CallEnd,
@@ -30,7 +30,7 @@ pub(super) struct Entry {
     pub(super) since: Instant,
 }
 
-impl Entry {
+impl JournalEntry {
     /// The length of the texts.
     pub(super) fn bytes(&self) -> usize {
         self.texts().map(SharedText::len).sum()
@@ -84,12 +84,12 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &CompiledS
 
 /// A record of a call that ended just now.
 #[cfg(test)]
-pub(super) fn sample() -> Entry {
+pub(super) fn sample() -> JournalEntry {
     let declaration =
         platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
     let row = crate::domain::tool::StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
     let call_id = crate::domain::ids::CallId::random();
-    Entry {
+    JournalEntry {
         project_id: "prj".into(),
         summary: CallSummary::sample(call_id, crate::ports::time::now_ms()),
         end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },

@@ -6,6 +6,7 @@
 //! are counted, and no call waits.
 
 mod call;
+mod counters;
 mod entry;
 mod queue;
 mod record;
@@ -15,7 +16,7 @@ mod settings;
 mod writer;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,24 +26,20 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::domain::call::{CallEnd, CallSummary, Kept};
 pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{JournaledCall, PastCall, Payload};
-pub(crate) use record::CallRecord;
-pub(crate) use record::TRACEBACK;
+pub use counters::JournalFigures;
+pub(crate) use record::{CallRecord, TRACEBACK};
 pub use redact::SENSITIVE_WORDS;
 
-use crate::arguments::Arguments;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::catalog::Found;
-use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
-use crate::domain::trace::TraceContext;
-use crate::ports::call_observer::Observers;
 use crate::ports::journal::JournalStore;
-use entry::Entry;
-use queue::Queue;
-use running::Running;
+use counters::Counters;
+use entry::JournalEntry;
+use queue::JournalQueue;
+use running::RunningCalls;
 use settings::CompiledSettings;
-use writer::Writer;
+use writer::JournalWriter;
 
 /// The longest time that a reader waits for records that are not written yet.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -53,59 +50,12 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 /// The longest time of the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
-/// The journal's counters since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct JournalFigures {
-    /// Calls that were stored.
-    pub written: u64,
-    /// Calls that were not stored, because the database failed for too long, too many came at a time, or the database refused
-    /// them alone.
-    pub lost: u64,
-    /// Calls that were stored without arguments and result, because too much waited. They are not among the lost.
-    pub payloads_dropped: u64,
-    /// Calls that wait to be stored.
-    pub waiting: usize,
-    /// The time that the oldest of them has waited.
-    pub lag: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    written: AtomicU64,
-    lost: AtomicU64,
-    payloads_dropped: AtomicU64,
-    /// The losses that the log has told of: records and payloads.
-    logged: Mutex<(u64, u64)>,
-}
-
-impl Counters {
-    fn add_written(&self, calls: usize) {
-        self.written.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    fn add_lost(&self, calls: usize) {
-        self.lost.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    fn add_payloads_dropped(&self, calls: usize) {
-        self.payloads_dropped.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    /// The losses since this was last asked, records and payloads.
-    fn take_unlogged(&self) -> (u64, u64) {
-        let now = (self.lost.load(Ordering::Relaxed), self.payloads_dropped.load(Ordering::Relaxed));
-        let before = std::mem::replace(&mut *self.logged.lock().unwrap_or_else(PoisonError::into_inner), now);
-        (now.0 - before.0, now.1 - before.1)
-    }
-}
-
-/// Takes records.
+/// The journal: takes records of calls.
 pub(crate) struct Journal {
     settings: Arc<CompiledSettings>,
-    running: Running,
+    running: RunningCalls,
     counters: Arc<Counters>,
-    queue: Arc<Queue>,
+    queue: Arc<JournalQueue>,
     /// True if a task writes, or wrote until the end.
     is_written: bool,
     /// The task that writes, for as long as records are taken.
@@ -120,7 +70,7 @@ impl Journal {
 
     fn new(settings: JournalSettings) -> Self {
         let (counters, queue) = (Arc::default(), Arc::default());
-        let (settings, running, task) = (Arc::new(settings.into()), Running::default(), Mutex::default());
+        let (settings, running, task) = (Arc::new(settings.into()), RunningCalls::default(), Mutex::default());
         Self { settings, running, counters, queue, is_written: false, task }
     }
 
@@ -136,7 +86,7 @@ impl Journal {
         let (queue, aging) = (Arc::clone(&journal.queue), Arc::clone(aging));
         let begin = move || {
             let (settings, aging) = (Arc::clone(&settings), Arc::clone(&aging));
-            Writer::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
+            JournalWriter::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
         };
         *journal.task() = Some(tasks.keep("journal", begin));
         journal
@@ -144,19 +94,6 @@ impl Journal {
 
     fn task(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins the record of a call.
-    pub(crate) fn begin<'a>(
-        &'a self,
-        observers: &'a Observers,
-        caller: &'a Caller,
-        found: &'a Found,
-        arguments: &Arguments,
-        trace: &'a TraceContext,
-        call_id: &CallId,
-    ) -> CallRecord<'a> {
-        CallRecord::begin(self, observers, caller, found, arguments, trace, call_id)
     }
 
     /// A call of a project that is under way.
@@ -219,12 +156,12 @@ impl Journal {
         self.running.list(project)
     }
 
-    fn running(&self) -> &Running {
+    fn running(&self) -> &RunningCalls {
         &self.running
     }
 
     /// Hands a record to the task, without waiting for room.
-    fn submit(&self, entry: Entry) {
+    fn submit(&self, entry: JournalEntry) {
         if !self.is_written {
             return;
         }

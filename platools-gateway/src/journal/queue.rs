@@ -1,4 +1,4 @@
-//! [`Queue`]: the records that wait to be written, with a lane for each project.
+//! [`JournalQueue`]: the records that wait to be written, with a lane for each project.
 //!
 //! It drops payloads before records, and takes from the project that has most: the burst of one project costs the others nothing.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::entry::Entry;
+use super::entry::JournalEntry;
 use crate::domain::ids::ProjectId;
 
 /// The number of records that wait with their arguments and results.
@@ -35,8 +35,8 @@ pub(super) const READERS_PAUSE: Duration = Duration::from_millis(50);
 
 /// The records that wait, and those that the writer has in hand.
 #[derive(Default)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct JournalQueue {
+    state: Mutex<QueueState>,
     /// Wakes the writer, of which there is one.
     changed: Notify,
     /// Wakes readers that wait for their records.
@@ -45,23 +45,23 @@ pub(super) struct Queue {
 
 /// The losses that one record led to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Losses {
+pub(super) struct QueueLosses {
     pub(super) records: usize,
     pub(super) payloads: usize,
 }
 
 /// A record with its number. Numbers grow in the order in which records come.
-pub(super) type Numbered = (u64, Entry);
+pub(super) type Numbered = (u64, JournalEntry);
 
-impl Queue {
+impl JournalQueue {
     /// Adds a record, and drops what there is no room for.
-    pub(super) fn push(&self, entry: Entry) -> Losses {
+    pub(super) fn push(&self, entry: JournalEntry) -> QueueLosses {
         let losses = self.lock().push(entry);
         self.changed.notify_one();
         losses
     }
 
-    /// The next records, one of each project in turn. They count as waiting until [`Queue::finish`].
+    /// The next records, one of each project in turn. They count as waiting until [`JournalQueue::finish`].
     pub(super) fn take(&self) -> Vec<Numbered> {
         self.lock().take()
     }
@@ -112,7 +112,7 @@ impl Queue {
         self.lock().due()
     }
 
-    /// Waits until [`Queue::due`] or [`Queue::is_closing`] may have changed since the last time.
+    /// Waits until [`JournalQueue::due`] or [`JournalQueue::is_closing`] may have changed since the last time.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -135,14 +135,14 @@ impl Queue {
         (state.records + state.in_hand.len(), oldest)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     lanes: HashMap<ProjectId, Lane>,
     /// The projects with records, in the order of their turns.
     turns: VecDeque<ProjectId>,
@@ -177,9 +177,9 @@ struct Lane {
     bytes: usize,
 }
 
-impl State {
-    fn push(&mut self, entry: Entry) -> Losses {
-        let mut losses = Losses::default();
+impl QueueState {
+    fn push(&mut self, entry: JournalEntry) -> QueueLosses {
+        let mut losses = QueueLosses::default();
         self.last += 1;
         if self.records >= MAX_RECORDS {
             losses.records = 1;
@@ -194,7 +194,7 @@ impl State {
         losses
     }
 
-    fn insert(&mut self, entry: Entry) {
+    fn insert(&mut self, entry: JournalEntry) {
         let (project, payloads, bytes) = (entry.project_id.clone(), usize::from(entry.has_payload()), entry.bytes());
         let lane = self.lanes.entry(project.clone()).or_default();
         if lane.entries.is_empty() {
@@ -268,7 +268,7 @@ impl State {
     }
 
     /// Accounts for a record that was taken out of its lane.
-    fn leave(&mut self, project: &ProjectId, entry: &Entry) {
+    fn leave(&mut self, project: &ProjectId, entry: &JournalEntry) {
         let (payloads, bytes) = (usize::from(entry.has_payload()), entry.bytes());
         (self.records, self.payloads, self.bytes) = (self.records - 1, self.payloads - payloads, self.bytes - bytes);
         if let Some(lane) = self.lanes.get_mut(project) {
@@ -305,25 +305,25 @@ mod tests {
     use super::super::entry::sample;
     use super::*;
 
-    fn of(project: &str) -> Entry {
-        Entry { project_id: project.into(), ..sample() }
+    fn of(project: &str) -> JournalEntry {
+        JournalEntry { project_id: project.into(), ..sample() }
     }
 
-    fn with_text(project: &str, bytes: usize) -> Entry {
-        Entry { arguments: Some("x".repeat(bytes).into()), ..of(project) }
+    fn with_text(project: &str, bytes: usize) -> JournalEntry {
+        JournalEntry { arguments: Some("x".repeat(bytes).into()), ..of(project) }
     }
 
-    fn without_text(project: &str) -> Entry {
-        Entry { arguments: None, ..of(project) }
+    fn without_text(project: &str) -> JournalEntry {
+        JournalEntry { arguments: None, ..of(project) }
     }
 
-    fn lost(losses: &[Losses]) -> Losses {
-        let sum = |part: fn(&Losses) -> usize| losses.iter().map(part).sum();
-        Losses { records: sum(|losses| losses.records), payloads: sum(|losses| losses.payloads) }
+    fn lost(losses: &[QueueLosses]) -> QueueLosses {
+        let sum = |part: fn(&QueueLosses) -> usize| losses.iter().map(part).sum();
+        QueueLosses { records: sum(|losses| losses.records), payloads: sum(|losses| losses.payloads) }
     }
 
     /// Everything that waits, by project: the records, and how many of them have a payload.
-    fn drain(queue: &Queue) -> BTreeMap<String, (usize, usize)> {
+    fn drain(queue: &JournalQueue) -> BTreeMap<String, (usize, usize)> {
         let mut counted = BTreeMap::<String, (usize, usize)>::new();
         loop {
             let batch = queue.take();
@@ -341,23 +341,23 @@ mod tests {
 
     #[tokio::test]
     async fn payloads_go_before_records() {
-        let queue = Queue::default();
+        let queue = JournalQueue::default();
         let losses: Vec<_> = (0..MAX_PAYLOADS + 10).map(|_| queue.push(of("a"))).collect();
-        assert_eq!(lost(&losses), Losses { records: 0, payloads: 10 });
+        assert_eq!(lost(&losses), QueueLosses { records: 0, payloads: 10 });
         let first = queue.take();
         let kept: Vec<_> = first.iter().map(|(_, entry)| entry.has_payload()).collect();
         assert!(kept[..10].iter().all(|kept| !kept) && kept[10..].iter().all(|kept| *kept), "the oldest go first");
         let losses: Vec<_> = (0..MAX_RECORDS).map(|_| queue.push(without_text("a"))).collect();
-        assert_eq!(lost(&losses), Losses { records: MAX_PAYLOADS + 10 - first.len(), payloads: 0 });
+        assert_eq!(lost(&losses), QueueLosses { records: MAX_PAYLOADS + 10 - first.len(), payloads: 0 });
         assert_eq!(queue.waiting().0, MAX_RECORDS + first.len());
     }
 
     #[tokio::test]
     async fn a_burst_of_long_payloads_costs_its_own_project_only() {
-        let queue = Queue::default();
-        assert_eq!(queue.push(with_text("quiet", 1024)), Losses::default());
+        let queue = JournalQueue::default();
+        assert_eq!(queue.push(with_text("quiet", 1024)), QueueLosses::default());
         let losses: Vec<_> = (0..80).map(|_| queue.push(with_text("loud", 1024 * 1024))).collect();
-        assert_eq!(lost(&losses), Losses { records: 0, payloads: 49 });
+        assert_eq!(lost(&losses), QueueLosses { records: 0, payloads: 49 });
         assert_eq!(queue.push(with_text("quiet", 1024)).records, 0);
         let waiting = drain(&queue);
         assert_eq!((waiting["quiet"], waiting["loud"].0), ((2, 2), 80));
@@ -365,7 +365,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_of_records_costs_its_own_project_only() {
-        let queue = Queue::default();
+        let queue = JournalQueue::default();
         let losses: Vec<_> = (0..MAX_RECORDS + 100).map(|_| queue.push(without_text("loud"))).collect();
         assert_eq!(lost(&losses).records, 100);
         let losses: Vec<_> = (0..1000).map(|_| queue.push(without_text("quiet"))).collect();
@@ -377,14 +377,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_payload_that_is_too_long_alone_is_dropped() {
-        let queue = Queue::default();
-        assert_eq!(queue.push(with_text("a", MAX_BYTES + 1)), Losses { records: 0, payloads: 1 });
+        let queue = JournalQueue::default();
+        assert_eq!(queue.push(with_text("a", MAX_BYTES + 1)), QueueLosses { records: 0, payloads: 1 });
         assert_eq!(drain(&queue)["a"], (1, 0));
     }
 
     #[tokio::test]
     async fn projects_take_turns() {
-        let queue = Queue::default();
+        let queue = JournalQueue::default();
         for project in ["a", "a", "a", "b", "c", "b"] {
             queue.push(of(project));
         }
@@ -395,7 +395,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_ends_after_so_many_bytes() {
-        let queue = Queue::default();
+        let queue = JournalQueue::default();
         for _ in 0..20 {
             queue.push(with_text("a", 1024 * 1024));
         }
@@ -404,7 +404,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_waits_for_the_records_of_its_project_only() {
-        let queue = Queue::default();
+        let queue = JournalQueue::default();
         queue.push(of("other"));
         queue.settled(&"mine".into()).await;
         queue.push(of("mine"));
@@ -419,7 +419,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_does_not_wait_for_a_database_that_fails() {
-        let queue = Queue::default();
+        let queue = JournalQueue::default();
         queue.push(of("mine"));
         queue.note_failure();
         queue.settled(&"mine".into()).await;

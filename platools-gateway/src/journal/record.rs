@@ -1,4 +1,4 @@
-//! The one place where a call becomes a record.
+//! [`CallRecord`]: a call from its begin to its end, which becomes a record.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::Journal;
-use super::entry::Entry;
+use super::entry::JournalEntry;
 use crate::arguments::Arguments;
-use crate::catalog::Found;
+use crate::catalog::FoundTool;
 use crate::domain::call::{CallEnd, CallSummary};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -31,7 +31,7 @@ pub(crate) struct CallRecord<'a> {
     journal: &'a Journal,
     observers: &'a Observers,
     caller: &'a Caller,
-    found: &'a Found,
+    found: &'a FoundTool,
     arguments: Arguments,
     trace: &'a TraceContext,
     call_id: CallId,
@@ -43,13 +43,28 @@ pub(crate) struct CallRecord<'a> {
     worker_ms: Option<u64>,
 }
 
+impl Journal {
+    /// Begins the record of a call.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        observers: &'a Observers,
+        caller: &'a Caller,
+        found: &'a FoundTool,
+        arguments: &Arguments,
+        trace: &'a TraceContext,
+        call_id: &CallId,
+    ) -> CallRecord<'a> {
+        CallRecord::begin(self, observers, caller, found, arguments, trace, call_id)
+    }
+}
+
 impl<'a> CallRecord<'a> {
     /// Begins a call, which is under way from now on.
-    pub(super) fn begin(
+    fn begin(
         journal: &'a Journal,
         observers: &'a Observers,
         caller: &'a Caller,
-        found: &'a Found,
+        found: &'a FoundTool,
         arguments: &Arguments,
         trace: &'a TraceContext,
         call_id: &CallId,
@@ -165,7 +180,15 @@ impl Drop for CallRecord<'_> {
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
         let ending = self.journal.running().end(project, &self.call_id, |summary| {
             let project_id = project.clone();
-            self.journal.submit(Entry { project_id, summary, end, tool, arguments, result, since: Instant::now() });
+            self.journal.submit(JournalEntry {
+                project_id,
+                summary,
+                end,
+                tool,
+                arguments,
+                result,
+                since: Instant::now(),
+            });
         });
         // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts
         // as over, so that whoever waits for the last one finds all of them told.
@@ -214,7 +237,7 @@ mod tests {
         let declaration =
             platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
         let row = StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
-        let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
+        let found = FoundTool { identity: Identity::sample(), tool: Arc::new(row.into()) };
         let (arguments, trace) = (Arguments::none(), TraceContext::from_parent(None));
         let caller = Caller::sample("k");
         drop(CallRecord::begin(&journal, &observers, &caller, &found, &arguments, &trace, &CallId::random()));

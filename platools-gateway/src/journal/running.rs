@@ -1,4 +1,4 @@
-//! The calls that are under way.
+//! [`RunningCalls`]: the calls in flight, by project.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use crate::domain::ids::{CallId, ProjectId};
 
 /// Every call that began and did not end.
 #[derive(Debug, Default)]
-pub(super) struct Running {
+pub(super) struct RunningCalls {
     calls: Mutex<Table>,
     /// The last of them ended.
     idle: Notify,
@@ -25,7 +25,7 @@ struct Table {
 }
 
 /// A call that has ended. Once it is dropped it counts as over, for whoever waits for the last one.
-pub(super) struct Ending<'a>(&'a Running);
+pub(super) struct Ending<'a>(&'a RunningCalls);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
@@ -52,7 +52,7 @@ impl Table {
     }
 }
 
-impl Running {
+impl RunningCalls {
     pub(super) fn begin(&self, project: ProjectId, summary: CallSummary) {
         self.lock().projects.entry(project).or_default().insert(summary.call_id.clone(), summary);
     }

@@ -2,19 +2,19 @@
 
 use std::ops::Deref;
 
-use super::redact::Names;
+use super::redact::SensitiveNames;
 use crate::settings::JournalSettings;
 
 /// The settings of the journal, and its sensitive names compiled.
 #[derive(Debug)]
 pub(super) struct CompiledSettings {
     settings: JournalSettings,
-    pub(super) names: Names,
+    pub(super) names: SensitiveNames,
 }
 
 impl From<JournalSettings> for CompiledSettings {
     fn from(settings: JournalSettings) -> Self {
-        let names = Names::new(&settings.sensitive_names);
+        let names = SensitiveNames::new(&settings.sensitive_names);
         Self { settings, names }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::SOON;
+/// The time that a client with too much at once is told to wait, as it is unknown when a part of it ends.
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 /// Bytes of each request or message that are not counted, so that short ones do not meet at one lock.
 const UNCOUNTED: u64 = 4 * 1024;

@@ -1,16 +1,16 @@
-//! Limits of callers: requests, chats, and the bytes of requests.
+//! Limits of callers: [`Limiter::request`], [`Limiter::chat`], and the bytes of requests.
 
 use std::net::IpAddr;
 
-use super::{HeldBytes, Limiter, OverBudget, Place, SOON, network, too_much};
+use super::{ConcurrencyPermit, HeldBytes, Limiter, OverBudget, SOON, network, too_much};
 use crate::domain::error::Error;
 use crate::domain::identity::{Caller, Credential};
 
-/// A caller's leave to have an agent answer, counted among the chats under way until it is dropped.
+/// A permit for one chat, counted among the chats in flight until it is dropped.
 #[derive(Debug)]
-pub(crate) struct ChatPlace {
-    _of_key: Place<String>,
-    _of_all: Place<()>,
+pub(crate) struct ChatPermits {
+    _of_key: ConcurrencyPermit<String>,
+    _of_all: ConcurrencyPermit<()>,
 }
 
 impl Limiter {
@@ -30,14 +30,14 @@ impl Limiter {
     }
 
     /// Lets a caller begin a chat.
-    pub(crate) fn chat(&self, caller: &Caller) -> Result<ChatPlace, Error> {
+    pub(crate) fn chat(&self, caller: &Caller) -> Result<ChatPermits, Error> {
         let caller = caller.credential.to_string();
         self.chats.take(&caller).map_err(|wait| too_much("too many chats in a second", wait))?;
         let of_key = self.chats_in_flight.take(caller);
         let of_key = of_key.ok_or_else(|| too_much("too many chats of this key or token are under way", SOON))?;
         let of_all = self.all_chats_in_flight.take(());
         let of_all = of_all.ok_or_else(|| too_much("too many chats are under way in this gateway", SOON))?;
-        Ok(ChatPlace { _of_key: of_key, _of_all: of_all })
+        Ok(ChatPermits { _of_key: of_key, _of_all: of_all })
     }
 
     /// Counts a message that waits for a caller with that credential, unless it is short.

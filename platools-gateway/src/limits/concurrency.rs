@@ -1,4 +1,4 @@
-//! Concurrency limits by key.
+//! [`ConcurrencyLimit`]: how many at a time, for each key. [`ConcurrencyPermit`]: one of them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,26 +8,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A concurrency limit for each key.
 #[derive(Debug)]
-pub(super) struct Places<K: Hash + Eq + Clone> {
+pub(super) struct ConcurrencyLimit<K: Hash + Eq + Clone> {
     limit: u32,
     taken: Arc<Mutex<HashMap<K, u32>>>,
     refused: AtomicU64,
 }
 
-/// A place that is taken. Dropping it gives it back.
+/// A permit of a limit. Dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Place<K: Hash + Eq + Clone> {
+pub(crate) struct ConcurrencyPermit<K: Hash + Eq + Clone> {
     key: K,
     taken: Arc<Mutex<HashMap<K, u32>>>,
 }
 
-impl<K: Hash + Eq + Clone> Places<K> {
+impl<K: Hash + Eq + Clone> ConcurrencyLimit<K> {
     pub(super) fn new(limit: NonZeroU32) -> Self {
         Self { limit: limit.get(), taken: Arc::default(), refused: AtomicU64::new(0) }
     }
 
-    /// Takes a place, if there is one.
-    pub(super) fn take(&self, key: K) -> Option<Place<K>> {
+    /// Takes a permit, if there is one.
+    pub(super) fn take(&self, key: K) -> Option<ConcurrencyPermit<K>> {
         let mut taken = lock(&self.taken);
         let count = taken.entry(key.clone()).or_default();
         if *count >= self.limit {
@@ -36,13 +36,13 @@ impl<K: Hash + Eq + Clone> Places<K> {
         }
         *count += 1;
         drop(taken);
-        Some(Place { key, taken: Arc::clone(&self.taken) })
+        Some(ConcurrencyPermit { key, taken: Arc::clone(&self.taken) })
     }
 
-    /// Takes a place, whether there is one or not.
-    pub(super) fn take_beyond(&self, key: K) -> Place<K> {
+    /// Takes a permit past the limit.
+    pub(super) fn take_beyond(&self, key: K) -> ConcurrencyPermit<K> {
         *lock(&self.taken).entry(key.clone()).or_default() += 1;
-        Place { key, taken: Arc::clone(&self.taken) }
+        ConcurrencyPermit { key, taken: Arc::clone(&self.taken) }
     }
 
     /// The number of permits that are taken, of all keys together.
@@ -56,7 +56,7 @@ impl<K: Hash + Eq + Clone> Places<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> Drop for Place<K> {
+impl<K: Hash + Eq + Clone> Drop for ConcurrencyPermit<K> {
     fn drop(&mut self) {
         let mut taken = lock(&self.taken);
         if let Some(count) = taken.get_mut(&self.key) {
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_given_back_is_there_for_another() {
-        let places = Places::new(NonZeroU32::new(2).unwrap());
+        let places = ConcurrencyLimit::new(NonZeroU32::new(2).unwrap());
         let first = places.take("a").unwrap();
         let _second = places.take("a").unwrap();
         assert!(places.take("a").is_none());

@@ -16,7 +16,8 @@ use crate::domain::identity::{Caller, Policy};
 use crate::domain::ids::EntityId;
 use crate::domain::origin::network;
 use budget::Budget;
-use concurrency::Places;
+use budget::SOON;
+use concurrency::ConcurrencyLimit;
 use proxies::Proxies;
 use rate::Rate;
 
@@ -25,39 +26,36 @@ pub use crate::settings::{
 };
 
 pub(crate) use budget::{HeldBytes, OverBudget};
-pub(crate) use callers::ChatPlace;
-pub(crate) use concurrency::Place;
-
-/// The time that a client with too much at once is told to wait, as it is unknown when a part of it ends.
-const SOON: Duration = Duration::from_secs(1);
+pub(crate) use callers::ChatPermits;
+pub(crate) use concurrency::ConcurrencyPermit;
 
 /// Keeps to the limits.
 pub(crate) struct Limiter {
     proxies: Proxies,
-    connections: Places<IpAddr>,
+    connections: ConcurrencyLimit<IpAddr>,
     /// Connections past the limit that get an answer; further ones are closed without it.
-    turned_away: Places<IpAddr>,
+    turned_away: ConcurrencyLimit<IpAddr>,
     /// Requests and sockets of addresses that trusted proxies name.
-    named_connections: Places<IpAddr>,
+    named_connections: ConcurrencyLimit<IpAddr>,
     handshakes: Rate<IpAddr>,
     failures: Rate<IpAddr>,
     anonymous_requests: Rate<IpAddr>,
     requests: Rate<String>,
     calls: Rate<String>,
-    calls_in_flight: Places<String>,
+    calls_in_flight: ConcurrencyLimit<String>,
     chats: Rate<String>,
-    chats_in_flight: Places<String>,
-    all_chats_in_flight: Places<()>,
+    chats_in_flight: ConcurrencyLimit<String>,
+    all_chats_in_flight: ConcurrencyLimit<()>,
     body_bytes: usize,
     bodies: Budget,
     /// Responses and events that wait for those who read slowly.
     waiting: Budget,
     /// Events that were dropped because their caller reads too slowly.
     dropped_events: AtomicU64,
-    workers: Places<EntityId>,
+    workers: ConcurrencyLimit<EntityId>,
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
-    entity_calls_in_flight: Places<EntityId>,
+    entity_calls_in_flight: ConcurrencyLimit<EntityId>,
     entity_catalogue_bytes: usize,
     project: ProjectLimits,
 }
@@ -66,9 +64,9 @@ pub(crate) struct Limiter {
 #[derive(Debug)]
 pub(crate) enum Admission {
     /// Answer what it asks.
-    Serve(Place<IpAddr>),
+    Serve(ConcurrencyPermit<IpAddr>),
     /// Answer that there are too many.
-    TurnAway(Place<IpAddr>),
+    TurnAway(ConcurrencyPermit<IpAddr>),
     /// Close it at once.
     Drop,
 }
@@ -79,27 +77,27 @@ impl Limiter {
         let body_bytes = key.body_bytes.get().min(MAX_BODY_BYTES);
         Self {
             proxies: Proxies::new(trusted_proxies),
-            connections: Places::new(address.connections),
-            turned_away: Places::new(address.connections),
-            named_connections: Places::new(address.connections),
+            connections: ConcurrencyLimit::new(address.connections),
+            turned_away: ConcurrencyLimit::new(address.connections),
+            named_connections: ConcurrencyLimit::new(address.connections),
             handshakes: Rate::per_second(address.handshakes_per_second),
             failures: Rate::per_minute(address.failures_per_minute),
             anonymous_requests: Rate::per_second(address.requests_per_second),
             // Clients of some protocols only say in the body that a request is a call, which has a rate of its own.
             requests: Rate::per_second(key.requests_per_second.max(key.calls_per_second)),
             calls: Rate::per_second(key.calls_per_second),
-            calls_in_flight: Places::new(key.calls_in_flight),
+            calls_in_flight: ConcurrencyLimit::new(key.calls_in_flight),
             chats: Rate::per_second(key.chats_per_second),
-            chats_in_flight: Places::new(key.chats_in_flight),
-            all_chats_in_flight: Places::new(total.chats_in_flight),
+            chats_in_flight: ConcurrencyLimit::new(key.chats_in_flight),
+            all_chats_in_flight: ConcurrencyLimit::new(total.chats_in_flight),
             body_bytes: body_bytes as usize,
             bodies: Budget::new(total.body_bytes.get(), body_bytes.into()),
             waiting: Budget::new(total.waiting_bytes.get(), 0),
             dropped_events: AtomicU64::new(0),
-            workers: Places::new(entity.connections),
+            workers: ConcurrencyLimit::new(entity.connections),
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
-            entity_calls_in_flight: Places::new(entity.calls_in_flight),
+            entity_calls_in_flight: ConcurrencyLimit::new(entity.calls_in_flight),
             entity_catalogue_bytes: entity.catalogue_bytes.get() as usize,
             project: project.clone(),
         }
@@ -127,7 +125,11 @@ impl Limiter {
     ///
     /// # Errors
     /// The address has too many.
-    pub(crate) fn named_connection(&self, peer: IpAddr, origin: IpAddr) -> Result<Option<Place<IpAddr>>, Error> {
+    pub(crate) fn named_connection(
+        &self,
+        peer: IpAddr,
+        origin: IpAddr,
+    ) -> Result<Option<ConcurrencyPermit<IpAddr>>, Error> {
         if !self.proxies.include(peer) || self.proxies.include(origin) {
             return Ok(None);
         }
@@ -151,7 +153,11 @@ impl Limiter {
     }
 
     /// Lets a worker of an entity in, for as long as the place is kept, or says how long it is to wait.
-    pub(crate) fn worker(&self, entity: &EntityId, policy: Policy) -> Result<Option<Place<EntityId>>, Duration> {
+    pub(crate) fn worker(
+        &self,
+        entity: &EntityId,
+        policy: Policy,
+    ) -> Result<Option<ConcurrencyPermit<EntityId>>, Duration> {
         self.entity_handshakes.take(entity)?;
         match policy {
             Policy::Pool => self.workers.take(entity.clone()).ok_or(SOON).map(Some),
@@ -161,14 +167,14 @@ impl Limiter {
     }
 
     /// Lets a caller begin a call.
-    pub(crate) fn call(&self, caller: &Caller) -> Result<Place<String>, Error> {
+    pub(crate) fn call(&self, caller: &Caller) -> Result<ConcurrencyPermit<String>, Error> {
         let caller = caller.credential.to_string();
         self.calls.take(&caller).map_err(|wait| too_much("too many calls in a second", wait))?;
         self.calls_in_flight.take(caller).ok_or_else(|| too_much("too many calls are under way", SOON))
     }
 
     /// Lets a call of an entity's tool begin.
-    pub(crate) fn call_of(&self, entity: &EntityId) -> Result<Place<EntityId>, Error> {
+    pub(crate) fn call_of(&self, entity: &EntityId) -> Result<ConcurrencyPermit<EntityId>, Error> {
         let too_many = |wait| too_much("too many calls of this entity's tools in a second", wait);
         self.entity_calls.take(entity).map_err(too_many)?;
         let too_many = || too_much("too many calls of this entity's tools are under way", SOON);

@@ -5,11 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use super::live::Live;
-use super::{Workers, offline};
-use crate::domain::error::Error;
 use crate::domain::identity::Scope;
 
 /// A worker is expected back for so long after the last change of its scope's links. The same holds after the start of the gateway, which
@@ -19,7 +16,7 @@ const RECONNECTING: Duration = Duration::from_secs(60);
 /// Scopes whose last change is remembered; the calls of further ones do not wait.
 const MAX_SCOPES: usize = 100_000;
 
-/// When the links of each scope changed: one came, registered, stopped or ended. Clones share one state.
+/// The time of the last change of each scope's links: one came, registered, stopped or ended. Clones share one state.
 #[derive(Debug, Clone)]
 pub(super) struct LinkChanges {
     started: Instant,
@@ -27,7 +24,7 @@ pub(super) struct LinkChanges {
 }
 
 #[derive(Debug, Default)]
-struct ChangeTable {
+pub(super) struct ChangeTable {
     last: HashMap<Scope, Instant>,
     /// The scopes that calls wait for.
     awaited: HashMap<Scope, watch::Sender<()>>,
@@ -41,7 +38,7 @@ impl Default for LinkChanges {
 
 impl LinkChanges {
     /// Notes a change, and wakes the calls that wait for one.
-    fn note(&self, scope: &Scope) {
+    pub(super) fn note(&self, scope: &Scope) {
         let mut table = self.lock();
         if table.last.len() >= MAX_SCOPES {
             table.sweep();
@@ -54,40 +51,40 @@ impl LinkChanges {
         }
     }
 
-    /// Whether a worker of the scope is expected to connect or to register soon.
-    fn is_reconnecting(&self, scope: &Scope) -> bool {
+    /// True if a worker of the scope is expected to connect or to register soon.
+    pub(super) fn is_reconnecting(&self, scope: &Scope) -> bool {
         let last = self.lock().last.get(scope).copied();
         last.into_iter().chain([self.started]).any(|moment| moment.elapsed() < RECONNECTING)
     }
 
     /// Takes notice of the changes of a scope from now on.
-    fn subscribe(&self, scope: &Scope) -> Subscription {
+    pub(super) fn subscribe(&self, scope: &Scope) -> LinkSubscription {
         let changes = self.lock().awaited.entry(scope.clone()).or_default().subscribe();
-        Subscription { of: self.clone(), scope: scope.clone(), changes }
+        LinkSubscription { of: self.clone(), scope: scope.clone(), changes }
     }
 
-    fn lock(&self) -> MutexGuard<'_, ChangeTable> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ChangeTable> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ChangeTable {
-    fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         self.last.retain(|_, moment| moment.elapsed() < RECONNECTING);
     }
 }
 
 /// The changes of one scope.
-struct Subscription {
+pub(super) struct LinkSubscription {
     of: LinkChanges,
     scope: Scope,
     changes: watch::Receiver<()>,
 }
 
-impl Subscription {
+impl LinkSubscription {
     /// Waits for the next change. Cancel-safe.
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         if self.changes.changed().await.is_err() {
             // The sender stays as long as anybody is subscribed.
             std::future::pending().await
@@ -95,59 +92,13 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl Drop for LinkSubscription {
     fn drop(&mut self) {
         let mut table = self.of.lock();
         // This one is still counted.
         if table.awaited.get(&self.scope).is_some_and(|awaited| awaited.receiver_count() <= 1) {
             table.awaited.remove(&self.scope);
         }
-    }
-}
-
-impl Workers {
-    /// Notes that a link of the scope came, registered, stopped or ended: calls that wait for a link look again.
-    pub(crate) fn link_changed(&self, scope: &Scope) {
-        self.changes.note(scope);
-    }
-
-    /// The link that is chosen for a call. If there is none and the worker of the scope is reconnecting, the call waits for one, as long
-    /// as the setting says since `since` and at most until the deadline.
-    ///
-    /// # Errors
-    /// There is none, or none came in time.
-    pub(crate) async fn link_for(
-        &self,
-        scope: &Scope,
-        choose: impl Fn() -> Option<Arc<Live>>,
-        since: Instant,
-        deadline: Instant,
-    ) -> Result<Arc<Live>, Error> {
-        if let Some(live) = choose() {
-            return Ok(live);
-        }
-        let given_up = since.checked_add(self.settings.wait_for_worker).map_or(deadline, |end| end.min(deadline));
-        let mut changes = self.changes.subscribe(scope);
-        loop {
-            // After the subscription, so that no link comes between the two unnoticed.
-            if let Some(live) = choose() {
-                return Ok(live);
-            }
-            if self.is_closed() || !self.changes.is_reconnecting(scope) {
-                return Err(offline());
-            }
-            tokio::select! {
-                () = changes.next() => {}
-                () = sleep_until(given_up) => return Err(offline()),
-            }
-        }
-    }
-
-    /// Forgets changes, and the tools of links, that are long over.
-    pub(crate) fn sweep(&self) {
-        self.changes.lock().sweep();
-        self.sweep_gone();
-        self.sweep_takeovers();
     }
 }
 

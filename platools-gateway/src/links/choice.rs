@@ -18,7 +18,7 @@ pub(super) fn choose<T>(links: &[T], is_suitable: impl Fn(&T) -> bool, load: imp
     Some(if load(second) < load(first) { second } else { first })
 }
 
-/// One index of those that are suitable, each as likely as the others.
+/// A random suitable index, each as likely as the others.
 fn pick(count: usize, is_suitable: impl Fn(usize) -> bool) -> Option<usize> {
     let mut tries = (0..TRIES).filter_map(|_| random_below(count));
     tries.find(|index| is_suitable(*index)).or_else(|| {
@@ -37,7 +37,7 @@ fn random_below(count: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// How often each of some links is chosen in 2,000 calls.
+    /// Numbers of choices of each link in 2,000 calls.
     fn chosen(links: &[(bool, usize)]) -> Vec<usize> {
         let indexed: Vec<_> = links.iter().copied().enumerate().collect();
         let mut times = vec![0; links.len()];

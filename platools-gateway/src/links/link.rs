@@ -1,41 +1,59 @@
-//! A worker's end of a link.
+//! [`Link`]: the end of a link that the task of the worker's socket owns. [`Workers::attach_from`] makes it.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
 
 use platools_protocol::tool_sync::Features;
+use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
-use super::live::Queued;
-use super::{Arrival, Closing, Delivery, Notice, Order, Workers};
-use crate::domain::identity::{Identity, Scope};
+use super::live::{LiveLink, Queued};
+use super::messages::{Closing, Delivery, Notice, Order};
+use super::peer::WorkerPeer;
+use super::takeovers::{Contention, WINDOW};
+use super::workers::{AttachOutcome, Workers};
+use crate::directory::Admitted;
+use crate::domain::arrival::Arrival;
+use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{CallId, ConnectionId, EntityId};
-use crate::limits::Place;
+use crate::limits::ConcurrencyPermit;
+use crate::limits::gauge::Gauge;
 use crate::pending::LinkEnd;
+use crate::ports::time::now_ms;
+
+/// The most calls that wait for one socket; further ones are refused.
+pub(super) const QUEUE_CALLS: usize = 1024;
+
+/// Cancellations that wait for one socket; further ones are left out.
+pub(super) const NOTICES: usize = 1024;
 
 /// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
 /// link took its place. Calls that the socket did not get are returned to their callers, for they have certainly not run.
 #[derive(Debug)]
 pub struct Link {
-    pub(super) workers: Workers,
-    pub(super) identity: Identity,
+    workers: Workers,
+    identity: Identity,
     pub(super) connection_id: ConnectionId,
-    pub(super) arrival: Arrival,
-    /// Whether it was the live one of its scope, or one of a pool, when it came.
-    pub(super) was_live: bool,
-    /// Whether the worker sent a frame that was too large.
-    pub(super) sent_large_frame: bool,
-    /// Whether the worker closed the connection because it stops.
-    pub(super) has_stopped: bool,
+    arrival: Arrival,
+    /// True if it was the live link of its scope, or one of a pool, when it came.
+    was_live: bool,
+    /// True if the worker sent a frame that was too large.
+    sent_large_frame: bool,
+    /// True if the worker closed the connection because it stops.
+    has_stopped: bool,
     /// The process of the worker, if another one takes its place.
-    pub(super) instance: Option<String>,
-    pub(super) features: Features,
-    pub(super) deliveries: mpsc::Receiver<Queued>,
+    instance: Option<String>,
+    features: Features,
+    deliveries: mpsc::Receiver<Queued>,
     pub(super) noticed: mpsc::Receiver<Notice>,
-    pub(super) draining: watch::Receiver<Option<Notice>>,
-    pub(super) closed: watch::Receiver<Option<Closing>>,
-    pub(super) _place: Option<Place<EntityId>>,
+    draining: watch::Receiver<Option<Notice>>,
+    closed: watch::Receiver<Option<Closing>>,
+    _place: Option<ConcurrencyPermit<EntityId>>,
 }
 
 impl Link {
-    /// Who the worker is.
+    /// The identity of the worker.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -53,7 +71,7 @@ impl Link {
         self.features
     }
 
-    /// What the worker is to be told next, or the next call for it. Cancel-safe. Ends once the link was closed and nothing is
+    /// The next notice or call for the worker. Cancel-safe. Ends once the link was closed and nothing is
     /// queued.
     ///
     /// Until [`Link::sent`] a call counts as not sent, and is returned to its caller when the link ends.
@@ -72,10 +90,10 @@ impl Link {
         }
     }
 
-    /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
+    /// The fence of the link, which checks whether the link is still the live one, also while the link is in use.
     #[must_use]
-    pub fn fence(&self) -> Fence {
-        Fence {
+    pub fn fence(&self) -> LinkFence {
+        LinkFence {
             workers: self.workers.clone(),
             scope: self.identity.scope(),
             arrival: self.arrival,
@@ -105,7 +123,7 @@ impl Link {
         self.workers.calls.take(&delivery.call_id, &self.connection_id).then_some(delivery)
     }
 
-    /// How many calls are queued.
+    /// The number of queued calls.
     #[cfg(test)]
     pub(crate) fn queued(&self) -> usize {
         self.deliveries.len()
@@ -127,7 +145,7 @@ impl Link {
         self.has_stopped = true;
     }
 
-    /// What the calls of the link have to know of its end.
+    /// The end of the link, as its calls have to know it.
     fn end(&self) -> LinkEnd {
         // Workers that know any extension send again what they are not sure of, and others do not.
         let is_last_word = self.features.is_empty() || self.has_stopped;
@@ -160,22 +178,137 @@ impl Drop for Link {
     }
 }
 
+impl Workers {
+    /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
+    /// before the live one is closed itself.
+    pub(crate) fn attach_from(
+        &self,
+        peer: WorkerPeer,
+        arrival: Arrival,
+        admitted: Admitted,
+        secret: SecretString,
+        features: Features,
+        place: Option<ConcurrencyPermit<EntityId>>,
+    ) -> Link {
+        let Admitted { identity, credential, policy } = admitted;
+        let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
+        let (notices, noticed) = mpsc::channel(NOTICES);
+        let (drain, draining) = watch::channel(None);
+        let (closing, closed) = watch::channel(None);
+        let connection_id = ConnectionId::random();
+        let live = Arc::new(LiveLink {
+            arrival,
+            connection_id: connection_id.clone(),
+            identity: identity.clone(),
+            peer: peer.clone(),
+            connected_ms: now_ms(),
+            attached: Instant::now(),
+            load: Gauge::default(),
+            calls: self.calls.clone(),
+            secret,
+            credential,
+            features,
+            policy,
+            declared: RwLock::default(),
+            is_leaving: AtomicBool::new(false),
+            notices,
+            draining: drain,
+            queue,
+            queued_bytes: Gauge::default(),
+            closing,
+        });
+        let scope = identity.scope();
+        let AttachOutcome { was_live, contention } = self.lock().admit(&scope, Arc::clone(&live), policy);
+        if let Some(contention) = contention {
+            warn_of_contention(&identity, &contention);
+        }
+        if let Some(instance) = peer.instance.as_ref().filter(|_| was_live && policy == Policy::Supersede) {
+            self.calls.replaced(&scope, &instance.id, self.settings.wait_for_lost_answer);
+        }
+        if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
+            observer.worker_came(&live.shown());
+        }
+        self.link_changed(&scope);
+        let workers = self.clone();
+        Link {
+            workers,
+            identity,
+            connection_id,
+            arrival,
+            was_live,
+            sent_large_frame: false,
+            has_stopped: false,
+            // In a pool another process is another worker.
+            instance: peer.instance.filter(|_| policy == Policy::Supersede).map(|instance| instance.id),
+            features,
+            deliveries,
+            noticed,
+            draining,
+            closed,
+            _place: place,
+        }
+    }
+
+    /// As [`attach_from`](Self::attach_from), for a worker that says nothing of its process.
+    #[cfg(test)]
+    pub(crate) fn attach(
+        &self,
+        arrival: Arrival,
+        admitted: Admitted,
+        secret: SecretString,
+        features: Features,
+        place: Option<ConcurrencyPermit<EntityId>>,
+    ) -> Link {
+        self.attach_from(WorkerPeer::default(), arrival, admitted, secret, features, place)
+    }
+}
+
+/// Logs two workers that take turns, and the way to stop that.
+fn warn_of_contention(identity: &Identity, contention: &Contention) {
+    let Contention { takeovers, by, from, may_be_one } = contention;
+    let advice = match may_be_one {
+        false => {
+            "stop one of them, or host their tools under an entity with the policy `pool`, or under one entity each"
+        }
+        true => {
+            "two workers of one address, or one that connects again without closing its connection; stop one of them, or host their \
+                 tools under an entity with the policy `pool`, or under one entity each"
+        }
+    };
+    tracing::warn!(
+        project.id = %identity.project_id,
+        entity = identity.entity,
+        environment = identity.environment,
+        worker.connected = %by,
+        worker.superseded = %from,
+        takeovers,
+        window_s = WINDOW.as_secs(),
+        advice,
+        "two workers keep taking each other's place"
+    );
+}
+
 /// The next value of a channel; none once its sender is gone.
 async fn next_of(draining: &mut watch::Receiver<Option<Notice>>) -> Option<Notice> {
     draining.changed().await.ok()?;
     draining.borrow_and_update().clone()
 }
 
-/// Tells whether a link was replaced.
+/// Checks whether a newer link took a link's place.
 #[derive(Debug, Clone)]
-pub struct Fence {
-    pub(super) workers: Workers,
+pub struct LinkFence {
+    workers: Workers,
     scope: Scope,
-    pub(super) arrival: Arrival,
+    arrival: Arrival,
     connection_id: ConnectionId,
 }
 
-impl Fence {
+impl LinkFence {
+    /// The arrival of the link.
+    pub(crate) fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
     /// Notes that the worker has a call over this link, as only it can know after a reconnect. A link that was replaced or has
     /// ended has none.
     pub fn has(&self, call_id: &CallId) {
@@ -189,7 +322,7 @@ impl Fence {
         self.workers.leaves(&self.scope, self.arrival);
     }
 
-    /// Whether the link is still the live one of its scope.
+    /// True if the link is still the live one of its scope.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.workers.is_current(&self.scope, self.arrival)

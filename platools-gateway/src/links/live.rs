@@ -8,20 +8,23 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{ArgumentForm, Arrival, Closing, ConnectedWorker, Delivery, Notice, WorkerPeer};
+use super::messages::{ArgumentForm, Closing, Delivery, Notice};
+use super::peer::WorkerPeer;
+use super::worker::ConnectedWorker;
 use crate::catalog::DeclaredTools;
+use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Credential, Identity, Policy};
 use crate::domain::ids::ConnectionId;
 use crate::limits::gauge::{Gauge, Held};
 use crate::pending::PendingCalls;
 
-/// How many bytes of calls wait for one socket before further ones are refused.
+/// The most bytes of calls that wait for one socket; further ones are refused.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
 /// The gateway's end of a link.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct LiveLink {
     pub(super) arrival: Arrival,
     pub(super) connection_id: ConnectionId,
     pub(super) identity: Identity,
@@ -35,7 +38,7 @@ pub(crate) struct Live {
     pub(super) secret: SecretString,
     pub(super) credential: Credential,
     pub(super) features: Features,
-    /// How the links of its scope get along.
+    /// The policy for several links of its scope.
     pub(super) policy: Policy,
     /// The tools that it declared; none before its first registration.
     pub(super) declared: RwLock<Option<Arc<DeclaredTools>>>,
@@ -56,7 +59,7 @@ pub(super) struct Queued {
     _bytes: Held,
 }
 
-impl Live {
+impl LiveLink {
     /// The secret the worker presented; it signs the calls that go to it.
     pub(crate) fn secret(&self) -> &SecretString {
         &self.secret
@@ -82,7 +85,7 @@ impl Live {
         }
     }
 
-    /// Whether the worker is to have further calls: neither does it stop, nor is the link about to be closed.
+    /// True if the worker takes further calls: it does not stop, and the link is not about to be closed.
     pub(super) fn takes_calls(&self) -> bool {
         !self.is_leaving.load(Ordering::Relaxed) && self.closing.borrow().is_none()
     }

@@ -5,40 +5,22 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
 
-use super::choice::choose;
-use super::live::Live;
-use super::{Arrival, Fence, State, Workers};
-use crate::catalog::{DeclaredTools, GRACE, Member, Membership, ToolVersion};
+use super::departed_tools::keep_gone;
+use super::live::LiveLink;
+use super::workers::{LinkTable, Workers};
+use crate::catalog::{DeclaredTools, Member, Membership, ToolVersion};
+use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Policy, Scope};
 
-/// Sets of tools that are kept of links of one scope that have just gone. The oldest make room.
-const GONE_SETS: usize = 1000;
-
-/// Bytes of the declarations in these sets.
-const GONE_BYTES: usize = 32 * 1024 * 1024;
-
-/// The tools of links of a pool that have ended.
-#[derive(Debug)]
-pub(super) struct Gone {
-    declared: Arc<DeclaredTools>,
-    since: Instant,
-}
-
-impl Gone {
-    fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.since) >= GRACE
-    }
-}
-
-impl Live {
+impl LiveLink {
     /// The tools that the link has declared.
     fn declared(&self) -> Option<Arc<DeclaredTools>> {
         self.declared.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the link has a tool in this version. A link without others has it in whichever version: while it declares another
+    /// True if the link has a tool in this version. A link without others has it in whichever version: while it declares another
     /// one, the catalogue may still have the version before.
-    fn has(&self, tool: &ToolVersion<'_>) -> bool {
+    pub(super) fn has(&self, tool: &ToolVersion<'_>) -> bool {
         let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
         declared.as_ref().is_some_and(|declared| match self.policy {
             Policy::Supersede => declared.has_name(tool.name),
@@ -47,15 +29,8 @@ impl Live {
     }
 }
 
-impl Fence {
-    /// The arrival of the link.
-    pub(crate) fn arrival(&self) -> Arrival {
-        self.arrival
-    }
-}
-
-impl State {
-    fn live_of(&self, scope: &Scope) -> &[Arc<Live>] {
+impl LinkTable {
+    pub(super) fn live_of(&self, scope: &Scope) -> &[Arc<LiveLink>] {
         self.live.get(scope).map_or(&[], Vec::as_slice)
     }
 
@@ -71,9 +46,9 @@ impl State {
     }
 
     /// Takes a link's tools out with it. Says whether no other live link has declared exactly the same.
-    pub(super) fn forget_tools(&mut self, scope: &Scope, ended: &Live, now: Instant) -> bool {
+    pub(super) fn forget_tools(&mut self, scope: &Scope, ended: &LiveLink, now: Instant) -> bool {
         let Some(declared) = ended.declared() else { return false };
-        let has_same = |live: &Arc<Live>| live.declared().is_some_and(|other| Arc::ptr_eq(&other, &declared));
+        let has_same = |live: &Arc<LiveLink>| live.declared().is_some_and(|other| Arc::ptr_eq(&other, &declared));
         if self.live_of(scope).iter().any(has_same) {
             return false;
         }
@@ -88,33 +63,7 @@ impl State {
     }
 }
 
-/// Keeps the tools of a link that ended, within the bounds.
-fn keep_gone(gone: &mut Vec<Gone>, declared: Arc<DeclaredTools>, now: Instant) {
-    gone.retain(|other| !other.is_over(now) && !Arc::ptr_eq(&other.declared, &declared));
-    gone.push(Gone { declared, since: now });
-    let mut bytes = 0_usize;
-    let fit = gone.iter().rev().take(GONE_SETS).take_while(|gone| {
-        bytes = bytes.saturating_add(gone.declared.bytes());
-        bytes <= GONE_BYTES
-    });
-    let excess = gone.len() - fit.count();
-    gone.drain(..excess);
-}
-
 impl Workers {
-    /// The link that gets the next call of a tool: the less loaded of two that have it in this version, picked at random. Links
-    /// whose worker stops get none.
-    pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<Live>> {
-        let state = self.lock();
-        let takes = |live: &Arc<Live>| live.takes_calls() && live.has(tool);
-        choose(state.live_of(scope), takes, |live| live.load.value()).cloned()
-    }
-
-    /// Whether a live link has a tool in this version.
-    pub(crate) fn is_online(&self, scope: &Scope, tool: &ToolVersion<'_>) -> bool {
-        self.lock().live_of(scope).iter().any(|live| live.has(tool))
-    }
-
     /// The tools of a scope, as a link that registers finds them; `None` if the link has ended or a newer one took its place.
     pub(crate) fn membership(&self, scope: &Scope, arrival: Arrival) -> Option<Membership> {
         let state = self.lock();
@@ -151,7 +100,7 @@ impl Workers {
         }
     }
 
-    /// How many links a scope has.
+    /// The number of links of a scope.
     pub(crate) fn links_of(&self, scope: &Scope) -> usize {
         self.lock().live_of(scope).len()
     }
@@ -174,7 +123,7 @@ impl Workers {
     /// Forgets takeovers that are long over, of scopes without a worker.
     pub(super) fn sweep_takeovers(&self) {
         let mut state = self.lock();
-        let State { takeovers, live, .. } = &mut *state;
+        let LinkTable { takeovers, live, .. } = &mut *state;
         takeovers.sweep(Instant::now(), |scope| live.contains_key(scope));
     }
 
@@ -196,8 +145,9 @@ mod tests {
     use platools_protocol::tool_sync::{Features, ToolDeclaration};
     use serde_json::json;
 
+    use super::super::departed_tools::{GONE_BYTES, GONE_SETS};
     use super::*;
-    use crate::catalog::CatalogTool;
+    use crate::catalog::{CatalogTool, GRACE};
     use crate::directory::Admitted;
     use crate::domain::identity::{Credential, Identity};
     use crate::domain::ids::ConnectionId;
@@ -291,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_tools_of_a_link_that_is_gone_are_members_for_a_while() {
-        let (mut state, now) = (State::default(), Instant::now());
+        let (mut state, now) = (LinkTable::default(), Instant::now());
         keep_gone(state.gone.entry(scope()).or_default(), tools(0), now);
         let members = |after| state.members(&scope(), None, now + after);
         let member = members(GRACE - Duration::from_millis(1));

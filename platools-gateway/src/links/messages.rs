@@ -1,4 +1,4 @@
-//! What travels between the core and the task that owns a worker's socket.
+//! [`Order`]: calls and notices on their way to the task that owns a worker's socket. [`Closing`]: the reason to close it.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use platools_protocol::tool_sync::Feature;
 
 use crate::domain::ids::CallId;
 
-/// Why the gateway closes a link.
+/// The reason why the gateway closes a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
     /// A newer connection of the same entity and environment took its place.
@@ -19,7 +19,7 @@ pub enum Closing {
     ShuttingDown,
 }
 
-/// What a worker is told beside its calls.
+/// A notice for a worker, beside its calls.
 #[derive(Debug, Clone)]
 pub enum Notice {
     /// Nobody waits for this call any more.
@@ -53,7 +53,7 @@ pub(crate) enum ArgumentForm {
     JavaScript,
 }
 
-/// One call on its way to a worker.
+/// A call on its way to a worker.
 pub struct Delivery {
     /// The call.
     pub call_id: CallId,
@@ -106,7 +106,7 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// What is to be written to a worker.
+/// A message to write to a worker.
 #[derive(Debug)]
 pub enum Order {
     /// A call.

@@ -14,7 +14,7 @@ pub(crate) struct WorkerPeer {
 }
 
 impl WorkerPeer {
-    /// Whether two connections are the same client's. `None` if that cannot be told: workers of other SDKs name no process, and several
+    /// True if two connections are the same client's. `None` if that cannot be told: workers of other SDKs name no process, and several
     /// may have one address.
     pub(super) fn is_same(&self, other: &Self) -> Option<bool> {
         match (&self.instance, &other.instance) {

@@ -6,17 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platools_protocol::tool_sync::ToolDeclaration;
+use tokio::time::{Instant, sleep};
 
 use super::departures::Departures;
 use super::registration_rate::Throttles;
-use super::{Arrival, Fence, Workers};
-use crate::catalog::{Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};
+use super::{Arrival, LinkFence, Workers};
+use crate::catalog::{
+    Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Rest, Room, Settled, TooLarge,
+};
 use crate::domain::error::Error;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::text::Text;
 use crate::limits::Limiter;
 use crate::pending::warn_of_timeouts;
 use crate::ports::tool_changes::ToolChanges;
+
+/// The time between two looks for tools whose grace is over, which is not exact.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A worker may register so many tools.
 pub const MAX_TOOLS: usize = 1000;
@@ -30,12 +36,12 @@ const ROLES: (usize, Text) = (64, Text::line("roles", 128));
 /// Registers the tools of links: a link's tools become part of the catalogue, and leave it some time after the link ended.
 #[derive(Debug)]
 pub struct Registrations {
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) workers: Arc<Workers>,
+    catalog: Arc<Catalog>,
+    workers: Arc<Workers>,
     limiter: Arc<Limiter>,
     tool_changes: ToolChanges,
     throttles: Throttles,
-    pub(super) departures: Departures,
+    departures: Departures,
 }
 
 impl Registrations {
@@ -56,7 +62,7 @@ impl Registrations {
     pub async fn register(
         &self,
         identity: &Identity,
-        fence: &Fence,
+        fence: &LinkFence,
         tools: Vec<ToolDeclaration>,
     ) -> Result<Registration, Error> {
         if tools.len() > MAX_TOOLS {
@@ -89,9 +95,43 @@ impl Registrations {
     }
 
     /// Notifies lists of tools and the observer that the tools of a scope changed, or whether they are online.
-    pub(super) fn notify_tools_changed(&self, scope: &Scope) {
+    fn notify_tools_changed(&self, scope: &Scope) {
         self.workers.tools_changed(scope);
         self.tool_changes.notify(scope);
+    }
+
+    /// Keeps the catalogues of pools right when links end. Never returns.
+    pub(crate) async fn settle_departures(self: Arc<Self>) {
+        loop {
+            // Both arms are cancel-safe.
+            tokio::select! {
+                departed = self.workers.departed() => {
+                    for scope in departed {
+                        self.settle(&scope, Rest::Kept).await;
+                    }
+                }
+                () = sleep(LOOK) => {}
+            }
+            for scope in self.departures.take_due(Instant::now()) {
+                self.settle(&scope, Rest::Pruned).await;
+            }
+        }
+    }
+
+    async fn settle(&self, scope: &Scope, rest: Rest) {
+        match self.catalog.settle(scope, rest, || self.workers.members(scope)).await {
+            Ok(Settled { changes, keeps_departed }) => {
+                if changes.is_any() {
+                    let (updated, pruned) = (changes.updated, changes.pruned);
+                    tracing::info!(entity.id = %scope.entity, updated, pruned, "tools changed because workers left");
+                    self.notify_tools_changed(scope);
+                }
+                if keeps_departed && rest == Rest::Pruned {
+                    self.departures.prune_later(scope.clone());
+                }
+            }
+            Err(error) => tracing::error!(%error, entity.id = %scope.entity, "tools of a pool could not be stored"),
+        }
     }
 
     /// Forgets registrations that no longer count towards the rate.

@@ -44,8 +44,8 @@ impl Throttles {
 /// The registrations of one scope. Refused ones do not count, so waiting as told always helps.
 #[derive(Debug, Default)]
 struct Throttle {
-    scope: Admitted,
-    links: HashMap<Arrival, Admitted>,
+    scope: AdmittedTimes,
+    links: HashMap<Arrival, AdmittedTimes>,
 }
 
 impl Throttle {
@@ -72,9 +72,9 @@ impl Throttle {
 
 /// Times of admitted registrations, the earliest first.
 #[derive(Debug, Default)]
-struct Admitted(VecDeque<Instant>);
+struct AdmittedTimes(VecDeque<Instant>);
 
-impl Admitted {
+impl AdmittedTimes {
     /// The time until fewer than `most` count.
     fn wait(&self, most: usize, now: Instant) -> Option<Duration> {
         let last_in_the_way = self.0.len().checked_sub(most).and_then(|index| self.0.get(index))?;

@@ -14,7 +14,7 @@ use crate::domain::identity::Scope;
 /// The time within which takeovers count. Workers wait up to a minute before they connect again.
 pub(super) const WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// So many workers that come back to the place that another one took are too many.
+/// The number of returns to a place that another worker took, from which on it is contention.
 const MANY_RETURNS: usize = 3;
 
 /// The same for workers that cannot be told apart: one that connects again without closing its connection looks the same.
@@ -54,7 +54,7 @@ pub(super) struct Contention {
     pub(super) by: WorkerPeer,
     /// The worker that had it before.
     pub(super) from: WorkerPeer,
-    /// Whether the two may be one worker that connects again.
+    /// True if the two may be one worker that connects again.
     pub(super) may_be_one: bool,
 }
 

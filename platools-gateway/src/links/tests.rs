@@ -1,9 +1,18 @@
-use futures::future::join_all;
-use platools_protocol::tool_sync::Feature;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::join_all;
+use platools_protocol::tool_sync::{Feature, Features};
+use tokio::time::Instant;
+
+use super::link::{NOTICES, QUEUE_CALLS};
+use super::workers::SPREAD;
 use super::*;
+use crate::directory::Admitted;
 use crate::domain::error::ErrorKind;
-use crate::pending::{CallStep, Outcome, Waiting};
+use crate::domain::identity::{Credential, Identity, Policy};
+use crate::domain::ids::CallId;
+use crate::pending::{CallSettings, CallStep, Outcome, PendingCall, Stage};
 
 fn identity() -> Identity {
     Identity::sample()
@@ -63,7 +72,7 @@ fn soon() -> tokio::time::Instant {
 }
 
 /// Opens a call and queues it at the live link.
-fn call(workers: &Workers, call_id: &str) -> (Result<(), Refused>, Waiting) {
+fn call(workers: &Workers, call_id: &str) -> (Result<(), Refused>, PendingCall) {
     let waiting = workers.calls.open(call_id.into(), identity().scope(), "t", None);
     (workers.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
 }
@@ -136,7 +145,7 @@ fn sent_over(link: &Link) -> Stage {
     Stage::Sent { connection: link.connection_id().clone() }
 }
 
-/// Whether a link is told that nobody waits for a call any more.
+/// True if a link gets the notice that a call is cancelled.
 fn is_told(link: &mut Link) -> bool {
     link.noticed.try_recv().is_ok()
 }
@@ -167,7 +176,7 @@ async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_wait
     tokio::time::advance(Duration::from_secs(1)).await;
     let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
     workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
-    let cancel = |waiting: &Waiting| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
+    let cancel = |waiting: &PendingCall| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
     cancel(&waiting);
     assert!(!pool.iter_mut().any(is_told), "no socket has it");
 
@@ -201,14 +210,14 @@ async fn a_worker_that_took_the_place_of_its_own_link_is_told_that_nobody_waits_
     assert!(is_told(&mut successor));
 }
 
-async fn find_or_wait(workers: &Workers, deadline: Instant) -> Result<Arc<Live>, ErrorKind> {
+async fn find_or_wait(workers: &Workers, deadline: Instant) -> Result<Arc<LiveLink>, ErrorKind> {
     let scope = identity().scope();
     let link = workers.link_for(&scope, || workers.find(&scope), Instant::now(), deadline).await;
     link.map_err(|error| error.kind())
 }
 
 /// The wait of a call that was made now.
-async fn wait_for_link(workers: &Workers) -> Result<Arc<Live>, ErrorKind> {
+async fn wait_for_link(workers: &Workers) -> Result<Arc<LiveLink>, ErrorKind> {
     find_or_wait(workers, soon()).await
 }
 

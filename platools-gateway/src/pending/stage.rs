@@ -29,11 +29,11 @@ pub(crate) enum Stage {
 /// The end of a link, as far as it matters to its calls.
 #[derive(Debug, Clone)]
 pub(crate) struct LinkEnd {
-    /// How long to wait for the answers of a worker that does not send them again. None for workers that do.
+    /// The wait for the answers of a worker that does not send them again. None for workers that do.
     pub(crate) answer_wait: Option<Duration>,
-    /// Whether the worker sent a frame that was too large.
+    /// True if the worker sent a frame that was too large.
     pub(crate) is_for_large_frame: bool,
-    /// Whether the worker closed the connection because it stops.
+    /// True if the worker closed the connection because it stops.
     pub(crate) has_stopped: bool,
     /// The worker's process, if the connection of another one shows that this one is gone.
     pub(crate) instance: Option<String>,
@@ -56,9 +56,9 @@ pub(crate) struct Loss {
     /// The time of its end.
     pub(super) at: Instant,
     cause: LossCause,
-    /// How long to wait for the answer, if the worker hardly sends it again.
+    /// The wait for the answer, if the worker hardly sends it again.
     pub(super) answer_wait: Option<Duration>,
-    /// Whether the worker sends the answer if it comes back.
+    /// True if the worker sends the answer when it comes back.
     pub(crate) may_be_answered: bool,
     /// The time at which the call was queued at the link. Links that were attached since then may be the same worker's.
     pub(crate) queued: Instant,

@@ -1,19 +1,33 @@
 //! `CallTable`: the pending calls, by id and by the connection that has them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::outcome::Outcome;
+use super::reports::Listener;
 use super::stage::{LinkEnd, Loss, RequeueTurn, Stage};
-use super::{Error, ErrorKind, Listener, Outcome, Scope};
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, ConnectionId};
 use crate::limits::gauge::Held;
 
-/// One call that waits for its answer.
+/// The table of pending calls. Clones share one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedTable(Arc<Mutex<CallTable>>);
+
+impl SharedTable {
+    pub(super) fn lock(&self) -> MutexGuard<'_, CallTable> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Pending {
     /// Its place among all calls, in the order in which they were made.

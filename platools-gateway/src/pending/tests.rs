@@ -2,7 +2,15 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::table::CallTable;
 use super::*;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Scope;
+use crate::domain::ids::{CallId, ConnectionId};
+use crate::limits::gauge::Gauge;
 
 fn scope(entity: &str) -> Scope {
     Scope { entity: entity.into(), environment: "env".into() }
@@ -51,7 +59,7 @@ async fn a_caller_that_went_away_is_forgotten() {
 }
 
 /// Waits for the end of a call that is not returned.
-async fn ended(mut waiting: Waiting, deadline: Instant, patience: Option<Duration>) -> Result<Outcome, Error> {
+async fn ended(mut waiting: PendingCall, deadline: Instant, patience: Option<Duration>) -> Result<Outcome, Error> {
     match waiting.next(deadline, patience).await? {
         CallStep::Ended(outcome) => Ok(outcome),
         CallStep::Returned => panic!("the call was returned"),
@@ -59,7 +67,11 @@ async fn ended(mut waiting: Waiting, deadline: Instant, patience: Option<Duratio
 }
 
 /// Opens calls of some tools, and queues them at a connection.
-fn queued<const N: usize>(calls: &PendingCalls, connection: &ConnectionId, tools: [&str; N]) -> [(CallId, Waiting); N] {
+fn queued<const N: usize>(
+    calls: &PendingCalls,
+    connection: &ConnectionId,
+    tools: [&str; N],
+) -> [(CallId, PendingCall); N] {
     let mut number = 0;
     tools.map(|tool| {
         number += 1;
@@ -70,7 +82,7 @@ fn queued<const N: usize>(calls: &PendingCalls, connection: &ConnectionId, tools
     })
 }
 
-fn is_returned(waiting: &Waiting) -> bool {
+fn is_returned(waiting: &PendingCall) -> bool {
     matches!(waiting.stage(), Stage::Returned(_))
 }
 
@@ -95,7 +107,7 @@ async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_end
         assert_eq!(calls.answer(&scope("a"), &call_id, failed("answered")), Receipt::Accepted);
         assert!(ended(waiting, soon(), None).await.is_ok());
     }
-    assert_eq!(calls.lock().connections(), 0, "nothing is kept of connections without calls");
+    assert_eq!(calls.table.lock().connections(), 0, "nothing is kept of connections without calls");
 }
 
 #[tokio::test]
@@ -123,7 +135,7 @@ async fn returned_calls_of_one_tool_have_their_turns_in_the_order_in_which_they_
     // The order at the link does not matter: this one was there before.
     calls.queue(&made[0].0, &one, &Gauge::default());
     calls.return_queued(&one);
-    let turn = |(_, waiting): &(CallId, Waiting)| match waiting.stage() {
+    let turn = |(_, waiting): &(CallId, PendingCall)| match waiting.stage() {
         Stage::Returned(turn) => turn.comes().now_or_never().is_some(),
         stage => panic!("{stage:?}"),
     };
@@ -179,7 +191,7 @@ async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A call that this connection's socket has.
-fn sent(calls: &PendingCalls, connection: &ConnectionId) -> Waiting {
+fn sent(calls: &PendingCalls, connection: &ConnectionId) -> PendingCall {
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     calls.queue(&"c".into(), connection, &Gauge::default());
     assert!(calls.take(&"c".into(), connection));
@@ -262,12 +274,12 @@ async fn nothing_is_kept_of_lost_calls_that_have_ended() {
     let waiting = sent(&calls, &"one".into());
     end_of(&calls, "one", "a");
     calls.seen(&scope("a"), &"c".into(), &"two".into());
-    assert_eq!(calls.lock().ended(), 0, "another connection has it");
+    assert_eq!(calls.table.lock().ended(), 0, "another connection has it");
     end_of(&calls, "two", "a");
     let kept = |table: &CallTable| (table.ended(), table.connections());
-    assert_eq!(kept(&calls.lock()), (1, 1));
+    assert_eq!(kept(&calls.table.lock()), (1, 1));
     drop(waiting);
-    assert_eq!(kept(&calls.lock()), (0, 0));
+    assert_eq!(kept(&calls.table.lock()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

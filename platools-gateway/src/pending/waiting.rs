@@ -1,4 +1,4 @@
-//! `Waiting`: the caller's end of a pending call.
+//! `PendingCall`: the caller's end of a pending call.
 
 use std::future::pending;
 use std::time::Duration;
@@ -6,15 +6,17 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::outcome::Outcome;
 use super::stage::{Loss, Stage};
-use super::{Outcome, PendingCalls, TimeLimit};
+use super::table::SharedTable;
+use super::timeout::TimeLimit;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::CallId;
 
-/// One call that waits. Dropping it forgets the call.
+/// The caller's end of a pending call. Dropping it forgets the call.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    calls: PendingCalls,
+pub(crate) struct PendingCall {
+    calls: SharedTable,
     call_id: CallId,
     stage: watch::Receiver<Stage>,
     answer: oneshot::Receiver<Result<Outcome, Error>>,
@@ -31,9 +33,9 @@ pub(crate) enum CallStep {
     Returned,
 }
 
-impl Waiting {
+impl PendingCall {
     pub(super) fn new(
-        calls: PendingCalls,
+        calls: SharedTable,
         call_id: CallId,
         stage: watch::Receiver<Stage>,
         answer: oneshot::Receiver<Result<Outcome, Error>>,
@@ -47,7 +49,7 @@ impl Waiting {
         self
     }
 
-    /// How far the call got.
+    /// The stage of the call.
     pub(crate) fn stage(&self) -> Stage {
         self.stage.borrow().clone()
     }
@@ -97,7 +99,7 @@ impl Waiting {
         }
     }
 
-    /// Whether the worker of a call without a link sends the answer if it comes back.
+    /// True if the worker of a call without a link sends the answer when it comes back.
     pub(crate) fn may_be_answered(&self) -> bool {
         matches!(&*self.stage.borrow(), Stage::Lost(loss) if loss.may_be_answered)
     }
@@ -126,7 +128,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         self.forget();
     }

@@ -10,7 +10,7 @@ use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::MessageId;
 use crate::domain::text::Text;
-use crate::limits::Place;
+use crate::limits::ConcurrencyPermit;
 
 /// The longest text of a message, in bytes.
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
@@ -118,7 +118,7 @@ impl Sessions {
     }
 
     /// Checks that an agent may change something, and takes one of its permits for requests.
-    pub(super) fn may_change(&self, peer: &Peer) -> Result<Place<String>, Error> {
+    pub(super) fn may_change(&self, peer: &Peer) -> Result<ConcurrencyPermit<String>, Error> {
         authorize(&peer.caller, Action::Change, Resource::Project(&peer.caller.project_id))?;
         self.limiter.call(&peer.caller)
     }

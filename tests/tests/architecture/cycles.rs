@@ -129,6 +129,8 @@ impl Graph {
         let tokens: Vec<_> = tokens.into_iter().collect();
         for (at, token) in tokens.iter().enumerate() {
             match token {
+                // The path of `pub(in crate::a)` imports nothing.
+                TokenTree::Ident(_) if at == 1 && tokens[0].to_string() == "in" => {}
                 TokenTree::Ident(_) if at < 2 || !is_separator(&tokens[at - 2..at]) => {
                     let mut path = vec![token.to_string()];
                     let mut rest = &tokens[at + 1..];
@@ -367,6 +369,7 @@ mod tests {
             "mod a { #[cfg(test)] use crate::b::B; #[cfg(test)] mod tests { use crate::b::B; } } mod b { use crate::a::A; }",
             "mod a { #[cfg(test)] fn f() { crate::b::g() } } mod b { use crate::a::A; }",
             "mod a { use std::a; use b::Foreign; } mod b { use crate::a::A; }",
+            "mod a { use crate::a::b::B; mod b { pub(in crate::a) struct B; } }",
         ] {
             assert_eq!(cycles(text), Vec::<Vec<String>>::new(), "{text}");
         }

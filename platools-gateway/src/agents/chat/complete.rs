@@ -3,7 +3,7 @@
 use super::{Action, Answer, ChatSink, Conversations, Error, Input, Message, Resource, authorize};
 use crate::domain::identity::Caller;
 use crate::domain::text::USER_ID;
-use crate::limits::ChatPlace;
+use crate::limits::ChatPermits;
 
 /// A message for an agent, without a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Completion<'a> {
 
 /// A permit for one chat or completion, which counts among the caller's until it is dropped.
 #[derive(Debug)]
-pub struct ChatPermit(#[expect(dead_code, reason = "it is kept, not used")] ChatPlace);
+pub struct ChatPermit(#[expect(dead_code, reason = "it is kept, not used")] ChatPermits);
 
 impl Conversations {
     /// Counts a chat or completion before it begins.

@@ -1,4 +1,4 @@
-//! `Answer`: the end of a call under an idempotency key, in memory and as it is stored.
+//! `NamedAnswer`: the end of a call under an idempotency key, in memory and as it is stored.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::domain::ids::CallId;
 
 /// The end of a call.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct NamedAnswer {
     call_id: Option<String>,
-    end: End,
+    end: AnswerEnd,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum End {
+enum AnswerEnd {
     Returned {
         result: Box<RawValue>,
         latency_ms: u64,
@@ -39,7 +39,7 @@ enum End {
 }
 
 /// The sort of end only: results and messages are not for a log.
-impl fmt::Debug for End {
+impl fmt::Debug for AnswerEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Returned { .. } => "Returned",
@@ -48,14 +48,14 @@ impl fmt::Debug for End {
     }
 }
 
-impl From<Result<CallReply, Error>> for Answer {
+impl From<Result<CallReply, Error>> for NamedAnswer {
     fn from(ended: Result<CallReply, Error>) -> Self {
         match ended {
             Ok(CallReply { call_id, result, latency_ms }) => {
-                Self { call_id: Some(call_id.to_string()), end: End::Returned { result, latency_ms } }
+                Self { call_id: Some(call_id.to_string()), end: AnswerEnd::Returned { result, latency_ms } }
             }
             Err(error) => {
-                let end = End::Failed {
+                let end = AnswerEnd::Failed {
                     kind: error.kind(),
                     message: error.to_string(),
                     problems: error.problems().to_vec(),
@@ -68,7 +68,7 @@ impl From<Result<CallReply, Error>> for Answer {
     }
 }
 
-impl Answer {
+impl NamedAnswer {
     /// Reads a stored answer.
     pub(super) fn from_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
@@ -81,12 +81,12 @@ impl Answer {
     /// The answer as a caller gets it.
     pub(super) fn reply(&self) -> Result<CallReply, Error> {
         match &self.end {
-            End::Returned { result, latency_ms } => Ok(CallReply {
+            AnswerEnd::Returned { result, latency_ms } => Ok(CallReply {
                 call_id: self.call_id.as_deref().unwrap_or_default().into(),
                 result: result.clone(),
                 latency_ms: *latency_ms,
             }),
-            End::Failed { kind, message, problems, tool_error, wait } => {
+            AnswerEnd::Failed { kind, message, problems, tool_error, wait } => {
                 let error =
                     Error::new(*kind, message).with_problems(problems.clone()).with_tool_error(tool_error.clone());
                 let error = match wait {

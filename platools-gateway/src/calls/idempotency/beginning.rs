@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::answer::Answer;
+use super::answer::NamedAnswer;
 use crate::calls::request::CallReply;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::idempotency::NamedCall;
@@ -23,7 +23,7 @@ pub(crate) struct Beginning<'a> {
     pub(super) max_keys: u32,
     pub(super) has_begun: AtomicBool,
     /// The callers that wait for the answer.
-    pub(super) told: &'a watch::Sender<Option<Arc<Answer>>>,
+    pub(super) told: &'a watch::Sender<Option<Arc<NamedAnswer>>>,
 }
 
 impl Beginning<'_> {

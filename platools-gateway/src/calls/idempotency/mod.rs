@@ -26,9 +26,9 @@ pub use crate::settings::IdempotencySettings;
 pub(crate) use beginning::Beginning;
 pub(crate) use running::Idempotency;
 
-use answer::{Answer, dropped, name_taken, too_large, unknown_end};
+use answer::{NamedAnswer, dropped, name_taken, too_large, unknown_end};
 use name::CallName;
-use running::{Running, RunningGuard};
+use running::{RunningGuard, RunningNamedCall};
 
 /// The time that a call under an idempotency key is remembered: 24 hours.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -36,8 +36,8 @@ pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait before the next try to keep an answer.
 const NEXT_TRY: Duration = Duration::from_secs(1);
 
-/// What the database is to be told of a call that has ended.
-enum Note {
+/// The end of a call, as the database stores it.
+enum AnswerNote {
     /// Its sealed answer; none if that is too large.
     Answered(Option<String>),
     /// It certainly did not run.
@@ -79,7 +79,7 @@ impl Calls {
         answer.ok_or_else(unknown_end)?.reply()
     }
 
-    /// Whether a caller may have the answer of a tool: as it may call the tool, if that is still there.
+    /// True if a caller may have the answer of a tool: it may call the tool, if that still exists.
     async fn may_call(&self, caller: &Caller, CallRequest { tool, .. }: &CallRequest) -> bool {
         if authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
             return false;
@@ -104,13 +104,13 @@ impl Calls {
         name: CallName,
         fingerprint: String,
         request: CallRequest,
-    ) -> Running {
+    ) -> RunningNamedCall {
         let mut running = self.idempotency.lock();
         if let Some(running) = running.get(name.id()) {
             return running.clone();
         }
         let (sender, answer) = watch::channel(None);
-        let this = Running { fingerprint: fingerprint.clone(), answer };
+        let this = RunningNamedCall { fingerprint: fingerprint.clone(), answer };
         running.insert(name.id().to_owned(), this.clone());
         let guard = RunningGuard { table: Arc::clone(&self.idempotency), id: name.id().to_owned() };
         let (calls, caller) = (Arc::clone(self), caller.clone());
@@ -135,8 +135,8 @@ impl Calls {
         name: &CallName,
         call: &NamedCall,
         request: CallRequest,
-        told: &watch::Sender<Option<Arc<Answer>>>,
-    ) -> (Answer, Option<Note>) {
+        told: &watch::Sender<Option<Arc<NamedAnswer>>>,
+    ) -> (NamedAnswer, Option<AnswerNote>) {
         match self.services.answers.earlier_call(&call.id).await {
             Ok(None) => {}
             Ok(Some(earlier)) => return (earlier_answer(name, call, earlier), None),
@@ -147,11 +147,11 @@ impl Calls {
             Beginning { store: &*self.services.answers, call, max_keys, has_begun: AtomicBool::new(false), told };
         let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
-        let answer = Answer::from(ended);
+        let answer = NamedAnswer::from(ended);
         if !beginning.has_begun.into_inner() {
             return (answer, None);
         }
-        let note = if is_retryable { Note::NeverRan } else { self.sealed(name, call, &answer) };
+        let note = if is_retryable { AnswerNote::NeverRan } else { self.sealed(name, call, &answer) };
         match self.note(call, &note).await {
             Ok(()) => (answer, None),
             Err(error) => {
@@ -161,23 +161,23 @@ impl Calls {
         }
     }
 
-    fn sealed(&self, name: &CallName, call: &NamedCall, answer: &Answer) -> Note {
+    fn sealed(&self, name: &CallName, call: &NamedCall, answer: &NamedAnswer) -> AnswerNote {
         let text = answer.to_text();
         let is_kept = text.len() as u64 <= self.idempotency.settings.max_answer_bytes;
-        Note::Answered(is_kept.then(|| name.seal(&call.fingerprint, &text)))
+        AnswerNote::Answered(is_kept.then(|| name.seal(&call.fingerprint, &text)))
     }
 
-    async fn note(&self, call: &NamedCall, note: &Note) -> Result<(), Error> {
+    async fn note(&self, call: &NamedCall, note: &AnswerNote) -> Result<(), Error> {
         match note {
-            Note::Answered(answer) => {
+            AnswerNote::Answered(answer) => {
                 self.services.answers.end_named_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
             }
-            Note::NeverRan => self.services.answers.forget_named_call(call).await,
+            AnswerNote::NeverRan => self.services.answers.forget_named_call(call).await,
         }
     }
 
     /// Tries until the database has it, or the gateway stops.
-    async fn keep_trying_to_note(&self, call: &NamedCall, note: &Note) {
+    async fn keep_trying_to_note(&self, call: &NamedCall, note: &AnswerNote) {
         let stopping = &self.idempotency.stopping;
         loop {
             let _ = timeout(NEXT_TRY, stopping.cancelled()).await;
@@ -193,7 +193,7 @@ impl Calls {
         }
     }
 
-    /// Whether a version that did not seal answers ran a call under this key within the last 24 hours.
+    /// True if a version that did not seal answers ran a call under this key within the last 24 hours.
     async fn is_named_by_earlier_version(&self, caller: &Caller, name: &str) -> Result<bool, Error> {
         let owner = match (&caller.credential, &caller.user_id, &caller.agent_id) {
             (Credential::Token { .. }, user, agent) if user.is_some() || agent.is_some() => {
@@ -211,13 +211,13 @@ impl Calls {
     }
 }
 
-fn earlier_answer(name: &CallName, call: &NamedCall, earlier: EarlierCall) -> Answer {
+fn earlier_answer(name: &CallName, call: &NamedCall, earlier: EarlierCall) -> NamedAnswer {
     let EarlierCall { fingerprint, call_id, end } = earlier;
     if fingerprint != call.fingerprint {
         return Err(name_taken()).into();
     }
     let stored = match end {
-        EarlierEnd::Answered(sealed) => name.open(&fingerprint, &sealed).and_then(|text| Answer::from_text(&text)),
+        EarlierEnd::Answered(sealed) => name.open(&fingerprint, &sealed).and_then(|text| NamedAnswer::from_text(&text)),
         EarlierEnd::TooLarge => Some(Err(too_large().about_call(&call_id)).into()),
         EarlierEnd::Dropped => Some(Err(dropped().about_call(&call_id)).into()),
         EarlierEnd::Unknown => None,

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::REPLACEMENT;
-use super::names::{Names, Sound};
+use super::names::{SensitiveNames, Sound};
 use super::patterns::looks_random;
+use super::rules::REPLACEMENT;
 
 /// Longer names are not looked at.
 const MAX_NAME: usize = 64;
@@ -20,7 +20,7 @@ const MAX_SPACES: usize = 8;
 
 /// The places of such values in a text, in their order. Each sign is looked at once, and a name before it is bounded, so this takes
 /// linear time.
-pub(super) fn find(text: &str, names: &Names) -> Vec<Range<usize>> {
+pub(super) fn find(text: &str, names: &SensitiveNames) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let (mut found, mut from) = (Vec::new(), 0);
     for (at, byte) in bytes.iter().enumerate() {
@@ -49,7 +49,7 @@ struct Name<'t> {
 }
 
 /// The value behind a sign, if the name before it sounds secret.
-fn assigned(text: &str, sign: usize, names: &Names) -> Option<Range<usize>> {
+fn assigned(text: &str, sign: usize, names: &SensitiveNames) -> Option<Range<usize>> {
     let name = name_before(text, sign)?;
     let sound = names.sound(name.text);
     if sound == Sound::Harmless {
@@ -117,7 +117,7 @@ fn is_line_start(before: &[u8]) -> bool {
 }
 
 /// The value of an option that stands behind it: `--password x`.
-fn option(text: &str, space: usize, names: &Names) -> Option<Range<usize>> {
+fn option(text: &str, space: usize, names: &SensitiveNames) -> Option<Range<usize>> {
     let name = name_before(text, space)?;
     if name.has_space_after || name.is_quoted || !name.text.starts_with("--") || !names.fit(name.text) {
         return None;
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        find(text, &Names::default()).into_iter().map(|place| &text[place]).collect()
+        find(text, &SensitiveNames::default()).into_iter().map(|place| &text[place]).collect()
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
     fn long_and_odd_texts_end() {
         for piece in ["password", "=", ":", " ", "\"", "\\", "--token ", "a=", "password=\"", "ü=", "'"] {
             let text = piece.repeat(20_000);
-            find(&text, &Names::default());
+            find(&text, &SensitiveNames::default());
         }
     }
 }

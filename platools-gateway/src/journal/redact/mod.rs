@@ -1,4 +1,4 @@
-//! Takes out of arguments and results what must not be kept.
+//! [`redact`]: takes secrets out of arguments and results.
 //!
 //! The text is gone through once, and not turned into values: what stays is written as it was, and a name that is there twice is
 //! looked at twice. Taken out are
@@ -13,6 +13,7 @@
 mod assignments;
 mod names;
 mod patterns;
+mod rules;
 mod scan;
 mod schema_position;
 mod text;
@@ -20,67 +21,30 @@ mod walk;
 
 use serde_json::Value;
 
-pub(super) use names::Names;
 pub use names::SENSITIVE_WORDS;
+pub(super) use names::SensitiveNames;
+pub(super) use rules::{Rules, Unreadable};
 
-use schema_position::Place;
+use schema_position::SchemaPosition;
 use walk::Walk;
-
-/// The JSON value that takes the place of a value that was taken out.
-const REDACTED: &str = r#""[redacted]""#;
-
-/// The text that takes the place of a secret inside of a string.
-const REPLACEMENT: &str = "[redacted]";
-
-/// Values may be nested so deep; it is what serde_json reads, here and in most callers.
-const MAX_DEPTH: usize = 127;
-
-/// The value cannot be gone through: it is nested too deep, has too many parts, or is no text in places.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
-
-/// The names and patterns to look for, and the bound on the work.
-#[derive(Debug)]
-pub(super) struct Rules<'a> {
-    names: &'a Names,
-    /// True if secrets are looked for inside of strings.
-    looks_inside: bool,
-    /// The number of values, members and schemas that may be looked at.
-    max_parts: usize,
-}
-
-impl Rules<'static> {
-    /// Nothing is looked for.
-    pub(super) fn none() -> Self {
-        static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::none);
-        Self { names: &NONE, looks_inside: false, max_parts: usize::MAX }
-    }
-}
-
-impl<'a> Rules<'a> {
-    /// Looks for names and for secrets in texts, in values of up to so many bytes. One part for four bytes is enough for all but lists
-    /// of single digits.
-    pub(super) fn of(names: &'a Names, max_bytes: usize) -> Self {
-        Self { names, looks_inside: true, max_parts: (max_bytes / 4).max(1024) }
-    }
-}
 
 /// The text without what must not be kept; `None` if all of it may be.
 pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> Result<Option<String>, Unreadable> {
     let nothing = Value::Null;
     let schema = schema.filter(|schema| schema_position::marks_anything(schema)).unwrap_or(&nothing);
     let mut parts = rules.max_parts;
-    Walk::new(text, rules, &mut parts).run(&Place::root(schema))
+    Walk::new(text, rules, &mut parts).run(&SchemaPosition::root(schema))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::rules::{MAX_DEPTH, REDACTED};
     use super::*;
 
     fn redacted(text: &str, schema: &Value) -> Option<String> {
-        redact(text, Some(schema), &Rules::of(&Names::default(), 64 * 1024)).unwrap()
+        redact(text, Some(schema), &Rules::of(&SensitiveNames::default(), 64 * 1024)).unwrap()
     }
 
     #[test]
@@ -224,13 +188,13 @@ mod tests {
         for _ in 0..6 {
             deep = json!([deep]).to_string();
         }
-        assert_eq!(redact(&deep, None, &Rules::of(&Names::default(), 64 * 1024)), Err(Unreadable));
+        assert_eq!(redact(&deep, None, &Rules::of(&SensitiveNames::default(), 64 * 1024)), Err(Unreadable));
     }
 
     #[test]
     fn nesting_counts_on_inside_of_strings() {
         let nested = |value: &Value, depth: usize| (0..depth).fold(value.clone(), |value, _| json!([value]));
-        let rules = Names::default();
+        let rules = SensitiveNames::default();
         let inside =
             |depth: usize| json!({"a": nested(&json!(nested(&json!("x"), depth).to_string()), 60)}).to_string();
         assert_eq!(redact(&inside(60), None, &Rules::of(&rules, 64 * 1024)), Ok(None));
@@ -260,7 +224,7 @@ mod tests {
     #[test]
     fn a_value_that_takes_too_much_work_is_not_gone_through() {
         let rules = |names| Rules { max_parts: 1000, ..Rules::of(names, 0) };
-        let names = Names::default();
+        let names = SensitiveNames::default();
         let wide = |items: usize| serde_json::to_string(&vec![1; items]).unwrap();
         assert_eq!(redact(&wide(900), None, &rules(&names)), Ok(None));
         assert_eq!(redact(&wide(1100), None, &rules(&names)), Err(Unreadable));
@@ -374,9 +338,9 @@ mod tests {
 
             #[test]
             fn any_text_ends(text in ".{0,200}") {
-                let _ = redact(&text, None, &Rules::of(&Names::default(), 1024));
+                let _ = redact(&text, None, &Rules::of(&SensitiveNames::default(), 1024));
                 let quoted = serde_json::to_string(&text).unwrap();
-                let _ = redact(&quoted, None, &Rules::of(&Names::default(), 1024));
+                let _ = redact(&quoted, None, &Rules::of(&SensitiveNames::default(), 1024));
             }
         }
     }

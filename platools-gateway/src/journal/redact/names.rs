@@ -1,4 +1,4 @@
-//! [`Names`]: names that sound secret.
+//! [`SensitiveNames`]: names that sound secret.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use crate::settings::SENSITIVE_NAMES;
 pub const SENSITIVE_WORDS: [&str; 13] =
     ["auth", "bearer", "cvc", "cvv", "dsn", "jwt", "otp", "pass", "passcode", "pin", "psk", "pwd", "totp"];
 
-/// Names longer than this are sentences.
+/// SensitiveNames longer than this are sentences.
 const MAX_NAME: usize = 128;
 
-/// Names that sound secret.
+/// SensitiveNames that sound secret.
 #[derive(Debug, Clone)]
-pub(in crate::journal) struct Names {
+pub(in crate::journal) struct SensitiveNames {
     /// `None` if nothing sounds secret.
     parts: Option<AhoCorasick>,
     words: &'static [&'static str],
@@ -33,7 +33,7 @@ pub(super) enum Sound {
     Secret,
 }
 
-impl Names {
+impl SensitiveNames {
     pub(in crate::journal) fn new<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
         // A pattern without letters would be in every name.
         let parts = names.into_iter().map(|name| letters(name.as_ref()).into_owned()).filter(|name| !name.is_empty());
@@ -66,7 +66,7 @@ impl Names {
     }
 }
 
-impl Default for Names {
+impl Default for SensitiveNames {
     fn default() -> Self {
         Self::new(SENSITIVE_NAMES)
     }
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn names_are_found_in_every_spelling() {
-        let names = Names::default();
+        let names = SensitiveNames::default();
         for name in [
             "password",
             "userPassword",
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn names_that_only_look_alike_are_harmless() {
-        let names = Names::default();
+        let names = SensitiveNames::default();
         for name in [
             "key",
             "author",
@@ -174,10 +174,10 @@ mod tests {
 
     #[test]
     fn other_names_take_the_place_of_the_usual_ones() {
-        let names = Names::new(["card-number", "-"]);
+        let names = SensitiveNames::new(["card-number", "-"]);
         assert!(names.fit("cardNumber") && !names.fit("password") && !names.fit("pin"));
-        let more = Names::new(SENSITIVE_NAMES.iter().chain(&["iban"]));
+        let more = SensitiveNames::new(SENSITIVE_NAMES.iter().chain(&["iban"]));
         assert!(more.fit("iban") && more.fit("pin") && more.fit("password"));
-        assert!(!Names::none().fit("password") && !Names::new(["-"]).fit("password"));
+        assert!(!SensitiveNames::none().fit("password") && !SensitiveNames::new(["-"]).fit("password"));
     }
 }

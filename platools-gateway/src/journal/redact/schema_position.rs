@@ -17,14 +17,14 @@ pub(super) fn marks_anything(schema: &Value) -> bool {
 }
 
 /// A part of a value, with every schema that may apply to it: alternatives count as if all of them applied.
-pub(super) struct Place<'a> {
+pub(super) struct SchemaPosition<'a> {
     root: &'a Value,
     schemas: Vec<&'a Map<String, Value>>,
     /// There are schemas that were not found.
     unclear: bool,
 }
 
-impl<'a> Place<'a> {
+impl<'a> SchemaPosition<'a> {
     /// The value itself.
     pub(super) fn root(schema: &'a Value) -> Self {
         Self::of(schema, vec![schema])

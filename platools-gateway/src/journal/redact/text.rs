@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::names::Names;
-use super::{REPLACEMENT, assignments, patterns};
+use super::names::SensitiveNames;
+use super::rules::REPLACEMENT;
+use super::{assignments, patterns};
 
 /// The text with a replacement in the place of every secret; `None` if there is none.
-pub(super) fn redact_text(text: &str, names: &Names) -> Option<String> {
+pub(super) fn redact_text(text: &str, names: &SensitiveNames) -> Option<String> {
     let mut places: Vec<_> = patterns::find(text).chain(assignments::find(text, names)).collect();
     places.retain(|place| &text[place.clone()] != REPLACEMENT);
     (!places.is_empty()).then(|| replace(text, merged(places)))
@@ -42,7 +43,7 @@ mod tests {
 
     #[test]
     fn only_the_secrets_are_replaced() {
-        let redacted = |text| redact_text(text, &Names::default());
+        let redacted = |text| redact_text(text, &SensitiveNames::default());
         assert_eq!(
             redacted("GET https://u:hunter2@h/?token=abc HTTP/1.1\nAuthorization: Bearer abc\nAccept: */*").unwrap(),
             "GET https://u:[redacted]@h/?token=[redacted] HTTP/1.1\nAuthorization: [redacted]\nAccept: */*"

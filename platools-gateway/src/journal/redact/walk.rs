@@ -6,19 +6,19 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 use super::names::Sound;
+use super::rules::{MAX_DEPTH, REDACTED, Rules, Unreadable};
 use super::scan::{Cursor, decode};
-use super::schema_position::Place;
+use super::schema_position::SchemaPosition;
 use super::text::redact_text;
-use super::{MAX_DEPTH, REDACTED, Rules, Unreadable};
 
 /// The number of levels of JSON texts inside of JSON texts.
 const MAX_LEVELS: usize = 4;
 
-/// Names of members that name the thing whose value another member has.
+/// SensitiveNames of members that name the thing whose value another member has.
 const TITLES: [&str; 12] =
     ["name", "key", "k", "header", "field", "param", "parameter", "variable", "var", "option", "property", "env"];
 
-/// Names of members that have the value of the thing that another member names.
+/// SensitiveNames of members that have the value of the thing that another member names.
 const VALUES: [&str; 8] = ["value", "values", "val", "v", "content", "data", "text", "default"];
 
 /// A walk through one JSON text.
@@ -55,7 +55,7 @@ impl<'t, 'r> Walk<'t, 'r> {
     }
 
     /// The text with its replacements; `None` if there are none.
-    pub(super) fn run(mut self, place: &Place<'_>) -> Result<Option<String>, Unreadable> {
+    pub(super) fn run(mut self, place: &SchemaPosition<'_>) -> Result<Option<String>, Unreadable> {
         self.value(place, self.depth)?;
         if self.cursor.peek().is_some() {
             return Err(Unreadable);
@@ -63,7 +63,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         Ok((!self.edits.is_empty()).then(|| self.edited()))
     }
 
-    fn value(&mut self, place: &Place<'_>, depth: usize) -> Result<Seen<'t>, Unreadable> {
+    fn value(&mut self, place: &SchemaPosition<'_>, depth: usize) -> Result<Seen<'t>, Unreadable> {
         let first = self.cursor.peek().ok_or(Unreadable)?;
         self.count(place.cost())?;
         if place.is_sensitive() {
@@ -80,7 +80,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         Ok(Seen { place: start..self.cursor.at(), string, is_number: is_number(first) })
     }
 
-    fn object(&mut self, place: &Place<'_>, depth: usize) -> Result<(), Unreadable> {
+    fn object(&mut self, place: &SchemaPosition<'_>, depth: usize) -> Result<(), Unreadable> {
         self.cursor.take(b'{').ok_or(Unreadable)?;
         if self.cursor.peek() == Some(b'}') {
             return self.cursor.take(b'}').ok_or(Unreadable);
@@ -112,7 +112,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         &mut self,
         quoted: Range<usize>,
         name: &str,
-        place: &Place<'_>,
+        place: &SchemaPosition<'_>,
         depth: usize,
     ) -> Result<Seen<'t>, Unreadable> {
         if let Some(name) = self.redact(name) {
@@ -128,7 +128,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         if is_secret { self.take_out() } else { self.value(&place.member(name), depth) }
     }
 
-    fn array(&mut self, place: &Place<'_>, depth: usize) -> Result<(), Unreadable> {
+    fn array(&mut self, place: &SchemaPosition<'_>, depth: usize) -> Result<(), Unreadable> {
         self.cursor.take(b'[').ok_or(Unreadable)?;
         if self.cursor.peek() == Some(b']') {
             return self.cursor.take(b']').ok_or(Unreadable);
@@ -162,7 +162,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         }
     }
 
-    fn string(&mut self, place: &Place<'_>, depth: usize) -> Result<Option<Cow<'t, str>>, Unreadable> {
+    fn string(&mut self, place: &SchemaPosition<'_>, depth: usize) -> Result<Option<Cow<'t, str>>, Unreadable> {
         let quoted = self.cursor.string().ok_or(Unreadable)?;
         if !self.rules.looks_inside {
             return Ok(None);
@@ -184,7 +184,12 @@ impl<'t, 'r> Walk<'t, 'r> {
     }
 
     /// A JSON text inside of this one, with its replacements if there are any.
-    fn redact_json(&mut self, text: &str, place: &Place<'_>, depth: usize) -> Result<Option<String>, Unreadable> {
+    fn redact_json(
+        &mut self,
+        text: &str,
+        place: &SchemaPosition<'_>,
+        depth: usize,
+    ) -> Result<Option<String>, Unreadable> {
         if self.level == MAX_LEVELS {
             return Err(Unreadable);
         }

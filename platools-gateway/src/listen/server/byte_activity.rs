@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::allowance::Allowance;
-use crate::limits::Place;
+use crate::limits::ConcurrencyPermit;
 
 /// The activity of one connection, and the bound of what its peer may send.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ struct ActivityState {
     sent: Moment,
     allowance: Allowance,
     /// Set when the connection is upgraded: its place among those of the address that a trusted proxy names, if one does.
-    upgraded: OnceLock<Option<Place<IpAddr>>>,
+    upgraded: OnceLock<Option<ConcurrencyPermit<IpAddr>>>,
 }
 
 /// A time that changes, in microseconds since the connection began.
@@ -64,7 +64,7 @@ impl ByteActivity {
     }
 
     /// Notes that the connection is a socket from now on, and keeps its place for as long as it is one.
-    pub(super) fn upgrade(&self, place: Option<Place<IpAddr>>) {
+    pub(super) fn upgrade(&self, place: Option<ConcurrencyPermit<IpAddr>>) {
         // A connection is upgraded once.
         let _ = self.0.upgraded.set(place);
     }

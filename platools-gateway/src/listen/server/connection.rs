@@ -27,7 +27,7 @@ use super::peer::ConnectionPeer;
 use super::tls::handshake;
 use super::tracked_stream::TrackedStream;
 use super::waiting_response::WaitingResponse;
-use crate::limits::{OverBudget, Place};
+use crate::limits::{ConcurrencyPermit, OverBudget};
 use crate::tls::Certificates;
 
 /// The longest time for a connection to send the head of its next request. It also ends idle connections that are kept alive.
@@ -62,7 +62,12 @@ impl Connection {
 
     /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also by whoever
     /// upgraded it.
-    pub(super) async fn serve(self, stream: TcpStream, place: Place<IpAddr>, certificates: Option<Certificates>) {
+    pub(super) async fn serve(
+        self,
+        stream: TcpStream,
+        place: ConcurrencyPermit<IpAddr>,
+        certificates: Option<Certificates>,
+    ) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small packets of a connection may be delayed");
         }
@@ -131,7 +136,7 @@ impl Connection {
 }
 
 /// A response whose request keeps its place until the response is written, or for as long as the socket that it opens.
-fn kept(response: Response<Body>, place: Option<Place<IpAddr>>, activity: &ByteActivity) -> Response<Body> {
+fn kept(response: Response<Body>, place: Option<ConcurrencyPermit<IpAddr>>, activity: &ByteActivity) -> Response<Body> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         activity.upgrade(place);
         return response;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 
 use crate::domain::error::Error;
-use crate::limits::{Limiter, Place};
+use crate::limits::{ConcurrencyPermit, Limiter};
 
 /// The peer of a connection, which may be a proxy.
 pub(super) struct ConnectionPeer {
@@ -39,7 +39,7 @@ impl ConnectionPeer {
     ///
     /// # Errors
     /// The client has too many connections.
-    pub(super) fn admit(&self, client: SocketAddr) -> Result<Option<Place<IpAddr>>, Error> {
+    pub(super) fn admit(&self, client: SocketAddr) -> Result<Option<ConcurrencyPermit<IpAddr>>, Error> {
         self.limiter.named_connection(self.peer.ip(), client.ip())
     }
 }

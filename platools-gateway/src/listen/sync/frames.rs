@@ -23,7 +23,7 @@ use crate::domain::ids::CallId;
 use crate::domain::surrogates::well_formed;
 use crate::links::registration::{MAX_TOOLS, Registration, left_out};
 use crate::links::tool_health::HealthReports;
-use crate::links::{Fence, Link};
+use crate::links::{Link, LinkFence};
 use crate::listen::ws::{Close, End};
 use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
 
@@ -58,7 +58,7 @@ pub(super) struct Frames<'a> {
     core: &'a Core,
     identity: Identity,
     scope: Scope,
-    fence: Fence,
+    fence: LinkFence,
     connection_id: String,
     features: Features,
     replies: Replies,

@@ -1,4 +1,4 @@
-//! [`Touched`]: notes which rows a change of the directory touches. [`read_changes`] reads those rows again.
+//! [`read_changes`]: reads the rows of the directory that changes touched.
 
 use std::collections::BTreeSet;
 
@@ -13,66 +13,10 @@ use super::tokens::revoked_token;
 use crate::domain::directory::{DirectoryChange, DirectoryContents, DirectoryUpdate, EntityContents};
 use crate::domain::environment::Environment;
 use crate::domain::error::Error;
-use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId};
+use crate::domain::ids::ProjectId;
 
 /// The environments of a project.
 const ENVIRONMENTS: &str = "SELECT * FROM environments WHERE project_id = $1 ORDER BY slug";
-
-/// Revisions whose changes are kept. A gateway that has missed more of them reads everything.
-const KEPT_REVISIONS: i64 = 1000;
-
-/// The rows that a change touches.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Touched<'a> {
-    /// A project that comes or goes, with all that is in it.
-    Project(&'a ProjectId),
-    /// The environments of a project.
-    Environments(&'a ProjectId),
-    /// The environments of the project that has this one.
-    Environment(&'a EnvironmentId),
-    /// An entity, its secrets, and those of its tools that are switched off.
-    Entity(&'a EntityId),
-    /// An agent. Its keys go with it.
-    Agent(&'a AgentId),
-    Key(&'a KeyId),
-    /// The revoked tokens of a project.
-    Tokens(&'a ProjectId),
-    /// The signing keys, which are in a file.
-    Signing,
-}
-
-impl Touched<'_> {
-    fn kind_and_id(&self) -> (&'static str, &str) {
-        match self {
-            Self::Project(id) => ("project", id.as_str()),
-            Self::Environments(project) => ("environments", project.as_str()),
-            Self::Environment(id) => ("environment", id.as_str()),
-            Self::Entity(id) => ("entity", id.as_str()),
-            Self::Agent(id) => ("agent", id.as_str()),
-            Self::Key(id) => ("key", id.as_str()),
-            Self::Tokens(project) => ("tokens", project.as_str()),
-            Self::Signing => ("signing", ""),
-        }
-    }
-
-    /// Raises the revision, and notes the rows that the new one touches.
-    pub(super) async fn note(&self, change: &mut SqliteConnection) -> Result<(), Error> {
-        let raise = "UPDATE directory_revision SET revision = revision + 1 RETURNING revision";
-        let revision: i64 = sqlx::query(raise).fetch_one(&mut *change).await?.get("revision");
-        let (kind, id) = self.kind_and_id();
-        let note = match self {
-            Self::Environment(_) => {
-                "INSERT INTO directory_changes (revision, kind, id) \
-                 SELECT $1, $2 || 's', project_id FROM environments WHERE id = $3"
-            }
-            _ => "INSERT INTO directory_changes (revision, kind, id) VALUES ($1, $2, $3)",
-        };
-        sqlx::query(note).bind(revision).bind(kind).bind(id).execute(&mut *change).await?;
-        let forget = sqlx::query("DELETE FROM directory_changes WHERE revision <= $1");
-        forget.bind(revision - KEPT_REVISIONS).execute(change).await?;
-        Ok(())
-    }
-}
 
 /// The parts of the directory that changed after a revision; none if it is not known which they are.
 pub(super) async fn read_changes(reading: &mut SqliteConnection, since: i64) -> Result<Option<DirectoryUpdate>, Error> {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, SqlitePool};
+
+use super::failure::storage_error;
+use crate::domain::error::Error;
 
 /// Connections for short reads.
 const READERS: u32 = 3;
@@ -83,4 +86,14 @@ async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())
+}
+
+/// Opens a database for something that may take long, without a warning that it did.
+pub(super) async fn open(options: SqliteConnectOptions) -> Result<SqliteConnection, Error> {
+    SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(|error| storage_error(&error))
+}
+
+/// Closes a database, with an error where that fails.
+pub(super) async fn close(connection: SqliteConnection) -> Result<(), Error> {
+    connection.close().await.map_err(|error| storage_error(&error))
 }

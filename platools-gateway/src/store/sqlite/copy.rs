@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::connections::options;
+use super::connections::{close, open, options};
 use super::files::{beside, check_free, make_private, publish};
 use super::{schema, storage_error};
 use crate::domain::error::{Error, ErrorKind};
@@ -37,14 +36,4 @@ pub(super) async fn copy(source: &mut SqliteConnection, file: &Path) -> Result<(
         return Err(storage_error(&error));
     }
     Ok(())
-}
-
-/// Opens a database for something that may take long, without a warning that it did.
-pub(super) async fn open(options: SqliteConnectOptions) -> Result<SqliteConnection, Error> {
-    SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(|error| storage_error(&error))
-}
-
-/// Closes a database, with an error where that fails.
-pub(super) async fn close(connection: SqliteConnection) -> Result<(), Error> {
-    connection.close().await.map_err(|error| storage_error(&error))
 }

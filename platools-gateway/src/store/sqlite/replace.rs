@@ -7,8 +7,8 @@ use sqlx::migrate::Migration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode};
 use sqlx::{Row as _, SqliteConnection};
 
-use super::connections::{options, shrinkable};
-use super::copy::{close, copy, open};
+use super::connections::{close, open, options, shrinkable};
+use super::copy::copy;
 use super::files::{beside, check_free, move_away, own_like, publish, remove, replace};
 use super::schema::{Schema, version};
 use super::storage_error;

@@ -6,8 +6,7 @@ use std::path::Path;
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::{Row as _, SqliteConnection};
 
-use super::connections::{options, shrinkable};
-use super::copy::{close, open};
+use super::connections::{close, open, options, shrinkable};
 use super::storage_error;
 use crate::domain::error::{Error, ErrorKind};
 

@@ -6,8 +6,8 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migration;
 use sqlx::sqlite::SqliteJournalMode;
 
-use super::connections::options;
-use super::copy::{close, copy, open};
+use super::connections::{close, open, options};
+use super::copy::copy;
 use super::files::{beside, check_free, remove, replace};
 use super::replace::open_alone;
 use super::schema::{Schema, last, migrate};

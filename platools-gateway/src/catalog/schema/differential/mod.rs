@@ -44,7 +44,7 @@ async fn at_the_worker(registry: &ToolRegistry, tool: &str, arguments: impl Seri
     })
 }
 
-/// How many arguments were taken as they are, changed, and refused.
+/// Numbers of arguments that were taken as they are, changed, and refused.
 #[derive(Debug, Default)]
 struct Tally {
     taken: usize,

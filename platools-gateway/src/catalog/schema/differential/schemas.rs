@@ -42,7 +42,7 @@ pub(super) fn schema(random: &mut Random) -> Value {
 struct Author<'a> {
     random: &'a mut Random,
     definitions: &'static str,
-    /// Whether keywords are those of draft 7 and before.
+    /// True if keywords are those of draft 7 and before.
     is_older: bool,
 }
 

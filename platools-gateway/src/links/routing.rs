@@ -1,0 +1,71 @@
+//! The way of a call to a link: [`Workers::choose`] picks one, [`Workers::link_for`] waits for one.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::choice::choose;
+use super::live::{LiveLink, offline};
+use super::workers::Workers;
+use crate::catalog::ToolVersion;
+use crate::domain::error::Error;
+use crate::domain::identity::Scope;
+
+impl Workers {
+    /// The link that gets the next call of a tool: the less loaded of two that have it in this version, picked at random. Links
+    /// whose worker stops get none.
+    pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<LiveLink>> {
+        let state = self.lock();
+        let takes = |live: &Arc<LiveLink>| live.takes_calls() && live.has(tool);
+        choose(state.live_of(scope), takes, |live| live.load.value()).cloned()
+    }
+
+    /// True if a live link has a tool in this version.
+    pub(crate) fn is_online(&self, scope: &Scope, tool: &ToolVersion<'_>) -> bool {
+        self.lock().live_of(scope).iter().any(|live| live.has(tool))
+    }
+
+    /// Notes that a link of the scope came, registered, stopped or ended: calls that wait for a link look again.
+    pub(crate) fn link_changed(&self, scope: &Scope) {
+        self.changes.note(scope);
+    }
+
+    /// The link that is chosen for a call. If there is none and the worker of the scope is reconnecting, the call waits for one, as long
+    /// as the setting says since `since` and at most until the deadline.
+    ///
+    /// # Errors
+    /// There is none, or none came in time.
+    pub(crate) async fn link_for(
+        &self,
+        scope: &Scope,
+        choose: impl Fn() -> Option<Arc<LiveLink>>,
+        since: Instant,
+        deadline: Instant,
+    ) -> Result<Arc<LiveLink>, Error> {
+        if let Some(live) = choose() {
+            return Ok(live);
+        }
+        let given_up = since.checked_add(self.settings.wait_for_worker).map_or(deadline, |end| end.min(deadline));
+        let mut changes = self.changes.subscribe(scope);
+        loop {
+            // After the subscription, so that no link comes between the two unnoticed.
+            if let Some(live) = choose() {
+                return Ok(live);
+            }
+            if self.is_closed() || !self.changes.is_reconnecting(scope) {
+                return Err(offline());
+            }
+            tokio::select! {
+                () = changes.next() => {}
+                () = sleep_until(given_up) => return Err(offline()),
+            }
+        }
+    }
+
+    /// Forgets changes, and the tools of links, that are long over.
+    pub(crate) fn sweep(&self) {
+        self.changes.lock().sweep();
+        self.sweep_gone();
+        self.sweep_takeovers();
+    }
+}

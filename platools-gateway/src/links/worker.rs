@@ -1,0 +1,46 @@
+//! [`ConnectedWorker`]: a worker as operators see it. `WorkerObserver` is notified of workers that come and go.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use platools_protocol::tool_sync::WorkerInstance;
+
+use crate::domain::identity::{Identity, Scope};
+use crate::domain::ids::ConnectionId;
+
+/// A connected worker.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConnectedWorker {
+    /// Its socket.
+    pub connection_id: ConnectionId,
+    /// Its identity.
+    pub identity: Identity,
+    /// The time of its connection, in milliseconds since 1970.
+    pub connected_ms: i64,
+    /// The number of its calls without an answer.
+    pub calls_in_flight: usize,
+    /// The number of these that still wait for its socket.
+    pub calls_queued: usize,
+    /// The address it connects from.
+    pub address: Option<IpAddr>,
+    /// The process that it names.
+    pub instance: Option<WorkerInstance>,
+    /// The number of times that workers of its entity and environment took each other's place within the last ten minutes. A worker that connects again
+    /// does not count.
+    pub takeovers: usize,
+    /// The same since the start of the gateway.
+    pub takeovers_total: u64,
+}
+
+/// Observer of workers that connect and disconnect, and of their tools. It must neither wait nor panic.
+pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
+    /// The tools of a scope, or their health, have changed.
+    fn tools_changed(&self, scope: &Scope);
+
+    /// A worker is connected.
+    fn worker_came(&self, worker: &ConnectedWorker);
+
+    /// A worker that was connected is not any more.
+    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId);
+}

@@ -1,0 +1,158 @@
+//! [`PendingCalls`]: the calls that wait for the answers of their workers.
+
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use super::outcome::{Outcome, Receipt};
+use super::reports::{Listener, Report};
+use super::stage::{LinkEnd, Stage};
+use super::table::{Pending, SharedTable};
+use super::waiting::PendingCall;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Scope;
+use crate::domain::ids::{CallId, ConnectionId};
+use crate::limits::gauge::Gauge;
+
+/// The calls that are under way, by id.
+///
+/// A call belongs to a scope, not to a socket: when a link ends, the calls that its socket has wait on, and the answer may come over
+/// the next one. Calls that the socket does not have are returned to their callers' tasks, which queue them at another link.
+///
+/// The caller decides how long a call without a link stays pending. A worker that reports on a call has it, and its link is the call's from
+/// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose connection broke shows that
+/// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct PendingCalls {
+    pub(super) table: SharedTable,
+}
+
+impl PendingCalls {
+    /// Begins to wait for an answer from `scope`.
+    pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> PendingCall {
+        let (reply, answer) = oneshot::channel();
+        let (stage, stages) = watch::channel(Stage::Open);
+        self.table.lock().insert(call_id.clone(), |number| Pending {
+            number,
+            scope,
+            tool: tool.to_owned(),
+            holder: None,
+            stage,
+            queued: None,
+            listener,
+            load: None,
+            reply,
+        });
+        PendingCall::new(self.table.clone(), call_id, stages, answer)
+    }
+
+    /// Ends a call, if the answer comes from where the call went.
+    pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
+        let mut table = self.table.lock();
+        match table.get(call_id) {
+            None => Receipt::NotPending,
+            Some(call) if call.scope != *from => Receipt::Foreign,
+            Some(_) => {
+                table.settle(call_id, Ok(outcome));
+                Receipt::Accepted
+            }
+        }
+    }
+
+    /// Notes that a call is about to wait for a connection's socket, and counts it at the connection's worker.
+    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Gauge) {
+        let mut table = self.table.lock();
+        table.hold(call_id, Some(connection));
+        if let Some(call) = table.get_mut(call_id) {
+            call.load = Some(load.hold(1));
+            call.queued = Some(Instant::now());
+            call.set_silently(Stage::Queued { connection: connection.clone() });
+        }
+    }
+
+    /// Notes that no connection has the call after all.
+    pub(crate) fn unqueue(&self, call_id: &CallId) {
+        let mut table = self.table.lock();
+        table.hold(call_id, None);
+        if let Some(call) = table.get_mut(call_id) {
+            call.load = None;
+            call.set_silently(Stage::Open);
+        }
+    }
+
+    /// Takes a call off a connection's queue, for its socket. Says whether the call is to be sent: not if nobody waits for it any
+    /// more, or if it was returned and may be at another connection.
+    pub(crate) fn take(&self, call_id: &CallId, connection: &ConnectionId) -> bool {
+        let mut table = self.table.lock();
+        let Some(call) = table.get_mut(call_id) else { return false };
+        let is_queued_here = matches!(&*call.stage.borrow(), Stage::Queued { connection: at } if at == connection);
+        if is_queued_here {
+            call.set_silently(Stage::Taken { connection: connection.clone() });
+        }
+        is_queued_here
+    }
+
+    /// Notes that a connection's socket has a call that was taken for it.
+    pub(crate) fn sent(&self, call_id: &CallId, connection: &ConnectionId) {
+        if let Some(call) = self.table.lock().get_mut(call_id) {
+            call.set_silently(Stage::Sent { connection: connection.clone() });
+        }
+    }
+
+    /// Notes that a worker has the call over this connection, if a worker of that scope may have it.
+    pub(crate) fn seen(&self, from: &Scope, call_id: &CallId, connection: &ConnectionId) {
+        let mut table = self.table.lock();
+        let Some(call) = table.get(call_id).filter(|call| call.scope == *from) else { return };
+        let is_elsewhere = match &*call.stage.borrow() {
+            Stage::Sent { connection: known } => known != connection,
+            Stage::Lost(_) => true,
+            Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Returned(_) => false,
+        };
+        if is_elsewhere {
+            table.hold(call_id, Some(connection));
+            if let Some(call) = table.get(call_id) {
+                call.set(Stage::Sent { connection: connection.clone() });
+            }
+        }
+    }
+
+    /// Tells the caller what the tool says, if the word comes from where the call went.
+    pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
+        if let Some(Pending { scope, listener: Some(listener), .. }) = self.table.lock().get(call_id)
+            && scope == from
+        {
+            listener.tell(report);
+        }
+    }
+
+    /// Ends a call that is under way, if whoever asks for it may. Whoever waits for it tells the worker.
+    pub(crate) fn cancel(&self, call_id: &CallId) -> Option<()> {
+        self.table.lock().settle(call_id, Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")))
+    }
+
+    /// Returns the calls that wait for a connection's socket, because its worker takes no more.
+    pub(crate) fn return_queued(&self, connection: &ConnectionId) {
+        self.table.lock().return_where(connection, |stage| matches!(stage, Stage::Queued { .. }));
+    }
+
+    /// Notes that a connection has ended, and that nothing writes to its socket any more. Calls that the socket does not have are
+    /// returned; the others have lost their link.
+    pub(crate) fn lose(&self, connection: &ConnectionId, end: &LinkEnd) {
+        let mut table = self.table.lock();
+        table.return_where(connection, |stage| matches!(stage, Stage::Queued { .. } | Stage::Taken { .. }));
+        table.lose(connection, end);
+    }
+
+    /// Notes that a process connected as the only worker of a scope, which shows that others of it whose connections ended are gone.
+    pub(crate) fn replaced(&self, scope: &Scope, instance: &str, wait: Duration) {
+        self.table.lock().replaced(scope, instance, wait);
+    }
+
+    /// Ends every call.
+    pub(crate) fn fail_all(&self, kind: ErrorKind, message: &str) {
+        for call in self.table.lock().drain() {
+            call.end(Err(Error::new(kind, message)));
+        }
+    }
+}
