@@ -15,7 +15,6 @@ use super::connect::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;
-use super::{AnonymousAccess, RpcSettings, max_dropped_bytes};
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
@@ -25,6 +24,7 @@ use crate::listen::ws::{
     self, Close, End, Excess, Farewell, Outgoing, Pace, ReadError, Reader, Received, Socket, SocketProtocol, Transport,
     dismissed,
 };
+use crate::settings::{AnonymousAccess, RpcSettings};
 
 /// The connection of a caller. Its requests run side by side, so that a long one delays no other.
 struct RpcConnection<'a> {
@@ -48,8 +48,20 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of a message that is read from a caller that has not proven who it is.
 const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 
+/// A message over the limit is read to its end and dropped if it has at most so many bytes: 4 MiB. A larger one ends the
+/// connection.
+const MAX_DROPPED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes that a socket reads of a message beyond the limit.
+const MORE_READ_BYTES: usize = 64 * 1024;
+
 /// The event of a line in the log.
 const LOG: &str = "log";
+
+/// The most bytes of a message that is read to its end.
+pub(super) fn max_dropped_bytes(settings: &RpcSettings) -> usize {
+    settings.max_message_bytes.saturating_add(MORE_READ_BYTES).max(MAX_DROPPED_BYTES)
+}
 
 /// Serves a caller until its connection ends, and drops what it has under way then.
 pub(super) async fn serve<S: Transport>(

@@ -25,18 +25,6 @@ use crate::core::Core;
 use crate::domain::ids::ConnectionId;
 use crate::domain::origin::RequestOrigin;
 
-/// A message over the limit is read to its end and dropped if it has at most so many bytes: 4 MiB. A larger one ends the
-/// connection.
-const MAX_DROPPED_BYTES: usize = 4 * 1024 * 1024;
-
-/// Bytes that a socket reads of a message beyond the limit.
-const MORE_READ_BYTES: usize = 64 * 1024;
-
-/// The most bytes of a message that is read to its end.
-fn max_dropped_bytes(settings: &RpcSettings) -> usize {
-    settings.max_message_bytes.saturating_add(MORE_READ_BYTES).max(MAX_DROPPED_BYTES)
-}
-
 /// The adapter for callers that stay connected.
 #[derive(Debug, Clone)]
 pub(super) struct RpcAdapter {
@@ -53,7 +41,7 @@ impl RpcAdapter {
     /// Lets a caller in, who says over the socket who it is.
     pub(super) fn upgrade(self, from: RequestOrigin, activity: ByteActivity, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, callers, settings } = self;
-        let limits = ReadLimits { message_bytes: max_dropped_bytes(&settings), buffer_bytes: 4 * 1024 };
+        let limits = ReadLimits { message_bytes: connection::max_dropped_bytes(&settings), buffer_bytes: 4 * 1024 };
         ws::open(upgrade, limits, &callers, async move |socket| {
             let span = ws::socket_span!("caller", ConnectionId::random(), from);
             connection::serve(&core, socket, (from, activity), &settings).instrument(span).await;

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::Routes;
 use super::byte_activity::ByteActivity;
 use super::peer::ConnectionPeer;
+use super::setup::Routes;
 use super::tls::handshake;
 use super::tracked_stream::TrackedStream;
 use super::waiting_response::WaitingResponse;

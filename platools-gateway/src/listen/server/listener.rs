@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::Setup;
 use super::connection::Connection;
 use super::peer::ConnectionPeer;
+use super::setup::Setup;
 use crate::limits::Admission;
 
 /// The listening socket of a server.

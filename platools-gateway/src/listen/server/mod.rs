@@ -9,15 +9,14 @@ mod connection;
 mod linger;
 mod listener;
 mod peer;
+mod setup;
 mod tls;
 mod tracked_stream;
 mod waiting_response;
 mod write_deadline;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -25,13 +24,10 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub(super) use byte_activity::ByteActivity;
 
-use listener::Listener;
+pub(super) use setup::Routes;
+pub(crate) use setup::Setup;
 
-use crate::background::tasks::Tasks;
-use crate::limits::Limiter;
-#[cfg(test)]
-use crate::limits::Limits;
-use crate::tls::Certificates;
+use listener::Listener;
 
 /// A running server. Dropping it ends every connection at once, except sockets that were upgraded.
 #[derive(Debug)]
@@ -76,54 +72,15 @@ impl Server {
     }
 }
 
-/// The parts that serve connections.
-#[derive(Debug, Clone)]
-pub(crate) struct Setup {
-    /// The routers.
-    pub(crate) routes: Routes,
-    /// The limiter of connections.
-    pub(crate) limiter: Arc<Limiter>,
-    /// The certificates for TLS; none if the server speaks plain HTTP.
-    pub(crate) certificates: Option<Certificates>,
-    /// The tasks among which the listener's runs.
-    pub(crate) tasks: Tasks,
-}
-
-/// The routers for requests.
-#[derive(Debug, Clone)]
-pub(crate) struct Routes {
-    /// Router of usual requests.
-    pub(super) served: Router,
-    /// Router of requests from addresses with too many connections.
-    pub(super) over_limit: Router,
-    /// Router of requests whose response does not fit among those that wait to be read.
-    pub(super) busy: Router,
-}
-
-impl Routes {
-    fn all_over_limit(self) -> Self {
-        Self { served: self.over_limit.clone(), ..self }
-    }
-}
-
 /// The time that connections have to take their last answers when the server closes.
 const GRACE: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-impl Setup {
-    /// No TLS, and the usual limits.
-    pub(crate) fn plain(router: Router) -> Self {
-        let routes = Routes { served: router, over_limit: Router::new(), busy: Router::new() };
-        let limiter = Arc::new(Limiter::new(&Limits::default()));
-        Self { routes, limiter, certificates: None, tasks: Tasks::default() }
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use std::io;
     use std::net::SocketAddr;
 
+    use axum::Router;
     use axum::body::{Body, Bytes};
     use axum::extract::ConnectInfo;
     use axum::routing::{get, post};
