@@ -43,7 +43,9 @@ pub mod journal;
 pub mod limits;
 pub mod links;
 mod listen;
+#[cfg(feature = "model")]
 pub mod model;
+#[cfg(feature = "model")]
 #[doc(hidden)]
 pub mod net;
 pub mod ops;

@@ -116,7 +116,7 @@ impl Dialler {
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, Error> {
         #[cfg(feature = "proxy")]
-        if let Some(connection) = proxy::through_proxy(&self.address, host, port).await {
+        if let Some(connection) = proxy::through_proxy(&self.address).await {
             return connection;
         }
         TcpStream::connect((host, port))

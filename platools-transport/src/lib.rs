@@ -8,8 +8,10 @@ mod crypto;
 mod dial;
 mod error;
 mod heartbeat;
+mod host;
 #[cfg(feature = "http")]
 mod http;
+mod origin;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod report;
@@ -32,8 +34,12 @@ pub use crypto::{crypto_provider, install_crypto_provider};
 pub use dial::{Dialler, RawSocket, Transport};
 pub use error::{Error, ErrorKind, WithCauses};
 pub use heartbeat::{HEARTBEAT_INTERVAL_MS, Heartbeat, check_interval};
+pub use host::HostPort;
 #[cfg(feature = "http")]
 pub use http::{Answer, Http};
+pub use origin::PageOrigin;
+#[cfg(feature = "proxy")]
+pub use proxy::{ProxyError, tunnel};
 pub use report::{ConnectionState, Disconnect, Reporter};
 pub use retry::next_delay;
 pub use secret::{Secret, bearer, redact};

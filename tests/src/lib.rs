@@ -3,11 +3,10 @@
 //! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
 //! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. A
 //! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] stands
-//! between a server and clients without a key. With the feature `driver`, a `Browser` shows pages. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
+//! between a server and clients without a key. A [`Browser`] shows pages. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
 //! that does not happen.
 
 mod bearer;
-#[cfg(feature = "driver")]
 mod browser;
 mod caller;
 mod installed;
@@ -25,7 +24,6 @@ mod worker;
 use std::time::Duration;
 
 pub use bearer::Bearer;
-#[cfg(feature = "driver")]
 pub use browser::Browser;
 pub use caller::{Answer, Caller, Events};
 pub use installed::{installed, module, node};

@@ -10,7 +10,6 @@ mod tools;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Parser;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use platools::{Event, PlatoolsClient, ToolRegistry, tools};
@@ -25,20 +24,32 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-#[derive(Parser)]
-#[command(about = "A gateway, a worker and a caller in one program.")]
+/// The command line.
 struct Options {
-    /// End after the transcript.
-    #[arg(long)]
+    /// Ends after the transcript.
     once: bool,
     /// The folder whose Markdown is searched and whose disk usage is told.
-    #[arg(long, default_value = ".")]
     folder: PathBuf,
+}
+
+impl Options {
+    fn parse(arguments: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
+        let mut options = Self { once: false, folder: PathBuf::from(".") };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            match &*argument {
+                "--once" => options.once = true,
+                "--folder" => options.folder = arguments.next().context("--folder needs a path")?.into(),
+                _ => anyhow::bail!("`{argument}` is unknown; usage: quickstart [--once] [--folder PATH]"),
+            }
+        }
+        Ok(options)
+    }
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+    let options = Options::parse(std::env::args().skip(1))?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
     // The library for the gateway's Model Context Protocol logs whole messages, whatever the filter was meant for.

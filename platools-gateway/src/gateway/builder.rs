@@ -10,10 +10,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use super::Gateway;
 use super::data::{Data, Lock, lock};
 use crate::admin::SigningKeySource;
+use crate::agents::Agent;
 use crate::core::{Core, CoreOptions};
 use crate::domain::error::{Error, ErrorKind};
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 use crate::listen::{self, Server, Setup, Site, Sockets};
+#[cfg(feature = "model")]
 use crate::model::ModelAgent;
 use crate::ops::log_feed::LogFeed;
 use crate::ports::call_observer::CallObserver;
@@ -296,7 +298,7 @@ impl Builder {
             idempotency: settings.idempotency,
             calls: settings.calls,
             chat: settings.chat,
-            model: model.map(|model| Arc::new(model) as _),
+            model,
             feed: settings.feed,
             snapshots: self.snapshots.clone(),
             dashboard_auth,
@@ -314,8 +316,20 @@ impl Builder {
     }
 
     /// The agent that thinks with the model, if there is a model.
-    fn model_agent(&self) -> Result<Option<ModelAgent>, Error> {
-        self.settings.model.url.as_ref().map(|_| ModelAgent::new(self.settings.model.clone())).transpose()
+    #[cfg(feature = "model")]
+    fn model_agent(&self) -> Result<Option<Arc<dyn Agent>>, Error> {
+        let Some(_) = self.settings.model.url else { return Ok(None) };
+        Ok(Some(Arc::new(ModelAgent::new(self.settings.model.clone())?)))
+    }
+
+    #[cfg(not(feature = "model"))]
+    fn model_agent(&self) -> Result<Option<Arc<dyn Agent>>, Error> {
+        if self.settings.model.url.is_some() {
+            let message =
+                "this gateway was built without the feature `model`; build it with that feature, or set no `model.url`";
+            return Err(Error::new(ErrorKind::NotConfigured, message));
+        }
+        Ok(None)
     }
 
     /// The check of dashboards' tokens: the one that was set, or that of the settings.

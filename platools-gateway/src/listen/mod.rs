@@ -3,6 +3,7 @@
 mod dto;
 mod feed;
 mod http;
+#[cfg(feature = "mcp")]
 mod mcp;
 mod openai;
 mod rest;
@@ -60,12 +61,15 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, s
     let callers = rpc::RpcAdapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
     let dashboards = feed::FeedAdapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
+    #[cfg(feature = "mcp")]
     let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone(), site.is_tls);
     let (agents, described) = runtime::router(core, sockets.callers.clone());
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
-    let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
+    let served = rest::router(Arc::clone(core), described).merge(openai).merge(sockets);
+    #[cfg(feature = "mcp")]
+    let served = served.merge(clients);
     // Around everything else, so that no response gets by it.
     let observed = |router: Router| guard.protect(router).layer(from_fn_with_state(Arc::clone(core), http::observe));
     // `busy` replaces the response to a request that has passed the guard already.

@@ -11,13 +11,13 @@ use hyper::Uri;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use platools_transport::crypto_provider;
+use platools_transport::{crypto_provider, tunnel};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::proxy::{Proxies, tunnel};
+use super::proxy::Proxies;
 use crate::domain::error::{Error, ErrorKind};
 
 /// The longest time for a connection, with the proxy and TLS.
@@ -116,10 +116,7 @@ impl Service<Uri> for Dialler {
                 let connecting = self.http.call(target);
                 Box::pin(async move { Ok(connecting.await?) })
             }
-            Some(proxy) => {
-                let http = self.http.clone();
-                Box::pin(async move { Ok(tunnel(proxy, http, target).await?) })
-            }
+            Some(proxy) => Box::pin(async move { Ok(tunnel(&proxy, &target).await?) }),
         }
     }
 }

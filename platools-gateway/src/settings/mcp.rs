@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use axum::http::Uri;
-use platools::mcp::MAX_RESULT_BYTES;
-use platools::mcp::http::STREAM_AFTER;
 
 use super::refused;
 use super::section::section;
@@ -28,7 +26,7 @@ section! {
         /// Time for which a large answer is held back to be sent whole.
         ///
         /// After it, the answer is a stream of events, which some clients read only up to 1 MiB each.
-        pub stream_after: Duration = STREAM_AFTER;
+        pub stream_after: Duration = seconds(10);
         /// Time after which an unused session ends.
         pub session_idle: Duration = minutes(60), at_least("1s");
         /// Sessions of one project at `/mcp`.
@@ -43,7 +41,7 @@ section! {
         ///
         /// An object travels twice, as text and as structured content, and some clients read no message of more than 16 MiB. A worker
         /// sends no result of more than 10 MiB.
-        pub max_result_bytes: usize as Size = MAX_RESULT_BYTES, named("max_result");
+        pub max_result_bytes: usize as Size = 6 * 1024 * KIB, named("max_result");
         /// Longest time of a call at `/mcp`, and the time of a call whose tool declares no timeout.
         pub call_limit: Duration = minutes(10), at_least("1s");
         /// Wait of a running call at `/mcp` for its worker to come back with the answer.

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use platools::mcp::http::{HostPort, PageOrigin};
+use platools_transport::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 

@@ -2,7 +2,7 @@
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use platools::mcp::http::{HostPort, PageOrigin};
+use platools_transport::{HostPort, PageOrigin};
 
 use super::problem::{Problem, invalid};
 

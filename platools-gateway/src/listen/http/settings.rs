@@ -1,6 +1,6 @@
 //! Reading of [`HttpSettings`]: names and origins.
 
-use platools::mcp::http::{HostPort, PageOrigin};
+use platools_transport::{HostPort, PageOrigin};
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::settings::HttpSettings;

@@ -8,8 +8,9 @@ use std::net::Ipv6Addr;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{StatusCode, Uri};
 
-use crate::mcp::http::{HostPort, PageOrigin, Refusal};
+use crate::mcp::http::Refusal;
 use platools_transport::{Error, ErrorKind};
+use platools_transport::{HostPort, PageOrigin};
 
 /// Hosts and pages that are accepted.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::host::HostPort;
+use crate::host::HostPort;
 
 /// Origin of a web page.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+//! Its one test compiles the cases in `ui` with the SDK.
