@@ -121,7 +121,6 @@ use quote::quote;
 /// | `description = "..."` | what it does, for the model that chooses it | the doc comment |
 /// | `auth = "user"` | who may call: `"none"`, `"user"`, `"admin"` | `"none"` |
 /// | `roles = ["...", ...]` | the caller needs one of these | none |
-/// | `title = "..."` | annotation `title`, for people | none |
 /// | `category = "..."` | annotation `category` | none |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | annotations `readOnlyHint` and so on; `= false` says the opposite | unsaid |
 /// | `annotations(key = value, ...)` | further annotations: strings, numbers, `true`, `false` | none |

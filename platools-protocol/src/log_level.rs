@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// For whoever looks for a mistake.
+    /// Details for debugging.
     Debug,
     /// A usual event.
     Info,
@@ -26,7 +26,7 @@ pub enum LogLevel {
     Error,
     /// A failure of something that others need.
     Critical,
-    /// A failure that needs somebody at once.
+    /// A failure that needs action at once.
     Alert,
     /// Nothing works any more.
     Emergency,

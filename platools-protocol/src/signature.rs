@@ -184,10 +184,10 @@ impl Verifier {
         Self::default()
     }
 
-    /// Checks one signature at the time `now`. A nonce counts as used only once its signature was found right, so that
-    /// nobody without the secret can use it up.
+    /// Checks one signature at the time `now`. A nonce counts as used only after its signature was verified, so that
+    /// a sender without the secret cannot use it up.
     ///
-    /// `entity_id` says whose nonces to look through. It must not come from the call itself, where nothing signs it.
+    /// `entity_id` names the entity whose nonces are compared. It must not come from the call itself, where nothing signs it.
     ///
     /// # Errors
     /// The signature is not accepted.

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt to connect.
+//! [`Reconnect`] and [`Schedule`]: the delays between attempts to connect.
 //!
 //! The schedules implement the trait of the `backoff` crate, which is not maintained; this module alone knows it.
 
@@ -14,7 +14,7 @@ pub const BACKOFF_BASE_MS: u64 = 1_000;
 /// The longest delay between two attempts, in milliseconds.
 pub const BACKOFF_MAX_MS: u64 = 60_000;
 
-/// How many attempts the Python SDK makes before it gives up. Here it is a choice: see
+/// Attempts that the Python SDK makes before it gives up. Here it is a choice: see
 /// [`Reconnect::max_attempts`].
 pub const MAX_BACKOFF_ATTEMPTS: u32 = 10;
 
@@ -34,7 +34,7 @@ fn curve(base: u64, max: u64, attempt: u32) -> u64 {
     1_u64.checked_shl(doublings).and_then(|factor| base.checked_mul(factor)).map_or(max, |delay| delay.min(max))
 }
 
-/// How a delay is spread, so that workers cut off together do not come back together.
+/// Spread of a delay, so that workers that were cut off together do not come back together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Jitter {
@@ -68,7 +68,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a platform's refusal of the worker's credentials means.
+/// Reaction of a client whose credentials the platform refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnRefusal {
@@ -79,7 +79,7 @@ pub enum OnRefusal {
     Fail,
 }
 
-/// When a client connects again, and when it gives up.
+/// Policy of a client that has lost its connection: its delays, and when it gives up.
 ///
 /// A policy holds only the settings that its methods name; every other one keeps the default of the client that the policy is given
 /// to. The defaults follow the protocols:
@@ -240,7 +240,7 @@ impl Schedule {
         Some((self.attempt, self.last_delay))
     }
 
-    /// Whether the policy gives up when the credentials are refused.
+    /// True if the policy gives up when the credentials are refused.
     pub fn gives_up_when_refused(&self) -> bool {
         self.on_refusal == OnRefusal::Fail
     }

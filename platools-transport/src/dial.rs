@@ -33,7 +33,7 @@ impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Transport for T {}
 /// An open socket.
 pub type RawSocket = WebSocket<Box<dyn Transport>>;
 
-/// How requests name this library.
+/// User agent of this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Opens sockets to one address.
@@ -53,7 +53,7 @@ impl Dialler {
         Ok(Self { endpoint, address, tls, time_limit })
     }
 
-    /// How long opening a socket may take.
+    /// Limit of the time in which a socket opens.
     pub fn time_limit(&self) -> Duration {
         self.time_limit
     }

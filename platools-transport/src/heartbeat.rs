@@ -13,7 +13,7 @@ pub const HEARTBEAT_INTERVAL_MS: u64 = 30_000;
 /// The shortest time between two heartbeats: with less, a worker would do little else.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many intervals a heartbeat may stay unanswered.
+/// Intervals for which a heartbeat may stay unanswered.
 const MISSED: u32 = 2;
 
 /// The pulse of one socket.
@@ -25,7 +25,7 @@ const MISSED: u32 = 2;
 pub struct Heartbeat {
     interval: Duration,
     due: Instant,
-    /// Whether a heartbeat is to be written as soon as the socket has room.
+    /// A heartbeat is to be written as soon as the socket has room.
     is_wanted: bool,
     /// The last sign of life since the first heartbeat without an answer, or the time of that heartbeat.
     unanswered_since: Option<Instant>,
@@ -46,22 +46,22 @@ impl Heartbeat {
         Self { interval, due: after(now, interval), is_wanted: false, unanswered_since: None }
     }
 
-    /// When something has to be done next.
+    /// Time of the next change of the timer's state.
     pub fn next(&self) -> Instant {
         self.dead_at().map_or(self.due, |dead_at| dead_at.min(self.due))
     }
 
-    /// Whether a heartbeat is due.
+    /// True when a heartbeat is due.
     pub fn is_due(&self, now: Instant) -> bool {
         now >= self.due
     }
 
-    /// Whether the platform has been silent for too long.
+    /// True when the platform has been silent for too long.
     pub fn is_dead(&self, now: Instant) -> bool {
         self.dead_at().is_some_and(|dead_at| now >= dead_at)
     }
 
-    /// Whether a heartbeat is unanswered.
+    /// True while a heartbeat is unanswered.
     pub fn is_awaiting(&self) -> bool {
         self.unanswered_since.is_some()
     }

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind};
 use crate::{Dialler, Transport};
 
-/// How long a connection is kept for the next request, and then closed: less than any server that is known to us waits for that.
+/// Time for which a connection is kept for the next request. Servers known to us keep theirs for longer.
 const IDLE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Asks one host. A connection is kept for the next request; requests at the same time have one each.
@@ -32,7 +32,7 @@ pub struct Http {
 
 /// The connection that is kept.
 #[derive(Default)]
-struct Idle(Mutex<Option<Line>>);
+struct Idle(Mutex<Option<PooledConnection>>);
 
 /// The answer of a host.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, or its beginning.
     pub body: Bytes,
-    /// Whether the body went on beyond the limit.
+    /// True if the body went on beyond the limit.
     pub is_cut: bool,
 }
 
@@ -69,23 +69,23 @@ impl Http {
         Ok(self.answered(line, answer))
     }
 
-    async fn dial(&self) -> Result<Line, Error> {
-        Line::on(self.dialler.transport().await?).await
+    async fn dial(&self) -> Result<PooledConnection, Error> {
+        PooledConnection::on(self.dialler.transport().await?).await
     }
 
     /// The connection that is kept, if it can still be used.
-    fn kept(&self) -> Option<Line> {
+    fn kept(&self) -> Option<PooledConnection> {
         let mut line = self.idle.lock().take()?;
         line.is_ready().then_some(line)
     }
 
     /// Keeps the connection for the next request, for a while and as long as the other side does.
-    fn answered(&self, line: Line, answer: Answer) -> Answer {
-        if line.driver.is_some() && !answer.is_cut {
+    fn answered(&self, connection: PooledConnection, answer: Answer) -> Answer {
+        if connection.driver.is_some() && !answer.is_cut {
             let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
             // The one before it has nothing to look after any more.
             *keeper = JoinSet::new();
-            *self.idle.lock() = Some(line);
+            *self.idle.lock() = Some(connection);
             let idle = Arc::clone(&self.idle);
             keeper.spawn(async move {
                 let _ = timeout(IDLE_LIMIT, poll_fn(|cx| idle.poll_gone(cx))).await;
@@ -97,13 +97,13 @@ impl Http {
 }
 
 impl Idle {
-    /// Whether the connection has ended, or is in use again.
+    /// Ready when the connection has ended, or is in use again.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let is_there = self.lock().as_mut().is_some_and(|line| !line.poll_over(cx));
+        let is_there = self.lock().as_mut().is_some_and(|connection| !connection.poll_over(cx));
         if is_there { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Line>> {
+    fn lock(&self) -> MutexGuard<'_, Option<PooledConnection>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,11 +114,11 @@ impl fmt::Debug for Http {
     }
 }
 
-/// What moves the bytes of a connection while it is polled.
+/// Future that moves the bytes of a connection.
 type Driver = Connection<TokioIo<Box<dyn Transport>>, Full<Bytes>>;
 
-/// One connection. Whoever makes a request drives it, and whoever keeps it meanwhile.
-struct Line {
+/// An HTTP connection. The task that makes a request polls its driver; between requests, the keeper does.
+struct PooledConnection {
     requests: SendRequest<Full<Bytes>>,
     /// Gone at the end of the connection, and with it whatever a request would wait for in vain.
     driver: Option<Pin<Box<Driver>>>,
@@ -130,7 +130,7 @@ struct Unanswered {
     unsent: Option<Box<Request<Full<Bytes>>>>,
 }
 
-impl Line {
+impl PooledConnection {
     async fn on(transport: Box<dyn Transport>) -> Result<Self, Error> {
         let (requests, driver) = handshake(TokioIo::new(transport)).await.map_err(broken)?;
         Ok(Self { requests, driver: Some(Box::pin(driver)) })
@@ -142,7 +142,7 @@ impl Line {
         self.driver.is_none()
     }
 
-    /// Notices an end that nobody was there to see.
+    /// Polls the connection once, so that an end since its last use is noticed.
     fn is_ready(&mut self) -> bool {
         !self.poll_over(&mut Context::from_waker(Waker::noop())) && self.requests.is_ready()
     }
@@ -217,9 +217,9 @@ mod tests {
     const ENOUGH: Duration = Duration::from_secs(60);
 
     /// A connection, and the other side of it.
-    async fn line() -> (Line, DuplexStream) {
+    async fn pooled() -> (PooledConnection, DuplexStream) {
         let (ours, theirs) = duplex(4096);
-        (Line::on(Box::new(ours)).await.expect("a connection"), theirs)
+        (PooledConnection::on(Box::new(ours)).await.expect("a connection"), theirs)
     }
 
     fn request() -> Request<Full<Bytes>> {
@@ -236,7 +236,7 @@ mod tests {
 
     /// A host of which a connection is kept that was used once, and the other side of that.
     async fn kept() -> (Http, DuplexStream) {
-        let (mut line, mut server) = line().await;
+        let (mut line, mut server) = pooled().await;
         let dialler = Dialler::new(Endpoint::Agent, "http://127.0.0.1:1", &Tls::new(), ENOUGH).expect("a dialler");
         let http = Http::new(dialler);
         let (answered, ()) = tokio::join!(line.ask(request(), 10), answer(&mut server));
@@ -247,7 +247,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_on_a_connection_that_has_ended_comes_back() {
-        let (mut line, server) = line().await;
+        let (mut line, server) = pooled().await;
         drop(server);
         let unanswered = timeout(ENOUGH, line.ask(request(), 10)).await.expect("it does not wait");
         assert!(unanswered.expect_err("nobody answers").unsent.is_some());

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::error::{Error, WithCauses};
 
-/// Where a client stands.
+/// State of a client's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ConnectionState {
@@ -25,21 +25,21 @@ pub enum ConnectionState {
     /// Waiting to dial again.
     #[non_exhaustive]
     Reconnecting {
-        /// Which retry in a row this is, counted from 1.
+        /// Number of the retry in a row, from 1.
         attempt: u32,
-        /// How long the wait is.
+        /// The delay before it.
         delay: Duration,
     },
     /// Given up for good, as the retry policy says.
     #[non_exhaustive]
     Failed {
-        /// Why.
+        /// The cause.
         reason: String,
     },
 }
 
 impl ConnectionState {
-    /// Whether the other side has accepted the client.
+    /// True if the other side has accepted the client.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
@@ -57,7 +57,7 @@ impl ConnectionState {
         }
     }
 
-    /// Whether the client has given up.
+    /// True if the client has given up.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed { .. })
@@ -71,7 +71,7 @@ impl fmt::Display for ConnectionState {
     }
 }
 
-/// Why a socket ended.
+/// Cause of the end of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -102,7 +102,7 @@ pub enum Disconnect {
     /// It broke.
     #[non_exhaustive]
     Broken {
-        /// How.
+        /// The error.
         error: String,
     },
 }
@@ -120,7 +120,7 @@ impl Disconnect {
         Self::Refused { code, error: error.into() }
     }
 
-    /// Whether a newer connection of the same entity and environment took over: nothing else makes a platform close with
+    /// True if a newer connection of the same entity and environment took over: nothing else makes a platform close with
     /// 1000.
     pub fn is_superseded(&self) -> bool {
         matches!(self, Self::Closed { code: Some(1000), .. })
@@ -142,10 +142,10 @@ impl fmt::Display for Disconnect {
     }
 }
 
-/// How many events a slow listener may be behind before it misses some.
+/// Events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
 
-/// Passes on what happens to whoever listens.
+/// Sends the state and the events of a client to its listeners.
 #[derive(Clone)]
 pub struct Reporter<E> {
     state: watch::Sender<ConnectionState>,
@@ -198,11 +198,11 @@ impl<E: Clone + Send + 'static> Reporter<E> {
 
     /// Sends an event to all listeners.
     pub fn event(&self, event: E) {
-        // Without a listener there is nobody to tell.
+        // Without a listener, the send fails and the event is dropped.
         let _ = self.events.send(event);
     }
 
-    /// As [`event`](Self::event), for one that is made only if somebody listens.
+    /// Like [`event`](Self::event), for an event that is made only if there is a listener.
     pub fn event_with(&self, event: impl FnOnce() -> E) {
         if self.events.receiver_count() > 0 {
             self.event(event());
@@ -214,8 +214,8 @@ impl<E: Clone + Send + 'static> Reporter<E> {
         self.state.subscribe()
     }
 
-    /// What happens from now on. Where the listener was too slow, there is what `missed` makes of the number of events it
-    /// has missed, if that is anything.
+    /// Events from now on. In the place of events that a slow listener missed, the stream has the event that `missed` makes of
+    /// their number, if any.
     pub fn listen(&self, missed: fn(u64) -> Option<E>) -> BoxStream<'static, E> {
         let next = move |mut events: broadcast::Receiver<E>| async move {
             loop {

@@ -1,4 +1,4 @@
-//! What follows when a client is not connected.
+//! [`next_delay`]: the delay before the next attempt, logged and reported.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::backoff::Schedule;
 use crate::error::{Error, ErrorKind, WithCauses};
 use crate::report::{ConnectionState, Reporter};
 
-/// How long to wait before the next attempt, which is logged and reported.
+/// Returns the delay before the next attempt, and logs and reports it.
 ///
 /// # Errors
 /// The policy allows no further attempt.

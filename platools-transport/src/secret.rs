@@ -1,4 +1,4 @@
-//! Where a secret comes from.
+//! [`Secret`]: a credential from a text, an environment variable, a file or a function.
 
 use std::env::VarError;
 use std::fmt;

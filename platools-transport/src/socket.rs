@@ -17,10 +17,10 @@ use crate::RawSocket;
 use crate::report::Disconnect;
 use crate::traffic::Traffic;
 
-/// How long the other side has to answer a close.
+/// Time for the other side to answer a close.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
-/// One task's socket. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
+/// A WebSocket that belongs to one task. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
 /// side, and flushes once for all that was queued since.
 #[derive(Debug)]
 pub struct Socket {
@@ -32,13 +32,13 @@ pub struct Socket {
     queue: VecDeque<Bytes>,
     queued_bytes: usize,
     unflushed: bool,
-    /// Whether a ping is to be sent behind what is queued.
+    /// A ping is to be sent behind the queued frames.
     ping: bool,
-    /// Whether the log has a line about a binary frame.
+    /// The log has a line about a binary frame.
     has_logged_binary: bool,
 }
 
-/// What came over a socket: a message, or its end.
+/// A message of the other side, or the end of the socket.
 pub type Received = Option<Result<Message, SocketError>>;
 
 /// The text that came, nothing where what came does not matter, or why nothing more comes.
@@ -72,7 +72,7 @@ impl Socket {
         Self { raw, traffic, queue, queued_bytes, unflushed, ping, has_logged_binary: false }
     }
 
-    /// When the other side last took bytes that waited for it, where that is observed.
+    /// Time when the other side last took bytes that waited for it, if that is observed.
     pub fn last_taken(&self) -> Option<Instant> {
         self.traffic.as_ref().map(Traffic::last_taken)
     }
@@ -240,7 +240,7 @@ impl Socket {
     }
 }
 
-/// Where a socket takes frames from when it has room.
+/// Source of further frames for a socket that has room.
 type Source<'a> = dyn FnMut() -> Option<Bytes> + Send + 'a;
 
 /// A source of nothing.

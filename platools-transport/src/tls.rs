@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::crypto::crypto_provider;
 use crate::error::{Error, ErrorKind};
 
-/// Which certificate authorities are trusted before any of one's own.
+/// Certificate authorities that are trusted besides those that an application adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Roots {
@@ -23,7 +23,7 @@ pub enum Roots {
     OwnOnly,
 }
 
-/// How a `wss` connection is secured.
+/// Settings of TLS: authorities, and the client's certificate.
 ///
 /// ```no_run
 /// use platools_transport::Tls;

@@ -19,7 +19,7 @@ pub struct Traffic(Arc<Mutex<Seen>>);
 struct Seen {
     read: Instant,
     taken: Instant,
-    /// Whether the connection takes no further bytes for now.
+    /// The connection takes no further bytes for now.
     is_full: bool,
 }
 
@@ -32,7 +32,7 @@ impl Traffic {
         (Box::new(Observed { stream, traffic: traffic.clone() }), traffic)
     }
 
-    /// When the other side last took bytes of a connection that was full.
+    /// Time when the other side last took bytes of a connection that was full.
     ///
     /// A write into a connection with room says nothing: it succeeds for a long time after the network has died. Room in a
     /// full one is made by the other side alone.
@@ -40,7 +40,7 @@ impl Traffic {
         self.with(|seen| seen.taken)
     }
 
-    /// When the last byte was read. Each byte counts, so one large message that takes long is no silence.
+    /// Time when the last byte was read. Each byte counts, so a large message that takes long is no silence.
     pub fn last_read(&self) -> Instant {
         self.with(|seen| seen.read)
     }

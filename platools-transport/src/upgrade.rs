@@ -92,7 +92,7 @@ fn check_headers(headers: &HeaderMap, key: &[u8]) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-/// Whether a header lists a token, in any spelling.
+/// True if a header lists a token, in any spelling.
 fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|listed| listed.trim().eq_ignore_ascii_case(token))

@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::http::uri::{Authority, PathAndQuery, Scheme}
 
 use crate::error::{Error, ErrorKind};
 
-/// What is dialled, and how errors call it.
+/// Kind of server that is dialled, with its name in errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// A platform's socket for workers.
@@ -25,7 +25,7 @@ impl Endpoint {
         }
     }
 
-    /// What the other side refuses with an HTTP status.
+    /// Name of the credential that the other side refuses with an HTTP status.
     pub fn credential(self) -> &'static str {
         match self {
             Self::Worker => "the secret",
@@ -41,7 +41,7 @@ impl Endpoint {
         }
     }
 
-    /// Where a credential belongs.
+    /// Setting that takes the credential in place of the URL.
     fn instead(self) -> &'static str {
         match self {
             Self::Worker => "give the secret to `secret(..)` instead",

@@ -27,7 +27,7 @@ pub struct Bearer {
     _task: JoinSet<()>,
 }
 
-/// What is to be done with requests.
+/// Rules for requests.
 #[derive(Clone)]
 struct Rules {
     server: SocketAddr,
@@ -50,7 +50,7 @@ impl Bearer {
         Self { address, _task: task }
     }
 
-    /// Where it is.
+    /// Address of the proxy.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 /// Nothing a test waits for takes so long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How often something is looked at that is waited for.
+/// Interval between two looks at an awaited condition.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A browser with one page. Every method panics where the browser does not do as it is told.

@@ -1,4 +1,4 @@
-//! Whoever calls tools over HTTP.
+//! [`Caller`]: a caller of tools over HTTP.
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -161,7 +161,7 @@ impl Events {
     }
 }
 
-/// What a caller is told.
+/// The response to a caller.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -171,7 +171,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What the tool returned; also a check that it did.
+    /// The result of the tool. The call has to have succeeded.
     ///
     /// # Panics
     /// It did not.
@@ -189,7 +189,7 @@ impl Answer {
         assert_eq!((self.status, &self.body["code"]), (status, &json!(code)), "{self:?}");
     }
 
-    /// What a problem says.
+    /// The `detail` of a problem.
     ///
     /// # Panics
     /// This is no problem.

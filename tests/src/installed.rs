@@ -1,4 +1,4 @@
-//! What `tests/interop/mcp/setup` installs.
+//! Paths of the programs that `tests/interop/mcp/setup` installs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 /// The oldest Node.js that the programs run on.
 const NODE: (u32, u32) = (22, 19);
 
-/// Where something of what is installed is.
+/// Path of an installed file.
 ///
 /// # Panics
 /// It is not there.
@@ -17,7 +17,7 @@ pub fn installed(what: &str) -> PathBuf {
     path
 }
 
-/// Where a program's file in the modules for Node.js is.
+/// Path of a file in the modules for Node.js.
 ///
 /// # Panics
 /// It is not there.
@@ -43,7 +43,7 @@ pub fn node() -> PathBuf {
     })
 }
 
-/// Where programs may keep what they like.
+/// Home folder of the programs.
 pub(crate) fn home() -> PathBuf {
     folder().join("home")
 }

@@ -1,4 +1,4 @@
-//! One worker's socket.
+//! [`Link`]: the platform's end of a worker's socket.
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.request.headers().get(name)?.to_str().ok()
     }
 
-    /// Where the connection is to be cut.
+    /// The point at which the connection is cut.
     #[must_use]
     pub fn cut(&self) -> &Cut {
         &self.cut

@@ -31,7 +31,7 @@ impl Log {
         })
     }
 
-    /// What was written so far.
+    /// The text so far.
     ///
     /// # Panics
     /// It is no text.

@@ -22,7 +22,7 @@ impl Platform {
         Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a free port"))
     }
 
-    /// Where it listens.
+    /// Address that it listens on.
     ///
     /// # Panics
     /// The system does not know.
@@ -31,7 +31,7 @@ impl Platform {
         self.0.local_addr().expect("it is bound")
     }
 
-    /// What a worker dials.
+    /// URL for a worker.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
@@ -133,7 +133,7 @@ impl Unreachable {
         Self { socket }
     }
 
-    /// What a worker dials in vain.
+    /// URL that no worker reaches.
     ///
     /// # Panics
     /// The system does not know.

@@ -11,7 +11,7 @@ use crate::link::Link;
 use crate::platform::Platform;
 use crate::within;
 
-/// One socket of a worker, handed on to a gateway frame by frame. Dropping it ends both sides without a close frame.
+/// A worker's socket whose frames go on to a gateway. Dropping it ends both sides without a close frame.
 #[derive(Debug)]
 pub struct Relay {
     worker: Link,

@@ -1,4 +1,4 @@
-//! One caller's socket, as its gateway sees it.
+//! [`RpcSocket`]: the gateway's end of a caller's socket.
 
 use std::ops::{Deref, DerefMut};
 
@@ -9,7 +9,7 @@ use crate::link::Link;
 use crate::platform::Platform;
 use crate::worker::quick;
 
-/// What callers authenticate with.
+/// Token of the callers.
 pub const TOKEN: &str = "a-token-of-a-test";
 
 /// Whom they act for.

@@ -29,7 +29,7 @@ use crate::platform::{Platform, Unreachable};
 use crate::within;
 use crate::worker::quick;
 
-/// What agents authenticate with.
+/// Key of the agents.
 pub const KEY: &str = "nk_a-key-of-a-test";
 
 /// A client that reconnects without losing time, and never gives up.
@@ -52,7 +52,7 @@ pub struct Asked {
     pub body: Value,
 }
 
-/// What a test wants answered.
+/// Response that a test scripts.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     status: StatusCode,
@@ -145,7 +145,7 @@ impl RuntimeGateway {
         self.tasks.spawn(serve(stream, Arc::clone(&self.shared)));
     }
 
-    /// What an agent asks.
+    /// URL for an agent.
     ///
     /// # Panics
     /// The system does not know.
@@ -193,13 +193,13 @@ impl RuntimeGateway {
         }
     }
 
-    /// How many requests came whose line begins so.
+    /// Number of requests whose first line begins with a text.
     #[must_use]
     pub fn count(&self, line: &str) -> usize {
         self.script().lines.iter().filter(|asked| asked.starts_with(line)).count()
     }
 
-    /// How many connections were made.
+    /// Number of connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)

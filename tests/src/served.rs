@@ -6,7 +6,7 @@ use platools::{Context, LogLevel, ToolError, ToolRegistry, tool, tools};
 use serde::Serialize;
 use tokio::sync::watch;
 
-/// How many calls were held and given up.
+/// Number of held calls that were cancelled.
 #[derive(Clone, Debug, Default)]
 pub struct Gone(watch::Sender<u32>);
 
@@ -26,14 +26,14 @@ impl Gone {
 /// A sum.
 #[derive(Serialize, schemars::JsonSchema)]
 struct Sum {
-    /// What the numbers amount to.
+    /// The sum of the numbers.
     sum: i64,
 }
 
 /// Greet somebody.
 ///
 /// By name.
-#[tool(title = "Greeter", read_only)]
+#[tool(read_only)]
 async fn greet(name: String) -> String {
     format!("Hello, {name}!")
 }

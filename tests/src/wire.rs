@@ -8,22 +8,22 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// One accepted connection. It ends as its [`Cut`] says.
+/// An accepted connection, which ends as its [`Cut`] says.
 #[derive(Debug)]
 pub struct Wire {
     tcp: TcpStream,
     cut: Cut,
 }
 
-/// Where and how a connection is cut. Clones belong to the same connection.
+/// The point and the manner of a connection's end. Clones belong to the same connection.
 #[derive(Debug, Clone, Default)]
 pub struct Cut(Arc<Mutex<Plan>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Plan {
-    /// How many more bytes of the worker's come through; all where there is no number.
+    /// Further bytes of the worker that come through; all without a number.
     readable: Option<usize>,
-    /// How many more bytes of the platform's go out.
+    /// Further bytes of the platform that go out.
     writable: Option<usize>,
     reset: bool,
 }
@@ -55,7 +55,7 @@ impl Wire {
         Self { tcp, cut: Cut::default() }
     }
 
-    /// What decides on the connection's end.
+    /// Handle for the connection's end.
     #[must_use]
     pub fn cut(&self) -> Cut {
         self.cut.clone()

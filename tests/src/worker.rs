@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::within;
 
-/// What workers authenticate with.
+/// Secret of the workers.
 pub const SECRET: &str = "a-secret-of-a-test";
 
 /// Tries again after a millisecond, and always after the same time.
@@ -59,7 +59,7 @@ impl Worker {
         within(states.wait_for(wanted)).await.expect("the client lives").clone()
     }
 
-    /// How the run ended.
+    /// The end of the run.
     ///
     /// # Errors
     /// The client gave up.

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-/// What a tool tells the test.
+/// Messages of the tools to the test.
 type Diary = mpsc::UnboundedSender<&'static str>;
 
 /// Double a number.

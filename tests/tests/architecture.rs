@@ -1,4 +1,4 @@
-//! Which module may import which, as ARCHITECTURE.md has it, checked on the sources.
+//! Checks the imports of the sources against the tables of ARCHITECTURE.md.
 //!
 //! Every path that begins with `crate` or `super` counts, in a `use` line or elsewhere; what is compiled for tests only does
 //! not.
@@ -16,7 +16,7 @@ use syn::{Attribute, Item, ItemMod};
 
 use cycles::Graph;
 
-/// What the top-level modules of a crate may import: other top-level modules, or single items of them.
+/// Allowed imports of the top-level modules of a crate: other top-level modules, or single items of them.
 struct Table {
     rules: &'static [Rule],
     /// Modules that every other may import, and that import none.
@@ -328,7 +328,7 @@ fn the_gateways_services_and_store_know_no_protocol() {
     assert_none(naming_violations(&modules, SERVICES, PROTOCOLS));
 }
 
-/// Who may do what is decided by role in one folder; a comparison elsewhere would be a second rule.
+/// Roles are compared in one folder only; a comparison elsewhere would be a second rule.
 #[test]
 fn only_the_gateways_authority_compares_roles() {
     let compares = |code: &str| {
@@ -438,7 +438,7 @@ fn assert_none(violations: Vec<String>) {
     assert!(violations.is_empty(), "see ARCHITECTURE.md for what may import what:\n{}", violations.join("\n"));
 }
 
-/// One file or inline module, with what it is made of outside of tests.
+/// A file or inline module, without its tests.
 struct Module {
     /// From the crate's root, which is the empty path.
     path: Vec<String>,
@@ -637,7 +637,7 @@ fn read_rest(mut path: Vec<String>, mut rest: &[TokenTree], imports: &mut BTreeS
     imports.insert(path);
 }
 
-/// One of the parts of a group: a name and what may follow it.
+/// A part of a group: a name, and the path or group behind it.
 fn read_part(path: &[String], part: &[TokenTree], imports: &mut BTreeSet<Vec<String>>) {
     match part.first() {
         Some(TokenTree::Ident(name)) if name != "self" => {

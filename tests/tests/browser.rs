@@ -92,7 +92,7 @@ async fn heard(browser: &Browser, url: &str) -> Option<String> {
     within(browser.run(&script)).await.as_str().map(str::to_owned)
 }
 
-/// How many keys there are. A page that gets through would add one.
+/// Number of keys. A page that gets through would add one.
 async fn key_count(gateway: &Gateway) -> usize {
     let request = http_client();
     let request = request.get(format!("{}/v1/keys", gateway.url())).bearer_auth(dev::ADMIN_KEY);

@@ -330,7 +330,7 @@ async fn two_hundred_and_fifty_six_calls_run_at_once_on_one_socket() {
     assert_eq!(answered.len(), CALLS, "each call is answered once");
 }
 
-/// What a blocking tool waits on: the test's word.
+/// Message of the test that a blocking tool waits for.
 struct Gate(Mutex<mpsc::Receiver<i64>>);
 
 /// Block the thread until the test says otherwise.
@@ -430,7 +430,7 @@ async fn who(ctx: &Context, barrier: &Barrier) -> (Seen, Option<Seen>) {
     (seen(ctx), ambient.as_ref().map(seen))
 }
 
-/// Where threads wait for each other.
+/// Barrier at which threads wait for each other.
 struct Meeting {
     missing: Mutex<usize>,
     complete: Condvar,

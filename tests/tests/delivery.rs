@@ -8,7 +8,7 @@ use platools_tests::{Link, Platform, Wire, Worker, client, within};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 
-/// How often each call was executed, by its id.
+/// Number of executions of each call, by its id.
 type Executions = Arc<Mutex<HashMap<String, u32>>>;
 
 fn executed(executions: &Executions, call_id: &str) -> u32 {
@@ -34,7 +34,7 @@ async fn wait(number: u64, go: &Semaphore, executions: &Executions, ctx: &Contex
     number
 }
 
-/// What a test of single deliveries needs.
+/// Platform, worker and counts of a test.
 struct Setup {
     platform: Platform,
     worker: Worker,
@@ -192,7 +192,7 @@ fn answer(number: usize) -> String {
     format!("{number}:{}", "x".repeat(number * 37 % 1_500))
 }
 
-/// How many calls the platform has open at a time.
+/// Calls that the platform has open at a time.
 const WINDOW: usize = 16;
 
 /// More than the answers of a whole window, of which none is confirmed, and little enough that heartbeats ask for
@@ -202,13 +202,13 @@ const MAX_UNCONFIRMED: usize = 64 * 1024;
 /// A platform that sends each call until it has an answer, over however many sockets that takes.
 struct Caller {
     random: fastrand::Rng,
-    /// What is not answered yet: the frames, by number.
+    /// Frames without an answer, by number.
     open: BTreeMap<usize, Value>,
     /// The calls that end only on a later socket.
     later: BTreeSet<usize>,
     next: usize,
     answers: HashMap<usize, Value>,
-    /// How often an answer came that was there already.
+    /// Number of repeated answers.
     repeats: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What two sides may say beyond the plain protocol, and that they say nothing of it unasked.
+//! Extensions of the wire: both sides use one only after the other has named it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ async fn echo_inline(number: i64) -> i64 {
     number
 }
 
-/// How often each call was executed, by its id.
+/// Number of executions of each call, by its id.
 type Executions = Arc<Mutex<HashMap<String, u32>>>;
 
 /// Give way a few times, and count.
@@ -504,7 +504,7 @@ async fn a_second_handover_during_the_first_loses_no_call() {
     assert_eq!(third.result("crossing").await, 3);
 }
 
-/// Whoever sends calls, and takes down the answers.
+/// Sender of calls, which records the answers.
 #[derive(Default)]
 struct Caller {
     sent: u32,

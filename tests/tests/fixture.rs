@@ -71,7 +71,7 @@ fn types(schema: &Value) -> BTreeSet<&str> {
     named.into_iter().chain(members).collect()
 }
 
-/// What an input schema means, as the fixture spells it.
+/// Parameters of an input schema, in the form of the fixture.
 fn parameters(schema: &Value) -> Value {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let meaning = |(name, schema): (&String, &Value)| {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::sync::{Semaphore, mpsc};
 
-/// What a tool tells the test: what happened, and to which call.
+/// Messages of the tools to the test: an event, and the id of its call.
 type Diary = mpsc::UnboundedSender<(&'static str, String)>;
 
 /// Say how far it is, and wait for the test's word before the end.

@@ -261,7 +261,7 @@ impl Platform {
         }
     }
 
-    /// Whoever the tool `echo` asks for.
+    /// Caller of the tool `echo`.
     async fn user(&self) -> Caller {
         self.caller(dev::ADMIN_KEY).speaking_for("u-1", &["support"]).await
     }

@@ -104,7 +104,7 @@ async fn the_inspector_lists_and_calls_over_http_and_over_the_bridge() {
     }
 }
 
-/// What the official client saw.
+/// Report of the official client.
 async fn python(gateway: &Gateway, how: &str, mode: &str) -> Value {
     let mut client = Command::new(installed("venv/bin/python"));
     client.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/mcp/client.py")).args([how, mode]);
@@ -113,7 +113,7 @@ async fn python(gateway: &Gateway, how: &str, mode: &str) -> Value {
     printed(client).await
 }
 
-/// What the inspector says to a request, with the older or the newer of the protocol's revisions.
+/// Output of the inspector for a request, with the older or the newer of the protocol's revisions.
 async fn inspected(gateway: &Gateway, how: &str, era: &str, request: &[&str]) -> Value {
     let mut inspector = inspector();
     inspector.args(["--protocol-era", era]).args(request);

@@ -55,7 +55,7 @@ async fn the_inspector_lists_and_calls_over_http() {
     }
 }
 
-/// What the official client saw.
+/// Report of the official client.
 async fn seen(url: &str, how: &str, mode: &str) -> Value {
     let mut client = Command::new(installed("venv/bin/python"));
     client.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/mcp/serve.py")).args([how, mode]);
@@ -64,7 +64,7 @@ async fn seen(url: &str, how: &str, mode: &str) -> Value {
     printed(client).await
 }
 
-/// What the inspector says to a request, with the older or the newer of the protocol's revisions.
+/// Output of the inspector for a request, with the older or the newer of the protocol's revisions.
 async fn inspected(url: &str, era: &str, request: &[&str]) -> Value {
     let mut inspector = inspector();
     inspector.args(["--protocol-era", era, "--server-url", url]).args(request);

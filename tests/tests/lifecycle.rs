@@ -27,7 +27,7 @@ async fn which(name: &Name) -> String {
     name.0.clone()
 }
 
-/// Where a call and the test meet.
+/// Barrier at which a call waits for the test.
 #[derive(Default)]
 struct Gate {
     begun: Notify,

@@ -1,4 +1,4 @@
-//! What tools made by the macros do when they are called.
+//! Tools that the macros make: definitions, calls, errors.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ struct Db {
 async fn lookup_order(
     /// Public order id.
     order_id: String,
-    /// How many units.
+    /// Number of units.
     #[arg(default = 1, range(1..=100))]
     quantity: u32,
     note: Option<String>,
@@ -112,14 +112,13 @@ fn the_definition_holds_what_the_attribute_says() {
     assert_eq!((definition.execution, definition.expose_errors), (Execution::Task, false));
     assert_eq!(definition.output_schema, Some(json!({"type": "string"})));
     assert_eq!(definition.input_schema["required"], json!(["order_id"]));
-    assert_eq!(definition.input_schema["properties"]["quantity"]["description"], "How many units.");
+    assert_eq!(definition.input_schema["properties"]["quantity"]["description"], "Number of units.");
 }
 
 /// Overridden.
 #[tool(
     name = "other-name",
     description = "Do it.",
-    title = "Doer",
     category = "deeds",
     destructive,
     idempotent = false,
@@ -142,7 +141,7 @@ fn every_key_reaches_the_definition() {
     assert_eq!(
         Value::Object(definition.annotations),
         json!({
-            "title": "Doer", "category": "deeds", "destructiveHint": true, "idempotentHint": false, "openWorldHint": true,
+            "category": "deeds", "destructiveHint": true, "idempotentHint": false, "openWorldHint": true,
             "cost": -3, "team": "billing", "x-share": 0.5, "beta": true,
         })
     );

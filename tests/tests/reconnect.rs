@@ -332,7 +332,7 @@ async fn a_stop_ends_a_dial_that_gets_no_answer() {
     worker.ended().await.expect("a stop is no failure");
 }
 
-/// How far a handler is.
+/// Step of a handler.
 #[derive(Debug, PartialEq)]
 enum Step {
     Started,

@@ -46,7 +46,7 @@ async fn text(chat: &mut Chat) -> String {
     }
 }
 
-/// Why the socket ended, once it has.
+/// Cause of the end of the socket.
 async fn disconnected(events: &mut BoxStream<'static, RpcEvent>) -> Disconnect {
     loop {
         if let RpcEvent::Disconnected(reason) = within(events.next()).await.expect("the client lives") {

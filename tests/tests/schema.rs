@@ -206,7 +206,7 @@ impl Subject {
         Self { name, registry, validator, runtime }
     }
 
-    /// Whether the decoder takes the arguments; the tools themselves never fail.
+    /// True if the decoder takes the arguments; the tools themselves never fail.
     fn accepts(&self, arguments: &Value) -> bool {
         self.runtime.block_on(self.registry.call(self.name, arguments)).is_ok()
     }

@@ -51,7 +51,7 @@ struct Identity {
     key: String,
 }
 
-/// Whoever issues certificates.
+/// Certificate authority of a test.
 struct Authority {
     certificate: String,
     issuer: Issuer<'static, KeyPair>,
@@ -451,7 +451,7 @@ async fn panics_for(ctx: &Context) -> String {
     panic!("oh no")
 }
 
-/// What must never be seen in a log.
+/// Secret that no log may have.
 const TOKEN: &str = "a-token-of-a-user";
 
 /// A call of every kind, each with the token in its envelope, and every answer to it.

@@ -181,8 +181,7 @@ const MOST: usize = 4;
 /// Do it.
 #[tool(
     name = texts::NAME,
-    title = concat!("Do", " it"),
-    category = texts::NAME,
+    category = concat!("Do", " it"),
     auth = Auth::Admin,
     roles = ROLES,
     read_only = cfg!(any()),
@@ -207,7 +206,7 @@ async fn every_key_takes_an_expression() {
     assert_eq!(
         Value::Object(definition.annotations.clone()),
         json!({
-            "title": "Do it", "category": "find-orders", "readOnlyHint": false, "cost": 8, "unit": "in grams",
+            "category": "Do it", "readOnlyHint": false, "cost": 8, "unit": "in grams",
             "strictArguments": true,
         })
     );

@@ -13,7 +13,7 @@ use platools_client::{RuntimeClient, RuntimeError, RuntimeEvent};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
-/// Where the agent is and who it is there: as a worker and as an agent.
+/// URLs and credentials of the agent, as a worker and as an agent.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) url: String,
@@ -22,7 +22,7 @@ pub(crate) struct Config {
     pub(crate) channel: String,
 }
 
-/// How many seconds the agent is there.
+/// Return the seconds since the agent started.
 #[tool]
 async fn agent_uptime(started: &Instant) -> u64 {
     started.elapsed().as_secs()
@@ -74,7 +74,7 @@ async fn talk(client: &RuntimeClient, channel: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What could not be said is no reason to leave: the gateway may be about to come back.
+/// Logs a message that could not be sent. The agent stays, because the gateway may be about to come back.
 fn note(said: Result<(), impl Display>) {
     if let Err(error) = said {
         eprintln!("nothing could be said: {error}");

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Writes tokens.csv and prices.csv beside this file: the same ones every time.
 
-Two hundred tokens, one of them with a symbol that is HTML, as anybody may call a token anything; and how their prices move in 120
-steps, a tenth of them in each. The last two tokens have no price at all.
+Two hundred tokens, and how their prices move in 120 steps, a tenth of them in each. The last two tokens have no price at all.
 """
 import pathlib
 import random
@@ -19,7 +18,6 @@ while len(symbols) < TOKENS:
     symbol = "".join(dice.choice(SYLLABLES) for _ in range(dice.choice([2, 2, 3])))
     if symbol not in symbols:
         symbols.append(symbol)
-symbols[1] = "<img src=x onerror=alert(1)><b>HTML</b>"
 addresses = ["".join(dice.choice(ALPHABET) for _ in range(32)) for _ in symbols]
 prices = [10 ** dice.uniform(-6, 0) for _ in symbols]
 

@@ -71,7 +71,7 @@ impl App {
         Ok(Self { gateway: Some(gateway), feed, core, agent, page, store, tasks, _folder: folder })
     }
 
-    /// Where the page is.
+    /// URL of the page.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://{}", self.page)
@@ -91,7 +91,7 @@ impl App {
         Ok(())
     }
 
-    /// Where a dashboard connects, with a token for it: a secret.
+    /// URL for a dashboard, with a token in it: a secret.
     ///
     /// # Errors
     /// The gateway does not run.
@@ -101,7 +101,7 @@ impl App {
         Ok(format!("{base}/ws?token={}&agentId={}", token.expose_secret(), self.agent).into())
     }
 
-    /// Whether somebody has the page open.
+    /// True while the page is open in a browser.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.feed.borrow().is_watched(&self.agent)

@@ -17,7 +17,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How long a step of the prices takes.
+/// Time between two steps of the prices.
 const PACE: Duration = Duration::from_millis(250);
 
 #[derive(Parser)]

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::store::Store;
 
-/// Whoever opens the page is this user. An application with users would ask who it is.
+/// The user of every visitor. An application with users would let them sign in.
 pub(crate) const USER: &str = "trader-1";
 
 /// The page asks for another token whenever it connects.
@@ -50,7 +50,7 @@ const FILES: &[(&str, &str, &str)] = &[
 pub(crate) struct Page {
     /// The gateway that runs.
     pub(crate) core: watch::Receiver<Arc<Core>>,
-    /// Where its feed is.
+    /// URL of its live feed.
     pub(crate) feed_url: String,
     pub(crate) agent: AgentId,
     pub(crate) store: Store,
@@ -69,7 +69,7 @@ fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
     (headers, text)
 }
 
-/// Where to connect, and with which token.
+/// Answers with the URL of the live feed and a token for it.
 async fn session(State(page): State<Page>) -> Result<impl IntoResponse, Failure> {
     let core = page.core.borrow().clone();
     let token = token(&core).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn token(core: &Core) -> Result<SecretString, platools_gateway:
     Ok(core.local_admin().mint_token(new).await?.token)
 }
 
-/// What tokens are called, and what they cost.
+/// Answers with the symbols and prices of the tokens.
 async fn tokens(State(page): State<Page>) -> Result<Json<serde_json::Value>, Failure> {
     let shown = page
         .store

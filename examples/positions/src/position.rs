@@ -30,7 +30,7 @@ pub(crate) struct Position {
     pub(crate) holding: Holding,
     /// In SOL; the purchase price where no price is known.
     pub(crate) current_price: f64,
-    /// 0 where no price is known.
+    /// 0 without a known price.
     pub(crate) current_price_usd: f64,
     /// In SOL.
     pub(crate) profit_loss: f64,
@@ -52,12 +52,12 @@ impl Holding {
 }
 
 impl Position {
-    /// Whether a price is known.
+    /// True if a price is known.
     pub(crate) fn has_price(&self) -> bool {
         self.current_price_usd > 0.0
     }
 
-    /// Whether a price was reached at which it is to be closed.
+    /// True if the price has reached the stop-loss or the take-profit.
     pub(crate) fn is_over(&self) -> bool {
         self.holding.stop_loss.is_some_and(|limit| self.current_price <= limit)
             || self.holding.take_profit.is_some_and(|limit| self.current_price >= limit)

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-/// So many of each of these have to come before it ends.
+/// Number of messages of each kind before the transcript ends.
 const WANTED: [(&str, usize); 6] = [
     ("connected", 1),
     ("initial_data", 1),
@@ -21,7 +21,7 @@ const WANTED: [(&str, usize); 6] = [
     ("position_closed", 1),
 ];
 
-/// So many of each kind are printed.
+/// Number of messages of each kind that are printed.
 const PRINTED: usize = 2;
 
 /// Nothing takes so long.

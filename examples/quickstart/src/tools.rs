@@ -26,7 +26,7 @@ impl Root {
     }
 }
 
-/// One line that was found.
+/// A matching line.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Hit {
     /// The file, relative to the folder.
@@ -40,10 +40,10 @@ pub(crate) struct Hit {
 /// Search the Markdown files of a folder for a text, without regard to case.
 #[tool(read_only, category = "files", timeout = "20s")]
 pub(crate) fn search_markdown(
-    /// What to look for.
+    /// Text to look for.
     #[arg(length(1..=200))]
     query: &str,
-    /// How many lines to return at most.
+    /// Limit of the lines to return.
     #[arg(default = 10, range(1..=100))]
     limit: usize,
     root: &Root,
@@ -64,12 +64,12 @@ pub(crate) fn search_markdown(
     hits.take(limit).collect()
 }
 
-/// How much room a path takes.
+/// Space that a path takes.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Usage {
     /// The path, relative to the folder.
     path: String,
-    /// How many files there are.
+    /// Number of files.
     files: u64,
     /// Their sizes together, in bytes.
     bytes: u64,

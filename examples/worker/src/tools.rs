@@ -10,9 +10,9 @@ use tokio::sync::watch;
 /// The warehouse that the tools share.
 #[derive(Debug)]
 pub(crate) struct Warehouse {
-    /// How many of each item are in stock.
+    /// Number of each item in stock.
     stock: HashMap<&'static str, u32>,
-    /// How many orders are being packed.
+    /// Number of orders that are being packed.
     pub(crate) packing: watch::Sender<u32>,
 }
 
@@ -22,7 +22,7 @@ impl Default for Warehouse {
     }
 }
 
-/// Why an order cannot be served. The caller's program tells the cases apart by their codes.
+/// Reasons for which an order cannot be served. The caller's program tells them apart by their codes.
 #[derive(Debug)]
 pub(crate) enum StockError {
     UnknownItem(String),
@@ -61,7 +61,7 @@ pub(crate) async fn find_item(
 pub(crate) async fn pack_order(
     /// The item, such as lamp.
     item: String,
-    /// How many to pack.
+    /// Number of items to pack.
     #[arg(default = 1, range(1..=10))]
     quantity: u32,
     warehouse: &Warehouse,

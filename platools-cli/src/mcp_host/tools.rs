@@ -50,7 +50,7 @@ fn definition(tool: rmcp::model::Tool) -> ToolDefinition {
     let mut definition = ToolDefinition::new(hosted_name(&tool.name), description, Value::Object(schema));
     let described = tool.output_schema.map(|schema| Value::Object((*schema).clone()));
     definition.output_schema = Some(described.unwrap_or_else(text_or_parts));
-    definition.annotations = annotations(tool.annotations, tool.title);
+    definition.annotations = annotations(tool.annotations);
     definition
 }
 
@@ -62,15 +62,11 @@ fn text_or_parts() -> Value {
 }
 
 /// Hints have the same names on both sides.
-fn annotations(annotations: Option<ToolAnnotations>, title: Option<String>) -> Map<String, Value> {
-    let mut hints = match serde_json::to_value(annotations) {
+fn annotations(annotations: Option<ToolAnnotations>) -> Map<String, Value> {
+    match serde_json::to_value(annotations) {
         Ok(Value::Object(hints)) => hints,
         _ => Map::new(),
-    };
-    if let Some(title) = title {
-        hints.insert("title".to_owned(), title.into());
     }
-    hints
 }
 
 /// The name a tool is hosted under: its own, if every client takes that. Otherwise one made of it that no other name becomes, now
@@ -122,8 +118,8 @@ mod tests {
     fn what_a_server_says_of_a_tool_is_what_the_worker_says() {
         let schema = json!({"properties": {"n": {"type": "integer"}}});
         let definition = definition(tool(json!({
-            "name": "double", "title": "Double it", "description": "Twice.", "inputSchema": schema,
-            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true, "title": "less exact"}
+            "name": "double", "description": "Twice.", "inputSchema": schema,
+            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true, "title": "Double it"}
         })));
         assert_eq!(definition.description, "Twice.");
         assert_eq!(definition.input_schema, json!({"properties": {"n": {"type": "integer"}}, "type": "object"}));

@@ -1,16 +1,16 @@
-//! Entities that come, change and go.
+//! Entities: lists, adds and removes them, and rotates their secrets.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::views::{NewEntity, WithSecret};
-use super::{Admin, exists, missing, unless_empty};
+use super::views::WithSecret;
+use super::{Admin, exists, missing};
 use crate::audit::action;
 use crate::authority::secret::{self, Kind};
-use crate::directory::{check_icon, check_title};
-use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
+use crate::domain::entity::{Entity, EntitySecret, NewSecret};
 use crate::domain::error::Error;
+use crate::domain::identity::Policy;
 use crate::domain::ids::{EntityId, SecretId};
 use crate::domain::slug::check_slug;
 use crate::ports::time::{ms_after, now_ms};
@@ -25,29 +25,25 @@ impl Admin<'_> {
     /// Adds an entity with a new secret.
     ///
     /// # Errors
-    /// There is one of that slug, the slug, the title or the icon is malformed, the project has as many entities as it may have, or
-    /// the database failed.
-    pub async fn add_entity(&self, slug: &str, new: impl Into<NewEntity>) -> Result<WithSecret<Entity>, Error> {
+    /// There is one of that slug, the slug is malformed, the project has as many entities as it may have, or the database failed.
+    pub async fn add_entity(&self, slug: &str, policy: Policy) -> Result<WithSecret<Entity>, Error> {
         let secret = secret::generate(Kind::Worker);
-        let new = self.add_entity_with(slug, new, &secret).await?;
+        let new = self.add_entity_with(slug, policy, &secret).await?;
         Ok(WithSecret { new, secret })
     }
 
     pub(crate) async fn add_entity_with(
         &self,
         slug: &str,
-        new: impl Into<NewEntity>,
+        policy: Policy,
         secret: &SecretString,
     ) -> Result<Entity, Error> {
         self.check_whole_project()?;
         check_slug(slug)?;
-        let NewEntity { policy, title, icon } = new.into();
         let row = Entity {
             id: EntityId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
-            title: title.as_deref().map(check_title).transpose()?,
-            icon: icon.as_deref().map(check_icon).transpose()?,
             policy,
             created_ms: now_ms(),
         };
@@ -65,26 +61,6 @@ impl Admin<'_> {
         change.done();
         self.services.directory.refresh().await?;
         Ok(row)
-    }
-
-    /// Changes what people see of an entity. What is not said stays as it is.
-    ///
-    /// # Errors
-    /// There is no such entity, the title or the icon is malformed, or the database failed.
-    pub async fn change_entity(&self, name: &str, change: EntityChange) -> Result<Entity, Error> {
-        self.check_whole_project()?;
-        let snapshot = self.snapshot();
-        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
-        let change = EntityChange {
-            title: change.title.map(|title| unless_empty(title, check_title)).transpose()?,
-            icon: change.icon.map(|icon| unless_empty(icon, check_icon)).transpose()?,
-        };
-        let recorded = self.record(action::ENTITY_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
-        recorded.store().change_entity(&row.id, &change).await?;
-        recorded.done();
-        self.services.directory.refresh().await?;
-        // Another process may have removed it meanwhile.
-        self.snapshot().entity(&row.id).cloned().ok_or_else(|| missing("entity", name))
     }
 
     /// Gives an entity another secret. The old ones are good for the grace time; the links opened with them are closed at its

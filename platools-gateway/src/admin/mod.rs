@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::audit::{Actor, Audit, action};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
-use crate::directory::{Directory, Snapshot, check_address, check_title, missing_agent};
+use crate::directory::{Directory, Snapshot, check_address, missing_agent};
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -34,13 +34,15 @@ use crate::tools::Tools;
 
 pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
 pub use crate::domain::agent::{Agent, AgentChange};
-pub use crate::domain::entity::{Entity, EntityChange};
+pub use crate::domain::entity::Entity;
 pub use environments::WhenInUse;
 pub use projects::Projects;
 pub(crate) use reconciler::Reconciler;
 pub use signing::SigningKey;
 pub use tokens::{MAX_TOKENS, TokensBefore};
-pub use views::{Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
+pub use views::{Key, NewAgent, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
+
+use texts::check_title;
 
 /// Changes the directory for admins, and records each change.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The rules for texts of the directory that have no form of their own, such as prompts and lists of roles.
 
-use crate::domain::error::Error;
+use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
 use crate::domain::text::Text;
 
@@ -8,6 +8,9 @@ use crate::domain::text::Text;
 const SYSTEM_PROMPT: Text = Text::prose("systemPrompt", 64 * 1024);
 
 const MODEL: Text = Text::line("model", 256);
+
+/// Characters of a title.
+const MAX_TITLE_CHARS: usize = 128;
 
 const ENVIRONMENT: Text = Text::line("environment", 256);
 
@@ -20,6 +23,16 @@ const TOOL_ROLE: Text = Text::line("toolRoles", 128);
 
 /// Roles of a key or token. They have to fit into a token, and that into a header.
 const MAX_TOOL_ROLES: usize = 64;
+
+/// A title as it is kept: without the spaces around it.
+pub(super) fn check_title(title: &str) -> Result<String, Error> {
+    let title = title.trim();
+    if title.is_empty() || title.chars().nth(MAX_TITLE_CHARS).is_some() || title.chars().any(char::is_control) {
+        let message = "a title has 1 to 128 characters, and no control characters";
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
+    }
+    Ok(title.to_owned())
+}
 
 /// Refuses a profile with texts that are too long or cannot be stored.
 pub(super) fn check_profile(profile: &Profile) -> Result<(), Error> {
@@ -38,7 +51,17 @@ pub(super) fn check_tool_roles(roles: &[String]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::error::ErrorKind;
+
+    #[test]
+    fn a_title_has_no_spaces_around_it_and_no_control_characters() {
+        let longest = "ü".repeat(128);
+        assert_eq!(check_title("  Orders of the shop ").unwrap(), "Orders of the shop");
+        assert_eq!(check_title(&longest).unwrap(), longest);
+        for title in ["", "  ", "a\nb", "a\u{1b}[2Jb", &"x".repeat(129)] {
+            let error = check_title(title).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{title:?}");
+        }
+    }
 
     #[test]
     fn a_profile_has_bounded_texts() {

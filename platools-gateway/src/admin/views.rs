@@ -1,30 +1,12 @@
-//! Types of the administrative interface: entities, agents, keys, tokens.
+//! Types of the administrative interface: agents, keys, tokens.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::identity::{Policy, Role, SpeaksFor};
+use crate::domain::identity::{Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EntityId, KeyId};
 use crate::domain::profile::Profile;
-
-/// An entity to be. One of a [`Policy`] alone has nothing but its slug to show.
-#[derive(Debug, Clone, Default)]
-pub struct NewEntity {
-    /// The rule for several workers of it.
-    pub policy: Policy,
-    /// The name for people: 1 to 128 characters, without control characters.
-    pub title: Option<String>,
-    /// Its image: an `https:` URL of at most 2,048 bytes and without credentials, or a PNG, JPEG, SVG or WebP as a `data:` URI in
-    /// base64 of at most 32 KiB.
-    pub icon: Option<String>,
-}
-
-impl From<Policy> for NewEntity {
-    fn from(policy: Policy) -> Self {
-        Self { policy, ..Self::default() }
-    }
-}
 
 /// An agent to be. One of a [`Profile`] alone is nobody's.
 #[derive(Debug, Clone, Default)]

@@ -63,7 +63,7 @@ impl ServerHandler for Downstream {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        // What is in there is about the way from the client to here, except how much of the call's log it wants.
+        // `_meta` is about the connection to the client, except for the level of the log.
         request.meta = context.meta.log_level().map(|level| {
             let mut meta = RequestMetaObject::default();
             meta.set_log_level(level);

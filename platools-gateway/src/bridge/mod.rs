@@ -37,7 +37,7 @@ const PULSE_LIMIT: Duration = Duration::from_secs(10);
 /// The longest time for a new session to receive the state of the previous one.
 const RENEWAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// Serves whoever is at the other end of the standard streams, until it is gone.
+/// Serves the client on the standard streams, until it closes them.
 ///
 /// # Errors
 /// The gateway cannot be reached, or does not take the key.
@@ -54,8 +54,8 @@ pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
         Err(ServerInitializeError::ConnectionClosed(_)) => return leave(upstream).await,
         Err(_) => {
             leave(upstream).await?;
-            // What it said instead may be meant for nobody else.
-            bail!("whoever is at the standard streams does not speak the Model Context Protocol");
+            // Its message is not repeated: it may have a secret.
+            bail!("the program at the standard streams does not speak the Model Context Protocol");
         }
     };
     relay.is_connected(client.peer().clone());
@@ -86,7 +86,7 @@ async fn connect(url: &str, http: Http, relay: &Arc<Relay>) -> anyhow::Result<Ru
     config.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
     match Upstream::new(config, Arc::clone(relay)).serve(transport).await {
         Ok(service) => Ok(service),
-        // What is said of it names the URL, which has no secret in it.
+        // The error names the URL, which has no secret.
         Err(error) => match (http.refused(), error) {
             (Some(why), _) => bail!("{url}: {why}"),
             (None, ClientInitializeError::JsonRpcError(error)) => bail!("{url}: {}", error.message),

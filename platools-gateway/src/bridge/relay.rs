@@ -15,7 +15,7 @@ use tokio::sync::watch;
 pub(super) struct Relay {
     client: OnceLock<Peer<RoleServer>>,
     tokens: Mutex<HashMap<ProgressToken, ProgressToken>>,
-    /// Tells those who asked for it that the list of tools is another one.
+    /// Notifies subscribers of changes of the list of tools.
     changes: watch::Sender<()>,
     /// From which level on the client wants to read the gateway's log, if it said so.
     level: Mutex<Option<LoggingLevel>>,

@@ -1,4 +1,4 @@
-//! `agent`: who answers people, and calls tools.
+//! `agent`: adds, changes, lists and removes agents, which answer messages with the connected tools.
 
 use std::path::PathBuf;
 
@@ -9,25 +9,25 @@ use platools_gateway::domain::profile::{Kind, MemberChange, Profile, ProfileChan
 use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
 use super::words;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum AgentCommand {
     /// Add an agent and print its id.
     Add {
         /// Name of the agent.
         slug: String,
         #[command(flatten)]
         given: GivenProfile,
-        /// Id of the user whose it is, who may watch it. Default: nobody's.
+        /// Id of the user who owns the agent and may watch it. Default: none.
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
         #[command(flatten)]
         names: GivenNames,
     },
-    /// Change an agent's names, how it answers, or whose it is. Settings that are not given stay as they are; an empty text resets one.
+    /// Change an agent's names, profile or owner. Settings that are not given stay as they are; an empty text resets one.
     Change {
         /// Slug or id of the agent.
         slug: String,
@@ -36,7 +36,7 @@ pub(super) enum Command {
         /// Let it call all the tools that its caller may call.
         #[arg(long, conflicts_with = "tool")]
         all_tools: bool,
-        /// Id of the user whose it is, who may watch it.
+        /// Id of the user who owns the agent and may watch it.
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
         #[command(flatten)]
@@ -44,7 +44,7 @@ pub(super) enum Command {
     },
     /// List the agents.
     List(Listing),
-    /// Remove an agent, its keys and its conversations. Its tokens are good for nothing any more.
+    /// Remove an agent, its keys and its conversations. Its tokens are no longer valid.
     Remove {
         /// Slug or id of the agent.
         slug: String,
@@ -74,10 +74,10 @@ pub(super) struct GivenProfile {
     /// First message to the model. Default: none.
     #[arg(long, value_name = "TEXT")]
     system_prompt: Option<String>,
-    /// File with what the model is told before anything else.
+    /// File with the first message to the model.
     #[arg(long, value_name = "FILE", conflicts_with = "system_prompt")]
     system_prompt_file: Option<PathBuf>,
-    /// Name of a tool that it may call; it may be said several times. Default: all that its caller may call.
+    /// Name of a tool that it may call; may be given several times. Default: all that its caller may call.
     #[arg(long, value_name = "NAME")]
     tool: Vec<String>,
     /// The environment of its tools, by slug or id. Default: development.
@@ -88,7 +88,7 @@ pub(super) struct GivenProfile {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct AgentRow {
     slug: String,
     id: String,
     title: Option<String>,
@@ -99,36 +99,36 @@ struct Row {
     created_at: String,
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(project: &ProjectArgs, command: AgentCommand) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug, given, owner, names: GivenNames { title, address } } => {
+        AgentCommand::Add { slug, given, owner, names: GivenNames { title, address } } => {
             let new = admin::NewAgent { profile: given.over(Profile::default())?, owner, title, address };
-            let added = place.with(async |admin| admin.add_agent(&slug, new).await).await?;
+            let added = project.with(async |admin| admin.add_agent(&slug, new).await).await?;
             say(&format!("agent {slug}: {}", added.id))
         }
-        Command::Change { slug, given, all_tools, owner, names: GivenNames { title, address } } => {
+        AgentCommand::Change { slug, given, all_tools, owner, names: GivenNames { title, address } } => {
             // Read before the data is opened: a file that is not there is no matter of the data.
             let profile = given.read()?.change(all_tools);
-            change(place, &slug, admin::AgentChange { profile, owner, title, address }).await
+            change(project, &slug, admin::AgentChange { profile, owner, title, address }).await
         }
-        Command::List(listing) => {
-            let agents = place.with(async |admin| Ok(admin.agents())).await?;
+        AgentCommand::List(listing) => {
+            let agents = project.with(async |admin| Ok(admin.agents())).await?;
             listing.print(agents.into_iter().map(row))
         }
-        Command::Remove { slug } => {
-            place.with(async |admin| admin.remove_agent(&slug).await).await?;
+        AgentCommand::Remove { slug } => {
+            project.with(async |admin| admin.remove_agent(&slug).await).await?;
             say(&format!("removed the agent {slug}"))
         }
     }
 }
 
-async fn change(place: &Place, slug: &str, change: admin::AgentChange) -> anyhow::Result<()> {
+async fn change(project: &ProjectArgs, slug: &str, change: admin::AgentChange) -> anyhow::Result<()> {
     let texts = [&change.owner, &change.title, &change.address];
     ensure!(
         !change.profile.is_empty() || texts.iter().any(|text| text.is_some()),
         "say what changes: `--kind`, `--model`, `--system-prompt`, `--tool`, `--all-tools`, `--env`, `--owner`, `--title` or `--address`"
     );
-    place.with(async |admin| admin.change_agent(slug, change).await).await?;
+    project.with(async |admin| admin.change_agent(slug, change).await).await?;
     say(&format!("changed the agent {slug}"))
 }
 
@@ -167,8 +167,8 @@ impl GivenProfile {
     }
 }
 
-fn row(agent: admin::Agent) -> Row {
-    Row {
+fn row(agent: admin::Agent) -> AgentRow {
+    AgentRow {
         slug: agent.slug,
         id: agent.id.to_string(),
         title: agent.title,

@@ -1,4 +1,4 @@
-//! `audit`: who changed what, who signed in, and who was refused.
+//! `audit`: lists administrative changes, sign-ins and refusals.
 
 use clap::{Args, Subcommand};
 use platools_gateway::Error;
@@ -7,12 +7,12 @@ use platools_gateway::core::Core;
 use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::output::Listing;
 use super::words;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum AuditCommand {
     /// List audit events, newest first: of all projects, or of the one that `--project` names.
     List {
         #[command(flatten)]
@@ -48,7 +48,7 @@ pub(super) struct Conditions {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct AuditRow {
     at: String,
     action: String,
     outcome: &'static str,
@@ -65,17 +65,17 @@ struct Row {
     left_out: u64,
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
-    let Command::List { conditions, listing } = command;
+pub(super) async fn run(project: &ProjectArgs, command: AuditCommand) -> anyhow::Result<()> {
+    let AuditCommand::List { conditions, listing } = command;
     let (limit, query) = (conditions.limit, conditions.query());
     let list = async |core: &Core| -> Result<Vec<AuditEvent>, Error> {
         let projects = core.local_projects();
-        match place.project() {
+        match project.name() {
             Some(name) => projects.admin(name)?.audit_events(query, limit).await,
             None => projects.audit_events(query, limit).await,
         }
     };
-    let events = place.folder().with(list).await?;
+    let events = project.data().with(list).await?;
     listing.print(events.into_iter().map(row))
 }
 
@@ -92,9 +92,9 @@ impl Conditions {
     }
 }
 
-fn row(event: AuditEvent) -> Row {
+fn row(event: AuditEvent) -> AuditRow {
     let origin = event.actor.origin;
-    Row {
+    AuditRow {
         at: rfc3339(event.at_ms),
         action: event.action.into_owned(),
         outcome: event.kind.outcome(),

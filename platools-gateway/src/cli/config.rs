@@ -8,14 +8,14 @@ use super::{serve, variables};
 use crate::logs;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum ConfigCommand {
     /// Check the configuration file, the environment and the flags of `serve`, also the certificate and the key if TLS is
     /// on, and print the settings that they make together
     Check(serve::SettingSources),
 }
 
-pub(super) fn run(command: Command) -> anyhow::Result<()> {
-    let Command::Check(sources) = command;
+pub(super) fn run(command: ConfigCommand) -> anyhow::Result<()> {
+    let ConfigCommand::Check(sources) = command;
     let settings = sources.load()?;
     // Warnings are in the log.
     logs::start(&settings.log)?;

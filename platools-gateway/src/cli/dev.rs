@@ -1,4 +1,4 @@
-//! `dev`: a gateway for development on one machine.
+//! `dev`: runs a gateway for development on one machine, without data that stays.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ const SHORTEST_SECRET: usize = 16;
 
 #[derive(Debug, Args)]
 #[command(after_help = DEV_AFTER_HELP)]
-pub(super) struct Options {
+pub(super) struct DevArgs {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
@@ -41,7 +41,7 @@ pub(super) struct Options {
     flags: SettingFlags<DevSections>,
 }
 
-pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+pub(super) async fn run(options: DevArgs) -> anyhow::Result<()> {
     if options.help_all {
         return print_help("dev");
     }

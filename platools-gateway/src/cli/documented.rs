@@ -1,4 +1,4 @@
-//! The commands that the documentation shows, read as this program reads them.
+//! Test that this program accepts every command in the documentation.
 
 use std::fs;
 use std::path::Path;

@@ -1,14 +1,14 @@
-//! `environment`: development, staging, production and others.
+//! `environment`: adds, lists and removes environments, such as staging.
 
 use clap::Subcommand;
 use platools_gateway::admin::WhenInUse;
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum EnvironmentCommand {
     /// Add an environment and print its id.
     Add {
         /// Name of the environment.
@@ -28,25 +28,27 @@ pub(super) enum Command {
 
 /// A line of the list.
 #[derive(Debug, Serialize)]
-struct Row {
+struct EnvironmentRow {
     slug: String,
     id: String,
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(project: &ProjectArgs, command: EnvironmentCommand) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug } => {
-            let added = place.with(async |admin| admin.add_environment(&slug).await).await?;
+        EnvironmentCommand::Add { slug } => {
+            let added = project.with(async |admin| admin.add_environment(&slug).await).await?;
             say(&format!("environment {slug}: {}", added.id))
         }
-        Command::Remove { environment, force } => {
+        EnvironmentCommand::Remove { environment, force } => {
             let when_in_use = if force { WhenInUse::Remove } else { WhenInUse::Refuse };
-            place.with(async |admin| admin.remove_environment(&environment, when_in_use).await).await?;
+            project.with(async |admin| admin.remove_environment(&environment, when_in_use).await).await?;
             say(&format!("removed the environment {environment}"))
         }
-        Command::List(listing) => {
-            let environments = place.with(async |admin| Ok(admin.environments())).await?;
-            listing.print(environments.into_iter().map(|found| Row { slug: found.slug, id: found.id.to_string() }))
+        EnvironmentCommand::List(listing) => {
+            let environments = project.with(async |admin| Ok(admin.environments())).await?;
+            listing.print(
+                environments.into_iter().map(|found| EnvironmentRow { slug: found.slug, id: found.id.to_string() }),
+            )
         }
     }
 }

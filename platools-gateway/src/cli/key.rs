@@ -1,4 +1,4 @@
-//! `key`: what callers send.
+//! `key`: adds, lists and revokes the keys of callers.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use platools_gateway::domain::identity::SpeaksFor;
 use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::output::{Listing, say, say_once};
 use super::words;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum KeyCommand {
     /// Add a caller's key and print it, once.
     Add {
         /// Its name for people, which the list shows. Default: none.
@@ -36,7 +36,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         expires: Option<Duration>,
     },
-    /// List the keys, oldest first; not the keys themselves, which nobody has but their holders.
+    /// List the keys, oldest first, without their secrets.
     List(Listing),
     /// Revoke a key, with the tokens that were minted with it.
     Revoke {
@@ -48,7 +48,7 @@ pub(super) enum Command {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct KeyRow {
     id: String,
     name: Option<String>,
     role: &'static str,
@@ -62,7 +62,7 @@ struct Row {
     last_used_at: Option<String>,
 }
 
-/// For whom and where a key or token may act.
+/// Flags for the users and the environments of a key or token.
 #[derive(Debug, Args)]
 pub(super) struct Reach {
     /// The users it may speak for: `anybody`, `nobody`, or their ids with commas between them. Default: nobody for viewers and
@@ -81,28 +81,28 @@ impl Reach {
     }
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(project: &ProjectArgs, command: KeyCommand) -> anyhow::Result<()> {
     match command {
-        Command::Add { name, role, agent, tool_roles, reach, expires } => {
+        KeyCommand::Add { name, role, agent, tool_roles, reach, expires } => {
             let environments = reach.environments();
             let new =
                 NewKey { name, role, tool_roles, agent, speaks_for: reach.speaks_for, environments, ttl: expires };
-            let added = place.with(async |admin| admin.add_key(new).await).await?;
+            let added = project.with(async |admin| admin.add_key(new).await).await?;
             say_once(&format!("{role} key {}", added.new.id), &added.secret)
         }
-        Command::List(listing) => {
-            let keys = place.with(async |admin| Ok(admin.keys())).await?;
+        KeyCommand::List(listing) => {
+            let keys = project.with(async |admin| Ok(admin.keys())).await?;
             listing.print(keys.into_iter().map(row))
         }
-        Command::Revoke { id } => {
-            place.with(async |admin| admin.revoke_key(&id).await).await?;
+        KeyCommand::Revoke { id } => {
+            project.with(async |admin| admin.revoke_key(&id).await).await?;
             say(&format!("revoked the key {id}"))
         }
     }
 }
 
-fn row(key: admin::Key) -> Row {
-    Row {
+fn row(key: admin::Key) -> KeyRow {
+    KeyRow {
         id: key.id.to_string(),
         name: key.name,
         role: key.role.as_str(),

@@ -1,4 +1,4 @@
-//! `mcp`: a bridge from standard streams to a gateway.
+//! `mcp`: connects a client on the standard streams to a gateway, over the bridge.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ const KEY_VARIABLE: &str = "PLATOOLS_GATEWAY_KEY";
 const PATH: &str = "/mcp";
 
 #[derive(Debug, Args)]
-pub(super) struct Options {
+pub(super) struct McpArgs {
     /// The gateway, such as https://gateway.example.com: all its tools. With a path, such as /mcp/entities/orders: those there.
     #[arg(long, value_name = "URL", env = "PLATOOLS_GATEWAY_URL")]
     url: String,
@@ -28,7 +28,7 @@ pub(super) struct Options {
     log: SettingFlags<LogSection>,
 }
 
-pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+pub(super) async fn run(options: McpArgs) -> anyhow::Result<()> {
     logs::start(&options.log.load(None)?.log)?;
     let url = endpoint(&options.url)?;
     let key = match &options.key_file {

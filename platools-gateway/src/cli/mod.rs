@@ -4,14 +4,13 @@ mod agent;
 mod audit;
 mod backup;
 mod config;
+mod data_args;
 mod dev;
 #[cfg(test)]
 mod documented;
 mod entity;
 mod environment;
 mod flags;
-mod folder;
-mod icon;
 mod key;
 mod mcp;
 mod output;
@@ -24,7 +23,7 @@ mod words;
 
 use clap::{Parser, Subcommand};
 
-use folder::{Folder, Place};
+use data_args::{DataArgs, ProjectArgs};
 
 /// The text below the help of the program.
 const AFTER_HELP: &str = "Commands on data work while the gateway runs, unless they say otherwise.";
@@ -40,93 +39,93 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a gateway for development: loopback only, new secrets, data removed at exit.
-    Dev(dev::Options),
+    Dev(dev::DevArgs),
     /// Run a gateway. The first start prints an admin key once.
-    Serve(serve::Options),
+    Serve(serve::ServeArgs),
     /// Connect a client of the Model Context Protocol over standard streams to a gateway.
-    Mcp(mcp::Options),
+    Mcp(mcp::McpArgs),
     /// Check and print the settings of `serve`.
     #[command(subcommand)]
-    Config(config::Command),
+    Config(config::ConfigCommand),
     /// Copy the data into a file.
     Backup {
         #[command(flatten)]
-        folder: Folder,
+        data: DataArgs,
         #[command(flatten)]
         options: backup::BackupTo,
     },
     /// Replace the data by a backup. The gateway must be stopped.
     Restore {
         #[command(flatten)]
-        folder: Folder,
+        data: DataArgs,
         #[command(flatten)]
         options: backup::RestoreFrom,
     },
     /// Upgrade the data to this version, as `serve` does. The gateway must be stopped.
     Upgrade {
         #[command(flatten)]
-        folder: Folder,
+        data: DataArgs,
     },
     /// Restore the data from before the last upgrade, for the previous program. The gateway must be stopped.
     Downgrade {
         #[command(flatten)]
-        folder: Folder,
+        data: DataArgs,
     },
     /// Administer projects, which are isolated from each other.
     Project {
         #[command(flatten)]
-        folder: Folder,
+        data: DataArgs,
         #[command(subcommand)]
-        command: project::Command,
+        command: project::ProjectCommand,
     },
     /// Administer entities, the names under which workers connect.
     Entity {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: entity::Command,
+        command: entity::EntityCommand,
     },
     /// Administer agents, which answer messages with the connected tools.
     Agent {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: agent::Command,
+        command: agent::AgentCommand,
     },
     /// Administer keys of callers.
     Key {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: key::Command,
+        command: key::KeyCommand,
     },
     /// Administer environments, such as development and production.
     Environment {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: environment::Command,
+        command: environment::EnvironmentCommand,
     },
     /// List administrative changes, sign-ins and refusals.
     Audit {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: audit::Command,
+        command: audit::AuditCommand,
     },
     /// List tools, and switch them off and on.
     Tool {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: tool::Command,
+        command: tool::ToolCommand,
     },
     /// Administer tokens, short-lived signed credentials (JWT).
     Token {
         #[command(flatten)]
-        place: Place,
+        project: ProjectArgs,
         #[command(subcommand)]
-        command: token::Command,
+        command: token::TokenCommand,
     },
 }
 
@@ -137,18 +136,18 @@ impl Cli {
             Command::Serve(options) => serve::run(options).await,
             Command::Mcp(options) => mcp::run(options).await,
             Command::Config(command) => config::run(command),
-            Command::Backup { folder, options } => backup::backup(&folder, &options).await,
-            Command::Restore { folder, options } => backup::restore(&folder, &options).await,
-            Command::Upgrade { folder } => backup::upgrade(&folder).await,
-            Command::Downgrade { folder } => backup::downgrade(&folder).await,
-            Command::Project { folder, command } => project::run(&folder, command).await,
-            Command::Entity { place, command } => entity::run(&place, command).await,
-            Command::Agent { place, command } => agent::run(&place, command).await,
-            Command::Key { place, command } => key::run(&place, command).await,
-            Command::Environment { place, command } => environment::run(&place, command).await,
-            Command::Audit { place, command } => audit::run(&place, command).await,
-            Command::Tool { place, command } => tool::run(&place, command).await,
-            Command::Token { place, command } => token::run(&place, command).await,
+            Command::Backup { data, options } => backup::backup(&data, &options).await,
+            Command::Restore { data, options } => backup::restore(&data, &options).await,
+            Command::Upgrade { data } => backup::upgrade(&data).await,
+            Command::Downgrade { data } => backup::downgrade(&data).await,
+            Command::Project { data, command } => project::run(&data, command).await,
+            Command::Entity { project, command } => entity::run(&project, command).await,
+            Command::Agent { project, command } => agent::run(&project, command).await,
+            Command::Key { project, command } => key::run(&project, command).await,
+            Command::Environment { project, command } => environment::run(&project, command).await,
+            Command::Audit { project, command } => audit::run(&project, command).await,
+            Command::Tool { project, command } => tool::run(&project, command).await,
+            Command::Token { project, command } => token::run(&project, command).await,
         }
     }
 }

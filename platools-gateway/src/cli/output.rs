@@ -1,4 +1,4 @@
-//! Prints lines for people and scripts, and lists.
+//! [`Listing`] and [`say`]: output for people and scripts.
 
 use std::io::{self, Write as _};
 
@@ -32,7 +32,7 @@ pub(super) fn say(line: &str) -> anyhow::Result<()> {
     write!(out, "{line}{end}").and_then(|()| out.flush()).context("cannot print")
 }
 
-/// Prints what is seen this once. It stands at the end of its line, so that a script can take it.
+/// Prints a secret, which is shown only once. It is the last word of its line, so that a script can take it.
 pub(super) fn say_once(what: &str, secret: &SecretString) -> anyhow::Result<()> {
     say(&format!("{what} (shown only this once): {}", secret.expose_secret()))
 }

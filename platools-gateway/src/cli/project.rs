@@ -1,14 +1,14 @@
-//! `project`: who sees what. Whatever is in one project sees nothing of the others.
+//! `project`: adds, lists and removes projects, which are isolated from each other.
 
 use clap::Subcommand;
 use platools_gateway::domain::project::{Project, ProjectName};
 use serde::Serialize;
 
-use super::folder::Folder;
+use super::data_args::DataArgs;
 use super::output::{Listing, say};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum ProjectCommand {
     /// Add a project with the usual environments and print its id. Its organization comes into being with its first project.
     Add {
         /// Name of the project, such as acme/shop.
@@ -28,32 +28,32 @@ pub(super) enum Command {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct ProjectRow {
     organization: String,
     project: String,
     organization_id: String,
     project_id: String,
 }
 
-pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(data: &DataArgs, command: ProjectCommand) -> anyhow::Result<()> {
     match command {
-        Command::Add { name } => {
-            let added = folder.with(async |core| core.local_projects().add(&name).await).await?;
+        ProjectCommand::Add { name } => {
+            let added = data.with(async |core| core.local_projects().add(&name).await).await?;
             say(&format!("project {name}: {}", added.id))
         }
-        Command::List(listing) => {
-            let projects = folder.with(async |core| Ok(core.local_projects().list())).await?;
+        ProjectCommand::List(listing) => {
+            let projects = data.with(async |core| Ok(core.local_projects().list())).await?;
             listing.print(projects.into_iter().map(row))
         }
-        Command::Remove { name } => {
-            folder.with(async |core| core.local_projects().remove(&name).await).await?;
+        ProjectCommand::Remove { name } => {
+            data.with(async |core| core.local_projects().remove(&name).await).await?;
             say(&format!("removed the project {name}"))
         }
     }
 }
 
-fn row(Project { id, organization_id, name, .. }: Project) -> Row {
-    Row {
+fn row(Project { id, organization_id, name, .. }: Project) -> ProjectRow {
+    ProjectRow {
         organization: name.organization,
         project: name.project,
         organization_id: organization_id.to_string(),

@@ -1,4 +1,4 @@
-//! `serve`: a gateway with data that stays.
+//! `serve`: runs a gateway on a data folder.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,13 @@ use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};
 use super::output::{say, say_once};
 use super::variables;
 use crate::logs;
-use crate::otlp::Exporter;
+use crate::otlp::SpanExporter;
 use crate::signals::{Hangup, Signals};
 use crate::systemd::SystemdNotifier;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Options {
+pub(super) struct ServeArgs {
     #[command(flatten)]
     sources: SettingSources,
     /// Print help with all settings
@@ -52,7 +52,7 @@ impl SettingSources {
     }
 }
 
-pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+pub(super) async fn run(options: ServeArgs) -> anyhow::Result<()> {
     if options.help_all {
         return print_help("serve");
     }
@@ -60,7 +60,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let feed = logs::start(&settings.log)?;
     variables::warn_of_unknown();
     let signals = Signals::listen(Hangup::Reload)?;
-    let exporter = Exporter::start(&settings.otlp)?;
+    let exporter = SpanExporter::start(&settings.otlp)?;
     let builder = exporter.observe(Gateway::builder().settings(settings.clone()));
     let gateway = builder.logs(feed).start().await?;
     if settings.first_key {

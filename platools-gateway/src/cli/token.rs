@@ -1,4 +1,4 @@
-//! `token`: short-lived signed keys, and the keys that sign them.
+//! `token`: signs, lists and revokes tokens, and rotates the keys that sign them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::key::Reach;
 use super::output::{Listing, say};
 use super::words;
@@ -20,7 +20,7 @@ use super::words;
 const PAGE: usize = 1000;
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum TokenCommand {
     /// Sign a token for a caller. `entity token` signs those of workers.
     Mint {
         /// Its name for people, which the list shows. Default: none.
@@ -44,7 +44,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
     },
-    /// List the tokens that are good, of callers and of workers, latest first; not the tokens themselves.
+    /// List the valid tokens, of callers and of workers, latest first, without the tokens themselves.
     List(Listing),
     /// Revoke a token, with those that were minted with it, and close the sockets that were opened with them.
     Revoke {
@@ -62,7 +62,7 @@ pub(super) enum Command {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct TokenRow {
     id: String,
     name: Option<String>,
     role: Option<&'static str>,
@@ -78,25 +78,25 @@ struct Row {
     last_used_at: Option<String>,
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(project: &ProjectArgs, command: TokenCommand) -> anyhow::Result<()> {
     match command {
-        Command::Mint { name, role, user, agent, tool_roles, reach, ttl } => {
+        TokenCommand::Mint { name, role, user, agent, tool_roles, reach, ttl } => {
             let environments = reach.environments();
             let speaks_for = reach.speaks_for;
             let new = NewToken { name, role, tool_roles, user_id: user, agent, speaks_for, environments, ttl };
-            let signed = place.with(async |admin| admin.mint_token(new).await).await?;
+            let signed = project.with(async |admin| admin.mint_token(new).await).await?;
             print(&format!("{role} token {}", signed.id), &signed)
         }
-        Command::List(listing) => {
-            let tokens = place.with(async |admin| all(&admin).await).await?;
+        TokenCommand::List(listing) => {
+            let tokens = project.with(async |admin| all(&admin).await).await?;
             listing.print(tokens.into_iter().map(row))
         }
-        Command::Revoke { id } => {
-            place.with(async |admin| admin.revoke_token(&id).await).await?;
+        TokenCommand::Revoke { id } => {
+            project.with(async |admin| admin.revoke_token(&id).await).await?;
             say(&format!("revoked the token {id}"))
         }
-        Command::RotateKey { grace } => {
-            let keys = place.with(async |admin| admin.rotate_signing_key(grace).await).await?;
+        TokenCommand::RotateKey { grace } => {
+            let keys = project.with(async |admin| admin.rotate_signing_key(grace).await).await?;
             say(&rotated(&keys))
         }
     }
@@ -131,8 +131,8 @@ pub(super) fn print(what: &str, signed: &SignedToken) -> anyhow::Result<()> {
     say(&format!("{what}, good until {}: {}", rfc3339(signed.expires_ms), signed.token.expose_secret()))
 }
 
-fn row(token: Token) -> Row {
-    Row {
+fn row(token: Token) -> TokenRow {
+    TokenRow {
         id: token.id,
         name: token.name,
         role: token.role.map(Role::as_str),

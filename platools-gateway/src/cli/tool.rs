@@ -1,15 +1,15 @@
-//! `tool`: what workers declared, and which of it may be called.
+//! `tool`: lists the declared tools, and switches them off and on.
 
 use clap::{Args, Subcommand};
 use platools_gateway::ports::time::rfc3339;
 use platools_gateway::tools::{ListedTool, Switch, ToolName};
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum ToolCommand {
     /// List the tools, also those whose worker is away.
     List {
         /// The one environment to list, by slug or id. Default: all.
@@ -19,14 +19,14 @@ pub(super) enum Command {
         listing: Listing,
     },
     /// Switch a tool on again.
-    Enable(Which),
+    Enable(ToolSelector),
     /// Switch a tool off: calls of it are refused until it is switched on again, also after its worker has registered anew.
-    Disable(Which),
+    Disable(ToolSelector),
 }
 
-/// The tool, where several have one name.
+/// Flags that select a tool.
 #[derive(Debug, Args)]
-pub(super) struct Which {
+pub(super) struct ToolSelector {
     /// Name of the tool.
     name: String,
     /// The entity, by slug or id, where several have a tool of that name.
@@ -40,7 +40,7 @@ pub(super) struct Which {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct ToolRow {
     name: String,
     entity: String,
     environment: String,
@@ -49,26 +49,26 @@ struct Row {
     changed_at: String,
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(project: &ProjectArgs, command: ToolCommand) -> anyhow::Result<()> {
     match command {
-        Command::List { env, listing } => {
-            let tools = place.with(async |admin| admin.tools(env.as_deref()).await).await?;
+        ToolCommand::List { env, listing } => {
+            let tools = project.with(async |admin| admin.tools(env.as_deref()).await).await?;
             listing.print(tools.into_iter().map(row))
         }
-        Command::Enable(which) => switch(place, which, Switch::On, "enabled").await,
-        Command::Disable(which) => switch(place, which, Switch::Off, "disabled").await,
+        ToolCommand::Enable(which) => switch(project, which, Switch::On, "enabled").await,
+        ToolCommand::Disable(which) => switch(project, which, Switch::Off, "disabled").await,
     }
 }
 
-async fn switch(place: &Place, which: Which, switch: Switch, done: &str) -> anyhow::Result<()> {
+async fn switch(project: &ProjectArgs, which: ToolSelector, switch: Switch, done: &str) -> anyhow::Result<()> {
     let which = ToolName { name: which.name, entity: which.entity, environment: which.env };
-    let tool = place.with(async |admin| admin.switch_tool(&which, switch).await).await?;
+    let tool = project.with(async |admin| admin.switch_tool(&which, switch).await).await?;
     let (entity, environment) = (&tool.identity.entity, &tool.identity.environment);
     say(&format!("{done} the tool {} of {entity} in {environment}", which.name))
 }
 
-fn row(tool: ListedTool) -> Row {
-    Row {
+fn row(tool: ListedTool) -> ToolRow {
+    ToolRow {
         name: tool.declaration.name.clone(),
         entity: tool.identity.entity.clone(),
         environment: tool.identity.environment.clone(),

@@ -1,4 +1,4 @@
-//! Arguments that are one of a few words.
+//! Parsers of flags that take one of a few words, or a time.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;

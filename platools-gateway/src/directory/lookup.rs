@@ -1,12 +1,12 @@
-//! Lookups for callers: the project, agents and environments that they may see, and the display data of entities.
+//! Lookups for callers: the project, agents and environments that they may see.
 
-use super::{Directory, EntityDisplay, Snapshot};
+use super::{Directory, Snapshot};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::agent::Agent;
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
-use crate::domain::ids::{EntityId, ProjectId};
+use crate::domain::ids::ProjectId;
 use crate::domain::project::{Project, ProjectName};
 use crate::domain::slug::check_slug;
 
@@ -19,14 +19,6 @@ impl Directory {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let project = self.snapshot().project(&caller.project_id).cloned();
         project.ok_or_else(|| Error::new(ErrorKind::NotFound, "the project is gone"))
-    }
-
-    /// The display data of an entity; empty for an entity that is gone.
-    pub(crate) fn display(&self, entity: &EntityId) -> EntityDisplay {
-        let snapshot = self.snapshot();
-        let row = snapshot.entity(entity);
-        row.map(|row| EntityDisplay { title: row.title.clone(), icon: row.icon.clone().map(Into::into) })
-            .unwrap_or_default()
     }
 
     /// Lists the agents of the caller's project, by slug.

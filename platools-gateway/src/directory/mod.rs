@@ -1,7 +1,6 @@
 //! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 
 mod address;
-mod display;
 mod lookup;
 mod shared_map;
 mod signing;
@@ -32,8 +31,6 @@ use crate::ports::time::now_ms;
 use crate::ports::tool_changes::ToolChanges;
 
 pub(crate) use address::check_address;
-pub use display::{EntityDisplay, Icon};
-pub(crate) use display::{check_icon, check_title};
 pub(crate) use lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 

@@ -15,8 +15,6 @@ const MAX_TEXT_CHARS: usize = 255;
 pub mod action {
     /// An entity was added.
     pub const ENTITY_CREATE: &str = "entity.create";
-    /// An entity's title or icon was changed.
-    pub const ENTITY_UPDATE: &str = "entity.update";
     /// An entity got a new secret.
     pub const ENTITY_ROTATE: &str = "entity.rotate";
     /// An entity was removed.
@@ -67,7 +65,7 @@ pub mod action {
     pub const CALLER_AUTHENTICATE: &str = "caller.authenticate";
     /// A caller asked for something that its role does not allow.
     pub const CALLER_AUTHORIZE: &str = "caller.authorize";
-    /// A request was refused before anybody was asked who sends it, because of its `Host` or `Origin`.
+    /// A request was refused before its credential was checked, because of its `Host` or `Origin`.
     pub const REQUEST_ADMIT: &str = "request.admit";
 }
 
@@ -126,7 +124,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Somebody who is not known.
+    /// An author without a name.
     #[must_use]
     pub fn unknown(origin: RequestOrigin) -> Self {
         Self { origin, ..Self::default() }

@@ -13,10 +13,6 @@ pub struct Entity {
     pub project_id: ProjectId,
     /// Its name in URLs.
     pub slug: String,
-    /// The name for people.
-    pub title: Option<String>,
-    /// Its image: an `https:` URL, or a `data:` URI.
-    pub icon: Option<String>,
     /// The rule for several workers of it.
     pub policy: Policy,
     /// Time when it was added, in milliseconds since 1970.
@@ -31,21 +27,10 @@ impl Entity {
             id: EntityId::random(),
             project_id: project.clone(),
             slug: slug.to_owned(),
-            title: None,
-            icon: None,
             policy: Policy::Pool,
             created_ms: 0,
         }
     }
-}
-
-/// A change of an entity's display data.
-#[derive(Debug, Clone, Default)]
-pub struct EntityChange {
-    /// The new name for people, as of a new entity; an empty text removes it. Without a value, it stays.
-    pub title: Option<String>,
-    /// The new image, as of a new entity; an empty text removes it. Without a value, it stays.
-    pub icon: Option<String>,
 }
 
 /// A secret that the workers of an entity connect with.

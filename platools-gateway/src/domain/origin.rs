@@ -146,8 +146,8 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The network that counts as one client: an IPv4 address itself, of an IPv6 address its first 64 bits, because whoever has
-/// one of those addresses usually has all of them.
+/// The network that counts as one client: an IPv4 address itself, or the first 64 bits of an IPv6 address, because one client usually
+/// has all addresses of such a network.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

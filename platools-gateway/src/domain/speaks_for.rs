@@ -6,7 +6,7 @@ use super::identity::SpeaksFor;
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "it takes \"nobody\", \"anybody\" or a list of users")]
-enum Form {
+enum WrittenSpeaksFor {
     Word(Word),
     Users(Vec<String>),
 }
@@ -21,9 +21,9 @@ enum Word {
 impl Serialize for SpeaksFor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let form = match self {
-            Self::Nobody => Form::Word(Word::Nobody),
-            Self::Anybody => Form::Word(Word::Anybody),
-            Self::Users(users) => Form::Users(users.clone()),
+            Self::Nobody => WrittenSpeaksFor::Word(Word::Nobody),
+            Self::Anybody => WrittenSpeaksFor::Word(Word::Anybody),
+            Self::Users(users) => WrittenSpeaksFor::Users(users.clone()),
         };
         form.serialize(serializer)
     }
@@ -31,10 +31,10 @@ impl Serialize for SpeaksFor {
 
 impl<'de> Deserialize<'de> for SpeaksFor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Form::deserialize(deserializer)? {
-            Form::Word(Word::Nobody) => Self::Nobody,
-            Form::Word(Word::Anybody) => Self::Anybody,
-            Form::Users(users) => Self::Users(users),
+        Ok(match WrittenSpeaksFor::deserialize(deserializer)? {
+            WrittenSpeaksFor::Word(Word::Nobody) => Self::Nobody,
+            WrittenSpeaksFor::Word(Word::Anybody) => Self::Anybody,
+            WrittenSpeaksFor::Users(users) => Self::Users(users),
         })
     }
 }

@@ -8,7 +8,7 @@ pub(crate) struct Text {
     name: &'static str,
     min_bytes: usize,
     max_bytes: usize,
-    form: Form,
+    form: TextForm,
 }
 
 /// The rule for the id of a user, as it goes into tokens, calls and conversations. An empty id belongs to no user.
@@ -16,7 +16,7 @@ pub(crate) const USER_ID: Text = Text::line("userId", 1024).or_empty();
 
 /// The control characters that a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum TextForm {
     /// None: names, ids, titles. They go into logs, headers and terminals.
     Line,
     /// Line breaks and tabs: prompts and descriptions.
@@ -28,7 +28,7 @@ enum Form {
 impl Text {
     /// A text without control characters, of 1 to `max_bytes` bytes.
     pub(crate) const fn line(name: &'static str, max_bytes: usize) -> Self {
-        Self { name, min_bytes: 1, max_bytes, form: Form::Line }
+        Self { name, min_bytes: 1, max_bytes, form: TextForm::Line }
     }
 
     /// The same rule for a text that may also be empty.
@@ -38,12 +38,12 @@ impl Text {
 
     /// A text with line breaks and tabs, of up to `max_bytes` bytes.
     pub(crate) const fn prose(name: &'static str, max_bytes: usize) -> Self {
-        Self { name, min_bytes: 0, max_bytes, form: Form::Prose }
+        Self { name, min_bytes: 0, max_bytes, form: TextForm::Prose }
     }
 
     /// A text of 1 to `max_bytes` bytes without U+0000.
     pub(crate) const fn payload(name: &'static str, max_bytes: usize) -> Self {
-        Self { name, min_bytes: 1, max_bytes, form: Form::Payload }
+        Self { name, min_bytes: 1, max_bytes, form: TextForm::Payload }
     }
 
     /// Checks one text. The text itself is not repeated in the error: it may hold a secret.
@@ -89,7 +89,7 @@ impl Text {
     }
 }
 
-impl Form {
+impl TextForm {
     fn allows(self, character: char) -> bool {
         match self {
             Self::Line => !character.is_control(),

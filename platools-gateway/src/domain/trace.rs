@@ -21,7 +21,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Goes on with the trace of a `traceparent` header; one that is malformed counts for nothing, as the standard says.
+    /// Continues the trace of a `traceparent` header. A malformed header is ignored, as the standard says.
     #[must_use]
     pub fn from_parent(traceparent: Option<&str>) -> Self {
         let (trace_id, parent_id, flags) = match traceparent.and_then(parse) {
@@ -29,12 +29,6 @@ impl TraceContext {
             None => (random::hex_of::<16>(), None, 0),
         };
         Self { trace_id, parent_id, span_id: random::hex_of::<8>(), flags }
-    }
-
-    /// Another span beside this one: same trace, same parent.
-    #[must_use]
-    pub fn sibling(&self) -> Self {
-        Self { span_id: random::hex_of::<8>(), ..self.clone() }
     }
 
     /// Decides whether a trace that begins here is recorded; `ratio` of them are, from none at 0 to all at 1. Of a trace that
@@ -84,7 +78,7 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
-    /// The `traceparent` for whoever is called next.
+    /// The `traceparent` for the next call.
     #[must_use]
     pub fn traceparent(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags)
@@ -137,15 +131,6 @@ mod tests {
             assert_ne!(context.trace_id(), TRACE, "{parent}");
             assert!(parse(&context.traceparent()).is_some(), "{parent}");
         }
-    }
-
-    #[test]
-    fn siblings_share_all_but_their_span() {
-        let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
-        let context = TraceContext::from_parent(Some(&parent));
-        let sibling = context.sibling();
-        assert_ne!(sibling.span_id(), context.span_id());
-        assert_eq!(TraceContext { span_id: context.span_id.clone(), ..sibling }, context);
     }
 
     #[test]

@@ -54,15 +54,15 @@ pub(crate) struct Sockets {
 /// Every route of the gateway, behind the guard. The tasks that own sockets are tracked.
 ///
 /// # Errors
-/// A name, an origin or the URL in the settings cannot be read.
+/// A name or an origin in the settings cannot be read.
 pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, site: Site) -> Result<Routes, Error> {
-    let guard = Arc::new(Guard::new(&settings.http, settings.mcp.url.as_deref(), site)?);
+    let guard = Arc::new(Guard::new(&settings.http, site)?);
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), settings.worker);
     let callers = rpc::RpcAdapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
     let dashboards = feed::FeedAdapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
     #[cfg(feature = "mcp")]
-    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone(), site.is_tls);
+    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone());
     let (agents, described) = runtime::router(core, sockets.callers.clone());
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);

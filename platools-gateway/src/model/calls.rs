@@ -9,7 +9,7 @@ use super::offer::Offer;
 use crate::agents::{RunTools, ToolUse, failure};
 use crate::domain::random;
 
-/// One call, as the model wants it.
+/// A call that a model requests.
 #[derive(Debug)]
 pub(super) struct Call {
     id: String,
@@ -24,7 +24,7 @@ struct NotJson {
     problem: String,
 }
 
-/// What came of a call: what the model is told.
+/// The outcome of a call, as the model reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) id: String,
@@ -40,13 +40,13 @@ impl Call {
             let object = object_in_text(&json!(text).to_string()).and_then(|object| RawValue::from_string(object).ok());
             object.ok_or_else(|| NotJson { text: text.to_owned(), problem: error.to_string() })
         });
-        // Without an id of its own nobody could tell what belongs to it.
+        // Without an id, the result could not be assigned to its call.
         let id = if id.is_empty() { format!("call_{}", random::hex_of::<8>()) } else { id };
         Self { id, name, arguments }
     }
 
-    /// What the conversation keeps of it. Arguments that are no JSON become some that have them: there are endpoints that read
-    /// what they are told of earlier calls.
+    /// The call as the conversation keeps it. Arguments that are not JSON become an object with their text: some endpoints parse the
+    /// arguments of earlier calls.
     pub(super) fn to_use(&self) -> ToolUse {
         let arguments = match &self.arguments {
             Ok(arguments) => arguments.clone(),

@@ -1,12 +1,12 @@
-//! One part of an answer, read from whatever an endpoint leaves in or out of it.
+//! [`Chunk`]: a part of a streamed answer. Endpoints leave different members out.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::failure::Failure;
+use super::failure::ModelFailure;
 use crate::agents::Usage;
 
-/// One part of an answer.
+/// A part of a streamed answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Chunk {
@@ -22,17 +22,17 @@ struct Choice {
     finish_reason: Option<String>,
 }
 
-/// What is new.
+/// The addition to the answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Delta {
     pub(super) content: Option<String>,
-    /// What a model says that does not want to answer.
+    /// Text of a model that refuses to answer.
     pub(super) refusal: Option<String>,
     pub(super) tool_calls: Option<Vec<CallDelta>>,
 }
 
-/// What is new of one call of a tool.
+/// The addition to a call of a tool.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CallDelta {
@@ -56,17 +56,17 @@ struct Tokens {
 }
 
 impl Chunk {
-    pub(super) fn read(data: &[u8]) -> Result<Self, Failure> {
-        // What is wrong with it is not repeated: it is what the model said.
+    pub(super) fn read(data: &[u8]) -> Result<Self, ModelFailure> {
+        // The text of the error is left out: it may repeat the model's answer.
         let chunk: Self = serde_json::from_slice(data)
-            .map_err(|_| Failure::Unreadable("a part of its answer is no chat completion"))?;
+            .map_err(|_| ModelFailure::Unreadable("a part of its answer is no chat completion"))?;
         match &chunk.error {
-            Some(error) => Err(Failure::in_answer(error)),
+            Some(error) => Err(ModelFailure::in_answer(error)),
             None => Ok(chunk),
         }
     }
 
-    /// What the answer cost so far, if it is said.
+    /// The tokens used so far, if the endpoint says.
     pub(super) fn usage(&self) -> Option<Usage> {
         let Tokens { prompt_tokens, completion_tokens } = self.usage.as_ref()?;
         Some(Usage {
@@ -75,7 +75,7 @@ impl Chunk {
         })
     }
 
-    /// What is new, and why the answer is over, if it is. One answer is asked for.
+    /// The addition to the first answer, and the reason of its end if it has ended. Requests ask for one answer.
     pub(super) fn into_delta(self) -> (Delta, Option<String>) {
         let choice = self.choices.unwrap_or_default().into_iter().next().unwrap_or_default();
         (choice.delta.unwrap_or_default(), choice.finish_reason.filter(|reason| !reason.is_empty()))

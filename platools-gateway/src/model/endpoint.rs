@@ -12,17 +12,17 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::blame::Blame;
-use super::failure::{Failure, known_code};
+use super::failure::{ModelFailure, known_code};
 use super::retry;
 use super::stream::AnswerStream;
 use crate::domain::error::Error;
 use crate::net::{self, Connector, HttpClient, Proxies};
 use crate::settings::ModelSettings;
 
-/// So much of what an endpoint says of an error is read.
+/// Bytes of an endpoint's error that are read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// How long an endpoint may take to say it.
+/// Time in which an endpoint has to send its error.
 const ERROR_LIMIT: Duration = Duration::from_secs(5);
 
 const AGENT: &str = concat!("platools-gateway/", env!("CARGO_PKG_VERSION"));
@@ -42,7 +42,7 @@ impl Endpoint {
     }
 
     /// Asks for an answer, and waits for its first bytes. Until those are there, what may succeed is tried again.
-    pub(super) async fn ask(&self, request: &CreateChatCompletionRequest) -> Result<AnswerStream, Failure> {
+    pub(super) async fn ask(&self, request: &CreateChatCompletionRequest) -> Result<AnswerStream, ModelFailure> {
         let body = Bytes::from(serde_json::to_vec(request).expect("strings, numbers and values always serialize"));
         let tools = names(request);
         let mut tries = 1;
@@ -58,9 +58,9 @@ impl Endpoint {
         }
     }
 
-    async fn try_to_ask(&self, body: Bytes, tools: &[&str]) -> Result<AnswerStream, Failure> {
+    async fn try_to_ask(&self, body: Bytes, tools: &[&str]) -> Result<AnswerStream, ModelFailure> {
         let response = self.client.request(self.request(body)).await;
-        let response = response.map_err(|error| Failure::Unreachable(Some(error.into())))?;
+        let response = response.map_err(|error| ModelFailure::Unreachable(Some(error.into())))?;
         if !response.status().is_success() {
             return Err(refused(response, tools).await);
         }
@@ -89,13 +89,13 @@ fn names(request: &CreateChatCompletionRequest) -> Vec<&str> {
     tools.collect()
 }
 
-async fn refused(response: Response<Incoming>, tools: &[&str]) -> Failure {
+async fn refused(response: Response<Incoming>, tools: &[&str]) -> ModelFailure {
     let status = response.status();
     let retry_after = retry::retry_after(response.headers(), SystemTime::now());
     let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect();
     let body = timeout(ERROR_LIMIT, body).await.ok().and_then(Result::ok);
     let body = body.and_then(|body| serde_json::from_slice::<Value>(&body.to_bytes()).ok()).unwrap_or_default();
-    Failure::Refused { status, code: code_in(&body), retry_after, blame: Blame::of(&body, tools) }
+    ModelFailure::Refused { status, code: code_in(&body), retry_after, blame: Blame::of(&body, tools) }
 }
 
 /// The known word for the error in the body of a response.

@@ -1,4 +1,4 @@
-//! [`Failure`]: why a model did not answer, and whether asking again may help.
+//! [`ModelFailure`]: why a model did not answer, and whether asking again may help.
 
 use std::fmt;
 use std::time::Duration;
@@ -53,9 +53,9 @@ const TOO_MANY_TOOLS: &str = "array_above_max_length";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a model did not answer. The endpoint's own words are left out: they may repeat the key, or a user's message.
+/// Cause of a missing answer. The endpoint's own text is left out: it may repeat the key, or a user's message.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum ModelFailure {
     /// It cannot be reached, or went away before it said anything.
     Unreachable(Option<Cause>),
     /// It answered with an error status.
@@ -70,7 +70,7 @@ pub(super) enum Failure {
     Withheld,
 }
 
-impl Failure {
+impl ModelFailure {
     /// The failure that an endpoint tells in the middle of its answer. Some tell it as a status.
     pub(super) fn in_answer(error: &Value) -> Self {
         let code = known_code(error);
@@ -141,7 +141,7 @@ impl Failure {
         }
     }
 
-    /// What to do about it.
+    /// Advice for the operator.
     fn advice(&self) -> &'static str {
         match (self.kind(), self.code()) {
             (kind, _) if kind.is_retryable() => "; try again later",
@@ -171,7 +171,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ModelFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(_) => f.write_str("the model cannot be reached"),
@@ -241,23 +241,23 @@ mod tests {
 
     use ErrorKind::{AgentFailed, ContextLengthExceeded, ModelOverloaded, ModelUnavailable};
 
-    fn refused(status: u16, code: Option<&'static str>, retry_after: Option<u64>) -> Failure {
+    fn refused(status: u16, code: Option<&'static str>, retry_after: Option<u64>) -> ModelFailure {
         let status = StatusCode::from_u16(status).unwrap();
-        Failure::Refused { status, code, retry_after: retry_after.map(Duration::from_secs), blame: Blame::Unknown }
+        ModelFailure::Refused { status, code, retry_after: retry_after.map(Duration::from_secs), blame: Blame::Unknown }
     }
 
     #[test]
     fn every_failure_of_a_model_says_try_again_exactly_if_that_may_help() {
         for (failure, kind) in [
-            (Failure::Unreachable(None), ModelUnavailable),
-            (Failure::Cut(None), ModelUnavailable),
-            (Failure::Failed(None), ModelUnavailable),
-            (Failure::Failed(Some("overloaded_error")), ModelUnavailable),
-            (Failure::Failed(Some("rate_limit_exceeded")), ModelOverloaded),
-            (Failure::Failed(Some("context_length_exceeded")), ContextLengthExceeded),
-            (Failure::Failed(Some("insufficient_quota")), AgentFailed),
-            (Failure::Unreadable("it has no end"), AgentFailed),
-            (Failure::Withheld, AgentFailed),
+            (ModelFailure::Unreachable(None), ModelUnavailable),
+            (ModelFailure::Cut(None), ModelUnavailable),
+            (ModelFailure::Failed(None), ModelUnavailable),
+            (ModelFailure::Failed(Some("overloaded_error")), ModelUnavailable),
+            (ModelFailure::Failed(Some("rate_limit_exceeded")), ModelOverloaded),
+            (ModelFailure::Failed(Some("context_length_exceeded")), ContextLengthExceeded),
+            (ModelFailure::Failed(Some("insufficient_quota")), AgentFailed),
+            (ModelFailure::Unreadable("it has no end"), AgentFailed),
+            (ModelFailure::Withheld, AgentFailed),
             (refused(307, None, None), AgentFailed),
             (refused(400, None, Some(1)), AgentFailed),
             (refused(400, Some("context_length_exceeded"), None), ContextLengthExceeded),
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_rush_of_requests_says_when_to_try_again_and_a_refusal_does_not() {
-        let wait = |failure: Failure| failure.into_error(3).wait();
+        let wait = |failure: ModelFailure| failure.into_error(3).wait();
         assert_eq!(wait(refused(429, None, Some(7))), Some(Duration::from_secs(7)));
         assert_eq!(wait(refused(429, None, None)), Some(USUAL_WAIT));
         assert_eq!(wait(refused(503, None, Some(2))), Some(Duration::from_secs(2)));
@@ -330,9 +330,9 @@ mod tests {
                  conversation, or send less",
             ),
             (refused(400, None, None), "the model's endpoint refused the request (status 400)"),
-            (Failure::Cut(None), "the model's answer broke off; try again later"),
+            (ModelFailure::Cut(None), "the model's answer broke off; try again later"),
             (
-                Failure::Failed(Some("server_error")),
+                ModelFailure::Failed(Some("server_error")),
                 "the model's endpoint failed in the middle of its answer (server_error); try again later",
             ),
         ] {
@@ -351,7 +351,7 @@ mod tests {
             (r#"{"code": 70000, "type": "rate_limit_error"}"#, ModelOverloaded),
             (r#""overloaded""#, ModelUnavailable),
         ] {
-            assert_eq!(Failure::in_answer(&serde_json::from_str(error).unwrap()).kind(), kind, "{error}");
+            assert_eq!(ModelFailure::in_answer(&serde_json::from_str(error).unwrap()).kind(), kind, "{error}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What was said, as a model is told it.
+//! Messages of a conversation, as requests to a model have them.
 
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls, ChatCompletionRequestAssistantMessage,
@@ -22,7 +22,7 @@ pub(super) fn begin(input: &Input<'_>) -> Vec<ChatCompletionRequestMessage> {
     system.into_iter().chain(history(input.history)).chain([user(input.message)]).collect()
 }
 
-/// What an agent said, with its calls.
+/// A message of an agent, with its calls.
 pub(super) fn assistant(text: &str, calls: &[ToolUse]) -> ChatCompletionRequestMessage {
     let calls: Vec<_> = calls.iter().map(call).collect();
     ChatCompletionRequestMessage::Assistant(ChatCompletionRequestAssistantMessage {
@@ -32,7 +32,7 @@ pub(super) fn assistant(text: &str, calls: &[ToolUse]) -> ChatCompletionRequestM
     })
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(super) fn tool(id: &str, content: &str) -> ChatCompletionRequestMessage {
     ChatCompletionRequestMessage::Tool(ChatCompletionRequestToolMessage {
         content: content.to_owned().into(),
@@ -49,8 +49,8 @@ fn call(call: &ToolUse) -> ChatCompletionMessageToolCalls {
     ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall { id: call.id.clone(), function })
 }
 
-/// What was said before. Endpoints refuse a call without its result and the other way round, so those that lost the other half
-/// are left out: the oldest messages are cut off anywhere, and other clients keep their own history.
+/// The earlier messages. Endpoints refuse a call without its result, and a result without its call, so both are left out: the
+/// oldest messages are cut off anywhere, and other clients keep their own history.
 fn history(messages: &[Message]) -> Vec<ChatCompletionRequestMessage> {
     let (mut told, mut rest) = (Vec::new(), messages);
     while let Some((message, after)) = rest.split_first() {
@@ -70,7 +70,7 @@ fn history(messages: &[Message]) -> Vec<ChatCompletionRequestMessage> {
     told
 }
 
-/// What an agent said, those of its calls that have a result, and the results.
+/// A message of an agent with the calls that have a result, and the results.
 fn with_results(content: &str, calls: &[ToolUse], results: &[Message]) -> Vec<ChatCompletionRequestMessage> {
     let result = |call: &ToolUse| {
         results.iter().find_map(|message| match message {

@@ -1,16 +1,16 @@
-//! When an endpoint is asked again.
+//! [`wait`]: the delay before an endpoint is asked again.
 
 use std::time::{Duration, SystemTime};
 
 use hyper::{HeaderMap, header};
 
-use super::failure::Failure;
+use super::failure::ModelFailure;
 use crate::domain::random;
 
 /// An endpoint is asked so often for one answer.
 const TRIES: u32 = 3;
 
-/// How long to wait after the first try; twice as long after each further one.
+/// Delay after the first try. It doubles after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// An endpoint that wants to be left alone for longer is not waited for.
@@ -22,12 +22,12 @@ const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait in milliseconds that some endpoints name beside `Retry-After`.
 const RETRY_AFTER_MS: &str = "retry-after-ms";
 
-/// How long to wait before asking again after so many tries, if that is worth it: nothing was said yet, and the same request may
-/// succeed.
-pub(super) fn wait(failure: &Failure, tries: u32) -> Option<Duration> {
+/// The delay before another try, or `None` if the same request cannot succeed or the tries are used up. A request is repeated only
+/// while no text of the answer was passed on.
+pub(super) fn wait(failure: &ModelFailure, tries: u32) -> Option<Duration> {
     let wanted = match failure {
-        Failure::Unreachable(_) => Duration::ZERO,
-        Failure::Refused { retry_after, .. } if failure.kind().is_retryable() => retry_after.unwrap_or_default(),
+        ModelFailure::Unreachable(_) => Duration::ZERO,
+        ModelFailure::Refused { retry_after, .. } if failure.kind().is_retryable() => retry_after.unwrap_or_default(),
         _ => return None,
     };
     (tries < TRIES && wanted <= LONGEST_WAIT).then(|| wanted.max(backoff(tries)))
@@ -65,9 +65,9 @@ mod tests {
     use super::super::blame::Blame;
     use super::*;
 
-    fn refused(status: u16, retry_after: Option<u64>) -> Failure {
+    fn refused(status: u16, retry_after: Option<u64>) -> ModelFailure {
         let status = StatusCode::from_u16(status).unwrap();
-        Failure::Refused {
+        ModelFailure::Refused {
             status,
             code: None,
             retry_after: retry_after.map(Duration::from_secs),
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_may_succeed_is_tried_three_times_with_growing_waits() {
         let statuses = [408, 409, 429, 500, 503, 529].map(|status| refused(status, None));
-        for failure in statuses.into_iter().chain([Failure::Unreachable(None)]) {
+        for failure in statuses.into_iter().chain([ModelFailure::Unreachable(None)]) {
             for (tries, most) in [(1, 500), (2, 1000)] {
                 let wait = wait(&failure, tries).unwrap().as_millis();
                 assert!((most / 2..=most).contains(&wait), "{failure}: {wait}");
@@ -89,14 +89,14 @@ mod tests {
 
     #[test]
     fn what_would_fail_again_or_was_heard_in_part_is_not_tried_again() {
-        let no_quota = Failure::Refused {
+        let no_quota = ModelFailure::Refused {
             status: StatusCode::TOO_MANY_REQUESTS,
             code: Some("insufficient_quota"),
             retry_after: None,
             blame: Blame::Unknown,
         };
         let refusals = [refused(400, None), refused(401, Some(1)), refused(302, None), no_quota];
-        for failure in refusals.into_iter().chain([Failure::Cut(None), Failure::Failed(None)]) {
+        for failure in refusals.into_iter().chain([ModelFailure::Cut(None), ModelFailure::Failed(None)]) {
             assert_eq!(wait(&failure, 1), None, "{failure}");
         }
     }

@@ -1,11 +1,11 @@
-//! One run: turns, until the model has no more tools to call.
+//! [`Run`]: the turns of a model until it calls no more tools.
 
 use async_openai::types::chat::{
     ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest, ToolChoiceOptions,
 };
 
 use super::calls::{Call, make_all};
-use super::failure::Failure;
+use super::failure::ModelFailure;
 use super::offer::Offer;
 use super::stream::AnswerStream;
 use super::turn::Turn;
@@ -17,16 +17,16 @@ use crate::domain::profile::Profile;
 /// An endpoint may refuse tools so often in one run. The next run goes on without those that were refused.
 const MAX_REFUSALS: usize = 32;
 
-/// One run.
+/// A run of a model agent.
 pub(super) struct Run<'a> {
     agent: &'a ModelAgent,
     tools: &'a RunTools<'a>,
     speech: &'a Speech<'a>,
     offer: Offer<'a>,
-    /// What the model is told the next time.
+    /// The next request to the model.
     request: CreateChatCompletionRequest,
     answer: Answer,
-    /// So many more tools may be called.
+    /// Calls that the run may still make.
     calls_left: usize,
 }
 
@@ -87,13 +87,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn turn(&mut self) -> Result<Turn, Failure> {
+    async fn turn(&mut self) -> Result<Turn, ModelFailure> {
         let answer = self.ask().await?;
         Turn::read(answer, self.speech).await
     }
 
     /// Asks the model, again without the tools that its endpoint refuses: one of them must not cost the agent all others.
-    async fn ask(&mut self) -> Result<AnswerStream, Failure> {
+    async fn ask(&mut self) -> Result<AnswerStream, ModelFailure> {
         let mut refusals = 0;
         loop {
             let failure = match self.agent.endpoint.ask(&self.request).await {

@@ -11,7 +11,7 @@ use crate::settings::ModelSettings;
 const NO_URL: &str = "the model's URL is none; it takes one such as \"https://api.openai.com/v1\"";
 
 impl ModelSettings {
-    /// Checks the URL and the key, without asking anybody.
+    /// Checks the URL and the key, without a request.
     ///
     /// # Errors
     /// The URL is none of HTTP or has a password, a query or a fragment in it, or the key cannot be sent.

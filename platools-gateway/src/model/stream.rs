@@ -6,12 +6,12 @@ use hyper::body::Incoming;
 
 use super::chunk::Chunk;
 use super::events::Events;
-use super::failure::Failure;
+use super::failure::ModelFailure;
 
-/// What the last event says.
+/// Data of the last event.
 const DONE: &[u8] = b"[DONE]";
 
-const TOO_LONG: Failure = Failure::Unreadable("an event of its answer is too long");
+const TOO_LONG: ModelFailure = ModelFailure::Unreadable("an event of its answer is too long");
 
 /// An answer that is still coming. Dropped, it ends its connection.
 pub(super) struct AnswerStream {
@@ -23,18 +23,18 @@ pub(super) struct AnswerStream {
 
 impl AnswerStream {
     /// Waits for the first bytes: an endpoint that goes away before them has said nothing.
-    pub(super) async fn begin(body: Incoming) -> Result<Self, Failure> {
+    pub(super) async fn begin(body: Incoming) -> Result<Self, ModelFailure> {
         let mut answer = Self { body, events: Events::default(), is_over: false, is_done: false };
         match answer.read().await {
             Ok(Some(bytes)) => answer.events.feed(&bytes).map_err(|_| TOO_LONG)?,
-            Ok(None) => return Err(Failure::Unreachable(None)),
-            Err(error) => return Err(Failure::Unreachable(Some(error.into()))),
+            Ok(None) => return Err(ModelFailure::Unreachable(None)),
+            Err(error) => return Err(ModelFailure::Unreachable(Some(error.into()))),
         }
         Ok(answer)
     }
 
     /// The next part; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, ModelFailure> {
         loop {
             if let Some(data) = self.events.next() {
                 self.is_done = data.trim_ascii() == DONE;
@@ -43,7 +43,7 @@ impl AnswerStream {
             if self.is_over {
                 return Ok(None);
             }
-            match self.read().await.map_err(|error| Failure::Cut(Some(error.into())))? {
+            match self.read().await.map_err(|error| ModelFailure::Cut(Some(error.into())))? {
                 Some(bytes) => self.events.feed(&bytes).map_err(|_| TOO_LONG)?,
                 None => {
                     self.is_over = true;
@@ -53,7 +53,7 @@ impl AnswerStream {
         }
     }
 
-    /// Whether the endpoint said that this was all.
+    /// True if the endpoint sent its last event.
     pub(super) fn is_done(&self) -> bool {
         self.is_done
     }

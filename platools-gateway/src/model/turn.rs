@@ -1,20 +1,20 @@
-//! One turn: what a model says once, and which tools it calls after that.
+//! [`Turn`]: the text of one answer of a model, and the calls that it requests.
 
 use super::calls::Call;
 use super::chunk::{CallDelta, Delta};
-use super::failure::Failure;
+use super::failure::ModelFailure;
 use super::stream::AnswerStream;
 use crate::agents::{Speech, Usage};
 
-/// What a model says and calls in one turn has at most so many bytes.
+/// Bytes of the text and the calls of one turn.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// A model calls at most so many tools in one turn.
 const MAX_CALLS: usize = 256;
 
-const TOO_MUCH: Failure = Failure::Unreadable("its answer has no end");
+const TOO_MUCH: ModelFailure = ModelFailure::Unreadable("its answer has no end");
 
-/// One turn of a model.
+/// A turn of a model.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) text: String,
@@ -23,7 +23,7 @@ pub(super) struct Turn {
 }
 
 #[derive(Default)]
-struct Parts {
+struct TurnParts {
     text: String,
     calls: Vec<CallParts>,
     bytes: usize,
@@ -40,8 +40,8 @@ struct CallParts {
 
 impl Turn {
     /// Reads an answer to its end, and says it meanwhile.
-    pub(super) async fn read(mut answer: AnswerStream, speech: &Speech<'_>) -> Result<Self, Failure> {
-        let (mut parts, mut usage, mut reason) = (Parts::default(), Usage::default(), None);
+    pub(super) async fn read(mut answer: AnswerStream, speech: &Speech<'_>) -> Result<Self, ModelFailure> {
+        let (mut parts, mut usage, mut reason) = (TurnParts::default(), Usage::default(), None);
         loop {
             let chunk = match answer.next().await {
                 Ok(Some(chunk)) => chunk,
@@ -57,17 +57,17 @@ impl Turn {
             reason = over.or(reason);
         }
         if reason.is_none() && !answer.is_done() {
-            return Err(Failure::Cut(None));
+            return Err(ModelFailure::Cut(None));
         }
         if reason.as_deref() == Some("content_filter") && parts.is_empty() {
-            return Err(Failure::Withheld);
+            return Err(ModelFailure::Withheld);
         }
         Ok(parts.into_turn(usage))
     }
 }
 
-impl Parts {
-    fn add(&mut self, delta: Delta, speech: &Speech<'_>) -> Result<(), Failure> {
+impl TurnParts {
+    fn add(&mut self, delta: Delta, speech: &Speech<'_>) -> Result<(), ModelFailure> {
         for text in [delta.content, delta.refusal].into_iter().flatten() {
             self.count(text.len())?;
             speech.say(&text);
@@ -79,7 +79,7 @@ impl Parts {
         Ok(())
     }
 
-    fn add_call(&mut self, delta: CallDelta) -> Result<(), Failure> {
+    fn add_call(&mut self, delta: CallDelta) -> Result<(), ModelFailure> {
         let function = delta.function.unwrap_or_default();
         let (id, name) = (delta.id.unwrap_or_default(), function.name.unwrap_or_default());
         let arguments = function.arguments.unwrap_or_default();
@@ -96,7 +96,7 @@ impl Parts {
     }
 
     /// The call that a part belongs to. Some endpoints number no calls, or give all the same number: then their ids differ.
-    fn call(&mut self, index: Option<u32>, id: &str) -> Result<&mut CallParts, Failure> {
+    fn call(&mut self, index: Option<u32>, id: &str) -> Result<&mut CallParts, ModelFailure> {
         let is_same = |call: &&CallParts| {
             let same_id = id.is_empty() || call.id.is_empty() || call.id == id;
             same_id && index.is_none_or(|index| call.index == index)
@@ -116,7 +116,7 @@ impl Parts {
         Ok(&mut self.calls[at])
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), Failure> {
+    fn count(&mut self, bytes: usize) -> Result<(), ModelFailure> {
         self.bytes += bytes;
         if self.bytes > MAX_BYTES { Err(TOO_MUCH) } else { Ok(()) }
     }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn calls(parts: Vec<CallDelta>) -> Vec<(String, String)> {
-        let mut all = Parts::default();
+        let mut all = TurnParts::default();
         for part in parts {
             all.add_call(part).unwrap();
         }
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_turn_without_an_end_is_given_up() {
-        let mut parts = Parts::default();
+        let mut parts = TurnParts::default();
         for index in 0..MAX_CALLS {
             parts.add_call(part(u32::try_from(index).ok(), "", "a", "")).unwrap();
         }

@@ -24,15 +24,15 @@ const EXPORT_LIMIT: Duration = Duration::from_secs(10);
 /// A collector, with the headers that the environment has for it.
 pub(super) struct Collector {
     exporter: SpanExporter,
-    cause: Cause,
+    cause: SharedCause,
 }
 
 /// The cause of the last failed connection to the collector: the exporter says only that the network failed.
-type Cause = Arc<Mutex<Option<String>>>;
+type SharedCause = Arc<Mutex<Option<String>>>;
 
 impl Collector {
     pub(super) fn new(endpoint: &str, service_name: &str) -> anyhow::Result<Self> {
-        let cause = Cause::default();
+        let cause = SharedCause::default();
         // The settings take none that is no URL.
         let url: Uri = endpoint.parse().context("the collector's URL cannot be read")?;
         let connector = Connector::new(&url, Proxies::from_environment())?;
@@ -73,7 +73,7 @@ fn resource(service_name: &str) -> Resource {
 /// Keeps why a request failed.
 struct Client {
     inner: HyperClient<Connector>,
-    cause: Cause,
+    cause: SharedCause,
 }
 
 impl HttpClient for Client {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::Collector;
-use super::sender::{Export, Losses, Sender};
+use super::sender::{Export, LostSpans, SpanSender};
 use super::span::span;
 
 /// The number of spans that wait for the task before further ones are lost; a span takes less than 2 KiB.
@@ -24,7 +24,7 @@ const QUEUE: usize = 4096;
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
 /// Sends calls to a collector, if there is one.
-pub(crate) struct Exporter(Option<Running>);
+pub(crate) struct SpanExporter(Option<Running>);
 
 struct Running {
     spans: Arc<Spans>,
@@ -33,7 +33,7 @@ struct Running {
     task: AbortOnDropHandle<()>,
 }
 
-impl Exporter {
+impl SpanExporter {
     /// Begins to send on the current tokio runtime. Whether the collector is there is seen when there is something to send.
     ///
     /// # Errors
@@ -47,8 +47,8 @@ impl Exporter {
 
     fn sending_to(collector: impl Export + Send + Sync + 'static, sample_ratio: f64) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let (losses, closing) = (Arc::<Losses>::default(), CancellationToken::new());
-        let sender = Sender::new(collector, waiting, closing.clone(), Arc::clone(&losses));
+        let (losses, closing) = (Arc::<LostSpans>::default(), CancellationToken::new());
+        let sender = SpanSender::new(collector, waiting, closing.clone(), Arc::clone(&losses));
         let task = AbortOnDropHandle::new(tokio::spawn(sender.run()));
         let spans = Arc::new(Spans { queue, losses, scope: scope() });
         Self(Some(Running { spans, sample_ratio, closing, task }))
@@ -78,7 +78,7 @@ impl Exporter {
 #[derive(Debug)]
 struct Spans {
     queue: mpsc::Sender<SpanData>,
-    losses: Arc<Losses>,
+    losses: Arc<LostSpans>,
     scope: InstrumentationScope,
 }
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_collector_that_hangs_holds_up_the_end_for_a_moment_only() {
-        let exporter = Exporter::sending_to(Hanging, 1.0);
+        let exporter = SpanExporter::sending_to(Hanging, 1.0);
         let running = exporter.0.as_ref().unwrap();
         running.spans.queue.try_send(sample()).unwrap();
         let begun = Instant::now();
@@ -136,7 +136,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_waits_is_sent_at_the_end_without_waiting_for_more() {
         let taking = Taking::default();
-        let exporter = Exporter::sending_to(taking.clone(), 1.0);
+        let exporter = SpanExporter::sending_to(taking.clone(), 1.0);
         exporter.0.as_ref().unwrap().spans.queue.try_send(sample()).unwrap();
         let begun = Instant::now();
         exporter.close().await;

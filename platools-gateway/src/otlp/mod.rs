@@ -13,9 +13,9 @@ mod sender;
 mod span;
 
 #[cfg(feature = "otlp")]
-pub(crate) use exporter::Exporter;
+pub(crate) use exporter::SpanExporter;
 #[cfg(not(feature = "otlp"))]
-pub(crate) use nothing::Exporter;
+pub(crate) use nothing::SpanExporter;
 
 #[cfg(not(feature = "otlp"))]
 mod nothing {
@@ -23,9 +23,9 @@ mod nothing {
     use platools_gateway::settings::OtlpSettings;
 
     /// Sends nothing anywhere; the settings allow nothing else.
-    pub(crate) struct Exporter;
+    pub(crate) struct SpanExporter;
 
-    impl Exporter {
+    impl SpanExporter {
         pub(crate) fn start(_settings: &OtlpSettings) -> anyhow::Result<Self> {
             Ok(Self)
         }

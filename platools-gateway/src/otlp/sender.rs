@@ -27,29 +27,29 @@ pub(super) trait Export {
 
 /// Spans that were lost and of which the log does not say so yet.
 #[derive(Debug, Default)]
-pub(super) struct Losses(AtomicU64);
+pub(super) struct LostSpans(AtomicU64);
 
-impl Losses {
+impl LostSpans {
     pub(super) fn add(&self, spans: usize) {
         self.0.fetch_add(spans as u64, Ordering::Relaxed);
     }
 }
 
 /// Takes spans off the queue until it is told to close, and then what is left.
-pub(super) struct Sender<E> {
+pub(super) struct SpanSender<E> {
     collector: E,
     waiting: mpsc::Receiver<SpanData>,
     closing: CancellationToken,
-    losses: Arc<Losses>,
+    losses: Arc<LostSpans>,
     complained: Option<Instant>,
 }
 
-impl<E: Export> Sender<E> {
+impl<E: Export> SpanSender<E> {
     pub(super) fn new(
         collector: E,
         waiting: mpsc::Receiver<SpanData>,
         closing: CancellationToken,
-        losses: Arc<Losses>,
+        losses: Arc<LostSpans>,
     ) -> Self {
         Self { collector, waiting, closing, losses, complained: None }
     }
@@ -147,16 +147,16 @@ mod tests {
         spans: mpsc::Sender<SpanData>,
         batches: Arc<Mutex<Vec<usize>>>,
         closing: CancellationToken,
-        losses: Arc<Losses>,
+        losses: Arc<LostSpans>,
         task: AbortOnDropHandle<()>,
     }
 
     impl Running {
         fn start(mood: Mood) -> Self {
             let (spans, waiting) = mpsc::channel(4 * BATCH);
-            let (batches, closing, losses) = (Arc::default(), CancellationToken::new(), Arc::<Losses>::default());
+            let (batches, closing, losses) = (Arc::default(), CancellationToken::new(), Arc::<LostSpans>::default());
             let fake = Fake { mood, batches: Arc::clone(&batches) };
-            let sender = Sender::new(fake, waiting, closing.clone(), Arc::clone(&losses));
+            let sender = SpanSender::new(fake, waiting, closing.clone(), Arc::clone(&losses));
             Self { spans, batches, closing, losses, task: AbortOnDropHandle::new(tokio::spawn(sender.run())) }
         }
 

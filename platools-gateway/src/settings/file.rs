@@ -43,19 +43,19 @@ pub(super) fn read(file: &Path, settings: &mut Settings) -> Result<BTreeMap<Stri
         known.insert(section.path(), section.settings());
     });
     let mut entries = BTreeMap::new();
-    Reading { place: place.to_string(), text: &text, known, entries: &mut entries }.table("", table.into_inner())?;
+    FileReader { place: place.to_string(), text: &text, known, entries: &mut entries }.table("", table.into_inner())?;
     Ok(entries)
 }
 
 /// The reading of one file.
-struct Reading<'a> {
+struct FileReader<'a> {
     place: String,
     text: &'a str,
     known: BTreeMap<&'static str, Vec<Setting>>,
     entries: &'a mut BTreeMap<String, Entry>,
 }
 
-impl Reading<'_> {
+impl FileReader<'_> {
     fn table(&mut self, path: &str, table: DeTable<'_>) -> Result<(), Error> {
         for (key, value) in table {
             let line = self.text.get(..key.span().start).unwrap_or_default().matches('\n').count() + 1;

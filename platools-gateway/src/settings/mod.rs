@@ -161,7 +161,6 @@ impl Settings {
         self.tls.check()?;
         self.rpc.check()?;
         self.runtime.check()?;
-        self.mcp.check()?;
         self.log.check()?;
         self.otlp.check()
     }

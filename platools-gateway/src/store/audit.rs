@@ -69,7 +69,7 @@ impl SqliteStore {
         .bind(retention.batch)
         .fetch_all(&self.reads)
         .await?;
-        // Where nothing is to go, nobody who writes waits.
+        // Without rows to delete, no write has to wait.
         let Some(last) = doomed.last() else { return Ok(0) };
         let deleted = sqlx::query("DELETE FROM audit_events WHERE kind = $1 AND (at_ms, id) <= ($2, $3)")
             .bind(kind.as_str())
@@ -150,7 +150,7 @@ fn event(row: &SqliteRow) -> AuditEvent {
     AuditEvent {
         id: row.get::<String, _>("id").into(),
         at_ms: row.get("at_ms"),
-        // A kind of a later version is shown as a change: somebody did something.
+        // A kind of a later version is shown as a change.
         kind: AuditKind::from_name(row.get("kind")).unwrap_or(AuditKind::Change),
         action: row.get::<String, _>("action").into(),
         actor: Actor {

@@ -247,8 +247,8 @@ async fn trim_messages(
     Ok(removed)
 }
 
-/// Deletes conversations of a project until `excess` bytes are free, but not the one that is being held: of the user who has most, the
-/// one that was quiet for longest.
+/// Deletes conversations of a project until `excess` bytes are free: first the user with the most data, then the conversation that was quiet
+/// for longest. The conversation of the present change stays.
 async fn make_room(
     change: &mut SqliteConnection,
     project: &ProjectId,

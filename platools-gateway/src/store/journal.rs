@@ -38,7 +38,7 @@ impl JournalStore for SqliteStore {
 
     async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error> {
         let mut transaction = self.writes.begin().await?;
-        // Begins with a write, so that nobody else's comes between what is read here and what is written.
+        // Begins with a write, so that no other write comes between the read and the delete.
         let bytes = grow(&mut transaction, 0).await?;
         let oldest =
             sqlx::query("SELECT started_ms, call_id, stored_bytes FROM calls ORDER BY started_ms, call_id LIMIT $1")

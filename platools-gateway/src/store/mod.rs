@@ -14,6 +14,7 @@ mod conversations;
 mod directory;
 mod idempotency;
 mod journal;
+mod migrations;
 mod sessions;
 mod sqlite;
 mod usage;
@@ -24,7 +25,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::migrate::{Migration, MigrationType};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::time::timeout;
 
@@ -34,6 +34,7 @@ use crate::background::tasks::Tasks;
 use crate::domain::audit::AuditEvent;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage;
+use migrations::migrations;
 use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 
 /// The database's name in the data folder.
@@ -52,7 +53,7 @@ pub(crate) struct SqliteStore {
     lists: Lists,
     /// True if the database was made when it was opened.
     is_made: bool,
-    /// Open as long as the store is, and used by nobody.
+    /// Connection that keeps the files beside the database in place as long as the store is open.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
     /// The audit event of the next change of the directory; see [`recording`](crate::ports::directory::DirectoryStore::recording).
     recorded: Option<Arc<AuditEvent>>,
@@ -80,17 +81,17 @@ impl SqliteStore {
         let file = folder.join(FILE);
         let mut is_made = std::fs::metadata(&file).is_ok_and(|file| file.len() == 0);
         if is_made {
-            sqlite::make(&file, steps()).await?;
+            sqlite::make(&file, migrations()).await?;
         }
         let options = sqlite::options(&file);
         let mut anchor = sqlite::anchor(&options).await?;
-        match Schema::of(&mut anchor, &steps()).await? {
+        match Schema::of(&mut anchor, &migrations()).await? {
             // A first start that ended half way.
             Schema::Empty => {
-                sqlite::migrate(&mut anchor, steps()).await?;
+                sqlite::migrate(&mut anchor, migrations()).await?;
                 is_made = true;
             }
-            schema => schema.check_usable(&steps())?,
+            schema => schema.check_usable(&migrations())?,
         }
         let tasks = Tasks::default();
         Ok(Self {
@@ -152,7 +153,7 @@ pub(crate) async fn upgrade(folder: &Path) -> Result<Option<Upgraded>, Error> {
     match check_there(&folder.join(FILE)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
-        Ok(()) => sqlite::upgrade(&folder.join(FILE), steps()).await,
+        Ok(()) => sqlite::upgrade(&folder.join(FILE), migrations()).await,
     }
 }
 
@@ -165,7 +166,7 @@ pub(crate) async fn downgrade(folder: &Path) -> Result<Restored, Error> {
 /// Puts a backup in the place of the data in a folder. No gateway may run on it.
 pub(crate) async fn restore(folder: &Path, backup: &Path) -> Result<Restored, Error> {
     make_folder(folder)?;
-    sqlite::restore(&folder.join(FILE), backup, &steps()).await
+    sqlite::restore(&folder.join(FILE), backup, &migrations()).await
 }
 
 /// Copies the data in a folder into a new file. A gateway may run on it. Returns the version of the data.
@@ -234,46 +235,6 @@ fn make_file(file: &Path) -> Result<(), Error> {
     options.open(file).map(drop).map_err(|error| failed(file, "cannot be used as the database", &error))
 }
 
-/// The steps from an empty database to the present one. A step never changes once it was released.
-fn steps() -> Vec<Migration> {
-    let directory = include_str!("../../migrations/0001_directory_and_catalog.sql");
-    let journal = include_str!("../../migrations/0002_journal.sql");
-    let idempotency = include_str!("../../migrations/0003_idempotency.sql");
-    let conversations = include_str!("../../migrations/0004_conversations.sql");
-    let runtime = include_str!("../../migrations/0005_runtime.sql");
-    let owners = include_str!("../../migrations/0006_agent_owners.sql");
-    let cards = include_str!("../../migrations/0007_entity_cards.sql");
-    let credentials = include_str!("../../migrations/0008_credentials.sql");
-    let audit = include_str!("../../migrations/0009_audit.sql");
-    let database = include_str!("../../migrations/0010_database.sql");
-    let aging = include_str!("../../migrations/0011_journal.sql");
-    let bounds = include_str!("../../migrations/0012_bounds.sql");
-    let pools = include_str!("../../migrations/0013_pools.sql");
-    let directory_changes = include_str!("../../migrations/0014_directory_changes.sql");
-    let agent_names = include_str!("../../migrations/0015_agent_names.sql");
-    let step = |version, description: &'static str, sql: &'static str| {
-        let sql = sqlx::SqlSafeStr::into_sql_str(sql);
-        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
-    };
-    vec![
-        step(1, "directory and catalog", directory),
-        step(2, "journal", journal),
-        step(3, "idempotency", idempotency),
-        step(4, "conversations", conversations),
-        step(5, "runtime", runtime),
-        step(6, "agent owners", owners),
-        step(7, "entity cards", cards),
-        step(8, "credentials", credentials),
-        step(9, "audit", audit),
-        step(10, "database", database),
-        step(11, "aging", aging),
-        step(12, "bounds", bounds),
-        step(13, "pools", pools),
-        step(14, "directory changes", directory_changes),
-        step(15, "agent names", agent_names),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use sqlx::Row as _;
@@ -281,17 +242,16 @@ mod tests {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
     use super::*;
-    use crate::domain::entity::EntityChange;
     use crate::domain::identity::Policy;
-    use crate::ports::directory::{DirectoryStore as _, EntityStore as _, ProjectStore as _};
+    use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
     use crate::ports::idempotency::IdempotencyStore as _;
 
     /// A database as a version made it that knew so many steps.
     async fn made_with(folder: &Path, known: usize) -> SqlitePool {
         let options = SqliteConnectOptions::new().filename(folder.join(FILE)).create_if_missing(true);
         let pool = SqlitePool::connect_with(options.journal_mode(SqliteJournalMode::Wal)).await.unwrap();
-        let steps = steps().into_iter().take(known).collect();
-        Migrator::with_migrations(steps).run(&pool).await.unwrap();
+        let migrations = migrations().into_iter().take(known).collect();
+        Migrator::with_migrations(migrations).run(&pool).await.unwrap();
         pool
     }
 
@@ -315,20 +275,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn entities_of_a_version_without_cards_are_taken_over() {
-        let folder = earlier().await;
-        upgrade(folder.path()).await.unwrap().unwrap();
-        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
-        let rows = store.directory().await.unwrap();
-        let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
-        assert_eq!((&*entity.slug, entity.policy, entity.created_ms), ("orders", Policy::Pool, 17));
-        assert_eq!((&entity.title, &entity.icon), (&None, &None));
-        let titled = EntityChange { title: Some("Orders".to_owned()), icon: None };
-        store.change_entity(&entity.id, &titled).await.unwrap();
-        store.close().await;
-        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
-        assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
-        store.close().await;
+    async fn entities_of_versions_with_and_without_titles_are_taken_over() {
+        for (known, titled) in
+            [(6, "SELECT 1"), (15, "UPDATE entities SET title = 'Orders', icon = 'https://a.example/1.png'")]
+        {
+            let folder = earlier().await;
+            let earlier = made_with(folder.path(), known).await;
+            sqlx::query(titled).execute(&earlier).await.unwrap();
+            earlier.close().await;
+            upgrade(folder.path()).await.unwrap().unwrap();
+            let store = SqliteStore::open_existing(folder.path()).await.unwrap();
+            let rows = store.directory().await.unwrap();
+            let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
+            assert_eq!((&*entity.slug, entity.policy, entity.created_ms), ("orders", Policy::Pool, 17));
+            store.close().await;
+        }
     }
 
     #[tokio::test]
@@ -392,7 +353,7 @@ mod tests {
     async fn an_upgrade_keeps_the_data_as_it_was_and_a_downgrade_puts_it_back() {
         let folder = earlier().await;
         let upgraded = upgrade(folder.path()).await.unwrap().unwrap();
-        let latest = steps().last().unwrap().version;
+        let latest = migrations().last().unwrap().version;
         assert_eq!((upgraded.from, upgraded.to), (6, latest));
         assert_eq!(upgrade(folder.path()).await.unwrap(), None, "there is nothing left to do");
         let store = SqliteStore::open(folder.path()).await.unwrap();
@@ -418,7 +379,7 @@ mod tests {
                      VALUES (9999, 'later', TRUE, x'00', 0)";
         sqlx::query(later).execute(store.writes.connection()).await.unwrap();
         store.close().await;
-        let latest = steps().last().unwrap().version;
+        let latest = migrations().last().unwrap().version;
         let refusals = [
             SqliteStore::open(folder.path()).await.err(),
             SqliteStore::open_existing(folder.path()).await.err(),

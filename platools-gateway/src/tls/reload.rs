@@ -74,7 +74,7 @@ impl Keeper {
     /// Reads the files for the first time.
     ///
     /// # Errors
-    /// The certificate or the key cannot be used. A certificate that is not valid now can: whoever comes sees that for
+    /// The certificate or the key cannot be used. A certificate that is not valid now can: clients see that for
     /// themselves, and a gateway that does not start would be worse.
     pub(crate) fn open(files: Files) -> Result<Self, Error> {
         let pair = files.read()?;
@@ -133,7 +133,7 @@ impl Keeper {
         }
     }
 
-    /// Logs what is new, and everything to those who asked.
+    /// Logs a change of the certificate; after a request to reload, also that nothing changed.
     fn tell(&mut self, outcome: Outcome, was_asked: bool) {
         let (certificate, expires) = (self.files.certificate().display().to_string(), self.validity.until());
         match (outcome, self.validity.problem()) {

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::Files;
 
-/// A certificate that nobody else signed, and its key, in PEM.
+/// A self-signed certificate and its key, in PEM.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) certificate: String,
@@ -49,7 +49,7 @@ impl Identity {
         CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
     }
 
-    /// A client that trusts nobody else.
+    /// A client that trusts this certificate only.
     pub(crate) fn connector(&self) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(self.der()).unwrap();

@@ -1,4 +1,4 @@
-//! Which callers a tool accepts, and with which arguments.
+//! Callers and arguments that a tool accepts.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

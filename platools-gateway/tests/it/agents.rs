@@ -1,4 +1,4 @@
-//! How agents answer, changed over REST and on the command line.
+//! Profiles of agents, changed over REST and on the command line.
 
 use serde_json::{Value, json};
 

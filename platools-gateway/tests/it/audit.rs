@@ -67,7 +67,6 @@ fn rest_changes() -> Vec<(&'static str, &'static str, &'static str, Value, &'sta
     let none = Value::Null;
     vec![
         ("POST", "/v1/entities", "/v1/entities", json!({"slug": "orders"}), "entity.create"),
-        ("PATCH", "/v1/entities/{entity}", "/v1/entities/orders", json!({"title": "Orders"}), "entity.update"),
         ("POST", "/v1/entities/{entity}/rotate", "/v1/entities/orders/rotate", json!({}), "entity.rotate"),
         (
             "POST",
@@ -170,7 +169,6 @@ async fn each_administrative_method_of_gateway_rpc_leaves_one_record() {
         ("agents.update", json!({"agentId": "buyer", "owner": "u-1"}), "agent.update"),
         ("agents.delete", json!({"agentId": "buyer"}), "agent.delete"),
         ("entities.create", json!({"slug": "orders"}), "entity.create"),
-        ("entities.update", json!({"entityId": "orders", "title": "Orders"}), "entity.update"),
         ("entities.rotate", json!({"entityId": "orders"}), "entity.rotate"),
         ("entities.delete", json!({"entityId": "orders"}), "entity.delete"),
         ("api_keys.create", json!({"role": "viewer"}), "key.create"),
@@ -199,7 +197,6 @@ async fn each_command_leaves_one_record_and_one_line() {
         ("project add acme/shop", "project.create"),
         ("project remove acme/shop", "project.delete"),
         ("entity add orders", "entity.create"),
-        ("entity change orders --title Orders", "entity.update"),
         ("entity rotate orders", "entity.rotate"),
         ("entity token orders --ttl 1m", "worker_token.mint"),
         ("entity remove orders", "entity.delete"),

@@ -1,4 +1,4 @@
-//! What a gateway says of requests and connections: ids, lines of the log, and nothing that is to be kept secret.
+//! Log lines of requests and connections: ids, addresses, and no secrets.
 
 use platools_gateway::{Gateway, dev};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Whoever issues certificates, and who trusts them.
+//! Certificate authority of the tests, and clients that trust it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,13 +79,13 @@ pub(crate) async fn handshake(connector: &TlsConnector, url: &str) -> std::io::R
 }
 
 impl Identity {
-    /// Whether this is who is at the other end.
+    /// True if the other end has this certificate.
     pub(crate) fn is_at(&self, stream: &TlsStream<TcpStream>) -> bool {
         let presented = stream.get_ref().1.peer_certificates().unwrap();
         presented[0] == CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
     }
 
-    /// Whether a text has a line of the key in it.
+    /// True if a text has a line of the key in it.
     pub(crate) fn leaks_into(&self, text: &str) -> bool {
         self.key.lines().filter(|line| !line.starts_with('-')).any(|line| text.contains(line))
     }

@@ -63,7 +63,7 @@ async fn worker_with(gateway: &Gateway, output_schema: Value) -> Worker {
     worker
 }
 
-/// What happened in a run, in order.
+/// Events of a run, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Value>>>);
 

@@ -43,7 +43,7 @@ impl ConnectProxy {
         within(self.heads.recv()).await.unwrap()
     }
 
-    /// Whether nobody has asked.
+    /// True if no request has come.
     pub(crate) fn is_left_alone(&mut self) -> bool {
         self.heads.try_recv().is_err()
     }

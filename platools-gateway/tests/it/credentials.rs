@@ -51,7 +51,7 @@ async fn is_known(caller: &Caller) -> bool {
     }
 }
 
-/// One connection over each protocol, opened with tokens of one minter.
+/// A connection over each protocol, opened with tokens of one minter.
 struct Everywhere {
     rest: Caller,
     rpc: RpcCaller,

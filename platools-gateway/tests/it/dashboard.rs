@@ -31,13 +31,13 @@ pub(crate) async fn token(gateway: &Gateway, role: Role, user: Option<&str>, age
     gateway.core().local_admin().mint_token(new).await.unwrap().token.expose_secret().to_owned()
 }
 
-/// One connection.
+/// Connection of a dashboard.
 pub(crate) struct Dashboard {
     socket: WebSocketStream<TcpStream>,
 }
 
 impl Dashboard {
-    /// Where a dashboard dials.
+    /// Request of a dashboard for its socket.
     pub(crate) fn dial(gateway: &Gateway, token: &str, agent: &str) -> Dial {
         Dial::to(gateway, &format!("/ws?token={token}&agentId={agent}"))
     }
@@ -102,7 +102,7 @@ impl Dashboard {
         }
     }
 
-    /// What says that something is wrong, which must say this.
+    /// The next error, whose text must have this part.
     pub(crate) async fn error(&mut self, part: &str) {
         let data = self.expect("error").await;
         assert!(data["message"].as_str().unwrap().contains(part), "{data}");

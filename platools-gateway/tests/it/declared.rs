@@ -38,7 +38,7 @@ async fn waits(worker: &mut Worker) -> i64 {
     (wait + time::Duration::milliseconds(500)).whole_seconds()
 }
 
-/// How long callers of every protocol wait that name no time.
+/// Timeouts of callers over every protocol that name none.
 async fn patience_of_all(gateway: &Gateway, worker: &mut Worker) -> Vec<(&'static str, i64)> {
     let admin = Caller::admin(gateway);
     let mut seen = Vec::new();
@@ -59,11 +59,6 @@ async fn patience_of_all(gateway: &Gateway, worker: &mut Worker) -> Vec<(&'stati
         );
     seen.push(("named", waits(worker).await));
     assert_eq!(ended(named).await.status, 200);
-
-    let caller = admin.clone();
-    let batch = tokio::spawn(async move { caller.post("/v1/calls", json!({"calls": [{"tool": "order"}]})).await });
-    seen.push(("batch", waits(worker).await));
-    assert_eq!(ended(batch).await.status, 200);
 
     let mut caller = RpcCaller::operator(gateway, "u").await;
     let id = caller.send("tools.call", json!({"name": "order", "arguments": {}})).await;

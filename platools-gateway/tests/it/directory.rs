@@ -1,4 +1,4 @@
-//! Who may do what: entities, agents, keys and tokens, changed over REST.
+//! Administration over REST: entities, agents, keys and tokens.
 
 use std::num::NonZeroU32;
 

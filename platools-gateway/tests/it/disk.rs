@@ -9,7 +9,7 @@ use crate::support::{Answer, Caller, ended, within};
 
 const CALL: &str = "/v1/tools/echo/call";
 
-/// One change of each kind that the directory and the catalogue keep, as a new name has it.
+/// A change of each kind that the directory and the catalog keep, under a new name.
 async fn changes(admin: &Caller, name: &str) -> Vec<Answer> {
     vec![
         admin.post("/v1/entities", json!({"slug": name})).await,

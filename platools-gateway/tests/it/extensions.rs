@@ -1,4 +1,4 @@
-//! What worker and gateway agree on beyond the protocol that everybody speaks.
+//! Extensions of the wire between worker and gateway.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What callers share: the memory for bodies, rates of requests and chats, connections behind proxies, and sessions.
+//! Shared limits of callers: memory for bodies, rates of requests and chats, connections behind proxies, sessions.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -58,7 +58,7 @@ async fn begin(gateway: &Gateway, method: &str, path: &str, key: &str, (length, 
     stream
 }
 
-/// What is answered, up to the end of the connection.
+/// The response, up to the end of the connection.
 async fn answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = within(stream.read_to_end(&mut answer)).await;
@@ -160,13 +160,9 @@ async fn no_body_is_read_of_a_caller_that_is_refused_without_it() {
         let stream = begin(&gateway, method, path, key, (8_000_000, 0)).await;
         answer(stream).await.lines().next().unwrap_or_default().to_owned()
     };
-    for (method, path) in [
-        ("PATCH", "/v1/tools/slow"),
-        ("POST", CALL),
-        ("POST", "/v1/calls"),
-        ("POST", "/v1/chat/completions"),
-        ("POST", "/v1/entities"),
-    ] {
+    for (method, path) in
+        [("PATCH", "/v1/tools/slow"), ("POST", CALL), ("POST", "/v1/chat/completions"), ("POST", "/v1/entities")]
+    {
         assert_eq!(refused(method, path, &viewer).await, "HTTP/1.1 403 Forbidden", "{method} {path}");
     }
     let operator = key(&gateway, Role::Operator).await;
@@ -186,8 +182,8 @@ async fn no_body_is_read_of_a_caller_that_is_refused_without_it() {
     for path in [CALL, "/v1/chat/completions"] {
         too_many(path, path).await;
     }
-    for path in ["/mcp", "/v1/calls", "/v1/chat/completions"] {
-        too_many("/v1/calls", path).await;
+    for path in ["/mcp", "/v1/chat/completions"] {
+        too_many(CALL, path).await;
     }
 }
 
@@ -316,7 +312,7 @@ async fn addresses_behind_a_trusted_proxy_have_so_many_connections() {
         }
     }
     let from = async |from: &'static str| {
-        Caller::at(&gateway.url()).send_with("/v1/calls", &[("x-forwarded-for", from)], json!({})).await
+        Caller::at(&gateway.url()).send_with(CALL, &[("x-forwarded-for", from)], json!({})).await
     };
     from("6.6.6.6").await.is_problem(429, "rate_limited", true);
     from("7.7.7.7").await.is_problem(401, "unauthenticated", false);

@@ -1,4 +1,4 @@
-//! Who may watch which agent, over the live feed.
+//! Admission of dashboards: the users that may watch an agent.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

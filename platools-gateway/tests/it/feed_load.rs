@@ -16,7 +16,7 @@ use crate::support::{dev_gateway, within};
 const AGENTS: usize = 100;
 const KEYS: usize = 50;
 const ROUNDS: usize = 20;
-/// What every value is in the end.
+/// The last value of each key.
 const LAST: usize = 2 * ROUNDS;
 const VALUES: KeyedStream = KeyedStream::new("values");
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::limits::Limits;
-use platools_gateway::{Gateway, HttpSettings, McpSettings};
+use platools_gateway::{Gateway, HttpSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};
 
 /// A route of every kind, and a path that has none.
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 13] = [
     "GET /health",
     "GET /ready",
     "GET /metrics",
@@ -27,7 +27,6 @@ const ROUTES: [&str; 14] = [
     "POST /v1/chat/completions",
     "POST /v1/runtime/connect",
     "POST /mcp",
-    "GET /.well-known/oauth-protected-resource/mcp",
     "GET /nowhere",
 ];
 
@@ -188,24 +187,6 @@ async fn a_dashboard_without_a_token_is_told_how_to_prove_who_it_is() {
         answer.problem(401, "unauthenticated");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
     }
-}
-
-#[tokio::test]
-async fn a_challenge_sends_nobody_to_a_host_that_may_be_somebody_elses() {
-    let all = SocketAddr::from(([0, 0, 0, 0], 0));
-    let mut settings = McpSettings::default();
-    settings.authorization_servers = vec!["https://login.example.com".to_owned()];
-    let (gateway, _, _) = gateway_with(Gateway::builder().listen(all).mcp(settings)).await;
-    let here = SocketAddr::from(([127, 0, 0, 1], gateway.address().port()));
-    let challenge = async |host: &str| {
-        let answer = send(here, &format!("POST /mcp HTTP/1.1\nHost: {host}\nContent-Length: 0")).await;
-        (answer.status, answer.header("www-authenticate"))
-    };
-    assert_eq!(challenge("evil.example").await, (401, "Bearer".to_owned()));
-    let (_, known) = challenge("localhost:3100").await;
-    assert!(known.contains("http://localhost:3100/.well-known/oauth-protected-resource/mcp"), "{known}");
-    let described = "GET /.well-known/oauth-protected-resource/mcp HTTP/1.1\nHost: evil.example";
-    assert_eq!(send(here, described).await.status, 400);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the gateway remembers of calls.
+//! The journal: records, filters, redaction, retention and replay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -60,7 +60,7 @@ fn ids(calls: &[Value]) -> Vec<String> {
     calls.iter().map(|call| call["callId"].as_str().unwrap().to_owned()).collect()
 }
 
-/// How often there is each outcome.
+/// Number of calls of each outcome.
 fn outcomes(calls: &[Value]) -> BTreeMap<String, usize> {
     let mut counted = BTreeMap::new();
     for call in calls {
@@ -69,7 +69,7 @@ fn outcomes(calls: &[Value]) -> BTreeMap<String, usize> {
     counted
 }
 
-/// What the caller was told of a call: `ok`, or the problem's code.
+/// The response to a caller: `ok`, or the problem's code.
 fn told(answer: &Answer) -> String {
     if answer.status == 200 { "ok".to_owned() } else { answer.body["code"].as_str().unwrap().to_owned() }
 }

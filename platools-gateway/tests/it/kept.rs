@@ -13,13 +13,13 @@ use crate::support::{Answer, Caller, Dial, ended, tool, within};
 
 const CALL: &str = "/v1/tools/echo/call";
 
-/// So many callers call at the same time.
+/// Callers at the same time.
 const CALLERS: usize = 4;
 
-/// So many calls are answered before the gateway ends.
+/// Calls that are answered before the gateway ends.
 const BUSY: usize = 60;
 
-/// What became of calls under a key, by that key: the answer, or none where the connection ended before it.
+/// Answers to calls by their idempotency key; none if the connection ended before.
 type Answers = BTreeMap<String, Option<Answer>>;
 
 /// Callers that call as fast as they are answered, each under a key of its own, until the gateway is gone.
@@ -57,7 +57,7 @@ impl Load {
         within(self.answered.wait_for(|answered| *answered >= BUSY)).await.unwrap();
     }
 
-    /// What all calls came to, once the gateway is gone.
+    /// Answers to all calls after the end of the gateway.
     async fn ended(mut self) -> Answers {
         while let Some(ended) = within(self.callers.join_next()).await {
             ended.unwrap();
@@ -85,7 +85,7 @@ async fn answered_alike(caller: &Caller, answers: &Answers, runs: &Runs) {
     }
 }
 
-/// What one admin did of everything that there is to be done, as far as the gateway has acknowledged it.
+/// Changes of an admin that the gateway has acknowledged.
 #[derive(Default)]
 struct Changes {
     entities: Vec<String>,

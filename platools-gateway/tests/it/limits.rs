@@ -1,4 +1,4 @@
-//! What happens to those who ask for too much.
+//! Limits of calls, connections and bytes, and the refusals beyond them.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -10,7 +10,6 @@ mod audit_log;
 mod authority;
 mod bounds;
 mod calls;
-mod cards;
 mod catalog;
 mod chat;
 mod commands;

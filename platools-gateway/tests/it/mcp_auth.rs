@@ -1,4 +1,4 @@
-//! Who may use the endpoints of the Model Context Protocol, and how much.
+//! Credentials and limits of the endpoints of the Model Context Protocol.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::limits::Limits;
@@ -37,40 +37,6 @@ async fn a_request_without_a_key_is_challenged_and_no_sign_in_is_begun_that_cann
     for method in ["GET", "DELETE", "PUT"] {
         assert_eq!(Client::at(&gateway.url(), "/mcp").send(method).await.status(), 401, "{method}");
     }
-}
-
-#[tokio::test]
-async fn a_gateway_with_authorization_servers_says_where_to_read_of_them() {
-    let servers = ["https://login.example.com", "https://other.example.com/tenant"];
-    let mut settings = McpSettings::default();
-    settings.authorization_servers = servers.map(str::to_owned).to_vec();
-    let (gateway, _, _) = gateway_with(Gateway::builder().mcp(settings)).await;
-    for path in ["/mcp", "/mcp/entities/orders", "/mcp/entities/nobody"] {
-        let refused = Client::at(&gateway.url(), path).post(&initialize()).await;
-        let challenge = header(&refused, "www-authenticate").to_owned();
-        let metadata = format!("{}/.well-known/oauth-protected-resource{path}", gateway.url());
-        assert_eq!(challenge, format!("Bearer resource_metadata=\"{metadata}\""));
-        let metadata = Caller::at(&gateway.url()).get(&format!("/.well-known/oauth-protected-resource{path}")).await;
-        assert_eq!(metadata.body["resource"], format!("{}{path}", gateway.url()), "{metadata:?}");
-        assert_eq!(metadata.body["bearer_methods_supported"], json!(["header"]));
-        assert_eq!(metadata.body["authorization_servers"], json!(servers));
-    }
-}
-
-#[tokio::test]
-async fn a_gateway_behind_a_proxy_says_where_the_proxy_is() {
-    let mut settings = McpSettings::default();
-    settings.url = Some("https://gateway.example.com/".to_owned());
-    settings.authorization_servers = vec!["https://login.example.com".to_owned()];
-    let (gateway, _, caller) = gateway_with(Gateway::builder().mcp(settings)).await;
-    let refused = Client::at(&gateway.url(), "/mcp").post(&initialize()).await;
-    let said = header(&refused, "www-authenticate").to_owned();
-    assert!(said.contains("\"https://gateway.example.com/.well-known/oauth-protected-resource/mcp\""), "{said}");
-    let metadata = caller.get("/.well-known/oauth-protected-resource").await;
-    assert_eq!(metadata.body["resource"], "https://gateway.example.com");
-    let key = gateway.add_key(Role::Operator).await.unwrap();
-    let client = Client::at(&gateway.url(), "/mcp").key(key.expose_secret());
-    assert_eq!(client.with("host", "gateway.example.com").post(&initialize()).await.status(), 200);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! How sessions of the Model Context Protocol end, and how many of them get along.
+//! Ends and numbers of sessions of the Model Context Protocol.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ fn stateless(gateway: &Gateway) -> Client {
     client.with("mcp-method", "tools/call").with("mcp-name", "slow")
 }
 
-/// What each request of that revision says of whoever asks.
+/// `_meta` of each request of that revision.
 fn about() -> Value {
     json!({
         "progressToken": 3,

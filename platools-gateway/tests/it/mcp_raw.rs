@@ -149,7 +149,7 @@ pub(crate) async fn admin(gateway: &Gateway) -> Client {
     Client::at(&gateway.url(), "/mcp").key(dev::ADMIN_KEY).opened().await
 }
 
-/// What comes as an answer, or as several messages.
+/// A response: one message, or a stream of events.
 pub(crate) struct Stream {
     response: reqwest::Response,
     read: String,

@@ -70,7 +70,7 @@ async fn pool(worker_return: Duration) -> (Gateway, String, Client) {
     (gateway, secret.expose_secret().to_owned(), client)
 }
 
-/// One more worker of a pool.
+/// Connects a further worker of a pool.
 async fn one_of(gateway: &Gateway, secret: &str) -> Worker {
     let mut worker = Dial::to(gateway, "/ws/sdk")
         .secret(secret)

@@ -23,7 +23,7 @@ pub(crate) fn asking(gateway: &Gateway, text: &str) -> JoinHandle<Answer> {
     tokio::spawn(async move { caller.post("/v1/chat/completions", body).await })
 }
 
-/// What the agent said.
+/// The text of an agent's answer.
 fn said(answer: &Answer) -> &str {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body["choices"][0]["message"]["content"].as_str().unwrap()

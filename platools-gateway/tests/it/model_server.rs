@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::within;
 
-/// What a gateway shows an endpoint, and nobody else.
+/// Key that a gateway sends to its endpoint and to nobody else.
 pub(crate) const KEY: &str = "sk-hush-0123456789";
 
 /// An endpoint.
@@ -66,7 +66,7 @@ impl Model {
         within(self.asked.recv()).await.expect("the server runs")
     }
 
-    /// Whether nobody asks.
+    /// True if no request has come.
     pub(crate) fn is_left_alone(&mut self) -> bool {
         self.asked.try_recv().is_err()
     }

@@ -191,33 +191,6 @@ async fn a_malformed_key_is_refused() {
 }
 
 #[tokio::test]
-async fn several_calls_run_side_by_side_and_fail_alone() {
-    let gateway = dev_gateway().await;
-    let (mut worker, caller) = (worker(&gateway).await, Caller::admin(&gateway));
-    let calls = json!({"calls": [
-        {"tool": "count", "arguments": {"n": 1}}, {"tool": "nothing"}, {"tool": "count", "arguments": {"n": 2}},
-        {"tool": "count", "argument": {}}
-    ]});
-    let batch = {
-        let caller = caller.clone();
-        tokio::spawn(async move { caller.post("/v1/calls", calls).await })
-    };
-    let frames = [worker.expect("tool_call").await, worker.expect("tool_call").await];
-    for frame in frames.iter().rev() {
-        worker.answer(frame, frame["params"]["n"].clone()).await;
-    }
-    let answer = ended(batch).await;
-    let results = answer.body["results"].as_array().unwrap();
-    assert_eq!((&results[0]["result"], &results[2]["result"]), (&json!(1), &json!(2)));
-    assert_eq!((&results[1]["code"], &results[3]["code"]), (&json!("unknown_tool"), &json!("invalid_request")));
-    for body in [json!({"calls": []}), json!({"calls": vec![json!({"tool": "count"}); 65]}), json!({})] {
-        caller.post("/v1/calls", body).await.is_problem(400, "invalid_request", false);
-    }
-    let named = caller.send_with("/v1/calls", &[("idempotency-key", "k")], json!({"calls": [{"tool": "count"}]})).await;
-    named.is_problem(400, "invalid_request", false);
-}
-
-#[tokio::test]
 async fn a_trace_goes_on_to_the_worker() {
     let gateway = dev_gateway().await;
     let (mut worker, caller) = (worker(&gateway).await, Caller::admin(&gateway));

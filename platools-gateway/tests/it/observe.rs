@@ -1,4 +1,4 @@
-//! Who is told of calls.
+//! `CallObserver`: the calls that a program hears of.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

@@ -48,7 +48,7 @@ pub(crate) async fn output(arguments: &[&str]) -> Output {
 pub(crate) struct Program {
     child: Child,
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
-    /// What was printed before the address.
+    /// Lines that were printed before the address.
     pub(crate) before: Vec<String>,
     pub(crate) url: String,
 }

@@ -1,4 +1,4 @@
-//! One HTTP request, byte for byte.
+//! Sends an HTTP request, byte for byte.
 
 use std::net::SocketAddr;
 

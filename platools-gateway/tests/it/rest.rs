@@ -1,4 +1,4 @@
-//! What callers are told.
+//! Responses over REST: tools, problems, and the description of the interface.
 
 use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;

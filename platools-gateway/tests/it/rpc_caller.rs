@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 
 use crate::support::{Dial, within};
 
-/// One connection.
+/// Connection of a caller over gateway RPC.
 pub(crate) struct RpcCaller {
     socket: WebSocketStream<TcpStream>,
     requests: u64,

@@ -1,4 +1,4 @@
-//! How connections of callers end, and what becomes of those that read slowly.
+//! Ends of connections of callers, also of slow readers.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ async fn slow_reader() -> (Gateway, LogFeed, String, RpcCaller) {
 
 #[tokio::test]
 async fn events_that_a_slow_caller_loses_show_as_a_gap_and_no_response_is_lost() {
-    /// So many lines have more than the buffers of a socket take.
+    /// Lines that are more than the buffers of a socket take.
     const LINES: usize = 2000;
     let (gateway, feed, _, mut caller) = slow_reader().await;
     caller.ok("logs.tail", json!({})).await;

@@ -12,7 +12,7 @@ async fn say(caller: &mut RpcCaller, message: &str, session: Option<&Value>) -> 
     said["sessionId"].clone()
 }
 
-/// What was said by whom, as `chat.history` has it.
+/// Roles and texts of the messages in `chat.history`.
 async fn history(caller: &mut RpcCaller, session: &Value) -> Vec<String> {
     let history = caller.ok("chat.history", json!({"sessionId": session})).await;
     assert_eq!(history["session"]["sessionId"], *session);

@@ -65,7 +65,7 @@ impl Running {
         worker
     }
 
-    /// How every call ended that the journal has, by its id.
+    /// Outcome of each call in the journal, by its id.
     pub(crate) async fn journal(&self) -> BTreeMap<String, String> {
         let (admin, mut calls, mut cursor) = (self.admin(), BTreeMap::new(), String::new());
         loop {
@@ -89,7 +89,7 @@ pub(crate) fn secret(answer: &Answer) -> String {
     answer.body["secret"].as_str().unwrap().to_owned()
 }
 
-/// How often each call was run, by its argument `n`.
+/// Number of runs of each call, by its argument `n`.
 pub(crate) type Runs = Arc<Mutex<HashMap<String, u32>>>;
 
 /// Answers every call with its argument `n`, and counts. Ends with the socket.

@@ -227,7 +227,7 @@ async fn what_makes_no_sense_is_refused_with_words() {
     assert_eq!((status, &*error), (405, "/v1/runtime/connect does not take PUT"));
 }
 
-/// So many lists in one another.
+/// Nested lists, `depth` of them.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!([]), |inner, _| json!([inner]))
 }

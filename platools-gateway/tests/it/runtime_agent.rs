@@ -29,10 +29,10 @@ pub(crate) async fn started() -> Gateway {
     within(patient(|_| {}).start()).await.unwrap()
 }
 
-/// What a socket settles with.
+/// Type of the message that shows that a socket has sent everything before it.
 const SETTLE: &str = "test.settle";
 
-/// One agent with a key of its own.
+/// An agent with a key of its own.
 #[derive(Clone)]
 pub(crate) struct Agent {
     pub(crate) http: Caller,
@@ -98,7 +98,7 @@ impl Agent {
         self.post("/v1/ws/ticket", Value::Null).await["ticket"].as_str().unwrap().to_owned()
     }
 
-    /// How a socket of the agent is opened.
+    /// Request for a socket of the agent, with a new ticket.
     pub(crate) async fn dial(&self) -> Dial {
         self.dial_with(&self.ticket().await)
     }
@@ -142,7 +142,7 @@ pub(crate) fn is_refused(answer: &Answer) -> (u16, String) {
     (answer.status, answer.body["error"].as_str().unwrap().to_owned())
 }
 
-/// One socket of an agent.
+/// Socket of an agent.
 pub(crate) struct AgentSocket(pub(crate) WebSocketStream<TcpStream>);
 
 impl AgentSocket {
@@ -211,7 +211,7 @@ impl AgentSocket {
         self.settle().await;
     }
 
-    /// What a frame is refused with.
+    /// The error of a refused frame.
     pub(crate) async fn refused(&mut self, text: &str) -> String {
         self.send_text(text).await;
         self.event("error").await["error"].as_str().unwrap().to_owned()

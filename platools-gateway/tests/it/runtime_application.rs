@@ -258,7 +258,7 @@ async fn a_backend_tells_an_agent_an_event_over_http() {
     socket.settle().await;
 }
 
-/// So many lists in one another.
+/// Nested lists, `depth` of them.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!([]), |inner, _| json!([inner]))
 }

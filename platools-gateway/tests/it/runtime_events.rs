@@ -1,4 +1,4 @@
-//! What agents are told over their sockets, and what they may send.
+//! Frames that agents receive and send over their sockets.
 
 use platools_gateway::Role;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! How long sessions and sockets of agents last.
+//! Lifetimes of sessions and sockets of agents.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How a gateway ends.
+//! The shutdown of a gateway.
 
 use std::time::{Duration, Instant};
 

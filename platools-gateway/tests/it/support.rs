@@ -120,7 +120,7 @@ impl Dial {
     }
 }
 
-/// One socket of a worker.
+/// Socket of a worker.
 pub(crate) struct Worker<S = TcpStream> {
     socket: WebSocketStream<S>,
 }
@@ -216,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Worker<S> {
         }
     }
 
-    /// How the gateway turned it away: the code and the text.
+    /// The refusal of the gateway: close code and reason.
     pub(crate) async fn refused(mut self) -> (u16, String) {
         let error = self.expect("error").await["error"].as_str().unwrap().to_owned();
         (self.closed().await.0, error)
@@ -250,7 +250,7 @@ pub(crate) fn tool(name: &str) -> Value {
     })
 }
 
-/// Whoever calls tools.
+/// Caller of tools over HTTP.
 #[derive(Clone)]
 pub(crate) struct Caller {
     http: reqwest::Client,

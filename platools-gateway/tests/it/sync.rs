@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::support::{Caller, Dial, Worker, dev_gateway, ended, gateway_with, tool, within};
 
-/// What a refused worker is told: the error frame, the code, the reason.
+/// The refusal of a worker: error frame, close code, reason.
 async fn refusal(dial: Dial) -> (String, u16, String) {
     let mut worker = dial.open().await;
     let error = worker.expect("error").await["error"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! What is served over TLS, and with which certificates.
+//! TLS of the listener, and its certificates.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

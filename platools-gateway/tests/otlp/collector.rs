@@ -23,7 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::process::{Program, command, last_word, output, stdout};
 use crate::support::{Answer, Caller, Worker, ended, within};
 
-/// One request to the collector.
+/// A request to the collector.
 pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,

@@ -1,10 +1,10 @@
-//! Where the collector is, and who says so.
+//! Settings of the exporter of spans.
 
 use crate::collector::{Collector, Setup, text};
 use crate::process::{command, stdout};
 use crate::support::within;
 
-/// What `config check` prints, and what it complains of.
+/// Output and errors of `config check`.
 async fn check(file: &str, variables: &[(&str, &str)]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.toml");

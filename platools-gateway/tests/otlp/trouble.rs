@@ -22,7 +22,7 @@ async fn unanswered(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// Whether the gateway still waits for an answer.
+/// True while the gateway waits for an answer.
 fn is_waited_for(stream: &TcpStream) -> bool {
     let mut rest = [0; 64 * 1024];
     loop {

@@ -43,10 +43,9 @@ pub(crate) enum Roles {
     By(Expr),
 }
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 21] = [
     "name",
     "description",
-    "title",
     "auth",
     "roles",
     "read_only",
@@ -86,7 +85,6 @@ impl ToolOptions {
         match item.key.to_string().as_str() {
             "name" => self.name = Some(item.text("look_up")?),
             "description" => self.description = Some(description(item)?),
-            "title" => self.annotate("title", item, typed(&item.text("Look up")?, quote!(&str)))?,
             "category" => self.annotate("category", item, typed(&item.text("orders")?, quote!(&str)))?,
             "read_only" => self.annotate("readOnlyHint", item, typed(&item.flag()?.code(), quote!(bool)))?,
             "destructive" => self.annotate("destructiveHint", item, typed(&item.flag()?.code(), quote!(bool)))?,

@@ -53,7 +53,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The id of a request of which only the beginning is there, as of one that is too large to be read. None if the beginning
+    /// The id of a request of which only the beginning was read, because it is too large. None if the beginning
     /// does not have the id and the type.
     #[must_use]
     pub fn id_in_head(head: &str) -> Option<String> {

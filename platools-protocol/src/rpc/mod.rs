@@ -2,8 +2,8 @@
 //!
 //! A caller and a gateway exchange JSON text frames over one WebSocket, told apart by `type`: the caller sends
 //! [`Request`]s, the gateway [`Response`]s and [`Event`]s. Each can be parsed and written, so both ends use this module.
-//! `params` and `payload` stay raw JSON text: whoever needs them decodes them once, straight into types, such as those that
-//! are here for the methods of [`method`] and the events of [`event`]. Members that nobody here knows are passed over.
+//! `params` and `payload` stay raw JSON text, which their reader decodes once, straight into types, such as those that
+//! are here for the methods of [`method`] and the events of [`event`]. Unknown members are ignored.
 //!
 //! The source of every name and number is version 3 of the gateway RPC protocol.
 //!

@@ -1,6 +1,6 @@
 //! Words of the protocol to which a newer gateway may add.
 
-/// An enum of known words, and [`Other`] for those that nobody here knows yet: they are kept as they came.
+/// An enum of known words, and [`Other`] for unknown ones, which are kept as they came.
 macro_rules! open_words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*

@@ -174,7 +174,7 @@ pub struct ChannelMessage {
     /// The author.
     #[serde(default)]
     pub agent_id: String,
-    /// The address of whoever said it.
+    /// The address of the sender.
     pub from: String,
     /// Their name for people, if they have one.
     #[serde(default)]
@@ -193,7 +193,7 @@ pub struct ChannelMessage {
 }
 
 impl ChannelMessage {
-    /// A message, said in a channel by whoever has the address.
+    /// A message in a channel, from the agent with this address.
     #[must_use]
     pub fn new(
         id: impl Into<String>,
@@ -218,14 +218,14 @@ impl ChannelMessage {
         }
     }
 
-    /// Adds the id of whoever said it.
+    /// Adds the sender's id.
     #[must_use]
     pub fn with_agent_id(mut self, id: impl Into<String>) -> Self {
         self.agent_id = id.into();
         self
     }
 
-    /// Adds the name for people of whoever said it.
+    /// Adds the sender's name for people.
     #[must_use]
     pub fn with_from_name(mut self, name: impl Into<String>) -> Self {
         self.from_name = Some(name.into());

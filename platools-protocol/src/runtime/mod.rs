@@ -2,8 +2,8 @@
 //!
 //! An agent asks for a session and a ticket over HTTP, at the [`path`]s here, and opens a WebSocket with the ticket. Over that
 //! it sends [`ClientFrame`]s, and the gateway [`Event`]s: JSON text frames, told apart by `type`. Each can be parsed and
-//! written, so both ends use this module. `data` stays raw JSON text: whoever needs it decodes it once, straight into types.
-//! Members that nobody here knows are passed over. Points in time are ISO 8601 with a `Z` at the end.
+//! written, so both ends use this module. `data` stays raw JSON text, which its reader decodes once, straight into types.
+//! Unknown members are ignored. Points in time are ISO 8601 with a `Z` at the end.
 //!
 //! ```
 //! use platools_protocol::runtime::{ClientFrame, Event, event};

@@ -14,7 +14,7 @@ pub const HEARTBEAT: &str = "/v1/runtime/heartbeat";
 /// `GET`: how the agent stands. [`Status`](super::Status).
 pub const STATUS: &str = "/v1/runtime/status";
 
-/// `GET`, with `limit` and `offset`: who is connected. [`Presence`](super::Presence).
+/// `GET`, with `limit` and `offset`: the connected agents. [`Presence`](super::Presence).
 pub const PRESENCE: &str = "/v1/runtime/presence";
 
 /// `POST`: what a socket is opened with. [`Ticket`](super::Ticket).
@@ -58,7 +58,7 @@ pub fn page(list: &str, limit: usize, offset: usize) -> String {
     format!("{list}?limit={limit}&offset={offset}")
 }
 
-/// The socket, for whoever has that ticket.
+/// The socket, for the holder of a ticket.
 #[must_use]
 pub fn socket(ticket: &str) -> String {
     format!("{SOCKET}?ticket={}", encoded(ticket))

@@ -49,7 +49,7 @@ impl AgentPresence {
     }
 }
 
-/// A page of those who are connected. Read from an array as well, which is all of them.
+/// A page of the connected agents. Read from an array as well, which is all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Presence {

@@ -10,7 +10,7 @@ use super::spelling::Spelling;
 use crate::log_level::LogLevel;
 use crate::members::Text;
 
-/// A call that is to be given up. `Debug` shows how long its reason is, not what it says.
+/// A call that is to be cancelled. `Debug` shows the length of the reason, not the text.
 ///
 /// The worker ends the call as soon as its handler lets it, and answers it once, with a result or an error. A call that is
 /// unknown or over is passed over: its answer is on its way.

@@ -11,7 +11,7 @@ const MAX_ID_BYTES: usize = 64;
 /// Bytes of a host name, as in DNS.
 const MAX_HOST_BYTES: usize = 253;
 
-/// One client of a worker's process. A connection after another one with the same id is the same client's, with the calls that it runs.
+/// Identity of a client in a worker's process. A later connection with the same id is the same client's, with the calls that it runs.
 ///
 /// ```
 /// use platools_protocol::tool_sync::WorkerInstance;

@@ -2,7 +2,7 @@
 //!
 //! A worker and a platform exchange JSON text frames, one message a frame, told apart by `type`. [`PlatformFrame`] is what
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
-//! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
+//! module. Payloads (`params`, `result`) stay raw JSON text, which their reader decodes once, straight into types.
 //!
 //! Names of members are written in snake case. Those in camel case (`callId`, `latencyMs`), and `message` and `stack` of a
 //! `tool_error`, are read as well.

@@ -315,7 +315,7 @@ fn unnamed_error() -> String {
     "tool_error".to_owned()
 }
 
-/// The text of an error: a value that is no string is written as JSON, and one that says nothing becomes [`unnamed_error`].
+/// The text of an error: a value that is not a string is written as JSON, and an empty one becomes [`unnamed_error`].
 fn error_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => unnamed_error(),

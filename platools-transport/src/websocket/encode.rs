@@ -51,8 +51,8 @@ impl Encoder {
         self.buffer.len() + self.payload.len()
     }
 
-    /// Whether a small frame fits the buffer. It would have the rest of a large frame masked at once otherwise, and a flood of
-    /// them would fill the memory.
+    /// True if the buffer takes a small frame. Without this bound, a small frame would have the rest of a large one masked at once, and
+    /// a flood of them would fill the memory.
     pub(super) fn has_room(&self) -> bool {
         self.payload.is_empty() && self.buffer.len() < CHUNK_BYTES
     }

@@ -43,9 +43,9 @@ pub struct WebSocket<S> {
     state: State,
     /// A pong or a close that waits for room behind the frame that is being written.
     reply: Option<(Control, Bytes)>,
-    /// Whether such a reply is to be written or flushed by whoever reads.
+    /// The reader is to write or flush such a reply.
     is_replying: bool,
-    /// Why a reply was not written, until everything received before was read.
+    /// Error of a reply that was not written, kept until everything received before is read.
     reply_error: Option<SocketError>,
 }
 

@@ -5,8 +5,8 @@
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ContentBlock, Implementation, InitializeResult, ProgressNotificationParam, ProtocolVersion, Resource,
-    ResourceContents, ServerJsonRpcMessage, ServerResult, Tool,
+    ContentBlock, ProgressNotificationParam, ProtocolVersion, Resource, ResourceContents, ServerJsonRpcMessage,
+    ServerResult, Tool,
 };
 use rmcp::service::RequestContext;
 
@@ -18,9 +18,9 @@ pub enum Revision {
     V2024_11_05,
     /// 2025-03-26: sounds, hints of tools, messages of progress.
     V2025_03_26,
-    /// 2025-06-18: structured content, links to resources, titles.
+    /// 2025-06-18: structured content, links to resources.
     V2025_06_18,
-    /// 2025-11-25: icons, events without a message.
+    /// 2025-11-25: icons of links, events without a message.
     V2025_11_25,
     /// 2026-07-28: no sessions.
     V2026_07_28,
@@ -85,36 +85,13 @@ impl Revision {
     /// The tool as the revision has it.
     #[must_use]
     pub fn tool(self, mut tool: Tool) -> Tool {
-        if self < Self::V2025_11_25 {
-            tool.icons = None;
-        }
         if self < Self::V2025_06_18 {
-            (tool.title, tool.output_schema, tool.meta) = (None, None, None);
+            (tool.output_schema, tool.meta) = (None, None);
         }
         if self < Self::V2025_03_26 {
             tool.annotations = None;
         }
         tool
-    }
-
-    /// The answer to `initialize`, as the revision that it names has it.
-    #[must_use]
-    pub fn initialized(mut answer: InitializeResult) -> InitializeResult {
-        let revision = Self::of_version(&answer.protocol_version).unwrap_or(Self::UNNAMED);
-        answer.server_info = revision.server(answer.server_info);
-        answer
-    }
-
-    /// The server's description of itself as the revision has it.
-    #[must_use]
-    fn server(self, mut server: Implementation) -> Implementation {
-        if self < Self::V2025_11_25 {
-            (server.icons, server.description, server.website_url) = (None, None, None);
-        }
-        if self < Self::V2025_06_18 {
-            server.title = None;
-        }
-        server
     }
 
     /// The report of progress as the revision has it.
@@ -184,7 +161,6 @@ fn strip(block: &mut ContentBlock) {
 
 #[cfg(test)]
 mod tests {
-    use rmcp::model::Icon;
     use serde_json::{Value, from_value, json, to_value};
 
     use super::*;
@@ -204,15 +180,13 @@ mod tests {
     #[test]
     fn a_tool_has_the_members_of_the_revision() {
         let tool = json!({
-            "name": "t", "title": "T", "description": "Do it.", "inputSchema": {"type": "object"},
-            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true},
-            "icons": [{"src": "data:,x"}], "_meta": {"a": 1},
+            "name": "t", "description": "Do it.", "inputSchema": {"type": "object"},
+            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true}, "_meta": {"a": 1},
         });
         let first = ["name", "description", "inputSchema"];
         let hints = ["name", "description", "inputSchema", "annotations"];
-        let titles = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "_meta"];
-        let icons = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta"];
-        let expected: [&[&str]; 5] = [&first, &hints, &titles, &icons, &icons];
+        let all = ["name", "description", "inputSchema", "outputSchema", "annotations", "_meta"];
+        let expected: [&[&str]; 5] = [&first, &hints, &all, &all, &all];
         for (revision, expected) in Revision::ALL.into_iter().zip(expected) {
             let shown = to_value(revision.tool(from_value(tool.clone()).expect("a tool"))).expect("JSON");
             assert_eq!(members(&shown), expected, "{revision:?}");
@@ -220,15 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_and_progress_have_the_members_of_the_revision() {
-        let mut server = Implementation::new("s", "1").with_title("S").with_description("Serves.");
-        server.icons = Some(vec![Icon::new("data:,x")]);
-        let all = ["name", "title", "version", "description", "icons"];
-        let titles = ["name", "title", "version"];
-        let expected: [&[&str]; 5] = [&["name", "version"], &["name", "version"], &titles, &all, &all];
-        for (revision, expected) in Revision::ALL.into_iter().zip(expected) {
-            let shown = to_value(revision.server(server.clone())).expect("JSON");
-            assert_eq!(members(&shown), expected, "{revision:?}");
+    fn progress_has_the_members_of_the_revision() {
+        for revision in Revision::ALL {
             let progress = json!({"progressToken": 1, "progress": 1.0, "message": "half"});
             let told = revision.progress(from_value(progress).expect("progress"));
             assert_eq!(told.message.is_some(), revision >= Revision::V2025_03_26, "{revision:?}");

@@ -15,7 +15,6 @@ use rmcp::{RoleServer, ServerHandler};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Revision;
 use super::notifier::{Notifier, SessionLevel};
 
 /// The tools of a server: a registry, or those of a gateway that one caller may use.
@@ -124,7 +123,7 @@ impl<H: ToolHost> ServerHandler for McpServer<H> {
     ) -> Result<InitializeResult, ErrorData> {
         let answer = self.negotiate_initialize(&request)?;
         context.peer.set_peer_info(request);
-        Ok(Revision::initialized(answer))
+        Ok(answer)
     }
 
     async fn list_tools(

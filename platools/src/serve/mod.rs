@@ -69,7 +69,6 @@ mod tools;
 pub use command::Command;
 #[cfg(feature = "serve-http")]
 pub use http::{Http, HttpServer};
-pub use info::Icon;
 pub use server::Server;
 
 use crate::registry::ToolRegistry;

@@ -7,7 +7,7 @@ use super::calls::Calls;
 use super::host::RegistryHost;
 #[cfg(feature = "serve-http")]
 use super::http::Http;
-use super::info::{Icon, Info};
+use super::info::Info;
 use super::stdio;
 use super::stop::signals;
 use super::tools::Tools;
@@ -84,21 +84,9 @@ impl Server {
         self
     }
 
-    /// The name that people are shown. Default: none, so that clients show the other one.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.info.title = Some(title.into());
-        self
-    }
-
     /// Instructions for a model that uses the tools together. Default: none.
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.info.instructions = Some(instructions.into());
-        self
-    }
-
-    /// A picture for the server; may be called several times. Default: none.
-    pub fn icon(mut self, icon: Icon) -> Self {
-        self.info.icons.push(icon);
         self
     }
 

@@ -1,4 +1,4 @@
-//! What a call says about its caller.
+//! [`Context`]: the caller of a call, its platform, and the call's messages to them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,18 +9,18 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::cancellation::Life;
 use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 use super::error::ToolError;
-use super::life::Life;
+use super::notifications::{Outlet, Slot};
 use super::params::Params;
-use super::saying::{Outlet, Slot};
 use super::shared_text::SharedText;
 
 tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// Who is calling, from where, and what for.
+/// Caller, platform and purpose of a call.
 ///
 /// A handler asks for it with a parameter `ctx: &Context`, or finds it anywhere below itself with
 /// [`Context::current`]. Every field is optional on its own: what a platform did not send is `None`. Nothing is parsed
@@ -212,7 +212,7 @@ impl Context {
         (!ids.is_empty()).then_some(ids)
     }
 
-    /// One field of the platform's envelope, where it is a string.
+    /// A field of the platform's envelope, if it is a string.
     pub(crate) fn platform(&self, field: &str) -> Option<&str> {
         self.envelopes().platform.get(field)?.as_str()
     }
@@ -228,7 +228,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Where a call comes from; each part is optional on its own.
+/// Origin of a call; each part is optional on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     organization_id: Option<&'a str>,
@@ -290,9 +290,9 @@ pub struct FullContext<'a> {
     pub thread_id: &'a str,
     /// The call's id as the platform wrote it into the envelope.
     pub call_id: &'a str,
-    /// When the platform made the call, in RFC 3339.
+    /// Time when the platform made the call, in RFC 3339.
     pub timestamp: &'a str,
-    /// What makes the signature one of a kind; older platforms send none.
+    /// Nonce of the signature, which no other signature has; older platforms send none.
     pub nonce: Option<&'a str>,
     /// The call's signature in hexadecimal; [`signature`](platools_protocol::signature) says what it covers.
     pub signature: &'a str,

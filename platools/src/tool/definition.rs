@@ -1,4 +1,4 @@
-//! What a tool declares.
+//! [`ToolDefinition`]: the declaration of a tool.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -67,30 +67,30 @@ pub fn has_exposed_errors(annotations: &Map<String, Value>) -> bool {
 pub struct ToolDefinition {
     /// Unique in its registry: a letter or `_`, then letters, digits, `_` and `-`, at most [`MAX_NAME_CHARS`].
     pub name: String,
-    /// What the tool does, written for the model that chooses it.
+    /// Description of the tool, for the model that chooses it.
     pub description: String,
     /// JSON Schema (draft 2020-12) of the arguments: an object at the root.
     pub input_schema: Value,
     /// JSON Schema of the result; `None` where none is declared.
     pub output_schema: Option<Value>,
-    /// Who may call.
+    /// Callers that may call it.
     pub auth: Auth,
     /// The caller needs one of these roles, if any are listed.
     pub roles: Vec<String>,
     /// Free: hints such as `readOnlyHint`, and `category`.
     pub annotations: Map<String, Value>,
-    /// Where the handler runs. Default: a task of its own.
+    /// Task or thread of the handler. Default: a task of its own.
     pub execution: Execution,
-    /// How long the handler of one call may take, counted from its start; `None` leaves it to the worker's default.
+    /// Longest time of the handler of a call, counted from its start; `None` is the worker's default.
     pub timeout: Option<Duration>,
-    /// How many calls of this tool run at once; further ones wait in a queue of the tool, first in, first out, and hold up no
+    /// Calls of this tool that run at once; further ones wait in a queue of the tool, first in, first out, and hold up no
     /// other tool. `None`: as many as the worker allows.
     pub max_concurrency: Option<NonZeroU32>,
-    /// How many calls may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
+    /// Calls that may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
     pub rate_limit: Option<Rate>,
-    /// Whether callers get the chain of causes of a failure and the text of a panic, and the platform its stack or place. Default: no.
+    /// Callers get the chain of causes of a failure and the text of a panic, and the platform its stack or place. Default: no.
     pub expose_errors: bool,
-    /// What the author of a typed tool got wrong about its arguments.
+    /// The mistake of a typed tool's author about its arguments.
     pub(crate) mistake: Option<String>,
 }
 
@@ -142,7 +142,7 @@ impl ToolDefinition {
         annotations
     }
 
-    /// Whether results are [`Content`], and not one value.
+    /// True if results are [`Content`], and not one value.
     #[must_use]
     pub fn returns_content(&self) -> bool {
         self.output_schema.as_ref().is_some_and(Content::is_declared_by)
@@ -180,7 +180,7 @@ fn check_name(name: &str) -> Result<(), InvalidTool> {
     Ok(())
 }
 
-/// Whether every client accepts the name of a tool. Constant, because names that are constants are checked while a tool compiles.
+/// True if every client accepts the name of a tool. Constant, because names that are constants are checked while a tool compiles.
 pub(crate) const fn is_accepted_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes.len() > MAX_NAME_CHARS || bytes[0].is_ascii_digit() || bytes[0] == b'-' {
@@ -196,7 +196,7 @@ pub(crate) const fn is_accepted_name(name: &str) -> bool {
     true
 }
 
-/// What is wrong with a declaration.
+/// Error of a declaration that no registry takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidTool(Cow<'static, str>);
 
@@ -208,7 +208,7 @@ impl fmt::Display for InvalidTool {
 
 impl std::error::Error for InvalidTool {}
 
-/// Who may call a tool. The platform enforces it.
+/// Callers that may call a tool. The platform enforces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
@@ -233,7 +233,7 @@ impl Auth {
     }
 }
 
-/// Where a handler runs.
+/// Task or thread in which a handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Execution {
@@ -276,7 +276,7 @@ impl Rate {
         Self { calls, per }
     }
 
-    /// How many calls.
+    /// Number of calls.
     #[must_use]
     pub const fn calls(self) -> u32 {
         self.calls.get()

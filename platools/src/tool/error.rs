@@ -1,4 +1,4 @@
-//! How a call fails.
+//! [`ToolError`]: the failure of a call.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -41,7 +41,7 @@ pub mod code {
     pub const SIGNATURE_REJECTED: &str = "signature_rejected";
 }
 
-/// Why a call failed.
+/// Failure of a call.
 ///
 /// The message reaches the caller. So do the code, the hint to retry and the details, if the platform knows the extension `error-details`.
 /// The error behind it ([`with_source`](Self::with_source)) stays in the worker's log, unless the tool is declared with `expose_errors`: then
@@ -148,7 +148,7 @@ impl ToolError {
         self
     }
 
-    /// Whether the tool is at fault, as [`internal`](Self::internal) says: the code is [`code::INTERNAL`].
+    /// True if the tool is at fault, as [`internal`](Self::internal) says: the code is [`code::INTERNAL`].
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.0.code == code::INTERNAL
@@ -173,7 +173,7 @@ impl ToolError {
         &self.0.message
     }
 
-    /// Whether the same call may succeed later.
+    /// True if the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
@@ -290,7 +290,7 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for ToolError {
     }
 }
 
-/// Whether an error is the end of a task that panicked. A report such as `anyhow::Error` hides the type, so that only its text tells.
+/// True if an error is the end of a task that panicked. A report such as `anyhow::Error` hides the type, so that only its text tells.
 fn is_panic_of_task(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     match error.downcast_ref::<JoinError>() {
         Some(error) => error.is_panic(),

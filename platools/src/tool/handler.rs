@@ -19,7 +19,7 @@ use super::state::{BindError, State};
     note = "put `#[tool]` on the function, or make a tool at run time with `ToolDefinition::handler`"
 )]
 pub trait Tool: Send + Sync {
-    /// What the tool declares. Asked once, when it enters a registry.
+    /// The declaration. A registry calls this once, when the tool enters it.
     fn definition(&self) -> ToolDefinition;
 
     /// Takes what the tool borrows from `state`, and returns the handler of its calls.
@@ -42,7 +42,7 @@ pub trait Handler: Send + Sync + 'static {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture;
 }
 
-/// One or more tools: a `tools![...]` list, one tool, or a value whose `#[tools]` methods are tools.
+/// Tools: a `tools![...]` list, one tool, or a value whose `#[tools]` methods are tools.
 pub trait IntoTools {
     /// The tools, in the order they are to be registered.
     fn into_tools(self) -> Vec<Box<dyn Tool>>;

@@ -1,4 +1,4 @@
-//! What a call tells its caller in passing.
+//! Log entries of a call for its caller: [`LogLevel`] and the limits of a message.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl Context {
     }
 }
 
-/// One entry of a call's log. `Debug` shows how long its message is, not what it says.
+/// An entry of a call's log. `Debug` shows the length of its message, not the text.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) level: LogLevel,
@@ -62,7 +62,7 @@ impl fmt::Debug for Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::saying::tests::call;
+    use super::super::notifications::tests::call;
     use super::*;
 
     #[test]

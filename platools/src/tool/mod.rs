@@ -1,8 +1,9 @@
-//! One tool: what it declares, what a call gives it, and how its arguments become typed values.
+//! [`Tool`]: its declaration ([`ToolDefinition`]), the context of a call ([`Context`]), and the decoding of arguments.
 //!
 //! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
 mod arguments;
+mod cancellation;
 mod content;
 mod context;
 #[cfg(feature = "macros")]
@@ -12,14 +13,13 @@ mod envelopes;
 mod error;
 mod function;
 mod handler;
-mod life;
 mod log;
+mod notifications;
 mod output;
 mod params;
 mod progress;
 mod result_rule;
 mod returns;
-mod saying;
 mod schema;
 mod shared_text;
 mod state;
@@ -44,12 +44,12 @@ pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};
 pub(crate) use log::Entry;
+pub(crate) use notifications::{Outlet, Unsent, Wanted};
 pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
 pub(crate) use progress::Report;
 pub use result_rule::ResultRule;
-pub(crate) use saying::{Outlet, Unsent, Wanted};
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
 pub use schema::prepare;
@@ -59,7 +59,7 @@ pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
 
-/// What the expansion of `#[tool]` names.
+/// Items that the expansion of `#[tool]` names.
 pub(crate) mod expansion {
     pub use super::arguments::{
         Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,

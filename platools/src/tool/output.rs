@@ -1,4 +1,4 @@
-//! Where a tool writes its result.
+//! [`Output`]: the buffer that a tool writes its result to.
 
 use std::{fmt, io};
 

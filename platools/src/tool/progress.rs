@@ -1,4 +1,4 @@
-//! How far a call is.
+//! [`Progress`]: a report of a call's progress.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use platools_protocol::text::cut;
 /// Messages are cut here: they are to be shown, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
-/// How far a call is, to be told to its caller. Made by [`Context::progress`].
+/// A report of the progress of a call, for its caller. Made by [`Context::progress`].
 ///
 /// ```
 /// # use platools::{Context, tool};
@@ -33,13 +33,13 @@ impl<'a> Progress<'a> {
         Self { context, report: Report { done, total: None, message: None } }
     }
 
-    /// How much there is to do, in the unit of what is done. Default: unknown.
+    /// The total, in the unit of the progress. Default: unknown.
     pub fn total(mut self, total: f64) -> Self {
         self.report.total = total.is_finite().then_some(total);
         self
     }
 
-    /// What is being done, for whoever watches; cut to 1,024 bytes. Default: none.
+    /// The present step, as a text for people; cut to 1,024 bytes. Default: none.
     pub fn message(mut self, message: impl AsRef<str>) -> Self {
         self.report.message = Some(cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned());
         self
@@ -71,7 +71,7 @@ impl Context {
     }
 }
 
-/// What one report says. `Debug` leaves out the words.
+/// Data of a report. `Debug` leaves the message out.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Report {
     pub(crate) done: f64,
@@ -88,8 +88,8 @@ impl fmt::Debug for Report {
 
 #[cfg(test)]
 mod tests {
+    use super::super::notifications::tests::call;
     use super::super::params::Params;
-    use super::super::saying::tests::call;
     use super::*;
 
     #[test]

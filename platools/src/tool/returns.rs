@@ -1,4 +1,4 @@
-//! How what a function returns becomes a result or a failure.
+//! Conversion of a function's return value into a result or a failure.
 //!
 //! A tool may return a plain value or a `Result`, and a `Result`'s error may be a [`ToolError`], anything that becomes one, or
 //! anything that can be displayed. Traits alone cannot tell these apart (`Result` itself can be serialized, and an error can
@@ -29,7 +29,7 @@ impl<R> Returned<R> {
     }
 }
 
-/// What a tool may return: a value with a schema that can be written as JSON.
+/// Values that a tool may return: they have a schema and can be written as JSON.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a tool",
     label = "a result is written as JSON and described by a schema",

@@ -76,7 +76,7 @@ impl std::error::Error for BindError {}
 pub trait Injectable: Any + Send + Sync {}
 impl<T: Any + Send + Sync> Injectable for T {}
 
-/// What can be done with a type because it is [`Injectable`].
+/// Access to a type that is [`Injectable`].
 ///
 /// The expansion of `#[tool]` asks for it wherever a borrowed parameter is named, with the same tokens, so that a type that cannot
 /// be borrowed is one compile error.
@@ -102,7 +102,7 @@ impl<T> fmt::Debug for Borrowing<T> {
     }
 }
 
-/// Where a borrowed parameter comes from, settled when the tool is bound.
+/// Source of a borrowed parameter, known since the tool was bound.
 #[derive(Debug)]
 pub enum Injected {
     /// The call's own [`Context`].

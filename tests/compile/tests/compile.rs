@@ -1,4 +1,4 @@
-//! What compiles, and what does not and why.
+//! Compiles examples of `#[tool]`, good ones and bad ones, and compares the compiler's messages.
 
 #[test]
 fn tools_compile_or_say_what_to_do() {

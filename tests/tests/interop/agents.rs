@@ -87,7 +87,7 @@ impl Agents {
         Self { process, says, hears }
     }
 
-    /// What came of the next step.
+    /// Outcome of the next step.
     async fn next(&mut self) -> Value {
         let line = within("a step", self.says.next_line()).await.expect("text");
         let line = line.expect("the agents ended early: see interop-agents.log");

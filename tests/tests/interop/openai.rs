@@ -39,7 +39,7 @@ async fn openais_client_reads_an_agent_that_thinks_with_a_model() {
     platform.stop().await;
 }
 
-/// What OpenAI's client reads from the agent `main`.
+/// Answer of the agent `main` as OpenAI's client reads it.
 async fn completions(platform: &Platform, key: &str, message: &str) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/completions.py");
     let url = format!("{}/v1", platform.gateway().url());

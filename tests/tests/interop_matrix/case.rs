@@ -10,7 +10,7 @@ pub(crate) struct Case {
     pub(crate) arguments: Value,
     /// The value of the result.
     result: Value,
-    /// Whether clients get the result as structured content, too.
+    /// Clients get the result as structured content, too.
     structured: bool,
     /// The blocks of a result in parts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,9 +18,9 @@ pub(crate) struct Case {
     /// A part of the text of a result that breaks its schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     broken: Option<String>,
-    /// Whether the result may be too long to arrive.
+    /// The result may be too long to arrive.
     long: bool,
-    /// Whether the arguments fit the schema that clients are shown: `null` is taken for what may be left out, and a number in a string.
+    /// The arguments fit the listed schema. The gateway also takes `null` for an absent value, and a number in a string.
     #[serde(default)]
     fits: bool,
 }
@@ -41,17 +41,17 @@ impl Case {
         self
     }
 
-    /// Whether clients make the call. Of the generated tools, one in ten is called.
+    /// True if clients make the call. Of the generated tools, one in ten is called.
     pub(crate) fn is_called(&self) -> bool {
         !self.tool.starts_with(GENERATED) || self.tool.ends_with('0')
     }
 
-    /// Whether the result has several MiB.
+    /// True for a result of several MiB.
     pub(crate) fn is_long(&self) -> bool {
         self.long
     }
 
-    /// Whether the form of the result depends on the revision.
+    /// True if the form of the result depends on the revision.
     pub(crate) fn is_content(&self) -> bool {
         self.content.is_some() || self.broken.is_some()
     }

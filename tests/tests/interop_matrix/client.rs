@@ -26,7 +26,7 @@ pub(crate) struct Client {
     revisions: (usize, usize),
 }
 
-/// Where a client is installed.
+/// Runtime of a client.
 #[derive(Debug, Clone, Copy)]
 enum Runtime {
     /// The virtual environment in this folder.
@@ -54,7 +54,7 @@ pub(crate) const CLIENTS: [Client; 8] = [
 /// The revisions that are offered.
 const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 
-/// So many clients run at once.
+/// Limit of clients that run at once.
 static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// No client takes longer, however busy the machine is.
@@ -81,7 +81,7 @@ impl Client {
         REVISIONS[self.revisions.1]
     }
 
-    /// Whether the client reads results of several MiB over HTTP. FastMCP asks for the log with each call, so that the answer is an event behind an
+    /// True if the client reads results of several MiB over HTTP. FastMCP asks for the log with each call, so that the answer is an event behind an
     /// entry of the log, and it reads no event of more than 1 MiB.
     pub(crate) fn reads_long_results(&self) -> bool {
         !self.name.starts_with("FastMCP")

@@ -42,7 +42,7 @@ impl Server {
         }
     }
 
-    /// Whether it is over HTTP, where a revision of the protocol changes sessions and streams, too.
+    /// True over HTTP, where a revision of the protocol changes sessions and streams, too.
     pub(crate) fn is_over_http(&self) -> bool {
         matches!(self, Self::Http { .. })
     }

@@ -9,7 +9,7 @@ use super::server::Server;
 
 against_both! { requests_are_answered_as_the_table_says arguments_and_params_are_read_or_refused }
 
-/// One request of a client with a session.
+/// A request of a client with a session.
 struct Row {
     method: &'static str,
     /// Headers in place of the client's own; an empty value leaves one out.

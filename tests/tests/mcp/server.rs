@@ -92,7 +92,7 @@ pub(crate) fn registry(gone: Gone) -> ToolRegistry {
     content["properties"]["structuredContent"] = json!({ "type": "object" });
     let mut hear = ToolDefinition::new("hear", "Do it.", json!({ "type": "object" }));
     hear.output_schema = Some(content);
-    hear.annotations = serde_json::from_value(json!({ "title": "Hear", "readOnlyHint": true })).expect("hints");
+    hear.annotations = serde_json::from_value(json!({ "readOnlyHint": true })).expect("hints");
     let hear = hear.handler(|_: Value, context: Context| async move {
         context.progress(1.0).message("half").send();
         let audio = json!({ "type": "audio", "data": "AAAA", "mimeType": "audio/wav" });

@@ -14,7 +14,7 @@ async fn run(arguments: &[&str]) -> Output {
     within(program(arguments).stdin(Stdio::null()).output()).await.expect("it starts")
 }
 
-/// What it complains of; it ends at once, with nothing on standard output.
+/// Error text of the command, which ends at once with nothing on standard output.
 async fn complaint(arguments: &[&str]) -> String {
     let output = run(arguments).await;
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");

@@ -126,7 +126,7 @@ impl Site {
         self.shared.tokens.lock().unwrap().extend(tokens);
     }
 
-    /// Whether the next sessions of the example have tokens that its gateway refuses.
+    /// Makes the tokens of the next sessions wrong, or right again.
     pub(crate) fn refuse_tokens(&self, refuse: bool) {
         self.shared.spoils_tokens.store(refuse, Ordering::Relaxed);
     }

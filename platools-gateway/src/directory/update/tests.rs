@@ -1,5 +1,4 @@
 use super::*;
-use crate::admin::EntityChange;
 use crate::domain::entity::NewSecret;
 use crate::domain::identity::Credential;
 use crate::domain::project::ProjectName;
@@ -97,7 +96,6 @@ async fn changes_come_to_the_same_as_reading_everything() {
     let (entity, secret) = bench.entity("orders", &project);
     store.add_entity(&entity, &secret, 10).await.unwrap();
     bench.check(&start).await;
-    store.change_entity(&entity.id, &EntityChange { title: Some("Orders".to_owned()), icon: None }).await.unwrap();
     let scope = Scope { entity: entity.id.clone(), environment: environment.clone() };
     store.disable_tool(&scope, "a").await.unwrap();
     store.disable_tool(&scope, "b").await.unwrap();

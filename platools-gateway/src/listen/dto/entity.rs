@@ -1,11 +1,11 @@
-//! The JSON of an entity, and of requests to make and change one.
+//! [`Entity`]: the JSON of an entity, and the policy in a request to add one.
 
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize as _, Deserializer, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Misfit;
-use crate::admin::{self, EntityChange, NewEntity, WithSecret};
+use crate::admin::{self, WithSecret};
 use crate::domain::identity::Policy;
 use crate::ports::time::rfc3339;
 
@@ -16,10 +16,6 @@ pub(in crate::listen) struct Entity {
     id: String,
     /// Its name in URLs.
     slug: String,
-    /// The name for people.
-    title: Option<String>,
-    /// Its image: an `https:` URL, or a `data:` URI.
-    icon: Option<String>,
     /// `supersede`: a new worker takes the place of the one before. `pool`: all stay.
     policy: &'static str,
     created_at: String,
@@ -37,8 +33,6 @@ impl From<admin::Entity> for Entity {
         Self {
             id: entity.id.to_string(),
             slug: entity.slug,
-            title: entity.title,
-            icon: entity.icon,
             policy: entity.policy.as_str(),
             created_at: rfc3339(entity.created_ms),
         }
@@ -51,25 +45,8 @@ impl From<WithSecret<admin::Entity>> for EntityWithSecret {
     }
 }
 
-/// Reads what was said of a title or an icon: `null` takes it back, as an empty text does.
-pub(in crate::listen) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
-}
-
-/// An entity to be, of the policy of that name; of the usual one if none is named.
-pub(in crate::listen) fn new_entity(
-    policy: Option<&str>,
-    title: Option<String>,
-    icon: Option<String>,
-) -> Result<NewEntity, Misfit> {
-    let policy = policy.map_or(Some(Policy::default()), Policy::from_name);
-    Ok(NewEntity { policy: policy.ok_or(Misfit("`policy` must be supersede or pool"))?, title, icon })
-}
-
-/// A change of an entity that changes something.
-pub(in crate::listen) fn entity_change(title: Option<String>, icon: Option<String>) -> Result<EntityChange, Misfit> {
-    if title.is_none() && icon.is_none() {
-        return Err(Misfit("say what changes: the `title`, or the `icon`"));
-    }
-    Ok(EntityChange { title, icon })
+/// The policy of that name; the default if none is named.
+pub(in crate::listen) fn policy_of(name: Option<&str>) -> Result<Policy, Misfit> {
+    let policy = name.map_or(Some(Policy::default()), Policy::from_name);
+    policy.ok_or(Misfit("`policy` must be supersede or pool"))
 }

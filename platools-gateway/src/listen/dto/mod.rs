@@ -1,6 +1,7 @@
 //! JSON that REST and gateway RPC have in common: objects, requests for them, and pages of lists.
 
 mod agent;
+mod change;
 mod cursor;
 mod entity;
 mod key;
@@ -10,8 +11,9 @@ mod timeout;
 mod tool;
 
 pub(super) use agent::agent_change;
+pub(super) use change::given;
 pub(super) use cursor::ListPosition;
-pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
+pub(super) use entity::{Entity, EntityWithSecret, policy_of};
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};
 pub(super) use query::{count, query_error};

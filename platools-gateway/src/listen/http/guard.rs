@@ -15,10 +15,9 @@ use tower_http::cors::CorsLayer;
 
 use super::problem::Problem;
 use super::request::{page_origin, requested_host};
-use super::settings::read_origin;
 use super::{cors, refused, websocket};
 use crate::audit::action;
-use crate::domain::error::{Error, ErrorKind};
+use crate::domain::error::Error;
 use crate::settings::HttpSettings;
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
@@ -43,16 +42,11 @@ pub(crate) struct Site {
     pub(crate) is_tls: bool,
 }
 
-/// Host of a request that certainly means this gateway, in the request's extensions. An answer may repeat it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::listen) struct KnownHost(pub(in crate::listen) HostPort);
-
-/// An accepted request.
-#[derive(Debug, PartialEq, Eq)]
-struct Accepted {
-    host: Option<KnownHost>,
-    /// Sent by a web page.
-    is_from_page: bool,
+/// The sender of an accepted request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    Program,
+    Page,
 }
 
 impl Site {
@@ -62,23 +56,13 @@ impl Site {
 }
 
 impl Guard {
-    /// A guard for one listener. `public_url` is where a proxy answers for the gateway; its host counts as a name, and its origin as
-    /// allowed.
+    /// A guard for one listener.
     ///
     /// # Errors
-    /// A name, an origin or the URL cannot be read.
-    pub(in crate::listen) fn new(settings: &HttpSettings, public_url: Option<&str>, site: Site) -> Result<Self, Error> {
-        let (mut names, mut origins) = (settings.hosts()?, settings.origins()?);
+    /// A name or an origin cannot be read.
+    pub(in crate::listen) fn new(settings: &HttpSettings, site: Site) -> Result<Self, Error> {
+        let (names, origins) = (settings.hosts()?, settings.origins()?);
         let is_strict = site.is_loopback() || !names.is_empty();
-        if let Some(url) = public_url {
-            let Some(PageOrigin::Host { scheme, host }) = read_origin(url) else {
-                let message =
-                    format!("`mcp.url` is {url:?}; it takes a scheme and a host, such as https://gateway.example.com");
-                return Err(Error::new(ErrorKind::Listen, message));
-            };
-            names.push(host.clone().at_any_port());
-            origins.push(PageOrigin::Host { scheme, host });
-        }
         Ok(Self { site, names, is_strict, origins, cors: cors::layer() })
     }
 
@@ -87,14 +71,12 @@ impl Guard {
         router.layer(middleware::from_fn_with_state(Arc::clone(self), admit))
     }
 
-    fn check(&self, parts: &Parts) -> Result<Accepted, Problem> {
+    fn check(&self, parts: &Parts) -> Result<Sender, Problem> {
         let host = requested_host(parts)?;
         self.check_host(&host)?;
-        let origin = page_origin(&parts.headers)?;
-        if let Some(origin) = &origin {
-            self.check_origin(origin, &host)?;
-        }
-        Ok(Accepted { host: self.is_known(&host).then_some(KnownHost(host)), is_from_page: origin.is_some() })
+        let Some(origin) = page_origin(&parts.headers)? else { return Ok(Sender::Program) };
+        self.check_origin(&origin, &host)?;
+        Ok(Sender::Page)
     }
 
     fn check_host(&self, host: &HostPort) -> Result<(), Problem> {
@@ -104,8 +86,7 @@ impl Guard {
             return Ok(());
         }
         let detail = format!(
-            "the gateway does not answer to the host `{host}`; to reach it there, add that to `http.names` (`--http-names`), or set \
-             `mcp.url` (`--mcp-url`) if it is a proxy's"
+            "the gateway does not answer to the host `{host}`; to reach it there, add that to `http.names` (`--http-names`)"
         );
         Err(Problem::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
     }
@@ -147,9 +128,9 @@ impl Guard {
 
 /// Answers refused requests, and hands all others on.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let accepted = match guard.check(&parts) {
-        Ok(accepted) => accepted,
+    let (parts, body) = request.into_parts();
+    let sender = match guard.check(&parts) {
+        Ok(sender) => sender,
         Err(problem) => {
             let reason = problem.code();
             return refused(problem.into_response(), action::REQUEST_ADMIT, reason);
@@ -158,11 +139,8 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     if websocket::has_other_version(&parts.headers) {
         return websocket::other_version();
     }
-    if let Some(host) = accepted.host {
-        parts.extensions.insert(host);
-    }
     let request = Request::from_parts(parts, body);
-    if !accepted.is_from_page {
+    if sender == Sender::Program {
         return next.run(request).await;
     }
     let Ok(response) = guard.cors.layer(next).oneshot(request).await;
@@ -181,11 +159,11 @@ mod tests {
     fn guard(address: &str, is_tls: bool, names: &[&str], origins: &[&str]) -> Guard {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let settings = HttpSettings { names: own(names), allowed_origins: own(origins) };
-        Guard::new(&settings, None, Site { address: address.parse().unwrap(), is_tls }).unwrap()
+        Guard::new(&settings, Site { address: address.parse().unwrap(), is_tls }).unwrap()
     }
 
     /// The code and the text of a refusal.
-    fn check(guard: &Guard, host: &str, origin: Option<&str>) -> Result<Accepted, (&'static str, String)> {
+    fn check(guard: &Guard, host: &str, origin: Option<&str>) -> Result<Sender, (&'static str, String)> {
         let mut request = axum::http::Request::builder().uri("/").header(header::HOST, host);
         if let Some(origin) = origin {
             request = request.header(header::ORIGIN, origin);
@@ -226,14 +204,6 @@ mod tests {
         for host in ["gateway.example.com", "anything.example"] {
             assert_eq!(code(&named, host, None), "host_not_allowed", "{host}");
         }
-    }
-
-    #[test]
-    fn only_hosts_that_mean_the_gateway_for_certain_are_known() {
-        let guard = guard(EXPOSED, true, &[], &[]);
-        let is_known = |host| check(&guard, host, None).unwrap().host.is_some();
-        assert!(is_known("localhost:3100") && is_known("10.0.0.1"));
-        assert!(!is_known("evil.example"));
     }
 
     #[test]
@@ -281,22 +251,6 @@ mod tests {
         let secure = guard(EXPOSED, true, &[], &[]);
         assert_eq!(code(&secure, host, Some("https://gateway.example:3100")), "", "its certificate is for the name");
         assert_eq!(code(&secure, host, page), "origin_not_allowed");
-    }
-
-    #[test]
-    fn the_host_of_a_proxy_is_a_name_and_its_origin_is_allowed() {
-        let site = Site { address: LOOPBACK.parse().unwrap(), is_tls: false };
-        let guard = |url| Guard::new(&HttpSettings::default(), Some(url), site);
-        for url in ["https://gateway.example.com", "https://gateway.example.com/", "https://gateway.example.com:443"] {
-            let guard = guard(url).unwrap();
-            assert_eq!(code(&guard, "gateway.example.com:443", None), "", "{url}");
-            // A proxy need not pass the host on.
-            assert_eq!(code(&guard, LOOPBACK, Some("https://gateway.example.com")), "", "{url}");
-        }
-        assert_eq!(code(&guard("https://gateway.example.com").unwrap(), "gateway.example.com", None), "");
-        for url in ["gateway.example.com", "null", "https://a/b"] {
-            assert!(guard(url).unwrap_err().to_string().contains("`mcp.url`"), "{url}");
-        }
     }
 
     #[test]

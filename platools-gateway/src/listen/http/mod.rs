@@ -27,8 +27,6 @@ use tracing::Instrument as _;
 
 pub(super) use error_view::ErrorView;
 pub(super) use guard::Guard;
-#[cfg(feature = "mcp")]
-pub(super) use guard::KnownHost;
 pub(crate) use guard::Site;
 pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use request_id::{RequestContext, address_of, origin_of};

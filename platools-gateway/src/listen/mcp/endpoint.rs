@@ -12,10 +12,10 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
 use super::McpAdapter;
+use super::challenge::challenge;
 use super::failure::{no_message, refusal, unread};
 use super::host::GatewayHost;
 use super::request_context::{McpRequest, PermittedCall, take_arguments};
-use super::resource::challenge;
 use super::session::McpSession;
 use super::session_manager::RequestSessions;
 use crate::authority::{Action, Resource, authorize};
@@ -65,7 +65,7 @@ async fn serve(
     let (mut parts, body) = request.into_parts();
     let core = &adapter.sessions.core;
     let caller = caller_of(&mut parts, core, Protocol::Mcp).await;
-    let caller = caller.map_err(|error| challenge(adapter, &parts, &error))?;
+    let caller = caller.map_err(|error| challenge(&parts, &error))?;
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);
     let environment = query.environment_id.as_deref().or(query.env.as_deref());

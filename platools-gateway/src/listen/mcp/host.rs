@@ -6,9 +6,7 @@ use axum::http::request::Parts;
 use platools::mcp::http::UsageKind;
 use platools::mcp::{Notifier, Revision, ToolChanges, ToolHost, server_config};
 use rmcp::RoleServer;
-use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ErrorData, Icon, Implementation, ListToolsResult, ServerConfig,
-};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData, Implementation, ListToolsResult, ServerConfig};
 use rmcp::service::RequestContext;
 
 use super::call;
@@ -17,7 +15,6 @@ use super::session::McpSession;
 use super::sessions::McpSessions;
 use super::tools;
 use crate::connections::ConnectionPhase;
-use crate::directory::EntityDisplay;
 use crate::ports::tool_changes::ToolChangeListener;
 
 /// Answers the requests of one session, or a single request without one.
@@ -43,10 +40,8 @@ impl ToolHost for GatewayHost {
     fn config(&self) -> ServerConfig {
         let version = env!("CARGO_PKG_VERSION");
         let server = match &self.session.view.entity {
-            Some((entity, slug)) => {
-                presented(Implementation::new(slug, version), self.sessions.core.directory.display(entity))
-            }
-            None => Implementation::new("platools-gateway", version).with_title("platools gateway"),
+            Some((_, slug)) => Implementation::new(slug, version),
+            None => Implementation::new("platools-gateway", version),
         };
         server_config(server).with_instructions(INSTRUCTIONS)
     }
@@ -98,14 +93,4 @@ impl ToolChanges for ViewChanges {
 fn request_of(context: &RequestContext<RoleServer>) -> Result<&McpRequest, ErrorData> {
     let request = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get());
     request.ok_or_else(|| ErrorData::internal_error("the request came without its caller", None))
-}
-
-/// A server with the title and the icon of its entity.
-fn presented(mut server: Implementation, display: EntityDisplay) -> Implementation {
-    server.title = display.title;
-    server.icons = display.icon.map(|icon| {
-        let shown = Icon::new(icon.src);
-        vec![icon.media_type.into_iter().fold(shown, Icon::with_mime_type)]
-    });
-    server
 }

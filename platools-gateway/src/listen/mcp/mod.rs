@@ -4,12 +4,11 @@
 //! caller, and [`McpSessions`] the owners of sessions, their limits and their ends.
 
 mod call;
+mod challenge;
 mod endpoint;
 mod failure;
 mod host;
-mod public_url;
 mod request_context;
-mod resource;
 mod result;
 mod session;
 mod session_manager;
@@ -19,14 +18,12 @@ mod tools;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get};
+use axum::routing::any;
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::task::TaskTracker;
 
 use crate::core::Core;
 use crate::settings::McpSettings;
-use public_url::PublicUrl;
-use resource::WELL_KNOWN;
 use sessions::McpSessions;
 
 /// The path of the tools of all entities; those of one are below it.
@@ -36,23 +33,15 @@ const PATH: &str = "/mcp";
 struct McpAdapter {
     sessions: Arc<McpSessions>,
     config: StreamableHttpServerConfig,
-    public_url: PublicUrl,
 }
 
 /// The routes of clients of the protocol. The tasks that look after sessions are tracked.
-pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings, is_tls: bool) -> Router {
+pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings) -> Router {
     let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(core.limiter().body_bytes());
     // The guard before every route has checked both.
     let config = config.disable_allowed_hosts().disable_allowed_origins();
-    let public_url = PublicUrl::new(&settings, is_tls);
     let sessions = Arc::new(McpSessions::new(core, tasks, settings));
-    let adapter = Arc::new(McpAdapter { sessions, config, public_url });
+    let adapter = Arc::new(McpAdapter { sessions, config });
     let of_entity = format!("{PATH}/entities/{{slug}}");
-    Router::new()
-        .route(PATH, any(endpoint::all))
-        .route(&of_entity, any(endpoint::of_entity))
-        .route(WELL_KNOWN, get(resource::show))
-        .route(&format!("{WELL_KNOWN}{PATH}"), get(resource::show))
-        .route(&format!("{WELL_KNOWN}{of_entity}"), get(resource::show))
-        .with_state(adapter)
+    Router::new().route(PATH, any(endpoint::all)).route(&of_entity, any(endpoint::of_entity)).with_state(adapter)
 }

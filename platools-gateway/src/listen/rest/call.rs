@@ -37,18 +37,18 @@ use crate::tools::ToolName;
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Call<'a> {
+struct Call<'a> {
     /// The arguments: an object that fits the tool's schema. Default: an empty object.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
-    pub(super) arguments: Option<&'a RawValue>,
+    arguments: Option<&'a RawValue>,
     /// The entity, by slug or id, where several have a tool of that name.
-    pub(super) entity_id: Option<String>,
+    entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
-    pub(super) environment_id: Option<String>,
+    environment_id: Option<String>,
     /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
-    pub(super) timeout_ms: Option<u64>,
+    timeout_ms: Option<u64>,
 }
 
 /// The answer to a successful call.
@@ -233,24 +233,9 @@ impl<S: Sync> FromRequestParts<S> for Headers {
     }
 }
 
-impl Headers {
-    /// Refuses a key where it would do nothing.
-    pub(super) fn without_key(&self) -> Result<(), Problem> {
-        match self.idempotency_key {
-            None => Ok(()),
-            Some(_) => Err(invalid("an `Idempotency-Key` is for a single call; make each of these one by itself")),
-        }
-    }
-
-    /// The trace of one of several calls, each of which is a span of its own.
-    pub(super) fn trace(&self) -> TraceContext {
-        self.trace.sibling()
-    }
-}
-
 impl Call<'_> {
     /// The call of a tool, as it is in a body.
-    pub(super) fn request(
+    fn request(
         self,
         body: &Arc<String>,
         name: String,

@@ -5,7 +5,6 @@
 mod admin;
 mod audit;
 mod auth;
-mod batch;
 mod body;
 mod call;
 mod calls;
@@ -66,7 +65,6 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .routes(routes!(tools::schema))
         .routes(routes!(call::call))
         .routes(routes!(call::cancel))
-        .routes(routes!(batch::call_all))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(calls::replay))

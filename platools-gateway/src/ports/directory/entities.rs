@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
+use crate::domain::entity::{Entity, EntitySecret, NewSecret};
 use crate::domain::error::Error;
 use crate::domain::identity::Scope;
 use crate::domain::ids::EntityId;
@@ -12,10 +12,6 @@ use crate::domain::ids::EntityId;
 pub(crate) trait EntityStore: std::fmt::Debug + Send + Sync {
     /// Adds an entity with its first secret, unless the project has `limit` of them. Returns true if its slug was free.
     async fn add_entity(&self, entity: &Entity, secret: &EntitySecret, limit: u32) -> Result<bool, Error>;
-
-    /// Changes the display data of an entity. A field without a value keeps its value in the database, which another process may have
-    /// changed since the directory was read.
-    async fn change_entity(&self, entity: &EntityId, change: &EntityChange) -> Result<(), Error>;
 
     /// Gives an entity another secret. Its other ones end at the time that the new one names.
     async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error>;

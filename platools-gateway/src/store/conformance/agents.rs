@@ -30,7 +30,7 @@ async fn an_address_belongs_to_one_agent_of_a_project(store: TestStore) {
     assert!(refused.to_string().contains("the address of the agent `one`"), "{refused}");
     let refused = store.change_agent(&other.id, &address("0xAB")).await.unwrap_err();
     assert!(refused.to_string().contains("the agent `one` has the address `0xAB`"), "{refused}");
-    // Its own is no other's, and one that was given up is free.
+    // An agent may keep its own address, and an address that was given back is free.
     store.change_agent(&one.id, &address("0xAB")).await.unwrap();
     store.change_agent(&one.id, &address("one")).await.unwrap();
     store.change_agent(&one.id, &address("")).await.unwrap();

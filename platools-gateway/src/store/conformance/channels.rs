@@ -17,12 +17,12 @@ fn limits(of_project: i64, of_agent: i64) -> ChannelLimits {
     ChannelLimits { of_project, of_agent }
 }
 
-struct Talk {
+struct ChannelTest {
     store: TestStore,
     agent: AgentId,
 }
 
-impl Talk {
+impl ChannelTest {
     async fn new(store: TestStore) -> Self {
         let agent = store.agent("scout").await;
         Self { store, agent }
@@ -90,7 +90,7 @@ impl Talk {
 }
 
 async fn the_oldest_messages_of_a_channel_make_room(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ChannelTest::new(store).await;
     assert_eq!(talk.add("a", limits(10, 10)).await, ChannelAddition::Added);
     for number in 0..5 {
         talk.say("a", &number.to_string(), ChannelBounds { messages: 3, ..WIDE }).await;
@@ -107,7 +107,7 @@ async fn the_oldest_messages_of_a_channel_make_room(store: TestStore) {
 }
 
 async fn the_largest_channel_makes_room_for_the_project(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ChannelTest::new(store).await;
     for id in ["large", "small"] {
         assert_eq!(talk.add(id, limits(10, 10)).await, ChannelAddition::Added);
     }
@@ -122,7 +122,7 @@ async fn the_largest_channel_makes_room_for_the_project(store: TestStore) {
 }
 
 async fn a_project_and_an_agent_have_a_bounded_number_of_channels(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ChannelTest::new(store).await;
     assert_eq!(talk.add("a", limits(2, 10)).await, ChannelAddition::Added);
     assert_eq!(talk.add("a", limits(2, 10)).await, ChannelAddition::SlugTaken);
     assert_eq!(talk.add("b", limits(2, 10)).await, ChannelAddition::Added);
@@ -134,7 +134,7 @@ async fn a_project_and_an_agent_have_a_bounded_number_of_channels(store: TestSto
 }
 
 async fn a_channel_without_members_in_which_nothing_happens_is_deleted(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ChannelTest::new(store).await;
     for id in ["left", "member"] {
         assert_eq!(talk.add(id, limits(10, 10)).await, ChannelAddition::Added);
     }
@@ -148,7 +148,7 @@ async fn a_channel_without_members_in_which_nothing_happens_is_deleted(store: Te
 }
 
 async fn a_write_that_fails_undoes_those_before_it_and_a_stranger_says_nothing(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ChannelTest::new(store).await;
     assert_eq!(talk.add("a", limits(10, 10)).await, ChannelAddition::Added);
     let (channel, session) = (ChannelId::from("a"), talk.session());
     let stranger = StoredChannelMessage { agent_id: "agent_other".into(), ..talk.message("hello") };

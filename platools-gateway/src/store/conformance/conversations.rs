@@ -13,12 +13,12 @@ const COUNT_MESSAGES: &str = "SELECT (SELECT COUNT(*) FROM conversations) * 512 
 const WIDE: ConversationBounds =
     ConversationBounds { messages: 1000, bytes: i64::MAX, project_bytes: i64::MAX, of_user: 1000 };
 
-struct Talk {
+struct ConversationTest {
     store: TestStore,
     agent: AgentId,
 }
 
-impl Talk {
+impl ConversationTest {
     async fn new(store: TestStore) -> Self {
         let agent = store.agent("scout").await;
         Self { store, agent }
@@ -68,7 +68,7 @@ impl Talk {
 }
 
 async fn the_oldest_messages_of_a_conversation_make_room(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ConversationTest::new(store).await;
     talk.begin("a", "u-1", 1, WIDE).await;
     let few = ConversationBounds { messages: 3, ..WIDE };
     for number in 0..5 {
@@ -89,7 +89,7 @@ async fn the_oldest_messages_of_a_conversation_make_room(store: TestStore) {
 }
 
 async fn a_turn_is_told_the_newest_messages_that_fit(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ConversationTest::new(store).await;
     talk.begin("a", "u-1", 1, WIDE).await;
     for text in ["old", &"long".repeat(100), "new", "newest"] {
         talk.say("a", text, 1, WIDE).await;
@@ -102,7 +102,7 @@ async fn a_turn_is_told_the_newest_messages_that_fit(store: TestStore) {
 }
 
 async fn the_quietest_conversation_of_a_user_makes_room_for_another(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ConversationTest::new(store).await;
     let two = ConversationBounds { of_user: 2, ..WIDE };
     talk.begin("other", "u-2", 1, two).await;
     talk.begin("a", "u-1", 1, two).await;
@@ -114,7 +114,7 @@ async fn the_quietest_conversation_of_a_user_makes_room_for_another(store: TestS
 }
 
 async fn the_user_with_most_makes_room_for_the_project(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ConversationTest::new(store).await;
     let bounds = ConversationBounds { project_bytes: 10_000, ..WIDE };
     for (id, user, at) in [("quiet", "u-1", 1), ("a", "u-2", 2), ("b", "u-2", 3), ("c", "u-2", 4)] {
         talk.begin(id, user, at, bounds).await;
@@ -127,7 +127,7 @@ async fn the_user_with_most_makes_room_for_the_project(store: TestStore) {
 }
 
 async fn conversations_without_a_message_for_long_are_deleted_and_those_of_an_agent_go_with_it(store: TestStore) {
-    let talk = Talk::new(store).await;
+    let talk = ConversationTest::new(store).await;
     for (id, at) in [("old", 1), ("new", 100)] {
         talk.begin(id, "u-1", at, WIDE).await;
         talk.say(id, "hello", at, WIDE).await;

@@ -7,7 +7,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id, named};
 use super::touched::TouchedRows;
-use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
+use crate::domain::entity::{Entity, EntitySecret, NewSecret};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Scope};
 use crate::domain::ids::{EntityId, SecretId};
@@ -15,7 +15,7 @@ use crate::ports::directory::EntityStore;
 use crate::ports::time::now_ms;
 use crate::store::SqliteStore;
 
-/// Secrets of one entity that are good for a grace time beside the current one.
+/// Secrets of one entity that stay valid for a grace time beside the current one.
 const MAX_SECRETS: i64 = 16;
 
 /// Tools of one entity in one environment that are switched off, also those that are not declared any more. Ten times as many as may be
@@ -28,14 +28,12 @@ impl EntityStore for SqliteStore {
         let mut change = self.change_directory(TouchedRows::Entity(&entity.id)).await?;
         check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
-            "INSERT INTO entities (id, project_id, slug, title, icon, policy, created_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (project_id, slug) DO NOTHING",
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (project_id, slug) DO NOTHING",
         )
         .bind(entity.id.as_str())
         .bind(entity.project_id.as_str())
         .bind(&entity.slug)
-        .bind(&entity.title)
-        .bind(&entity.icon)
         .bind(entity.policy.as_str())
         .bind(entity.created_ms)
         .execute(&mut *change)
@@ -46,21 +44,6 @@ impl EntityStore for SqliteStore {
         add_secret(&mut change, &secret.id, &secret.entity_id, &secret.hash).await?;
         change.commit().await?;
         Ok(true)
-    }
-
-    async fn change_entity(&self, entity: &EntityId, change: &EntityChange) -> Result<(), Error> {
-        let mut transaction = self.change_directory(TouchedRows::Entity(entity)).await?;
-        sqlx::query(
-            "UPDATE entities SET title = NULLIF(COALESCE($2, title), ''), icon = NULLIF(COALESCE($3, icon), '') \
-             WHERE id = $1",
-        )
-        .bind(entity.as_str())
-        .bind(&change.title)
-        .bind(&change.icon)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
     }
 
     async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
@@ -156,8 +139,6 @@ pub(super) fn entity(row: &SqliteRow) -> Result<Entity, UnreadableRow> {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
         slug: row.get("slug"),
-        title: row.get("title"),
-        icon: row.get("icon"),
         policy: named(row, "policy", Policy::from_name)?,
         created_ms: row.get("created_ms"),
     })

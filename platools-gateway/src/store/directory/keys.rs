@@ -16,7 +16,7 @@ use crate::ports::directory::KeyStore;
 use crate::ports::time::now_ms;
 use crate::store::SqliteStore;
 
-/// Removes a key, unless it administers a whole project, is nobody's in particular, and is the last such key.
+/// Removes a key, unless it is the last key of the project that administers all of it and belongs to no agent.
 const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 AND ( \
      role != 'admin' OR environments IS NOT NULL OR agent_id IS NOT NULL OR COALESCE(expires_ms, $3 + 1) <= $3 \
      OR EXISTS (SELECT 1 FROM caller_keys o WHERE o.project_id = $1 AND o.id <> $2 AND o.role = 'admin' \

@@ -20,7 +20,7 @@ impl SigningKeyStore for SqliteStore {
         let mut connection = self.writes.connection().acquire().await?.detach();
         sqlx::query("PRAGMA secure_delete = ON").execute(&mut connection).await?;
         sqlx::query("DELETE FROM signing_keys").execute(&mut connection).await?;
-        // The log beside the database has the page as it was before. Where somebody reads just now, a later checkpoint does it.
+        // The write-ahead log still has the old page. While a reader is active, a later checkpoint removes it.
         if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await {
             tracing::warn!(%error, "the database's log was not emptied; the signing key of an earlier version may still be in it");
         }

@@ -77,9 +77,9 @@ pub(super) fn pool(connections: u32) -> PoolOptions<Sqlite> {
 
 /// Returns true if a connection may be used again, because its last transaction is over.
 ///
-/// When the disk is full, SQLite itself rolls a transaction back. The rollback that follows fails then, and the connection goes
-/// on counting a transaction that is none: its next one would be a savepoint in it, which a rollback leaves open. Whatever was
-/// written over that connection afterwards would be lost at its end, and nobody else could write.
+/// When the disk is full, SQLite rolls the transaction back itself. The rollback of the driver then fails, and the driver still counts an
+/// open transaction. Its next transaction would be a savepoint, which a rollback leaves open: later writes over this connection would be
+/// lost when it closes, and no other connection could write.
 async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     if connection.is_in_transaction() {
         // Answered after a rollback that is still on its way.

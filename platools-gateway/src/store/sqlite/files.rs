@@ -105,7 +105,7 @@ fn taken(file: &Path) -> Error {
     Error::new(ErrorKind::AlreadyExists, message)
 }
 
-/// An error about a file or folder, in the user's words where the cause is one that users bring about.
+/// An error about a file or folder. Causes that a user can mend have a text of their own.
 pub(in crate::store) fn failed(file: &Path, what: &str, error: &io::Error) -> Error {
     let file = file.display();
     let message = match error.kind() {

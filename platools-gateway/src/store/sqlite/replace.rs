@@ -69,7 +69,7 @@ pub(crate) async fn restore(database: &Path, backup: &Path, steps: &[Migration])
             remove(&next)?;
             return Err(error);
         }
-        // A damaged database is what backups are for. What is beside it belongs to it.
+        // The present database may be damaged. The files beside it belong to it.
         Err(_) => {
             for suffix in ["-wal", "-shm", ""] {
                 move_away(&beside(database, suffix), &beside(&kept, suffix))?;
@@ -81,7 +81,7 @@ pub(crate) async fn restore(database: &Path, backup: &Path, steps: &[Migration])
     Ok(Restored { version, kept: Some(kept) })
 }
 
-/// Copies a backup, if it is a whole one that this program can use.
+/// Copies a backup, if it is complete and of a version that this program can use.
 async fn copy_checked(backup: &Path, to: &Path, steps: &[Migration]) -> Result<i64, Error> {
     if !backup.is_file() {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no file {}", backup.display())));
@@ -119,7 +119,7 @@ pub(super) async fn open_alone(database: &Path) -> Result<SqliteConnection, Erro
     Ok(connection)
 }
 
-/// Says of a busy database who is to be ended.
+/// Adds to the error of a busy database which program to stop.
 fn busy(database: &Path, error: Error) -> Error {
     if error.wait().is_none() {
         return error;

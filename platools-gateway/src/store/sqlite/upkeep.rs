@@ -18,7 +18,7 @@ const LOOKS_A_DAY: u32 = 24 * 60;
 /// Free pages that stay in the file at least, for what is written next: 16 MiB.
 const SPARE: i64 = 4096;
 
-/// Pages that are given back at a time, so that nobody who writes waits for long: 2 MiB.
+/// Pages that one step gives back, so that other writes wait for a short time only: 2 MiB.
 const AT_ONCE: i64 = 512;
 
 /// The pause between two steps, in which others have the database to themselves.

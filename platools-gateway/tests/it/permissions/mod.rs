@@ -53,7 +53,7 @@ impl Credential {
         matches!(self.kind, Kind::AgentsKey | Kind::AgentsToken)
     }
 
-    /// Whether it stands for one user or agent, and not for the project.
+    /// True for a credential of one user or agent, which is not the project's.
     fn is_bound(&self) -> bool {
         self.role < Role::Admin && (self.belongs_to_agent() || self.kind == Kind::UsersToken)
     }
@@ -65,16 +65,16 @@ impl Credential {
     }
 }
 
-/// Who is let through.
+/// Credentials that a route accepts.
 #[derive(Debug, Clone, Copy)]
 enum Who {
     /// Everybody, also without a credential.
     Everyone,
     /// Credentials of a role or a higher one.
     Role(Role),
-    /// Those that stand for the project, and admins.
+    /// Credentials of the project with this role, and admins.
     Project(Role),
-    /// Those of an agent.
+    /// Credentials of an agent with this role.
     Agent(Role),
     /// Admins that may change what concerns all projects: those of no agent.
     Gateway,
@@ -117,7 +117,7 @@ impl World {
         world
     }
 
-    /// One credential of each kind and role, and none at all.
+    /// Makes a credential of each kind and role, and one request without any.
     async fn issue(&self) -> Vec<Credential> {
         let admin = self.admin().await;
         let mut credentials = vec![Credential { kind: Kind::Nothing, role: Role::Viewer, secret: String::new() }];

@@ -140,7 +140,6 @@ async fn nothing_of_another_project_is_found_by_its_id() {
     for kind in [Kind::Key, Kind::AgentsKey, Kind::UsersToken, Kind::AgentsToken] {
         let admin = world.find(kind, Admin).caller(&world);
         for (method, path, body) in [
-            ("PATCH", format!("/v1/entities/{entity}"), json!({"title": "x"})),
             ("POST", format!("/v1/entities/{entity}/rotate"), json!({})),
             ("POST", format!("/v1/entities/{entity}/tokens"), json!({"ttlSeconds": 60})),
             ("DELETE", format!("/v1/entities/{entity}"), Value::Null),
@@ -206,7 +205,6 @@ async fn an_admin_for_some_environments_changes_nothing_that_concerns_all() {
     let (token, key) = (wide_token.body["id"].as_str().unwrap(), wide_key.body["key"]["id"].as_str().unwrap());
     for (method, path, body) in [
         ("POST", "/v1/entities".to_owned(), json!({"slug": "mine"})),
-        ("PATCH", "/v1/entities/orders".to_owned(), json!({"title": "Mine"})),
         ("POST", "/v1/entities/orders/rotate".to_owned(), json!({})),
         ("POST", "/v1/entities/orders/tokens".to_owned(), json!({"ttlSeconds": 60, "environmentId": "development"})),
         ("DELETE", "/v1/entities/orders".to_owned(), Value::Null),

@@ -30,7 +30,6 @@ const ROWS: &[Row] = &[
     Row("agents.delete", || json!({"agentId": "none"}), Admin),
     Row("entities.list", || json!({}), Admin),
     Row("entities.create", || json!({"slug": "-"}), Admin),
-    Row("entities.update", || json!({"entityId": "none", "title": "x"}), Admin),
     Row("entities.rotate", || json!({"entityId": "none"}), Admin),
     Row("entities.delete", || json!({"entityId": "none"}), Admin),
     Row("api_keys.list", || json!({}), Admin),

@@ -1,4 +1,4 @@
-//! What an argument may be limited by, and the types each limit applies to.
+//! Limits of an argument (`range`, `length`, `pattern`), and the types that each applies to.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -131,7 +131,7 @@ const ENTRIES: LengthUnit = LengthUnit { min_keyword: "minProperties", max_keywo
             its schema"
 )]
 pub trait Length {
-    /// What is counted.
+    /// Unit of the length.
     const UNIT: LengthUnit;
     /// The length; `None` where there is nothing to count.
     fn length(&self) -> Option<usize>;
@@ -186,10 +186,10 @@ impl<T: Text> Text for Option<T> {
     }
 }
 
-/// Where a range begins or ends.
+/// Beginning or end of a range.
 pub(super) type End<N> = std::ops::Bound<N>;
 
-/// Why a number lies outside of a range, if it does.
+/// The problem of a number outside of a range; `None` inside.
 pub(super) fn outside(number: Bound, (from, to): (End<Bound>, End<Bound>)) -> Option<String> {
     let below = match from {
         End::Included(min) => (number.compare(min) == Some(Ordering::Less)).then(|| format!("at least {min}")),

@@ -25,7 +25,7 @@ use crate::tool::schema::input_schema;
 pub(crate) struct Decoder<P> {
     parameters: P,
     policy: Policy,
-    /// Whether the schema limits the fields of types, which decoding does not check.
+    /// True if the schema limits the fields of types, which decoding does not check.
     limits_fields: bool,
     /// The rule, built for the first call that needs it. None if the schema is one that cannot be checked.
     rule: OnceLock<Option<ArgumentRule>>,

@@ -20,7 +20,7 @@ const LIMITS: [&str; 12] = [
     "maxProperties",
 ];
 
-/// Whether the schema has limits that neither a type nor a parameter checks: those that an author declares for the fields of a type, as
+/// True if the schema has limits that neither a type nor a parameter checks: those that an author declares for the fields of a type, as
 /// `#[schemars(range(max = 5))]` does.
 pub(super) fn limits_fields(parameters: &dyn ParameterList, mut schema: Value) -> bool {
     parameters.each(&mut |parameter| {
@@ -41,7 +41,7 @@ fn has_limits(schema: &Value) -> bool {
     }
 }
 
-/// Whether a schema has a limit beyond those of its type: of the integer types of each width, of tuples and of arrays.
+/// True if a schema has a limit beyond those of its type: of the integer types of each width, of tuples and of arrays.
 fn is_limited(node: &Map<String, Value>) -> bool {
     let format = node.get("format").and_then(Value::as_str).unwrap_or_default();
     let has_fixed_length = node.get("minItems").is_some() && node.get("minItems") == node.get("maxItems");
@@ -55,12 +55,12 @@ fn is_limited(node: &Map<String, Value>) -> bool {
     })
 }
 
-/// Whether a schema is that of one character.
+/// True if a schema is that of one character.
 fn is_char(node: &Map<String, Value>) -> bool {
     node.get("minLength") == node.get("maxLength")
 }
 
-/// Whether a limit is the end of an integer type.
+/// True if a limit is the end of an integer type.
 fn is_width_of(format: &str, limit: &Value) -> bool {
     let ends: &[i64] = match format {
         "int8" => &[i8::MIN as i64, i8::MAX as i64],

@@ -23,7 +23,7 @@ pub use parameter::{Argument, IntoDefault, Parameter, ParameterList, Parameters}
 pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text};
 pub use surrogates::well_formed;
 
-/// How strictly arguments are read.
+/// Rules for reading arguments: strict or not, with or without unknown names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
     /// Take only what fits the schema as it is: no number in a string, no `null` for an argument that may be left out.
@@ -33,7 +33,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether a name that is no parameter is passed over: the platform's envelopes begin with an underscore.
+    /// True if a name that is no parameter is passed over: the platform's envelopes begin with an underscore.
     fn ignores(self, name: &str) -> bool {
         self.allow_unknown || name.starts_with('_')
     }

@@ -13,7 +13,7 @@ use super::bounds::{Bound, End, Length, Ranged, Text, outside};
 use super::pattern;
 use super::problem::Problems;
 
-/// One parameter of a typed tool.
+/// A parameter of a typed tool.
 ///
 /// The schema and the decoder both read it, so that they cannot disagree on what may be left out or what is in range.
 pub struct Parameter<T> {
@@ -172,11 +172,11 @@ impl<T> fmt::Debug for Parameter<T> {
 pub trait AnyParameter {
     /// Its name on the wire.
     fn name(&self) -> &'static str;
-    /// Whether it must be given.
+    /// True if the argument must be given.
     fn is_required(&self) -> bool;
     /// The keywords of its schema that it checks itself.
     fn limits(&self) -> Vec<&'static str>;
-    /// What its author got wrong, if anything: a tool with such a parameter is refused.
+    /// The author's mistake, if there is one. A tool with such a parameter is refused.
     fn mistake(&self) -> Option<&str>;
     /// Its schema, with definitions collected in the generator.
     fn schema(&self, generator: &mut SchemaGenerator) -> Value;
@@ -221,7 +221,7 @@ fn with_keywords(mut schema: Schema, description: &str, keywords: &[(&'static st
     schema.to_value()
 }
 
-/// What an argument's type must be able to do.
+/// Types that may be arguments: they are read from JSON and have a schema.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a tool",
     label = "an argument is read from JSON and described by a schema",
@@ -241,9 +241,9 @@ pub trait ParameterList {
 
 /// The parameters of a tool: a nested pair `(Parameter<A>, (Parameter<B>, ()))`, which has no limit to its length.
 pub trait Parameters: ParameterList + Send + Sync + 'static {
-    /// What was given so far.
+    /// The arguments that were read so far.
     type Slots: Default + Send;
-    /// What the function gets.
+    /// The values for the function.
     type Values: Send;
 
     /// The position of a parameter.
@@ -327,7 +327,7 @@ where
     }
 }
 
-/// What a default may be written as.
+/// Values that a default may be written as.
 #[diagnostic::on_unimplemented(
     message = "the default is a `{Self}`, and the argument takes a `{T}`",
     label = "this is not a `{T}`"

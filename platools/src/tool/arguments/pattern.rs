@@ -36,7 +36,7 @@ struct Translator<'a> {
     out: String,
 }
 
-/// One element of a pattern, inside or outside of brackets.
+/// An element of a pattern, inside or outside of brackets.
 enum Atom {
     Char(char),
     /// More than one character, as this engine writes them.
@@ -86,7 +86,7 @@ impl Translator<'_> {
         Err(r"braces hold a number of repetitions, such as `{2}`, `{2,}` or `{2,4}`; write `\{` for a brace".to_owned())
     }
 
-    /// What follows an opening parenthesis.
+    /// Reads a group, after its opening parenthesis.
     fn group(&mut self) -> Result<(), String> {
         self.out.push('(');
         if self.rest.next_if_eq(&'?').is_none() {
@@ -118,7 +118,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// What follows an opening bracket.
+    /// Reads a class, after its opening bracket.
     fn class(&mut self) -> Result<(), String> {
         let negated = self.rest.next_if_eq(&'^').is_some();
         if self.rest.next_if_eq(&']').is_some() {
@@ -162,7 +162,7 @@ impl Translator<'_> {
         }
     }
 
-    /// What follows a backslash and means the same inside and outside of brackets.
+    /// Reads an escape, after its backslash, that means the same inside and outside of brackets.
     fn escaped(&mut self) -> Result<Atom, String> {
         let set = |text: &str| Ok(Atom::Set(text.to_owned()));
         let c = self.rest.next().ok_or("a backslash stands at the end")?;

@@ -1,4 +1,4 @@
-//! What is wrong with the arguments of a call, all of it.
+//! [`Problems`]: every problem with the arguments of a call.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::rule::Path;
 use crate::tool::error::{ToolError, code};
 
-/// How many problems are told of; further ones are counted. Whoever gets that many has misunderstood the tool as a whole.
+/// Problems that an error names; further ones are counted. A caller with that many has misunderstood the tool as a whole.
 const MAX_TOLD: usize = 32;
 
 /// The longest name that a suggestion is looked for, in characters: that of the longest argument. The search takes time in
@@ -18,7 +18,7 @@ const MAX_NAME_CHARS: usize = 64;
 #[derive(Debug, Default)]
 pub struct Problems {
     told: Vec<Problem>,
-    /// How many more there are.
+    /// Number of further problems.
     more: usize,
     /// The arguments that any of them is about.
     arguments: HashSet<String>,
@@ -53,22 +53,22 @@ impl Problems {
         }
     }
 
-    /// Whether further problems are only counted.
+    /// True if further problems are only counted.
     pub(super) fn is_full(&self) -> bool {
         self.told.len() >= MAX_TOLD
     }
 
-    /// Whether something is already known to be wrong with an argument.
+    /// True if a problem of an argument is already known.
     pub(super) fn concern(&self, argument: &str) -> bool {
         self.arguments.contains(argument)
     }
 
-    /// Whether nothing is wrong.
+    /// True if nothing is wrong.
     pub(super) fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// One failure that names the problems.
+    /// The failure that names the problems.
     pub(super) fn into_error(self) -> ToolError {
         let mut lines: Vec<_> =
             self.told.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();

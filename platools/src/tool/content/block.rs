@@ -1,4 +1,4 @@
-//! One part of a result that is content.
+//! [`ContentBlock`]: a part of a result that is content.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ enum Kind {
     ResourceLink { uri: String, name: String },
 }
 
-/// What a resource holds.
+/// Data of a resource.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {

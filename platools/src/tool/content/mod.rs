@@ -96,7 +96,7 @@ impl Content {
         })
     }
 
-    /// Whether a tool with this output schema returns content. Its results are objects like this type's, or strings, each of which
+    /// True if a tool with this output schema returns content. Its results are objects like this type's, or strings, each of which
     /// is a text alone.
     #[must_use]
     pub fn is_declared_by(output_schema: &Value) -> bool {

@@ -4,8 +4,8 @@ const NUMBER: u32 = 5;
 const BAD_NAME: &str = "not a name";
 
 /// Do it.
-#[tool(title = NUMBER)]
-fn title() {}
+#[tool(category = NUMBER)]
+fn category() {}
 
 #[tool(description = NUMBER)]
 fn description() {}
@@ -27,5 +27,5 @@ fn name() {}
 fn auth() {}
 
 fn main() {
-    let _ = tools![title, description, timeout, strict, name, auth];
+    let _ = tools![category, description, timeout, strict, name, auth];
 }

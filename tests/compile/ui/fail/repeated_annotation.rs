@@ -1,7 +1,7 @@
 use platools::{tool, tools};
 
 /// Do it.
-#[tool(title = "A", annotations(title = "B"))]
+#[tool(category = "A", annotations(category = "B"))]
 fn bad() {}
 
 /// Do it.

@@ -12,7 +12,7 @@ use platools::{Context, tool, tools};
 pub struct Db;
 
 /// Look up.
-#[tool(auth = "user", roles = ["a"], timeout = "1s", rate = "1/s", max_concurrency = 2, read_only, title = "T")]
+#[tool(auth = "user", roles = ["a"], timeout = "1s", rate = "1/s", max_concurrency = 2, read_only, category = "T")]
 pub(crate) async fn look_up(
     /// The id.
     id: String,

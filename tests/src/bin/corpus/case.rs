@@ -12,7 +12,7 @@ pub(crate) struct Case {
     pub(crate) arguments: Value,
     /// The value of the result.
     pub(crate) result: Value,
-    /// Whether the result is an object, which clients get as structured content, too.
+    /// The result is an object, which clients get as structured content, too.
     pub(crate) structured: bool,
     /// The blocks of the result, of tools that return content.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ pub(crate) struct Case {
     /// A part of the text of a result that is not what the output schema says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) broken: Option<&'static str>,
-    /// Whether the result may be too long to arrive.
+    /// The result may be too long to arrive.
     pub(crate) long: bool,
 }
 

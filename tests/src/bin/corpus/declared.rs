@@ -40,7 +40,7 @@ async fn take_nothing() -> All {
 ///
 /// * `text` - a text
 /// * `count` - how many
-#[tool(title = "Take several", read_only, idempotent)]
+#[tool(read_only, idempotent)]
 async fn take_several(text: String, count: u32, lines: Vec<Line>) -> All {
     All::of([("text", json!(text)), ("count", json!(count)), ("lines", json!(lines))])
 }

@@ -14,7 +14,7 @@ enum Plain {
     Two,
 }
 
-/// How to sort.
+/// Order of a list.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Documented {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::seconds;
 use super::tokens::SignedToken;
 use crate::admin;
-use crate::listen::dto::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
+use crate::listen::dto::{Entity, EntityWithSecret, Page, policy_of};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
@@ -23,22 +23,6 @@ pub(super) struct NewEntity {
     slug: String,
     /// `supersede` (default) or `pool`.
     policy: Option<String>,
-    /// The name for people, in 1 to 128 characters. Default: only the slug.
-    title: Option<String>,
-    /// Its image: an `https:` URL of at most 2,048 bytes, or a PNG, JPEG, SVG or WebP as a `data:` URI of at most 32 KiB. Default:
-    /// none.
-    icon: Option<String>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct EntityChange {
-    /// The new name for people; an empty text or `null` removes it.
-    #[serde(default, deserialize_with = "given")]
-    title: Option<String>,
-    /// Its image from now on; an empty text or `null` is none.
-    #[serde(default, deserialize_with = "given")]
-    icon: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -77,23 +61,8 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewEntity>,
 ) -> Result<(StatusCode, Json<EntityWithSecret>), Problem> {
-    let NewEntity { slug, policy, title, icon } = new;
-    let new = new_entity(policy.as_deref(), title, icon)?;
-    let added = administrator.directory()?.add_entity(&slug, new).await?;
+    let added = administrator.directory()?.add_entity(&new.slug, policy_of(new.policy.as_deref())?).await?;
     Ok((StatusCode::CREATED, Json(added.into())))
-}
-
-/// Change what people see of an entity.
-#[utoipa::path(patch, path = "/v1/entities/{entity}", tag = "directory", request_body = EntityChange,
-    params(("entity", description = "Slug or id")),
-    responses((status = 200, body = Entity), (status = "4XX", body = Problem)))]
-pub(super) async fn change(
-    administrator: Administrator,
-    Path(entity): Path<String>,
-    Body(change): Body<EntityChange>,
-) -> Result<Json<Entity>, Problem> {
-    let change = entity_change(change.title, change.icon)?;
-    Ok(Json(administrator.directory()?.change_entity(&entity, change).await?.into()))
 }
 
 /// Remove an entity with its tools, and close its workers' sockets.

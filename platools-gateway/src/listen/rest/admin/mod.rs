@@ -22,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(environments::list, environments::add))
         .routes(routes!(environments::remove))
         .routes(routes!(entities::list, entities::add))
-        .routes(routes!(entities::change, entities::remove))
+        .routes(routes!(entities::remove))
         .routes(routes!(entities::rotate))
         .routes(routes!(entities::mint))
         .routes(routes!(agents::list, agents::add))

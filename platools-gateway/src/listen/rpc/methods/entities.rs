@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::listen::dto::{Entity, EntityWithSecret, entity_change, given, new_entity};
+use crate::listen::dto::{Entity, EntityWithSecret, policy_of};
 use crate::listen::rpc::page::PageParams;
 use crate::listen::rpc::session::Session;
 
@@ -14,18 +14,6 @@ use crate::listen::rpc::session::Session;
 struct NewEntityParams {
     slug: String,
     policy: Option<String>,
-    title: Option<String>,
-    icon: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EntityChangeParams {
-    entity_id: String,
-    #[serde(default, deserialize_with = "given")]
-    title: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    icon: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,15 +36,9 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let NewEntityParams { slug, policy, title, icon } = params.decode()?;
-    let new = new_entity(policy.as_deref(), title, icon)?;
-    reply(&EntityWithSecret::from(session.core.admin.of(&session.caller)?.add_entity(&slug, new).await?))
-}
-
-pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
-    let EntityChangeParams { entity_id, title, icon } = params.decode()?;
-    let change = entity_change(title, icon)?;
-    reply(&Entity::from(session.core.admin.of(&session.caller)?.change_entity(&entity_id, change).await?))
+    let NewEntityParams { slug, policy } = params.decode()?;
+    let policy = policy_of(policy.as_deref())?;
+    reply(&EntityWithSecret::from(session.core.admin.of(&session.caller)?.add_entity(&slug, policy).await?))
 }
 
 pub(super) async fn rotate(session: &Session<'_>, params: Params) -> Reply {

@@ -61,7 +61,6 @@ const METHODS: &[Method] = methods! {
     "agents.delete", Administer, agents::delete;
     "entities.list", Administer, entities::list;
     "entities.create", Administer, entities::create;
-    "entities.update", Administer, entities::update;
     "entities.rotate", Administer, entities::rotate;
     "entities.delete", Administer, entities::delete;
     "api_keys.list", Administer, keys::list;

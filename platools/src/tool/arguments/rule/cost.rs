@@ -11,7 +11,7 @@ const MAX_WORK: u64 = 500_000;
 /// The bytes of a text that count as much as one value.
 const BYTES_OF_A_VALUE: usize = 64;
 
-/// Whether all violations of a schema by arguments can be collected with bounded time and memory.
+/// True if all violations of a schema by arguments can be collected with bounded time and memory.
 ///
 /// A violation of `anyOf` holds those of each branch, with copies of the values. Where branches refer to their own schema, the violations
 /// multiply with every level of the arguments. They are counted here without being made.

@@ -160,7 +160,7 @@ fn nearest_branch<'a>(error: &ValidationError<'_>, branches: &'a [Branch]) -> Op
     branches.iter().filter(is_near).min_by_key(|branch| branch.len())
 }
 
-/// Whether a branch takes values of another type only.
+/// True if a branch takes values of another type only.
 fn is_other_type(error: &ValidationError<'_>, branch: &Branch) -> bool {
     branch.iter().any(|inner| {
         matches!(inner.kind(), ValidationErrorKind::Type { .. }) && inner.instance_path() == error.instance_path()

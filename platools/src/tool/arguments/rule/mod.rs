@@ -165,7 +165,7 @@ impl ArgumentRule {
         proposed.into_iter().collect()
     }
 
-    /// Those of the members that the schema requires.
+    /// The members that the schema requires.
     fn required_among(&self, value: &Value, members: &BTreeSet<Path>) -> BTreeSet<Path> {
         if members.is_empty() {
             return BTreeSet::new();

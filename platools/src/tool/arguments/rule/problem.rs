@@ -56,7 +56,7 @@ impl fmt::Display for Path {
     }
 }
 
-/// One thing that is wrong with arguments. `Display` has the value's names and the message: `lines[1].n: it is required and missing`.
+/// A problem with arguments. `Display` has the value's names and the message: `lines[1].n: it is required and missing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentProblem {
     path: Path,
@@ -115,7 +115,7 @@ impl InvalidArguments {
         &self.problems
     }
 
-    /// Whether the problems say where in the arguments they are.
+    /// True if the problems say where in the arguments they are.
     pub(crate) fn is_explained(&self) -> bool {
         self.is_explained
     }

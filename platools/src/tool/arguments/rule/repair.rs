@@ -39,7 +39,7 @@ impl Change {
         true
     }
 
-    /// How far the changed value is from what was sent: of several readings the nearest is taken.
+    /// Distance of the changed value from the sent one. Of several readings the nearest is taken.
     fn distance(&self) -> usize {
         match self {
             Self::LeaveOut { .. } => 0,
@@ -117,7 +117,7 @@ fn allow_null(best: &mut [At], other: &[At]) {
     }
 }
 
-/// Whether a value stands for one that was left out: models write these for want of a way to leave an argument out.
+/// True if a value stands for one that was left out: models write these for want of a way to leave an argument out.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -126,7 +126,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Whether a value is the word of a programming language for no value.
+/// True if a value is the word of a programming language for no value.
 fn is_word_for_nothing(value: &Value) -> bool {
     let is_word = |text: &str| ["none", "null", "undefined"].iter().any(|word| text.eq_ignore_ascii_case(word));
     value.as_str().is_some_and(|text| is_word(text.trim()))
@@ -143,7 +143,7 @@ fn converted(value: &Value, takes: &impl Fn(JsonType) -> bool) -> Option<Change>
     (takes(JsonType::Array) && is_one_value(value)).then_some(Change::Wrap)
 }
 
-/// Whether a value certainly is one, where a list is meant. Texts that list several, or begin like JSON and are none, may be a list in
+/// True if a value certainly is one, where a list is meant. Texts that list several, or begin like JSON and are none, may be a list in
 /// another form, and so may objects with a list or numbered members.
 fn is_one_value(value: &Value) -> bool {
     match value {
@@ -166,7 +166,7 @@ fn is_one_value(value: &Value) -> bool {
     }
 }
 
-/// Whether JSON is of a type that is taken. Strings and `null` are not meant by a text that spells them.
+/// True if JSON is of a type that is taken. Strings and `null` are not meant by a text that spells them.
 fn is_one_of(json: &str, takes: &impl Fn(JsonType) -> bool) -> bool {
     match json.as_bytes().first() {
         Some(b'{') => takes(JsonType::Object),
@@ -177,7 +177,7 @@ fn is_one_of(json: &str, takes: &impl Fn(JsonType) -> bool) -> bool {
     }
 }
 
-/// Whether a number has no fraction, as `5`, `5.0` and `5e1`.
+/// True if a number has no fraction, as `5`, `5.0` and `5e1`.
 fn is_whole(number: &str) -> bool {
     let has_point = number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
     !has_point || number.parse::<f64>().is_ok_and(|number| number.fract() == 0.0)

@@ -64,13 +64,13 @@ pub(super) fn sentence(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Whether a value is a text that begins as a list or an object does. Where it could be read, it was taken for one.
+/// True if a value is a text that begins as a list or an object does. Where it could be read, it was taken for one.
 fn is_broken_json(value: &Value) -> bool {
     let text = value.as_str().map(str::trim_start);
     text.is_some_and(|text| text.starts_with(['[', '{']) && spelt(text).is_none())
 }
 
-/// What a value must be that is none of the options.
+/// The text for a value that is none of the options.
 pub(super) fn must_be_option(value: &Value, options: &[Value]) -> String {
     let names: Vec<_> = options.iter().filter_map(Value::as_str).collect();
     let meant = value.as_str().and_then(|text| meant_option(text, options).or_else(|| did_you_mean(text, &names)));
@@ -79,7 +79,7 @@ pub(super) fn must_be_option(value: &Value, options: &[Value]) -> String {
     format!("{} must be {}{}", quoted(value), alternatives(&options), meant.unwrap_or_default())
 }
 
-/// What is wrong with a member that the schema does not have.
+/// The text for a member that the schema does not have.
 pub(super) fn no_such_member(name: &str, value: Option<&Value>, known: &[&str]) -> String {
     if let Some(meant) = did_you_mean(name, known) {
         return format!("there is no such argument; did you mean `{meant}`?");
@@ -94,7 +94,7 @@ pub(super) fn no_such_member(name: &str, value: Option<&Value>, known: &[&str]) 
     }
 }
 
-/// What is wrong where a member is missing, with the name that was sent in its place.
+/// The text for a missing member, with the name that was sent in its place.
 pub(super) fn missing(name: &str, sent: &[&str], options: &[Value]) -> String {
     if !options.is_empty() {
         let options: Vec<_> = options.iter().map(option).collect();

@@ -1,4 +1,4 @@
-//! What a node of a schema means, before a dialect writes it: its references, its types, its properties.
+//! [`Composed`]: the references, types and properties of a node of a schema, before a dialect writes it.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ pub(super) fn uniform_items(node: &Node) -> Option<&Value> {
     (uniform && is_bounded_by(node, positions)).then_some(first)
 }
 
-/// Whether an array ends where the positions of its tuple do.
+/// True if an array ends where the positions of its tuple do.
 pub(super) fn is_bounded_by(node: &Node, positions: &[Value]) -> bool {
     let max = node.get("maxItems").and_then(Value::as_u64);
     max.is_some_and(|max| usize::try_from(max).is_ok_and(|max| max <= positions.len()))
@@ -80,13 +80,13 @@ fn type_of(value: &Value) -> &'static str {
 pub(super) struct Composed<'a> {
     pub(super) properties: IndexMap<&'a str, &'a Value>,
     pub(super) required: Vec<&'a str>,
-    /// What keys beyond the properties hold, if a schema or `true` allows them explicitly.
+    /// Schema of keys beyond the properties, if a schema or `true` allows them explicitly.
     pub(super) others: Option<&'a Value>,
-    /// What keys that match a pattern hold.
+    /// Schemas of keys that match a pattern.
     pub(super) patterns: Vec<(&'a str, &'a Value)>,
     /// Lists of schemas, of each of which one applies too, with the keyword of the list.
     pub(super) choices: Vec<(&'static str, &'a [Value])>,
-    /// Whether any part says which keys there are.
+    /// A part says which keys there are.
     pub(super) is_shaped: bool,
     /// The node and what it is made of.
     pub(super) parts: Vec<&'a Node>,
@@ -102,7 +102,7 @@ impl<'a> Composed<'a> {
         Some(composed)
     }
 
-    /// What the parts say of themselves, but for the node itself.
+    /// Descriptions of the parts, but not of the node itself.
     pub(super) fn descriptions(&self) -> impl Iterator<Item = &'a str> {
         self.parts.iter().skip(1).filter_map(|part| part.get("description")?.as_str())
     }

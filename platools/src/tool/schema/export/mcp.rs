@@ -9,28 +9,26 @@ use crate::tool::ToolDefinition;
 const HINTS: [&str; 4] = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"];
 
 pub(super) fn tool(tool: &ToolDefinition) -> Value {
-    let title = tool.annotations.get("title").filter(|title| title.is_string());
-    let mut out = Map::from_iter([("name".to_owned(), json!(tool.name))]);
-    if let Some(title) = title {
-        out.insert("title".to_owned(), title.clone());
-    }
-    out.insert("description".to_owned(), json!(tool.description));
-    out.insert("inputSchema".to_owned(), portable(&tool.input_schema, Side::Arguments));
+    let mut out = json!({
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": portable(&tool.input_schema, Side::Arguments),
+    });
     if let Some(schema) = tool.structured_schema() {
-        out.insert("outputSchema".to_owned(), portable(&schema, Side::Result));
+        out["outputSchema"] = portable(&schema, Side::Result);
     }
-    let annotations = annotations(tool, title);
+    let annotations = annotations(tool);
     if !annotations.is_empty() {
-        out.insert("annotations".to_owned(), Value::Object(annotations));
+        out["annotations"] = Value::Object(annotations);
     }
-    Value::Object(out)
+    out
 }
 
-/// The title is repeated here: the protocol's first versions had it nowhere else.
-fn annotations(tool: &ToolDefinition, title: Option<&Value>) -> Map<String, Value> {
-    let hints = HINTS.iter().filter_map(|hint| {
-        let value = tool.annotations.get(*hint).filter(|value| value.is_boolean())?;
-        Some(((*hint).to_owned(), value.clone()))
-    });
-    title.map(|title| ("title".to_owned(), title.clone())).into_iter().chain(hints).collect()
+/// The annotations that the protocol knows, with values of its types.
+fn annotations(tool: &ToolDefinition) -> Map<String, Value> {
+    let is_known = |name: &str, value: &Value| {
+        (name == "title" && value.is_string()) || (HINTS.contains(&name) && value.is_boolean())
+    };
+    let known = tool.annotations.iter().filter(|(name, value)| is_known(name, value));
+    known.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

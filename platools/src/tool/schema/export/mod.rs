@@ -27,7 +27,7 @@ use self::restore::Restoration;
 use self::root::without_unions;
 use crate::tool::ToolDefinition;
 
-/// Whose form of a tool.
+/// A form of a tool's declaration.
 ///
 /// A value that fits a form may still break a keyword that the form has in words only. The tool refuses such arguments with the code
 /// `invalid_arguments`, and names the problem. These keywords are sentences:

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// What those keywords of a node that `are_lost` demand of a value, as sentences; empty if that is nothing worth saying.
+/// Sentences for the keywords of a node that `are_lost`; empty if none of them demands anything of a value.
 ///
 /// Unknown keywords, titles and the formats of numbers (`uint32`) are not worth saying.
 pub(super) fn sentences(node: &Map<String, Value>, are_lost: impl Fn(&str) -> bool) -> String {

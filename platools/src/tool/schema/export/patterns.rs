@@ -16,7 +16,7 @@ pub(super) fn tell_pattern(node: &mut Node) {
     describe(node, &note);
 }
 
-/// Whether every dialect of regular expressions reads a pattern alike.
+/// True if every dialect of regular expressions reads a pattern alike.
 fn is_common(pattern: &str) -> bool {
     let (mut characters, mut last) = (pattern.chars().peekable(), None);
     while let Some(character) = characters.next() {

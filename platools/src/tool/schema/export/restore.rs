@@ -162,7 +162,7 @@ fn member<'a>(shape: &Composed<'a>, name: &str) -> Option<(&'a Value, bool)> {
     Some((schema, shape.required.contains(name)))
 }
 
-/// Whether a value is among those that a schema lists, if it lists any.
+/// True if a value is among those that a schema lists, if it lists any.
 fn may_be(schema: &Value, value: &RawValue) -> bool {
     let one = schema.get("const").map(std::slice::from_ref);
     let Some(listed) = one.or_else(|| Some(schema.get("enum")?.as_array()?.as_slice())) else { return true };

@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 120_000;
 const LARGE_ENUM: usize = 250;
 const MAX_LARGE_ENUM_CHARS: usize = 15_000;
 
-/// Whether a schema in strict form is within the limits.
+/// True if a schema in strict form is within the limits.
 pub(super) fn fits_strict_form(schema: &Value) -> bool {
     let mut size = Size::default();
     size.add(schema);

@@ -1,4 +1,4 @@
-//! Where a schema holds further schemas.
+//! Walk over the schemas inside a schema.
 
 use serde_json::{Map, Value};
 

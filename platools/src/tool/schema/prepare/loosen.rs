@@ -52,12 +52,12 @@ pub fn with_patterns_told(schema: &mut Value) {
     });
 }
 
-/// Whether a schema has a pattern of its own that cannot be run.
+/// True if a schema has a pattern of its own that cannot be run.
 pub(super) fn has_pattern(node: &Map<String, Value>) -> bool {
     node.get("pattern").and_then(Value::as_str).is_some_and(|pattern| !can_run(pattern))
 }
 
-/// Whether the checks of arguments can run a pattern.
+/// True if the checks of arguments can run a pattern.
 pub(super) fn can_run(pattern: &str) -> bool {
     ArgumentRule::of_current(&json!({ "pattern": pattern })).is_ok()
 }
@@ -65,7 +65,7 @@ pub(super) fn can_run(pattern: &str) -> bool {
 /// References whose schema depends on the way to them. Checks of those that recur take exponential time.
 const DYNAMIC: [&str; 2] = ["$dynamicRef", "$recursiveRef"];
 
-/// Whether a schema has such a reference of its own.
+/// True if a schema has such a reference of its own.
 pub(super) fn has_dynamic_reference(node: &Map<String, Value>) -> bool {
     DYNAMIC.iter().any(|keyword| node.contains_key(*keyword))
 }

@@ -67,7 +67,7 @@ pub fn readable(schema: &Value) -> Option<Value> {
     loosened(current.as_ref().unwrap_or(schema), Part::References).or(current)
 }
 
-/// Whether a schema has a pattern that needs look-around or back references, which some readers refuse.
+/// True if a schema has a pattern that needs look-around or back references, which some readers refuse.
 #[must_use]
 pub fn has_odd_patterns(schema: &Value) -> bool {
     any_schema(schema, &mut has_pattern)

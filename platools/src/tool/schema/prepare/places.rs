@@ -57,7 +57,7 @@ pub(in crate::tool) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&m
     visit(node);
 }
 
-/// Whether some object schema within `schema` is as `is_wanted` says.
+/// True if some object schema within `schema` is as `is_wanted` says.
 pub(super) fn any_schema(schema: &Value, is_wanted: &mut impl FnMut(&Map<String, Value>) -> bool) -> bool {
     let Value::Object(node) = schema else { return false };
     is_wanted(node)

@@ -51,7 +51,7 @@ impl Target {
     }
 }
 
-/// Whether a name is the same in a pointer and in a URL.
+/// True if a name is the same in a pointer and in a URL.
 pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character))
 }

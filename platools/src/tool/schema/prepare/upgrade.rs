@@ -28,12 +28,12 @@ pub(super) fn upgraded(schema: &Value) -> Option<Value> {
     Some(document)
 }
 
-/// Whether a schema within this one is a document of its own: the references in there are about that document.
+/// True if a schema within this one is a document of its own: the references in there are about that document.
 fn embeds_documents(schema: &Value) -> bool {
     any_schema(schema, &mut |node| node.contains_key("$id") && schema.as_object() != Some(node))
 }
 
-/// Whether a schema has a keyword that draft 2020-12 lacks or reads in another way.
+/// True if a schema has a keyword that draft 2020-12 lacks or reads in another way.
 fn is_older(node: &Map<String, Value>) -> bool {
     node.get("items").is_some_and(Value::is_array)
         || ["additionalItems", "definitions", "dependencies"].iter().any(|keyword| node.contains_key(*keyword))

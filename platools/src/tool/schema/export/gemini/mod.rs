@@ -20,7 +20,7 @@ use super::portable::replace_numeric_format;
 use super::walk::each_schema;
 use crate::tool::ToolDefinition;
 
-/// How many references are written out in one declaration. Types that refer to each other in many ways would otherwise
+/// References that are written out in one declaration. Types that refer to each other in many ways would otherwise
 /// grow beyond any use.
 const MAX_REFERENCES: usize = 1_000;
 

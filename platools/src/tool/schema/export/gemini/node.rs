@@ -43,7 +43,7 @@ impl Properties<'_> {
     }
 }
 
-/// One of two nodes; of two lists of strings, such as the tags of an enum, one list.
+/// Joins two nodes into an alternative; two lists of strings, such as the tags of an enum, become one list.
 fn either(mut first: Node, second: Node) -> Node {
     if first == second {
         return first;
@@ -134,7 +134,7 @@ pub(super) fn list_strings(node: &Node, out: &mut Node) {
     }
 }
 
-/// Whether a keyword says something of values of this type that the node written for it does not.
+/// True if a keyword says something of values of this type that the node written for it does not.
 pub(super) fn is_lost(keyword: &str, kind: &str, out: &Node) -> bool {
     let kind = if kind == "integer" { "number" } else { kind };
     let is_of_another_type = || {
@@ -173,7 +173,7 @@ pub(super) fn told(node: &Node) -> String {
     }
 }
 
-/// Whether a node has types only.
+/// True if a node has types only.
 fn is_plain(node: &Node) -> bool {
     node.iter().all(|(keyword, value)| match (keyword.as_str(), value) {
         ("type" | "format", _) => true,

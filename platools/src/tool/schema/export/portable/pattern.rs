@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Whether a pattern is of the syntax that all of them read. A client that cannot read one pattern loses the schema around it.
+/// True if a pattern is of the syntax that all of them read. A client that cannot read one pattern loses the schema around it.
 pub(super) fn is_portable(pattern: &str) -> bool {
     Reader { rest: pattern.chars().peekable(), open_groups: 0, is_repeatable: false }.read_all()
 }
@@ -11,7 +11,7 @@ pub(super) fn is_portable(pattern: &str) -> bool {
 struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     open_groups: usize,
-    /// Whether there is something before that a quantifier may repeat.
+    /// True if there is something before that a quantifier may repeat.
     is_repeatable: bool,
 }
 

@@ -30,7 +30,7 @@ pub(super) fn without_identity(schema: &Value, side: Side) -> Value {
     schema
 }
 
-/// Whether a reference leads to a schema by a name instead of a path.
+/// True if a reference leads to a schema by a name instead of a path.
 fn refers_by_name(schema: &Value) -> bool {
     match schema {
         Value::Object(node) => {
@@ -144,7 +144,7 @@ impl<'a> Writing<'a> {
         Some(out)
     }
 
-    /// Whether a definition contains itself.
+    /// True if a definition contains itself.
     fn is_recursive(&self, name: &str) -> bool {
         let (mut seen, mut next) = (BTreeSet::new(), vec![name.to_owned()]);
         while let Some(name_of_next) = next.pop() {

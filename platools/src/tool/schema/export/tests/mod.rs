@@ -76,7 +76,7 @@ fn mcp_shows_only_the_hints_it_knows() {
         .expect("an object")
         .clone();
     let exported = tool.export(Dialect::Mcp);
-    assert_eq!(exported["title"], "Look up");
+    assert!(exported.get("title").is_none());
     assert_eq!(exported["annotations"], json!({"title": "Look up", "readOnlyHint": true}));
 }
 

@@ -5,7 +5,7 @@ use crate::tool::ToolDefinition;
 use crate::tool::schema::Dialect;
 use crate::tool::schema::export::walk::each_schema;
 
-/// What the API documents as supported, and what it takes for structure.
+/// Keywords that the API documents as supported, and those of its structure.
 const KNOWN: [&str; 20] = [
     "type",
     "properties",

@@ -1,4 +1,4 @@
-//! The data that a command is about.
+//! [`DataArgs`] and [`ProjectArgs`]: the flags of commands on data, for the folder and for a project in it.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,9 @@ use platools_gateway::{DataFolder, Error, SigningKeySource};
 use super::flags::{LogSection, SettingFlags};
 use crate::logs;
 
-/// The folder of the data.
+/// Flags for the folder of the data.
 #[derive(Debug, Args)]
-pub(super) struct Folder {
+pub(super) struct DataArgs {
     /// Folder of the database.
     #[arg(long, global = true, value_name = "FOLDER", env = "PLATOOLS_GATEWAY_DATA")]
     data: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub(super) struct Folder {
     signing_key_file: Option<PathBuf>,
 }
 
-impl Folder {
+impl DataArgs {
     /// The data as a whole.
     pub(super) fn whole(&self) -> anyhow::Result<DataFolder> {
         let data = self.path()?;
@@ -55,30 +55,30 @@ impl Folder {
     }
 }
 
-/// The folder of the data, and the project in it.
+/// Flags for the folder of the data, and for a project in it.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct ProjectArgs {
     #[command(flatten)]
-    folder: Folder,
+    data: DataArgs,
     /// The project. Default: the one that every gateway has, default/default.
     #[arg(long, global = true, value_name = "ORGANIZATION/PROJECT", env = "PLATOOLS_GATEWAY_PROJECT")]
     project: Option<ProjectName>,
 }
 
-impl Place {
-    /// The project, if one was named.
-    pub(super) fn project(&self) -> Option<&ProjectName> {
+impl ProjectArgs {
+    /// The name of the project, if one was given.
+    pub(super) fn name(&self) -> Option<&ProjectName> {
         self.project.as_ref()
     }
 
-    /// The folder of the data.
-    pub(super) fn folder(&self) -> &Folder {
-        &self.folder
+    /// The flags for the folder.
+    pub(super) fn data(&self) -> &DataArgs {
+        &self.data
     }
 
     /// Opens the data that a gateway has made, and does something with the directory of the project.
     pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(Admin<'_>) -> Result<T, Error>) -> anyhow::Result<T> {
         let name = self.project.clone().unwrap_or_default();
-        self.folder.with(async |core| work(core.local_projects().admin(&name)?).await).await
+        self.data.with(async |core| work(core.local_projects().admin(&name)?).await).await
     }
 }

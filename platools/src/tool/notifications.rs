@@ -1,4 +1,4 @@
-//! What a call says while it runs, on its way to whoever wants to know.
+//! Progress and log of running calls, on their way to the callers: [`Outlet`] for a worker, [`Slot`] for a call.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use super::context::Context;
 use super::log::Entry;
 use super::progress::Report;
 
-/// So many entries of a call's log wait to be sent; further ones are counted and left out.
+/// Entries of a call's log that wait to be sent; further ones are counted and left out.
 const MAX_ENTRIES: usize = 64;
 
-/// What a call has said and nobody has taken yet.
+/// Progress and log of a call that are not sent yet.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Unsent {
     /// The latest report of how far it is.
@@ -47,7 +47,7 @@ impl Unsent {
     }
 }
 
-/// Where one call keeps what it says.
+/// Progress and log of one call.
 #[derive(Debug, Default)]
 pub(super) struct Slot(Mutex<Said>);
 
@@ -55,7 +55,7 @@ pub(super) struct Slot(Mutex<Said>);
 struct Said {
     /// Boxed, so that calls that say nothing are small.
     unsent: Option<Box<Unsent>>,
-    /// How much was said to be done; `None` before the first report.
+    /// Progress of the last report; `None` before the first one.
     done: Option<f64>,
 }
 
@@ -102,7 +102,7 @@ impl Context {
         }
     }
 
-    /// What is to be sent now; nothing once the call is over.
+    /// Takes the messages to send now; none once the call is over.
     pub(crate) fn take_said(&self) -> Option<Unsent> {
         // What is there when the call ends is for `take_last_said`.
         if self.0.life.is_over() {
@@ -111,22 +111,22 @@ impl Context {
         self.0.said.take().map(|unsent| *unsent)
     }
 
-    /// What was said before the call was over and is not on its way yet. It can still be sent before the call's answer.
+    /// Takes the messages from before the end of the call that are not sent yet. They can still be sent before its answer.
     pub(crate) fn take_last_said(&self) -> Option<Box<Unsent>> {
         self.0.said.take()
     }
 }
 
-/// What somebody wants to know of calls while they run.
+/// Kinds of messages that the platform takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// How far they are.
+    /// Progress.
     pub(crate) progress: bool,
-    /// What they write to their log.
+    /// Entries of the log.
     pub(crate) log: bool,
 }
 
-/// Where the calls of one worker say that they have something to tell.
+/// Queue of the calls of one worker that have messages to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Outlet(Arc<Shared>);
 
@@ -153,12 +153,12 @@ impl Outlet {
         self.0.log.store(wanted.log, Ordering::Relaxed);
     }
 
-    /// What is taken at present.
+    /// The kinds of messages that are taken at present.
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted { progress: self.0.progress.load(Ordering::Relaxed), log: self.0.log.load(Ordering::Relaxed) }
     }
 
-    /// Whether anything is taken at present.
+    /// True if any kind of message is taken at present.
     pub(crate) fn is_open(&self) -> bool {
         self.wanted() != Wanted::default()
     }

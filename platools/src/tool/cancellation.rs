@@ -1,4 +1,4 @@
-//! Whether a call goes on, and whether anybody still wants it.
+//! [`Life`]: the state of a call that goes on, was cancelled or is over.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
@@ -19,7 +19,7 @@ pub(super) struct Life {
     given_up: Notify,
     /// Wakes the task of the call when it is aborted.
     task: AtomicWaker,
-    /// How often a poll of the handler began or ended; odd while one goes on.
+    /// Number of times a poll of the handler began or ended; odd during a poll.
     polls: AtomicU32,
 }
 
@@ -93,8 +93,7 @@ impl Context {
         self.0.life.cancelled().await;
     }
 
-    /// Whether the call was given up, as [`cancelled`](Self::cancelled) has it: how a function on the blocking pool learns of
-    /// it.
+    /// True if the call was cancelled, as [`cancelled`](Self::cancelled) has it. A function on the blocking pool asks for it here.
     ///
     /// ```
     /// # use platools::{Context, ToolError, tool};
@@ -116,7 +115,7 @@ impl Context {
         self.0.life.is_cancelled()
     }
 
-    /// Whether the call is over.
+    /// True if the call is over.
     pub(crate) fn is_over(&self) -> bool {
         self.0.life.is_over()
     }
@@ -136,7 +135,7 @@ impl Context {
         self.0.life.abort();
     }
 
-    /// Whether the task of the call is to end.
+    /// True if the task of the call is to end.
     pub(crate) fn is_aborted(&self) -> bool {
         self.0.life.is_aborted()
     }
