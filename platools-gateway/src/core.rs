@@ -376,29 +376,29 @@ impl Core {
     }
 
     /// Makes the gateway not ready. Everything else goes on.
-    pub(crate) fn announce_leave(&self) {
-        self.readiness.announce_leave();
+    pub(crate) fn set_not_ready(&self) {
+        self.readiness.set_not_ready();
     }
 
     /// Makes the gateway not ready, and lets callers finish their requests.
-    pub(crate) fn begin_stop(&self) {
-        self.readiness.begin_stop();
-        self.calls.begin_stop();
+    pub(crate) fn begin_drain(&self) {
+        self.readiness.begin_drain();
+        self.calls.begin_drain();
         self.callers.drain();
     }
 
     /// Waits until no call is in flight.
-    pub(crate) async fn idle(&self) {
+    pub(crate) async fn drained(&self) {
         self.calls.idle().await;
     }
 
     /// Tells every worker that the gateway is about to close its socket.
-    pub(crate) fn announce_stop(&self, deadline: Duration) {
+    pub(crate) fn announce_drain(&self, deadline: Duration) {
         self.workers.notify_all(&Notice::Drain { deadline });
     }
 
     /// Ends every call that still waits, and closes every link over a while.
-    pub(crate) async fn stop(&self) {
+    pub(crate) async fn close_links(&self) {
         self.fail_calls();
         self.workers.close_spread(Closing::ShuttingDown).await;
     }
@@ -412,7 +412,7 @@ impl Core {
     }
 
     fn fail_calls(&self) {
-        self.calls.begin_stop();
+        self.calls.begin_drain();
         self.pending.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 

@@ -52,8 +52,8 @@ impl Calls {
     }
 
     /// Stops waiting for a database that fails to keep the answers of named calls.
-    pub(crate) fn begin_stop(&self) {
-        self.idempotency.begin_stop();
+    pub(crate) fn begin_drain(&self) {
+        self.idempotency.begin_drain();
     }
 
     /// Waits until no call is under way, and the answers of named calls are kept.

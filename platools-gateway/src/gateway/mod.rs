@@ -3,6 +3,7 @@
 mod builder;
 mod data;
 mod maintenance;
+mod shutdown;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::time::{sleep, timeout};
 
 pub use builder::Builder;
 pub use maintenance::DataFolder;
@@ -29,12 +29,6 @@ use crate::listen::{Server, Sockets};
 use crate::ops::housekeeping::HousekeepingTasks;
 use crate::sessions::AgentRuntime;
 use crate::tls::Reload;
-
-/// The longest time for workers and callers to say goodbye when the gateway stops.
-const FAREWELL: Duration = Duration::from_secs(5);
-
-/// The time that the listener stays open for dashboards that are told about the stop.
-const LEAVE: Duration = Duration::from_secs(2);
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::shutdown`] stops it in order.
 pub struct Gateway {
@@ -162,56 +156,6 @@ impl Gateway {
             Data::Temporary(folder) => folder.as_ref().map(|folder| folder.path().to_owned()),
             Data::Folder(_) => None,
         }
-    }
-
-    /// Stops in order: goes on serving for the stop delay, closes dashboards with 1000, takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
-    /// with 1001.
-    pub async fn shutdown(self) {
-        let _ = self.stop().await;
-    }
-
-    /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
-    pub async fn stop(mut self) -> Stopped {
-        if !self.setup.settings.stop_delay.is_zero() {
-            self.core.announce_leave();
-            sleep(self.setup.settings.stop_delay).await;
-        }
-        self.core.begin_stop();
-        self.sockets.dashboards.close();
-        // They take leave before nobody is listened to any more. One that is slow to answer is waited for at the end.
-        if timeout(LEAVE, self.sockets.dashboards.wait()).await.is_err() {
-            tracing::debug!("some dashboards take their time");
-        }
-        // Before workers are told to connect elsewhere: here would be no elsewhere.
-        self.server.stop();
-        self.core.announce_stop(self.setup.settings.drain_limit);
-        self.sockets.callers.close();
-        let idle = async { tokio::join!(self.server.idle(), self.core.idle(), self.sockets.callers.wait()) };
-        if timeout(self.setup.settings.drain_limit, idle).await.is_err() {
-            tracing::warn!("some requests did not end in time");
-        }
-        // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
-        self.core.stop().await;
-        // Callers have been told how their requests ended.
-        self.core.callers.dismiss_all();
-        self.sockets.links.close();
-        let gone = async {
-            tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait(), self.sockets.dashboards.wait())
-        };
-        if timeout(FAREWELL, gone).await.is_err() {
-            tracing::warn!("some workers, callers or dashboards did not take leave");
-        }
-        self.server.end().await;
-        self.core.close().await;
-        tracing::info!("stopped");
-        Stopped { setup: self.setup.clone() }
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        // Sockets are owned by tasks of their own, which would outlive the server, which ends its connections when it is dropped.
-        self.core.abort();
     }
 }
 

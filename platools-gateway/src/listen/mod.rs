@@ -1,4 +1,4 @@
-//! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
+//! Adapters of the gateway's protocols, all over the same services. Adapters do not know each other.
 
 mod dto;
 mod feed;
@@ -29,10 +29,10 @@ use tokio_util::task::TaskTracker;
 pub(crate) use http::Site;
 pub(crate) use server::{Server, Setup};
 
-// What adapters share they take from here.
+// Shared by the adapters.
 use http::auth::{bearer_token, caller_of, identified, remote};
-use http::body::{BodyText, Object, Sender, Unread, parse_object, read_text};
-use server::{Routes, Traffic};
+use http::body::{BodyError, BodyText, Object, Sender, parse_object, read_text};
+use server::{ByteActivity, Routes};
 
 use crate::core::Core;
 use crate::domain::error::Error;
@@ -43,11 +43,11 @@ use http::{Guard, RequestContext};
 /// The tasks that own sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Sockets {
-    /// Those of workers.
+    /// Sockets of workers.
     pub(crate) links: TaskTracker,
-    /// Those of callers, of their sessions, and of agents with sessions.
+    /// Sockets of callers and of agents with sessions, and the sessions of clients of the Model Context Protocol.
     pub(crate) callers: TaskTracker,
-    /// Those of dashboards.
+    /// Sockets of dashboards.
     pub(crate) dashboards: TaskTracker,
 }
 
@@ -58,8 +58,8 @@ pub(crate) struct Sockets {
 pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, site: Site) -> Result<Routes, Error> {
     let guard = Arc::new(Guard::new(&settings.http, site)?);
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), settings.worker);
-    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
-    let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
+    let callers = rpc::RpcAdapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
+    let dashboards = feed::FeedAdapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
     #[cfg(feature = "mcp")]
     let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone());
@@ -73,23 +73,23 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, s
     // Around everything else, so that no response gets by it.
     let observed = |router: Router| guard.protect(router).layer(from_fn_with_state(Arc::clone(core), http::observe));
     // `busy` replaces the response to a request that has passed the guard already.
-    Ok(Routes { served: observed(served), turned_away: observed(rest::turned_away()), busy: rest::busy() })
+    Ok(Routes { served: observed(served), over_limit: observed(rest::over_limit()), busy: rest::busy() })
 }
 
-/// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not
-/// is a caller.
+/// `/ws`, which two protocols have in common: a client that asks for an agent's feed in the query of the URL is a dashboard, and any other is
+/// a caller.
 async fn upgrade(
-    State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
-    Extension(traffic): Extension<Traffic>,
+    State((callers, dashboards)): State<(rpc::RpcAdapter, feed::FeedAdapter)>,
+    Extension(activity): Extension<ByteActivity>,
     Extension(context): Extension<RequestContext>,
     (method, uri, headers): (Method, Uri, HeaderMap),
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let is_plain = matches!(method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
-    match (feed::Request::of(&uri), upgrade) {
+    match (feed::FeedRequest::of(&uri), upgrade) {
         (Some(request), Ok(upgrade)) => dashboards.upgrade(request, context.origin(Protocol::Feed), upgrade).await,
         (Some(request), Err(_)) if is_plain => dashboards.explain(request, context.origin(Protocol::Feed)).await,
-        (None, Ok(upgrade)) => callers.upgrade(context.origin(Protocol::Rpc), traffic, upgrade),
+        (None, Ok(upgrade)) => callers.upgrade(context.origin(Protocol::Rpc), activity, upgrade),
         (_, Err(rejection)) => rejection.into_response(),
     }
 }

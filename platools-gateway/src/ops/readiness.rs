@@ -48,12 +48,12 @@ impl Readiness {
     }
 
     /// Makes the gateway not ready. Everything else goes on.
-    pub(crate) fn announce_leave(&self) {
+    pub(crate) fn set_not_ready(&self) {
         self.is_leaving.store(true, Ordering::Release);
     }
 
     /// Notes that the gateway has begun to stop.
-    pub(crate) fn begin_stop(&self) {
+    pub(crate) fn begin_drain(&self) {
         self.is_stopping.store(true, Ordering::Release);
     }
 }
@@ -90,7 +90,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         core.readiness.check().await.unwrap();
-        core.begin_stop();
+        core.begin_drain();
         assert!(matches!(core.readiness.check().await, Err(NotReady::Stopping)));
     }
 

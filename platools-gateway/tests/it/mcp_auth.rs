@@ -181,7 +181,7 @@ async fn there_are_so_many_sessions_and_idle_ones_make_room() {
     assert_eq!(first.post(&list).await.status(), 404, "the one that was idle for the longest is gone");
     let (_second, _third) = (second.listening(None).await, third.listening(None).await);
     let refused = client(&keys[0]).post(&initialize()).await;
-    assert_eq!((refused.status().as_u16(), header(&refused, "retry-after")), (429, "11"));
+    assert_eq!((refused.status().as_u16(), header(&refused, "retry-after")), (429, "10"));
     let other = client(&keys[1]).opened().await;
     let _other = other.listening(None).await;
     assert_eq!(client(&keys[1]).post(&initialize()).await.status(), 429, "there are three");

@@ -27,7 +27,7 @@ impl Idempotency {
     }
 
     /// Waits no longer for a database that fails.
-    pub(crate) fn begin_stop(&self) {
+    pub(crate) fn begin_drain(&self) {
         self.stopping.cancel();
     }
 

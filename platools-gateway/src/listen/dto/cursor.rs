@@ -4,12 +4,12 @@ use super::Misfit;
 
 /// A place in such a list: when, and of those at the same time which.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::listen) struct Place {
+pub(in crate::listen) struct ListPosition {
     pub(in crate::listen) at_ms: i64,
     pub(in crate::listen) id: String,
 }
 
-impl Place {
+impl ListPosition {
     /// Reads a cursor.
     pub(in crate::listen) fn read(cursor: &str) -> Result<Self, Misfit> {
         let read = || {
@@ -32,13 +32,13 @@ mod tests {
 
     #[test]
     fn only_a_cursor_leads_anywhere() {
-        let at = |text: &str| Place::read(&hex::encode(text)).ok();
-        let place = Place { at_ms: 17, id: "call_a".to_owned() };
-        assert_eq!(Place::read(&place.cursor()).as_ref(), Ok(&place));
+        let at = |text: &str| ListPosition::read(&hex::encode(text)).ok();
+        let place = ListPosition { at_ms: 17, id: "call_a".to_owned() };
+        assert_eq!(ListPosition::read(&place.cursor()).as_ref(), Ok(&place));
         assert_eq!(at("17.call_a"), Some(place));
         for text in ["", "17", "x.call_a"] {
             assert_eq!(at(text), None, "{text}");
         }
-        assert!(Place::read("17.call_a").is_err() && Place::read("fff").is_err());
+        assert!(ListPosition::read("17.call_a").is_err() && ListPosition::read("fff").is_err());
     }
 }

@@ -1,9 +1,9 @@
-//! Keys as they are shown and asked for.
+//! The JSON of a key, and of a request for one.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Misfit;
@@ -79,14 +79,27 @@ impl From<WithSecret<admin::Key>> for KeyWithSecret {
     }
 }
 
-/// The members of a request for a key.
+/// A request for a key.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewKey)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::listen) struct KeyRequest {
+    /// Its name for people, in 1 to 128 characters. Default: none.
     pub(in crate::listen) name: Option<String>,
+    /// `viewer`, `operator` or `admin`.
     pub(in crate::listen) role: String,
+    /// The roles it has in the eyes of tools.
+    #[serde(default)]
     pub(in crate::listen) tool_roles: Vec<String>,
+    /// The agent it belongs to, by slug or id. Default: that of the credential that adds it.
     pub(in crate::listen) agent_id: Option<String>,
+    /// The users it may speak for: `"nobody"`, `"anybody"`, or a list of them. Default: nobody for viewers and agents, and else
+    /// anybody.
+    #[schema(value_type = Option<SpeaksForForm>)]
     pub(in crate::listen) speaks_for: Option<SpeaksFor>,
+    /// The environments it reaches, by slug or id. Default: those of the credential that adds it.
     pub(in crate::listen) environments: Option<Vec<String>>,
+    /// Its lifetime. Without it, until it is revoked.
     pub(in crate::listen) ttl_seconds: Option<u64>,
 }
 

@@ -1,5 +1,6 @@
-//! The forms that our own interfaces have in common: how things are shown and asked for, and how long lists are.
+//! JSON that REST and gateway RPC have in common: objects, requests for them, and pages of lists.
 
+mod agent;
 mod change;
 mod cursor;
 mod entity;
@@ -9,8 +10,9 @@ mod query;
 mod timeout;
 mod tool;
 
+pub(super) use agent::agent_change;
 pub(super) use change::given;
-pub(super) use cursor::Place;
+pub(super) use cursor::ListPosition;
 pub(super) use entity::{Entity, EntityWithSecret, policy_of};
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};

@@ -1,14 +1,14 @@
-//! How long a caller waits for a tool.
+//! `timeout_of`: the time that a caller waits for a tool.
 
 use std::time::Duration;
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::pending::CallTimeout;
 
-/// How long a call waits for its answer when neither the caller nor the tool says.
+/// The time that a call waits for its answer when neither the caller nor the tool sets one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a caller wants to wait; without a time, as long as the tool may take.
+/// The timeout of a call: the time that the caller sets, or else the one of the tool.
 ///
 /// # Errors
 /// The time is zero, or longer than a call may take.

@@ -14,7 +14,7 @@ use crate::connections::{CallerConnection, ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::feed::{Watch, WatchEnd, Watched};
-use crate::listen::ws::{self, Close, End, Farewell, Incoming, Protocol, Reader, Socket, Transport, dismissed};
+use crate::listen::ws::{self, Close, End, Farewell, Incoming, Reader, Socket, SocketProtocol, Transport, dismissed};
 
 /// A dashboard whose token is good, and the agent that it wants to watch.
 pub(super) struct Dashboard {
@@ -23,7 +23,7 @@ pub(super) struct Dashboard {
     pub(super) agent: String,
 }
 
-/// One dashboard's connection.
+/// The connection of a dashboard.
 struct DashboardConnection {
     presence: CallerConnection,
     watched: Watched,
@@ -87,7 +87,7 @@ fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, Outbox), End> {
     Ok((connection, (watch, waiting)))
 }
 
-impl Protocol for DashboardConnection {
+impl SocketProtocol for DashboardConnection {
     const PEER: &'static str = "dashboard";
 
     type Outbox = Outbox;

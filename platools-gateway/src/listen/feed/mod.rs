@@ -13,9 +13,10 @@ use axum::response::{IntoResponse as _, Response};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-pub(super) use request::Request;
+pub(super) use request::FeedRequest;
 
-use super::http::{Rejection, upgrade_required};
+use super::http::problem::Problem;
+use super::http::{ErrorView, upgrade_required};
 use super::remote;
 use super::ws::{self, ReadLimits};
 use crate::audit::action;
@@ -31,18 +32,23 @@ const MORE_READ_BYTES: usize = 64 * 1024;
 
 /// The adapter for dashboards.
 #[derive(Debug, Clone)]
-pub(super) struct Adapter {
+pub(super) struct FeedAdapter {
     core: Arc<Core>,
     dashboards: TaskTracker,
 }
 
-impl Adapter {
+impl FeedAdapter {
     pub(super) fn new(core: Arc<Core>, dashboards: TaskTracker) -> Self {
         Self { core, dashboards }
     }
 
-    /// Lets a dashboard in whose token is good. What it may watch it is told over the socket.
-    pub(super) async fn upgrade(self, request: Request, from: RequestOrigin, upgrade: WebSocketUpgrade) -> Response {
+    /// Lets a dashboard in whose token is good. The socket tells it whether it may watch the agent.
+    pub(super) async fn upgrade(
+        self,
+        request: FeedRequest,
+        from: RequestOrigin,
+        upgrade: WebSocketUpgrade,
+    ) -> Response {
         let Self { core, dashboards } = self;
         let caller = match authenticate(&core, &request, &from).await {
             Ok(caller) => caller,
@@ -57,7 +63,7 @@ impl Adapter {
 
     /// Tells a page how its upgrade would end: a page sees no status of an upgrade that was refused. The checks and limits are those of
     /// the upgrade.
-    pub(super) async fn explain(self, request: Request, from: RequestOrigin) -> Response {
+    pub(super) async fn explain(self, request: FeedRequest, from: RequestOrigin) -> Response {
         let mut response = match self.check(&request, &from).await {
             Ok(()) => upgrade_required("this token may watch this agent; connect with a WebSocket"),
             Err(error) => refusal(&error),
@@ -67,13 +73,13 @@ impl Adapter {
         response
     }
 
-    async fn check(&self, request: &Request, from: &RequestOrigin) -> Result<(), Error> {
+    async fn check(&self, request: &FeedRequest, from: &RequestOrigin) -> Result<(), Error> {
         let caller = authenticate(&self.core, request, from).await?;
         self.core.dashboards.check(&caller, &request.agent)
     }
 }
 
-async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> Result<Caller, Error> {
+async fn authenticate(core: &Core, request: &FeedRequest, from: &RequestOrigin) -> Result<Caller, Error> {
     let Some(token) = &request.token else {
         core.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
         let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the application";
@@ -84,15 +90,11 @@ async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> R
     Ok(caller)
 }
 
-/// The answer to whoever is not let in.
+/// The answer to a dashboard that is not let in. Of a failure of the gateway it learns that it may come back, not where the failure is.
 fn refusal(error: &Error) -> Response {
-    let status = match error.kind() {
-        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    // Rounded up, so that a dashboard that waits exactly so long is let in.
-    let retry_after = error.wait().map(|wait| wait.as_secs() + 1);
-    Rejection::new(status, error.kind().code(), error.to_string()).retry_after(retry_after).into_response()
+    let mut view = ErrorView::from(error);
+    if !view.status.is_client_error() {
+        view.status = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    Problem::from(view).into_response()
 }

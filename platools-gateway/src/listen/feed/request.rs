@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// A request to watch an agent. The token is a secret in an unusual place: browsers can send no header with a
 /// WebSocket.
 #[derive(Debug)]
-pub(in crate::listen) struct Request {
+pub(in crate::listen) struct FeedRequest {
     pub(super) token: Option<SecretString>,
     /// By slug or id.
     pub(super) agent: String,
@@ -21,7 +21,7 @@ struct Members {
     agent_id: Option<String>,
 }
 
-impl Request {
+impl FeedRequest {
     /// The request of a URL; none if it names neither a token nor an agent.
     pub(in crate::listen) fn of(uri: &Uri) -> Option<Self> {
         let Query(Members { token, agent_id }) = Query::try_from_uri(uri).ok().or_else(|| twice(uri))?;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     fn request(uri: &'static str) -> Option<(Option<String>, String)> {
-        let request = Request::of(&Uri::from_static(uri))?;
+        let request = FeedRequest::of(&Uri::from_static(uri))?;
         Some((request.token.map(|token| token.expose_secret().to_owned()), request.agent))
     }
 

@@ -56,7 +56,7 @@ pub(in crate::listen) struct Sender(pub(in crate::listen) String);
 
 /// Reasons why there is no text, in words for the caller.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::listen) enum Unread {
+pub(in crate::listen) enum BodyError {
     #[error("the body took too long to arrive")]
     TooSlow,
     #[error("the body is larger than {max_bytes} bytes")]
@@ -69,9 +69,9 @@ pub(in crate::listen) enum Unread {
     Busy(#[from] OverBudget),
 }
 
-impl Unread {
+impl BodyError {
     /// The status of the answer, and the name of the error for programs.
-    pub(in crate::listen) fn status_and_code(&self) -> (StatusCode, &'static str) {
+    pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "upload_timeout"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -80,9 +80,9 @@ impl Unread {
         }
     }
 
-    /// The time to wait before the next try, in seconds, where waiting helps.
-    pub(in crate::listen) fn retry_after(&self) -> Option<u64> {
-        matches!(self, Self::Busy(_)).then_some(OverBudget::RETRY_AFTER.as_secs())
+    /// The time to wait before the next try, where waiting helps.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Busy(_)).then_some(OverBudget::RETRY_AFTER)
     }
 }
 
@@ -123,10 +123,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 ///
 /// # Errors
 /// It is too long, too slow, no text, or the budget has no room for it.
-pub(in crate::listen) async fn read_text(body: Body, held: HeldBytes, max_bytes: usize) -> Result<BodyText, Unread> {
+pub(in crate::listen) async fn read_text(body: Body, held: HeldBytes, max_bytes: usize) -> Result<BodyText, BodyError> {
     let collected = timeout(UPLOAD, collect(body.into_data_stream(), held, max_bytes)).await;
-    let (bytes, held) = collected.map_err(|_| Unread::TooSlow)??;
-    let text = String::from_utf8(bytes).map_err(Unread::NotText)?;
+    let (bytes, held) = collected.map_err(|_| BodyError::TooSlow)??;
+    let text = String::from_utf8(bytes).map_err(BodyError::NotText)?;
     let text = match well_formed(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(text) => text,
@@ -142,10 +142,10 @@ async fn collect(
     mut chunks: BodyDataStream,
     held: HeldBytes,
     max_bytes: usize,
-) -> Result<(Vec<u8>, HeldBytes), Unread> {
+) -> Result<(Vec<u8>, HeldBytes), BodyError> {
     let (mut kept, mut length) = (Some((Vec::new(), held)), 0);
-    while let Some(chunk) = timeout(STANDSTILL, chunks.next()).await.map_err(|_| Unread::TooSlow)? {
-        let chunk = chunk.map_err(Unread::BrokenOff)?;
+    while let Some(chunk) = timeout(STANDSTILL, chunks.next()).await.map_err(|_| BodyError::TooSlow)? {
+        let chunk = chunk.map_err(BodyError::BrokenOff)?;
         length += chunk.len();
         match &mut kept {
             Some((body, held)) if length <= max_bytes => {
@@ -156,7 +156,7 @@ async fn collect(
             _ => kept = None,
         }
     }
-    kept.filter(|_| length <= max_bytes).ok_or(Unread::TooLarge { max_bytes })
+    kept.filter(|_| length <= max_bytes).ok_or(BodyError::TooLarge { max_bytes })
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
         }))
     }
 
-    async fn read(body: Body) -> Result<BodyText, Unread> {
+    async fn read(body: Body) -> Result<BodyText, BodyError> {
         read_text(body, Limiter::new(&Limits::default()).body_of("key_1".to_owned()), 100).await
     }
 
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(&*read(body(3, Duration::from_secs(5))).await.unwrap(), "xxx");
         for (chunks, pause, seconds) in [(1, Duration::MAX / 2, 10), (9, Duration::from_secs(5), 30)] {
             let begun = Instant::now();
-            assert!(matches!(read(body(chunks, pause)).await, Err(Unread::TooSlow)));
+            assert!(matches!(read(body(chunks, pause)).await, Err(BodyError::TooSlow)));
             assert_eq!(begun.elapsed().as_secs(), seconds);
         }
     }

@@ -8,10 +8,10 @@ mod access_log;
 pub(super) mod auth;
 pub(super) mod body;
 mod cors;
+mod error_view;
 mod guard;
 pub(super) mod problem;
 mod refusal;
-mod rejection;
 mod request;
 mod request_id;
 mod settings;
@@ -25,10 +25,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+pub(super) use error_view::ErrorView;
 pub(super) use guard::Guard;
 pub(crate) use guard::Site;
 pub(super) use refusal::{not_a_refusal, refused};
-pub(super) use rejection::Rejection;
 pub(super) use request_id::{RequestContext, address_of, origin_of};
 pub(super) use websocket::upgrade_required;
 

@@ -1,4 +1,6 @@
-//! Problem details of a failed request, RFC 9457.
+//! [`Problem`]: a failed request as problem details of RFC 9457.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -10,10 +12,9 @@ use platools_protocol::ErrorDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::RequestContext;
-use crate::audit::action;
-use crate::domain::error::causes_of;
-use crate::domain::error::{ArgumentProblem, Error, ErrorKind};
+use super::body::BodyError;
+use super::{ErrorView, RequestContext};
+use crate::domain::error::{ArgumentProblem, Error};
 use crate::listen::dto::{Misfit, query_error};
 
 /// A failed request, as RFC 9457 has it.
@@ -73,7 +74,7 @@ impl From<&ErrorDetails> for ToolErrorDetails {
     }
 }
 
-/// One of several problems.
+/// A problem with the arguments.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct Detail {
     /// The place, as a JSON pointer into the arguments.
@@ -101,16 +102,27 @@ impl Problem {
         }))
     }
 
+    /// The name of the problem for programs.
+    pub(super) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// The problem in words.
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    fn view(&self) -> ErrorView {
+        let status = StatusCode::from_u16(self.0.status).expect("the status was one before");
+        let retry_after = self.0.retry_after.map(Duration::from_secs);
+        ErrorView { retry_after, ..ErrorView::new(status, self.0.code, &*self.0.detail) }
+    }
+
     /// A problem that trying again may solve.
     pub(in crate::listen) fn retryable(mut self) -> Self {
         self.0.retryable = true;
         self
-    }
-
-    /// A problem that trying again so many seconds later may solve.
-    pub(in crate::listen) fn retry_after(mut self, seconds: u64) -> Self {
-        self.0.retry_after = Some(seconds);
-        self.retryable()
     }
 }
 
@@ -137,16 +149,26 @@ impl From<PathRejection> for Problem {
     }
 }
 
+impl From<ErrorView> for Problem {
+    fn from(view: ErrorView) -> Self {
+        let mut problem = Self::new(view.status, view.code, view.message.clone());
+        problem.0.retry_after = view.retry_after_seconds();
+        problem.0.retryable = view.retry_after.is_some();
+        problem
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(unread: BodyError) -> Self {
+        ErrorView::from(&unread).into()
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        if error.kind() == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes_of(&error), "a request failed");
-        }
-        let mut problem = Self::new(status(error.kind()), error.kind().code(), error.to_string());
+        let mut problem = Self::from(ErrorView::from(&error));
         problem.0.retryable = error.kind().is_retryable();
         problem.0.call_id = error.call_id().map(ToString::to_string);
-        // Rounded up, so that whoever waits exactly so long is let in.
-        problem.0.retry_after = error.wait().map(|wait| wait.as_secs() + 1);
         problem.0.errors = error.problems().iter().map(detail).collect();
         problem.0.tool_error = error.tool_error().map(ToolErrorDetails::from);
         problem
@@ -157,55 +179,11 @@ fn detail(problem: &ArgumentProblem) -> Detail {
     Detail { path: problem.path.clone(), message: problem.message.clone() }
 }
 
-/// The one place where the core's errors become statuses.
-fn status(kind: ErrorKind) -> StatusCode {
-    match kind {
-        ErrorKind::InvalidRequest | ErrorKind::ContextLengthExceeded => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
-        ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::AmbiguousTool
-        | ErrorKind::AlreadyExists
-        | ErrorKind::AnswerNotKept
-        | ErrorKind::Cancelled
-        | ErrorKind::InUse
-        | ErrorKind::LimitReached
-        | ErrorKind::NotReplayable
-        | ErrorKind::Busy
-        | ErrorKind::NotConfigured => StatusCode::CONFLICT,
-        ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::WorkerOffline
-        | ErrorKind::WorkerBusy
-        | ErrorKind::Interrupted
-        | ErrorKind::Overloaded
-        | ErrorKind::ModelUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::RateLimited | ErrorKind::ModelOverloaded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::Timeout | ErrorKind::WorkerLost | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
-        ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
-        ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).expect("the status was one before");
         let mut response = json(&self);
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.0.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        let mut response = match self.0.code {
-            code if code == ErrorKind::Forbidden.code() => {
-                super::refused(response, action::CALLER_AUTHORIZE, &self.0.detail)
-            }
-            code if code == ErrorKind::ToolDisabled.code() => super::not_a_refusal(response),
-            _ => response,
-        };
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut response = self.view().respond(response);
         response.extensions_mut().insert(self);
         response
     }
@@ -234,9 +212,8 @@ pub(in crate::listen) fn json(body: &impl Serialize) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::domain::error::ErrorKind;
 
     #[test]
     fn every_kind_of_error_says_whether_and_when_to_try_again_in_body_and_header_alike() {
@@ -258,6 +235,6 @@ mod tests {
         let error = Error::new(ErrorKind::Overloaded, "too many lists").retry_after(Duration::from_secs(1));
         let response = Problem::from(error).into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 }

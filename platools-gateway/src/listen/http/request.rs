@@ -4,10 +4,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use platools_transport::{HostPort, PageOrigin};
 
-use super::rejection::Rejection;
+use super::problem::{Problem, invalid};
 
 /// Host that a request is for. The request line and the `Host` header agree where both name it.
-pub(super) fn requested_host(parts: &Parts) -> Result<HostPort, Rejection> {
+pub(super) fn requested_host(parts: &Parts) -> Result<HostPort, Problem> {
     let value = single(&parts.headers, header::HOST)?.ok_or_else(|| invalid("send one Host header; there is none"))?;
     let read = |value: &HeaderValue| HostPort::parse(value.to_str().ok()?);
     let host =
@@ -22,23 +22,19 @@ pub(super) fn requested_host(parts: &Parts) -> Result<HostPort, Rejection> {
 }
 
 /// Origin of the page that sends a request; `None` for a program, which sends no `Origin`.
-pub(super) fn page_origin(headers: &HeaderMap) -> Result<Option<PageOrigin>, Rejection> {
+pub(super) fn page_origin(headers: &HeaderMap) -> Result<Option<PageOrigin>, Problem> {
     let Some(value) = single(headers, header::ORIGIN)? else { return Ok(None) };
     let origin = value.to_str().ok().and_then(PageOrigin::parse);
     origin.map(Some).ok_or_else(|| {
         let detail = "the Origin header has a scheme and a host, such as https://app.example.com, or `null`";
-        Rejection::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
+        Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
     })
 }
 
-fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Rejection> {
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Problem> {
     let mut values = headers.get_all(&name).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(invalid(format!("send one `{name}` header; there are several"))),
         (value, None) => Ok(value),
     }
-}
-
-fn invalid(detail: impl Into<String>) -> Rejection {
-    Rejection::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
 }

@@ -1,15 +1,15 @@
 //! The core's errors in the protocol's words.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use platools::mcp::http::error_response;
 use rmcp::model::{ErrorCode, ErrorData};
 use serde_json::json;
 
-use crate::audit::action;
-use crate::domain::error::{Error, ErrorKind, causes_of};
-use crate::listen::{Unread, http};
+use crate::domain::error::{Error, ErrorKind};
+use crate::listen::BodyError;
+use crate::listen::http::ErrorView;
 
 /// True for an error about the request itself. All others are results: the model that called reads them, and may do better.
 pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
@@ -18,51 +18,37 @@ pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
 
 /// An error as the answer to a request. One that trying again may mend is the gateway's, not the request's, and says so in its data.
 pub(super) fn failure(error: &Error) -> ErrorData {
-    log(error);
+    let view = ErrorView::from(error);
     if !error.kind().is_retryable() {
-        return ErrorData::invalid_params(error.to_string(), None);
+        return ErrorData::invalid_params(view.message, None);
     }
-    let wait_ms = error.wait().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
-    let data = json!({"code": error.kind().code(), "retryable": true, "retryAfterMs": wait_ms});
-    ErrorData::internal_error(error.to_string(), Some(data))
-}
-
-fn log(error: &Error) {
-    if error.kind() == ErrorKind::Storage {
-        tracing::error!(%error, causes = causes_of(error), "a request failed");
-    }
+    let data = json!({"code": view.code, "retryable": true, "retryAfterMs": view.retry_after_ms()});
+    ErrorData::internal_error(view.message, Some(data))
 }
 
 /// An error as the answer to an HTTP request whose message is not answered.
 pub(super) fn refusal(error: &Error) -> Response {
-    log(error);
-    let status = match error.kind() {
-        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
-        ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
+    let mut view = ErrorView::from(error);
+    // A client without a session knows few statuses: of the others, one of the gateway's for what may succeed later, and else the client's.
+    view.status = match error.kind() {
+        ErrorKind::Unauthenticated
+        | ErrorKind::Forbidden
+        | ErrorKind::NotFound
+        | ErrorKind::RateLimited
+        | ErrorKind::Storage => view.status,
         kind if kind.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
-    let mut response = refused(status, ErrorCode::INVALID_REQUEST, &error.to_string());
-    if let Some(wait) = error.wait() {
-        // Rounded up, so that whoever waits exactly so long is let in.
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
-    }
-    if status == StatusCode::FORBIDDEN {
-        return http::refused(response, action::CALLER_AUTHORIZE, error.to_string());
-    }
-    response
+    respond(&view)
 }
 
 /// A body that could not be read.
-pub(super) fn unread(unread: &Unread) -> Response {
-    let mut response = refused(unread.status_and_code().0, ErrorCode::INVALID_REQUEST, &unread.to_string());
-    if let Some(seconds) = unread.retry_after() {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
+pub(super) fn unread(unread: &BodyError) -> Response {
+    respond(&ErrorView::from(unread))
+}
+
+fn respond(view: &ErrorView) -> Response {
+    view.respond(refused(view.status, ErrorCode::INVALID_REQUEST, &view.message))
 }
 
 /// A body that is no message.
@@ -86,6 +72,8 @@ fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
 mod tests {
     use std::time::Duration;
 
+    use axum::http::header;
+
     use super::*;
 
     #[test]
@@ -95,7 +83,7 @@ mod tests {
             let told = failure(&error);
             assert_eq!(told.code == ErrorCode::INTERNAL_ERROR, kind.is_retryable(), "{kind:?}");
             assert_eq!(told.code == ErrorCode::INVALID_PARAMS, !kind.is_retryable(), "{kind:?}");
-            let data = json!({"code": kind.code(), "retryable": true, "retryAfterMs": 7001});
+            let data = json!({"code": kind.code(), "retryable": true, "retryAfterMs": 7000});
             assert_eq!(told.data, kind.is_retryable().then_some(data), "{kind:?}");
             let refused = refusal(&error);
             let status = refused.status();

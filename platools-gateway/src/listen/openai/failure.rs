@@ -1,16 +1,13 @@
-//! The interface's form of a failed request: an error as `OpenAI` has them.
-
-use std::time::Duration;
+//! [`Failure`]: a failed request as an error of `OpenAI`.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::audit::action;
-use crate::domain::error::causes_of;
 use crate::domain::error::{Error, ErrorKind};
-use crate::listen::{Unread, http};
+use crate::listen::BodyError;
+use crate::listen::http::ErrorView;
 
 /// The header by which OpenAI's clients know whether to try again, whatever the status is.
 const SHOULD_RETRY: &str = "x-should-retry";
@@ -18,71 +15,62 @@ const SHOULD_RETRY: &str = "x-should-retry";
 /// A failed request.
 #[derive(Debug)]
 pub(super) struct Failure {
-    status: StatusCode,
-    message: String,
-    code: &'static str,
+    view: ErrorView,
     param: Option<String>,
-    /// The time to wait before trying again, in seconds.
-    retry_after: Option<u64>,
     /// True if a client should try again by itself; without a value, the status decides.
     should_retry: Option<bool>,
 }
 
 impl Failure {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), code, param: None, retry_after: None, should_retry: None }
-    }
-
     /// Something in the request is not as it must be; `param` is where.
     pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
-        let failure = Self::new(StatusCode::BAD_REQUEST, "invalid_request", message);
-        Self { param: Some(param.into()).filter(|param| !param.is_empty()), ..failure }
+        let view = ErrorView::new(StatusCode::BAD_REQUEST, "invalid_request", message);
+        Self { param: Some(param.into()).filter(|param| !param.is_empty()), ..view.into() }
     }
 
     /// The request asks for what agents do not do.
     pub(super) fn unsupported(param: &str, message: impl Into<String>) -> Self {
-        Self { code: "unsupported_parameter", ..Self::invalid(param, message) }
+        let mut failure = Self::invalid(param, message);
+        failure.view.code = "unsupported_parameter";
+        failure
     }
 
     /// The error as a client reads it, in an answer of its own or in the middle of one.
     pub(super) fn body(&self) -> Value {
-        let kind = match self.status {
+        let kind = match self.view.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
             StatusCode::FORBIDDEN => "permission_error",
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
             status if status.is_server_error() => "server_error",
             _ => "invalid_request_error",
         };
-        json!({"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}})
+        json!({"error": {"message": self.view.message, "type": kind, "param": self.param, "code": self.view.code}})
+    }
+}
+
+impl From<ErrorView> for Failure {
+    fn from(view: ErrorView) -> Self {
+        Self { view, param: None, should_retry: None }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        if error.kind() == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes_of(&error), "a completion failed");
+        let mut view = ErrorView::from(&error);
+        view.status = status(error.kind());
+        if error.kind() == ErrorKind::NotFound {
+            (view.status, view.code) = (StatusCode::NOT_FOUND, "model_not_found");
         }
-        let (status, code) = match error.kind() {
-            ErrorKind::NotFound => (StatusCode::NOT_FOUND, "model_not_found"),
-            kind => (status(kind), kind.code()),
-        };
-        let retry_after = error.wait().map(in_whole_seconds);
         // A second run would call the tools again.
         let should_retry = Some(error.kind().is_retryable() && error.tool_calls() == 0);
-        Self { retry_after, should_retry, ..Self::new(status, code, error.to_string()) }
+        Self { should_retry, ..view.into() }
     }
 }
 
-impl From<Unread> for Failure {
-    fn from(unread: Unread) -> Self {
-        let (status, code) = unread.status_and_code();
-        Self { retry_after: unread.retry_after(), ..Self::new(status, code, unread.to_string()) }
+impl From<BodyError> for Failure {
+    fn from(unread: BodyError) -> Self {
+        ErrorView::from(&unread).into()
     }
-}
-
-/// Rounded up, so that a client that waits exactly so long is let in.
-fn in_whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }
 
 /// Clients try again by themselves what is answered with 408, 409, 429 or 5xx, so everything that may succeed later has one of these. Of the
@@ -107,19 +95,10 @@ fn status(kind: ErrorKind) -> StatusCode {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body())).into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
+        let mut response = self.view.respond(Json(self.body()).into_response());
         if let Some(should_retry) = self.should_retry {
             let should_retry = HeaderValue::from_static(if should_retry { "true" } else { "false" });
             response.headers_mut().insert(SHOULD_RETRY, should_retry);
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if self.status == StatusCode::FORBIDDEN {
-            return http::refused(response, action::CALLER_AUTHORIZE, self.message);
         }
         response
     }
@@ -127,6 +106,10 @@ impl IntoResponse for Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::http::header;
+
     use super::*;
 
     /// Status and headers of an error that may be tried again after seven seconds.

@@ -12,7 +12,7 @@ use super::calls::time;
 use super::parts::Query;
 use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
 use crate::core::Core;
-use crate::listen::dto::{Page, Place, count, limit_of};
+use crate::listen::dto::{ListPosition, Page, count, limit_of};
 use crate::listen::http::problem::{Problem, invalid};
 use crate::ports::time::rfc3339;
 
@@ -91,14 +91,14 @@ pub(super) async fn list(
     let (limit, query) = conditions.checked()?;
     // One more than asked for tells whether there is another page.
     let events = admin.audit_events(query, limit + 1).await?;
-    let place = |last: &AuditEvent| Place { at_ms: last.at_ms, id: last.id.to_string() }.cursor();
+    let place = |last: &AuditEvent| ListPosition { at_ms: last.at_ms, id: last.id.to_string() }.cursor();
     Ok(Json(Page::cut(events, limit, place).map(AuditRecord::from)))
 }
 
 impl AuditConditions {
     fn checked(self) -> Result<(usize, AuditQuery), Problem> {
         let limit = limit_of(self.limit)?;
-        let place = self.cursor.map(|cursor| Place::read(&cursor)).transpose()?;
+        let place = self.cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
         let query = AuditQuery {
             kind: self.kind.as_deref().map(kind).transpose()?,
             action: self.action,

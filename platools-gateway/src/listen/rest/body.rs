@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::listen::http::problem::{Problem, invalid};
-use crate::listen::{BodyText, Sender, Unread, parse_object, read_text};
+use crate::listen::{BodyText, Sender, parse_object, read_text};
 
 /// Reads the body of a caller's request.
 ///
@@ -35,15 +35,4 @@ impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
 /// Reads one JSON object.
 pub(super) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
     parse_object(text).map_err(invalid)
-}
-
-impl From<Unread> for Problem {
-    fn from(unread: Unread) -> Self {
-        let (status, code) = unread.status_and_code();
-        let problem = Self::new(status, code, unread.to_string());
-        match unread.retry_after() {
-            Some(seconds) => problem.retry_after(seconds),
-            None => problem,
-        }
-    }
 }

@@ -46,7 +46,7 @@ struct Call<'a> {
     entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
     environment_id: Option<String>,
-    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
     timeout_ms: Option<u64>,
 }

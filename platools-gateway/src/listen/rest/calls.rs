@@ -16,7 +16,7 @@ use crate::calls::{CallQuery, CallsBefore};
 use crate::core::Core;
 use crate::domain::ids::CallId;
 use crate::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
-use crate::listen::dto::{Page, Place, count, limit_of, timeout_of};
+use crate::listen::dto::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::listen::http::problem::{Problem, invalid, json};
 use crate::ports::time::{from_rfc3339, rfc3339};
 
@@ -52,7 +52,7 @@ pub(super) struct Filter {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Again {
-    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
     timeout_ms: Option<u64>,
 }
@@ -128,7 +128,7 @@ pub(super) async fn list(
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
     let found = core.calls.past(&caller, query, limit + 1).await?;
-    let cursor = |started_ms, call_id: &CallId| Place { at_ms: started_ms, id: call_id.to_string() }.cursor();
+    let cursor = |started_ms, call_id: &CallId| ListPosition { at_ms: started_ms, id: call_id.to_string() }.cursor();
     let more = found.more.map(|place| cursor(place.started_ms, &place.call_id));
     let page =
         Page::cut(found.items, limit, |last| cursor(last.summary.started_ms, &last.summary.call_id)).or_more(more);
@@ -169,7 +169,7 @@ pub(super) async fn replay(
 impl Filter {
     fn checked(self) -> Result<(usize, CallQuery), Problem> {
         let limit = limit_of(self.limit)?;
-        let place = self.cursor.map(|cursor| Place::read(&cursor)).transpose()?;
+        let place = self.cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
         let query = CallQuery {
             tool: self.tool,
             entity: self.entity_id,

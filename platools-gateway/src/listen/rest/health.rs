@@ -40,7 +40,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let core = Arc::new(Core::open(folder.path(), &Limits::default()).await.unwrap());
         assert_eq!(health(State(Arc::clone(&core))).await.1.status, "healthy");
-        core.begin_stop();
+        core.begin_drain();
         let (code, Json(told)) = health(State(core)).await;
         assert_eq!((code, told.status), (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"));
     }

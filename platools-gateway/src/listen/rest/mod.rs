@@ -31,6 +31,8 @@ use utoipa_axum::routes;
 
 use crate::core::Core;
 use crate::limits::OverBudget;
+use crate::listen::BodyError;
+use crate::listen::http::ErrorView;
 use crate::listen::http::problem::{self, Problem};
 use auth::Visitor;
 
@@ -81,21 +83,18 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
 }
 
 /// The router for addresses with too many connections.
-pub(super) fn turned_away() -> Router {
+pub(super) fn over_limit() -> Router {
     let router = Router::new().fallback(async || {
         let detail = "there are too many connections from this address; close some, or try again later";
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(1);
-        ([(header::CONNECTION, "close")], problem)
+        let view = ErrorView::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+        ([(header::CONNECTION, "close")], Problem::from(view.retry_after(OverBudget::RETRY_AFTER)))
     });
     router.layer(from_fn(problem::with_request_id))
 }
 
 /// The response to a request whose response does not fit among those that wait to be read.
 pub(super) fn busy() -> Router {
-    Router::new().fallback(async || {
-        let seconds = OverBudget::RETRY_AFTER.as_secs();
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", OverBudget.to_string()).retry_after(seconds)
-    })
+    Router::new().fallback(async || Problem::from(BodyError::Busy(OverBudget)))
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

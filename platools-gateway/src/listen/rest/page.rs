@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::listen::dto::{Page, Place, count, limit_of};
+use crate::listen::dto::{ListPosition, Page, count, limit_of};
 use crate::listen::http::problem::Problem;
 
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Window {
+pub(super) struct PageQuery {
     /// The largest number of items, from 1 to 1000. Default: 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
@@ -18,10 +18,10 @@ pub(super) struct Window {
     cursor: Option<String>,
 }
 
-impl Window {
+impl PageQuery {
     /// The number of items, of a list from the latest to the oldest, and the position after which they begin.
-    pub(super) fn place(self) -> Result<(usize, Option<Place>), Problem> {
-        let place = self.cursor.as_deref().map(Place::read).transpose()?;
+    pub(super) fn place(self) -> Result<(usize, Option<ListPosition>), Problem> {
+        let place = self.cursor.as_deref().map(ListPosition::read).transpose()?;
         Ok((limit_of(self.limit)?, place))
     }
 

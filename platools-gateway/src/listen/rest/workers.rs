@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::page::Window;
+use super::page::PageQuery;
 use super::parts::Query;
 use crate::core::Core;
 use crate::links::ConnectedWorker;
@@ -38,7 +38,7 @@ pub(super) struct Worker {
     /// The process that it says it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<Instance>,
-    /// How often workers of the entity and environment took each other's place within the last ten minutes. More than two or three mean
+    /// The number of times that workers of the entity and environment took each other's place within the last ten minutes. More than two or three mean
     /// that several connect although the entity is no pool.
     takeovers: usize,
     /// The health of its tools, as it reports it.
@@ -89,12 +89,12 @@ impl From<WorkerHealth> for ToolsHealth {
 }
 
 /// List the workers that are connected.
-#[utoipa::path(get, path = "/v1/workers", tag = "tools", params(Window),
+#[utoipa::path(get, path = "/v1/workers", tag = "tools", params(PageQuery),
     responses((status = 200, body = Page<Worker>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Worker>>, Problem> {
     let page = window.page(core.tools.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
     Ok(Json(page.map(|worker| shown(core.health.of_worker(&caller, &worker), worker))))

@@ -15,22 +15,22 @@ use super::connect::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;
-use super::{AnonymousAccess, RpcSettings, max_dropped_bytes};
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::origin::RequestOrigin;
-use crate::listen::Traffic;
+use crate::listen::ByteActivity;
 use crate::listen::ws::{
-    self, Close, End, Excess, Farewell, Outgoing, Pace, Protocol, ReadError, Reader, Received, Socket, Transport,
+    self, Close, End, Excess, Farewell, Outgoing, Pace, ReadError, Reader, Received, Socket, SocketProtocol, Transport,
     dismissed,
 };
+use crate::settings::{AnonymousAccess, RpcSettings};
 
-/// One caller's connection. Its requests run side by side, so that one that takes long delays no other.
+/// The connection of a caller. Its requests run side by side, so that a long one delays no other.
 struct RpcConnection<'a> {
     stranger: Stranger<'a>,
     settings: &'a RpcSettings,
-    traffic: Traffic,
+    activity: ByteActivity,
 }
 
 /// The caller did not connect in time.
@@ -48,31 +48,43 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of a message that is read from a caller that has not proven who it is.
 const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 
+/// A message over the limit is read to its end and dropped if it has at most so many bytes: 4 MiB. A larger one ends the
+/// connection.
+const MAX_DROPPED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes that a socket reads of a message beyond the limit.
+const MORE_READ_BYTES: usize = 64 * 1024;
+
 /// The event of a line in the log.
 const LOG: &str = "log";
+
+/// The most bytes of a message that is read to its end.
+pub(super) fn max_dropped_bytes(settings: &RpcSettings) -> usize {
+    settings.max_message_bytes.saturating_add(MORE_READ_BYTES).max(MAX_DROPPED_BYTES)
+}
 
 /// Serves a caller until its connection ends, and drops what it has under way then.
 pub(super) async fn serve<S: Transport>(
     core: &Core,
     socket: S,
-    (from, traffic): (RequestOrigin, Traffic),
+    (from, activity): (RequestOrigin, ByteActivity),
     settings: &RpcSettings,
 ) {
     let presence = core.callers.arrive_at(SocketKind::Caller);
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let stranger = Stranger { core, queue: &queue, presence, from, anonymous: settings.anonymous };
-    ws::serve(RpcConnection { stranger, settings, traffic }, (), Socket::new(socket)).await;
+    ws::serve(RpcConnection { stranger, settings, activity }, (), Socket::new(socket)).await;
 }
 
-impl Protocol for RpcConnection<'_> {
+impl SocketProtocol for RpcConnection<'_> {
     const PEER: &'static str = "caller";
 
     type Outbox = ();
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         let max_bytes = self.settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
-        let traffic = self.traffic.clone();
-        let mut reader = Reader::untrusted(socket, self.settings.read_deadline, max_bytes, traffic);
+        let activity = self.activity.clone();
+        let mut reader = Reader::untrusted(socket, self.settings.read_deadline, max_bytes, activity);
         answer(&self.stranger, &mut reader, self.settings).await.unwrap_or_else(unreadable)
     }
 
@@ -295,7 +307,7 @@ mod tests {
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
                 let socket = TestSocket { incoming, outgoing };
-                let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), Traffic::new());
+                let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), ByteActivity::new());
                 serve(&core, socket, from, &RpcSettings::default()).await;
             });
             (Self { says, hears, _folder: folder }, serving)

@@ -5,10 +5,10 @@ use std::time::Duration;
 use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::{Map, Value, json};
 
-use crate::domain::error::causes_of;
 use crate::domain::error::{Error, ErrorKind};
 use crate::limits::OverBudget;
 use crate::listen::dto::Misfit;
+use crate::listen::http::ErrorView;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {
@@ -30,20 +30,14 @@ impl From<Misfit> for RpcError {
 /// The protocol's form of a failed request.
 impl From<Error> for RpcError {
     fn from(error: Error) -> Self {
-        if error.kind() == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes_of(&error), "a request failed");
-        }
-        let told = Self::new(code(error.kind()), error.to_string()).with_details(details(&error));
-        match error.wait() {
-            Some(wait) => told.with_retry_after(in_whole_ms(wait)),
+        let view = ErrorView::from(&error);
+        let retry_after = view.retry_after_ms().map(Duration::from_millis);
+        let told = Self::new(code(error.kind()), view.message).with_details(details(&error));
+        match retry_after {
+            Some(wait) => told.with_retry_after(wait),
             None => told,
         }
     }
-}
-
-/// Rounded up, so that a caller that waits exactly so long is let in.
-fn in_whole_ms(wait: Duration) -> Duration {
-    wait.checked_add(Duration::from_nanos(999_999)).unwrap_or(wait)
 }
 
 /// The details that the ten codes do not have: the name of the error in the REST interface, and its subject.
@@ -130,14 +124,6 @@ mod tests {
             (ErrorKind::AgentFailed, ErrorCode::Internal),
         ] {
             assert_eq!(RpcError::from(Error::new(kind, "")).code, code, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn a_wait_is_rounded_up_to_whole_milliseconds() {
-        for (wait, ms) in [(Duration::from_nanos(1), 1), (Duration::from_millis(250), 250), (Duration::ZERO, 0)] {
-            let told = RpcError::from(Error::new(ErrorKind::RateLimited, "").retry_after(wait));
-            assert_eq!(told.retry_after_ms, Some(ms));
         }
     }
 

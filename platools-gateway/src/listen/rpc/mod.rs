@@ -19,44 +19,32 @@ use tracing::Instrument as _;
 
 use crate::settings::{AnonymousAccess, RpcSettings};
 
-use super::Traffic;
+use super::ByteActivity;
 use super::ws::{self, ReadLimits};
 use crate::core::Core;
 use crate::domain::ids::ConnectionId;
 use crate::domain::origin::RequestOrigin;
 
-/// A message over the limit is read to its end and dropped if it has at most so many bytes: 4 MiB. A larger one ends the
-/// connection.
-const MAX_DROPPED_BYTES: usize = 4 * 1024 * 1024;
-
-/// Bytes that a socket reads of a message beyond the limit.
-const MORE_READ_BYTES: usize = 64 * 1024;
-
-/// The most bytes of a message that is read to its end.
-fn max_dropped_bytes(settings: &RpcSettings) -> usize {
-    settings.max_message_bytes.saturating_add(MORE_READ_BYTES).max(MAX_DROPPED_BYTES)
-}
-
 /// The adapter for callers that stay connected.
 #[derive(Debug, Clone)]
-pub(super) struct Adapter {
+pub(super) struct RpcAdapter {
     core: Arc<Core>,
     callers: TaskTracker,
     settings: Arc<RpcSettings>,
 }
 
-impl Adapter {
+impl RpcAdapter {
     pub(super) fn new(core: Arc<Core>, callers: TaskTracker, settings: RpcSettings) -> Self {
         Self { core, callers, settings: Arc::new(settings) }
     }
 
     /// Lets a caller in, who says over the socket who it is.
-    pub(super) fn upgrade(self, from: RequestOrigin, traffic: Traffic, upgrade: WebSocketUpgrade) -> Response {
+    pub(super) fn upgrade(self, from: RequestOrigin, activity: ByteActivity, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, callers, settings } = self;
-        let limits = ReadLimits { message_bytes: max_dropped_bytes(&settings), buffer_bytes: 4 * 1024 };
+        let limits = ReadLimits { message_bytes: connection::max_dropped_bytes(&settings), buffer_bytes: 4 * 1024 };
         ws::open(upgrade, limits, &callers, async move |socket| {
             let span = ws::socket_span!("caller", ConnectionId::random(), from);
-            connection::serve(&core, socket, (from, traffic), &settings).instrument(span).await;
+            connection::serve(&core, socket, (from, activity), &settings).instrument(span).await;
         })
     }
 }

@@ -23,7 +23,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// messages and their bytes are bounded.
 #[derive(Debug)]
 pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingMessages>,
     limit: usize,
     /// The most for this caller.
     max_bytes: usize,
@@ -37,8 +37,8 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    messages: VecDeque<Message>,
+struct WaitingMessages {
+    messages: VecDeque<QueuedMessage>,
     bytes: usize,
     /// The number of the last event.
     seq: u64,
@@ -52,7 +52,7 @@ struct Waiting {
 }
 
 #[derive(Debug)]
-struct Message {
+struct QueuedMessage {
     text: String,
     is_event: bool,
     _held: Option<HeldBytes>,
@@ -101,7 +101,7 @@ impl Queue {
         self.note_dropped(&mut waiting, lost);
     }
 
-    fn note_dropped(&self, waiting: &mut Waiting, events: u64) {
+    fn note_dropped(&self, waiting: &mut WaitingMessages, events: u64) {
         self.limiter.note_dropped_events(events);
         waiting.unlogged += events;
         waiting.untold += events;
@@ -151,14 +151,14 @@ impl Queue {
     }
 
     /// Counts a message that waits behind others among those that wait for all callers.
-    fn hold(&self, waiting: &Waiting, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
+    fn hold(&self, waiting: &WaitingMessages, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
         if waiting.messages.is_empty() {
             return Ok(None);
         }
         self.limiter.waiting_message(self.owner.get().map_or("", String::as_str), bytes)
     }
 
-    fn has_room(&self, waiting: &Waiting, bytes: usize) -> bool {
+    fn has_room(&self, waiting: &WaitingMessages, bytes: usize) -> bool {
         waiting.messages.is_empty() || (waiting.messages.len() < self.limit && waiting.bytes + bytes <= self.max_bytes)
     }
 
@@ -200,16 +200,16 @@ impl Queue {
         std::iter::from_fn(|| waiting.pop()).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, WaitingMessages> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl WaitingMessages {
     fn push(&mut self, text: String, is_event: bool, held: Option<HeldBytes>) {
         self.bytes += text.len();
-        self.messages.push_back(Message { text, is_event, _held: held });
+        self.messages.push_back(QueuedMessage { text, is_event, _held: held });
     }
 
     fn pop(&mut self) -> Option<String> {

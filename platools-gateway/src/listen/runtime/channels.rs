@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::{Known, KnownCaller};
 use super::body::{Body, metadata, stored};
 use super::failure::Failure;
-use super::page::{Path, Query, Window, limit};
+use super::page::{OffsetQuery, Path, Query, limit};
 use super::sessions::Done;
 use crate::core::Core;
 use crate::listen::dto::count;
@@ -235,13 +235,13 @@ pub(super) struct Online {
 
 /// List up to 1000 members of a channel, in the order they came.
 #[utoipa::path(get, path = "/v1/channels/{channel}/members", tag = "channels",
-    params(("channel", description = "Id or slug"), Window),
+    params(("channel", description = "Id or slug"), OffsetQuery),
     responses((status = 200, body = Members), (status = "4XX", body = Failure)))]
 pub(super) async fn members(
     Known(peer): Known,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-    Query(window): Query<Window>,
+    Query(window): Query<OffsetQuery>,
 ) -> Result<Json<Members>, Failure> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
     let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
@@ -250,13 +250,13 @@ pub(super) async fn members(
 
 /// List the members of a channel that have a session.
 #[utoipa::path(get, path = "/v1/channels/{channel}/presence", tag = "channels",
-    params(("channel", description = "Id or slug"), Window),
+    params(("channel", description = "Id or slug"), OffsetQuery),
     responses((status = 200, body = Online), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
     Known(peer): Known,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-    Query(window): Query<Window>,
+    Query(window): Query<OffsetQuery>,
 ) -> Result<Json<Online>, Failure> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
     let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;

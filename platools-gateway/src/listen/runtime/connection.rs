@@ -8,20 +8,21 @@ use tokio::task::yield_now;
 
 use crate::connections::{CallerConnection, ConnectionPhase};
 use crate::core::Core;
-use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::domain::error::Error;
+use crate::listen::http::ErrorView;
 use crate::listen::ws::{
-    self, Close, End, Farewell, Incoming, Outgoing, Pace, Protocol, Reader, Socket, Transport, dismissed,
+    self, Close, End, Farewell, Incoming, Outgoing, Pace, Reader, Socket, SocketProtocol, Transport, dismissed,
 };
 use crate::sessions::{AgentSocket, SocketEnd};
 
-/// One socket of an agent, whose frames are treated one after the other.
+/// A socket of an agent, whose frames are treated one after the other.
 pub(super) struct AgentConnection<'a> {
     pub(super) core: &'a Core,
     pub(super) agent: AgentSocket,
     pub(super) presence: CallerConnection,
 }
 
-impl Protocol for AgentConnection<'_> {
+impl SocketProtocol for AgentConnection<'_> {
     const PEER: &'static str = "agent";
 
     type Outbox = ();
@@ -102,10 +103,7 @@ fn misunderstood(error: FrameError) -> String {
 }
 
 fn refused(error: Error) -> String {
-    if error.kind() == ErrorKind::Storage {
-        tracing::error!(%error, causes = causes_of(&error), "what an agent asked for failed");
-    }
-    error.to_string()
+    ErrorView::from(&error).message
 }
 
 impl Outgoing for AgentSocket {

@@ -1,35 +1,32 @@
-//! The protocol's form of a failed request: `{"error": "..."}`.
+//! [`Failure`]: a failed request as `{"error": "..."}`.
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::audit::action;
-use crate::domain::error::causes_of;
-use crate::domain::error::{Error, ErrorKind};
+use crate::domain::error::Error;
+use crate::listen::BodyError;
 use crate::listen::dto::query_error;
-use crate::listen::{Unread, http};
+use crate::listen::http::ErrorView;
 
 /// A failed request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RuntimeFailure)]
 pub(super) struct Failure {
-    #[serde(skip)]
-    status: StatusCode,
     /// The problem, and the way to solve it.
     error: String,
-    /// The time to wait before trying again, in seconds.
     #[serde(skip)]
-    retry_after: Option<u64>,
+    view: Box<ErrorView>,
 }
 
 impl Failure {
     pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), retry_after: None }
+        // The protocol has no codes.
+        ErrorView::new(status, "", error).into()
     }
 
     /// The request does not say what it must, or says what it must not.
@@ -38,34 +35,21 @@ impl Failure {
     }
 }
 
+impl From<ErrorView> for Failure {
+    fn from(view: ErrorView) -> Self {
+        Self { error: view.message.clone(), view: Box::new(view) }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        if error.kind() == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes_of(&error), "an agent's request failed");
-        }
-        // Rounded up, so that whoever waits exactly so long is let in.
-        let retry_after = error.wait().map(|wait| wait.as_secs() + 1);
-        Self { retry_after, ..Self::new(status(error.kind()), error.to_string()) }
+        ErrorView::from(&error).into()
     }
 }
 
-fn status(kind: ErrorKind) -> StatusCode {
-    match kind {
-        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
-        ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::AlreadyExists | ErrorKind::LimitReached => StatusCode::CONFLICT,
-        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::Interrupted | ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
-impl From<Unread> for Failure {
-    fn from(unread: Unread) -> Self {
-        let (status, _) = unread.status_and_code();
-        Self { retry_after: unread.retry_after(), ..Self::new(status, unread.to_string()) }
+impl From<BodyError> for Failure {
+    fn from(unread: BodyError) -> Self {
+        ErrorView::from(&unread).into()
     }
 }
 
@@ -89,18 +73,7 @@ impl From<WebSocketUpgradeRejection> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, retry_after, reason) = (self.status, self.retry_after, self.error.clone());
-        let mut response = (status, Json(self)).into_response();
-        let headers = response.headers_mut();
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if status == StatusCode::FORBIDDEN {
-            return http::refused(response, action::CALLER_AUTHORIZE, reason);
-        }
-        response
+        let response = Json(&self).into_response();
+        self.view.respond(response)
     }
 }

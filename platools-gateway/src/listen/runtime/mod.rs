@@ -41,7 +41,7 @@ pub(super) fn router(core: &Arc<Core>, sockets: TaskTracker) -> (Router, OpenApi
         .routes(routes!(channels::presence))
         .routes(routes!(messages::history, messages::say))
         .split_for_parts();
-    let adapter = upgrade::Adapter { core: Arc::clone(core), sockets };
+    let adapter = upgrade::RuntimeAdapter { core: Arc::clone(core), sockets };
     let socket = Router::new().route(path::SOCKET, get(upgrade::upgrade)).with_state(adapter);
     let routes = served.with_state(Arc::clone(core)).merge(socket);
     (routes.method_not_allowed_fallback(no_such_method), document)

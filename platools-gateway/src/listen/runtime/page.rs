@@ -21,7 +21,7 @@ pub(super) struct Query<T>(pub(super) T);
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Window {
+pub(super) struct OffsetQuery {
     /// The largest number of entries. Default: 50; more than 100 are as good as 100, and 0 asks for the numbers only.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
@@ -30,7 +30,7 @@ pub(super) struct Window {
     offset: Option<usize>,
 }
 
-impl Window {
+impl OffsetQuery {
     pub(super) fn limit(&self) -> usize {
         limit(self.limit)
     }

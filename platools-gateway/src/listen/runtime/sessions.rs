@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::body::{OptionalBody, metadata, stored};
 use super::failure::Failure;
-use super::page::{Query, Window};
+use super::page::{OffsetQuery, Query};
 use crate::core::Core;
 use crate::domain::ids::SessionId;
 use crate::ports::time::rfc3339;
@@ -183,12 +183,12 @@ impl From<PresentAgent> for Present {
 }
 
 /// List the project's agents that have a session, in the order they came.
-#[utoipa::path(get, path = "/v1/runtime/presence", tag = "runtime", params(Window),
+#[utoipa::path(get, path = "/v1/runtime/presence", tag = "runtime", params(OffsetQuery),
     responses((status = 200, body = Presence), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
     Known(peer): Known,
     State(core): State<Arc<Core>>,
-    Query(window): Query<Window>,
+    Query(window): Query<OffsetQuery>,
 ) -> Result<Json<Presence>, Failure> {
     let (limit, offset) = (window.limit(), window.offset());
     let present = core.sessions.present(&peer, limit, offset)?;

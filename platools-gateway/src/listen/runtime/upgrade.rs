@@ -28,27 +28,27 @@ use crate::listen::ws::{self, ReadLimits, Socket};
 const MORE_READ_BYTES: usize = 1024 * 1024;
 
 #[derive(Clone)]
-pub(super) struct Adapter {
+pub(super) struct RuntimeAdapter {
     pub(super) core: Arc<Core>,
     pub(super) sockets: TaskTracker,
 }
 
 /// The credentials of an upgrade. They are never logged: they are secrets in a URL.
 #[derive(Default, Deserialize)]
-pub(super) struct Parts {
+pub(super) struct UpgradeQuery {
     ticket: Option<String>,
 }
 
 pub(super) async fn upgrade(
-    State(adapter): State<Adapter>,
+    State(adapter): State<RuntimeAdapter>,
     Extension(context): Extension<RequestContext>,
-    query: Result<Query<Parts>, QueryRejection>,
+    query: Result<Query<UpgradeQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    // Nothing is taken from whoever does not mean a WebSocket.
+    // Before the ticket is used up: a request that is no upgrade costs nothing.
     let upgrade = upgrade?;
-    let Adapter { core, sockets } = adapter;
+    let RuntimeAdapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
     let from = context.origin(Protocol::Runtime);
     let peer = core.sessions.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), from.clone()).await?;

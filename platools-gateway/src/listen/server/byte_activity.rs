@@ -1,4 +1,4 @@
-//! Times of the last bytes of a connection, each way.
+//! [`ByteActivity`]: the times at which a connection last moved bytes, each way, and the bytes that its peer may still send.
 //!
 //! Whether a peer is gone is a question of bytes, not of frames: a large frame over a slow line takes long and is fine as long
 //! as it moves.
@@ -15,12 +15,12 @@ use tokio::time::{Instant, timeout};
 use super::allowance::Allowance;
 use crate::limits::ConcurrencyPermit;
 
-/// The traffic of one connection, and its bounds.
+/// The activity of one connection, and the bound of what its peer may send.
 #[derive(Debug, Clone)]
-pub(in crate::listen) struct Traffic(Arc<Shared>);
+pub(in crate::listen) struct ByteActivity(Arc<ActivityState>);
 
 #[derive(Debug)]
-struct Shared {
+struct ActivityState {
     since: Instant,
     received: Moment,
     sent: Moment,
@@ -43,9 +43,9 @@ impl Moment {
     }
 }
 
-impl Traffic {
+impl ByteActivity {
     pub(in crate::listen) fn new() -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ActivityState {
             since: Instant::now(),
             received: Moment::default(),
             sent: Moment::default(),
@@ -139,7 +139,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::sleep;
 
-    use super::super::tracked_stream::Watched;
+    use super::super::tracked_stream::TrackedStream;
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -147,9 +147,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_moves_byte_by_byte_may_take_long() {
         let (near, mut far) = duplex(1);
-        let traffic = Traffic::new();
-        traffic.upgrade(None);
-        let mut near = Watched::new(near, traffic.clone(), ());
+        let activity = ByteActivity::new();
+        activity.upgrade(None);
+        let mut near = TrackedStream::new(near, activity.clone(), ());
         let slowly = async {
             let mut taken = [0; 10];
             for byte in &mut taken {
@@ -160,10 +160,10 @@ mod tests {
             sleep(LIMIT * 3).await;
         };
         let waits = async {
-            assert!(traffic.while_sending(LIMIT, near.write_all(&[7; 10])).await.is_some());
-            assert!(traffic.while_receiving(LIMIT, near.read_exact(&mut [0; 10])).await.is_some());
+            assert!(activity.while_sending(LIMIT, near.write_all(&[7; 10])).await.is_some());
+            assert!(activity.while_receiving(LIMIT, near.read_exact(&mut [0; 10])).await.is_some());
             let waiting = Instant::now();
-            assert!(traffic.while_receiving(LIMIT, near.read_u8()).await.is_none());
+            assert!(activity.while_receiving(LIMIT, near.read_u8()).await.is_none());
             assert_eq!(waiting.elapsed().as_secs(), LIMIT.as_secs());
         };
         tokio::join!(slowly, waits);
@@ -172,25 +172,25 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_read_beyond_what_is_allowed() {
         let (near, mut far) = duplex(1024);
-        let traffic = Traffic::new();
-        let mut near = Watched::new(near, traffic.clone(), ());
-        traffic.allow(4);
+        let activity = ByteActivity::new();
+        let mut near = TrackedStream::new(near, activity.clone(), ());
+        activity.allow(4);
         far.write_all(&[7; 12]).await.unwrap();
         near.read_exact(&mut [0; 4]).await.unwrap();
-        assert!(traffic.exceeded().now_or_never().is_none(), "nothing more was needed");
+        assert!(activity.exceeded().now_or_never().is_none(), "nothing more was needed");
         let mut more = [0; 4];
         let mut reading = Box::pin(near.read_exact(&mut more));
         assert!(reading.as_mut().now_or_never().is_none());
-        traffic.exceeded().now_or_never().expect("more is needed");
-        traffic.allow(4);
-        assert!(traffic.exceeded().now_or_never().is_none());
+        activity.exceeded().now_or_never().expect("more is needed");
+        activity.allow(4);
+        assert!(activity.exceeded().now_or_never().is_none());
         reading.await.unwrap();
-        traffic.allow_everything();
+        activity.allow_everything();
         near.read_exact(&mut [0; 4]).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_without_an_end_is_possible() {
-        assert_eq!(Traffic::new().while_receiving(Duration::MAX, async { 1 }).await, Some(1));
+        assert_eq!(ByteActivity::new().while_receiving(Duration::MAX, async { 1 }).await, Some(1));
     }
 }

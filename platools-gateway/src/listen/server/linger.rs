@@ -1,4 +1,4 @@
-//! `Linger`: reads what a peer still sends when its connection ends, so that it gets the last answer.
+//! [`Linger`]: reads what a peer still sends when its connection ends, so that it gets the last answer.
 //!
 //! A system resets a connection that is closed with unread bytes in it, and the reset may overtake the answer. A request whose head
 //! is too large, or whose body was not read, leaves such bytes.

@@ -1,109 +1,68 @@
-//! Accepts connections and serves HTTP over each.
+//! [`Server`]: serves HTTP over the connections of one listening socket.
+//!
+//! [`Listener`] accepts, `Connection` is the task of one connection, `ConnectionPeer` finds the client behind a proxy. Below HTTP and TLS,
+//! `TrackedStream` counts bytes in [`ByteActivity`] and ends connections of peers that read too slowly.
 
 mod allowance;
 mod byte_activity;
-mod client_address;
 mod connection;
 mod linger;
+mod listener;
+mod peer;
+mod setup;
 mod tls;
 mod tracked_stream;
 mod waiting_response;
 mod write_deadline;
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-pub(super) use byte_activity::Traffic;
+pub(super) use byte_activity::ByteActivity;
 
-use client_address::Origin;
-use connection::Connection;
+pub(super) use setup::Routes;
+pub(crate) use setup::Setup;
 
-use crate::background::tasks::Tasks;
-#[cfg(test)]
-use crate::limits::Limits;
-use crate::limits::{Admission, Limiter};
-use crate::tls::Certificates;
+use listener::Listener;
 
-/// The time that connections have to take their last answers when the server ends.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// The delay when no connection can be accepted, as when the process has no file descriptors left.
-const RETRY: Duration = Duration::from_millis(500);
-
-/// The parts that serve connections.
-#[derive(Debug, Clone)]
-pub(crate) struct Setup {
-    /// The routers.
-    pub(crate) routes: Routes,
-    /// The limiter of connections.
-    pub(crate) limiter: Arc<Limiter>,
-    /// For TLS, if it is spoken.
-    pub(crate) certificates: Option<Certificates>,
-    /// The tasks among which the one that accepts connections runs.
-    pub(crate) tasks: Tasks,
-}
-
-/// The routers for requests.
-#[derive(Debug, Clone)]
-pub(crate) struct Routes {
-    /// Router of usual requests.
-    pub(super) served: Router,
-    /// Router of requests from addresses with too many connections.
-    pub(super) turned_away: Router,
-    /// Router of requests whose response does not fit among those that wait to be read.
-    pub(super) busy: Router,
-}
-
-impl Routes {
-    fn all_turned_away(self) -> Self {
-        Self { served: self.turned_away.clone(), ..self }
-    }
-}
-
-/// A server that runs. Dropping it ends every connection at once, except sockets that were upgraded.
+/// A running server. Dropping it ends every connection at once, except sockets that were upgraded.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// The task of the listener, which owns the tasks of the connections.
     task: AbortOnDropHandle<()>,
-    stopping: CancellationToken,
+    /// Cancelled by [`Server::begin_drain`].
+    draining: CancellationToken,
+    /// The requests that are being answered. It is closed by [`Server::begin_drain`].
     requests: TaskTracker,
 }
 
 impl Server {
     /// Begins to serve.
-    pub(crate) fn start(listener: TcpListener, setup: Setup) -> Self {
-        let (stopping, requests) = (CancellationToken::new(), TaskTracker::new());
-        // Here, so that it stays open when the task has to be started again.
-        let listener = Arc::new(Mutex::new(Some(Arc::new(listener))));
+    pub(crate) fn start(socket: TcpListener, setup: Setup) -> Self {
+        let (draining, requests) = (CancellationToken::new(), TaskTracker::new());
         let tasks = setup.tasks.clone();
-        let accepting = {
-            let (stopping, requests) = (stopping.clone(), requests.clone());
-            move || accept(Arc::clone(&listener), setup.clone(), stopping.clone(), requests.clone())
-        };
-        Self { task: tasks.keep("accept", accepting), stopping, requests }
+        let listener = Listener::new(socket, setup, draining.clone(), requests.clone());
+        Self { task: tasks.keep("accept", move || listener.clone().run()), draining, requests }
     }
 
     /// Takes no new connections, and no further requests on those there are.
-    pub(crate) fn stop(&self) {
-        self.stopping.cancel();
+    pub(crate) fn begin_drain(&self) {
+        self.draining.cancel();
         self.requests.close();
     }
 
-    /// Waits until the requests that came before [`Server::stop`] are answered.
-    pub(crate) async fn idle(&self) {
+    /// Waits until the requests that came before [`Server::begin_drain`] are answered.
+    pub(crate) async fn drained(&self) {
         self.requests.wait().await;
     }
 
-    /// Ends every connection, after a moment for the last answers. One that has not even sent the head of its request is not
-    /// waited for any longer than that.
-    pub(crate) async fn end(&mut self) {
+    /// Ends every connection, after a moment for the last answers. A connection that has not sent the whole head of a request gets no more
+    /// time than that.
+    pub(crate) async fn close(&mut self) {
         if timeout(GRACE, &mut self.task).await.is_err() {
             tracing::debug!("some connections did not end by themselves");
             self.task.abort();
@@ -113,76 +72,24 @@ impl Server {
     }
 }
 
-/// The listener, until nobody may connect any more.
-type Listening = Arc<Mutex<Option<Arc<TcpListener>>>>;
-
-async fn accept(listening: Listening, setup: Setup, stopping: CancellationToken, requests: TaskTracker) {
-    let Setup { routes, limiter, certificates, .. } = setup;
-    let open = listening.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(listener) = open else { return };
-    let mut tasks = JoinSet::new();
-    loop {
-        let (stream, remote) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    wait_after(&error).await;
-                    continue;
-                }
-            },
-            Some(_) = tasks.join_next() => continue,
-            () = stopping.cancelled() => break,
-        };
-        let (routes, place) = match limiter.connection(remote.ip()) {
-            Admission::Serve(place) => (routes.clone(), place),
-            Admission::TurnAway(place) => (routes.clone().all_turned_away(), place),
-            Admission::Drop => continue,
-        };
-        let from = Origin::new(remote, Arc::clone(&limiter));
-        let connection = Connection::new(routes, from, stopping.clone(), requests.clone());
-        tasks.spawn(connection.serve(stream, place, certificates.clone()));
-    }
-    // From here on nobody can connect.
-    listening.lock().unwrap_or_else(PoisonError::into_inner).take();
-    drop(listener);
-    while tasks.join_next().await.is_some() {}
-}
-
-/// Keeps the loop from spinning when the system is out of something.
-async fn wait_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-
-    // These are about one connection, which is gone.
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::error!(%error, "no connection can be accepted");
-        sleep(RETRY).await;
-    }
-}
-
-#[cfg(test)]
-impl Setup {
-    /// No TLS, and the usual limits.
-    pub(crate) fn plain(router: Router) -> Self {
-        let routes = Routes { served: router, turned_away: Router::new(), busy: Router::new() };
-        let limiter = Arc::new(Limiter::new(&Limits::default()));
-        Self { routes, limiter, certificates: None, tasks: Tasks::default() }
-    }
-}
+/// The time that connections have to take their last answers when the server closes.
+const GRACE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::net::SocketAddr;
 
+    use axum::Router;
+    use axum::body::{Body, Bytes};
     use axum::extract::ConnectInfo;
-    use axum::routing::get;
+    use axum::routing::{get, post};
+    use futures::{StreamExt as _, stream};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
+    use tokio::time::sleep;
 
-    use axum::body::{Body, Bytes};
-    use axum::routing::post;
-    use futures::{StreamExt as _, stream};
-
-    use super::connection::HEAD;
+    use super::connection::HEADER_TIMEOUT;
     use super::{write_deadline, *};
 
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -224,7 +131,7 @@ mod tests {
         let begun = tokio::time::Instant::now();
         client.write_all(&REQUEST[..10]).await.unwrap();
         read_until(&mut client, "").await;
-        assert_eq!(begun.elapsed().as_secs(), HEAD.as_secs());
+        assert_eq!(begun.elapsed().as_secs(), HEADER_TIMEOUT.as_secs());
     }
 
     #[tokio::test]
@@ -242,9 +149,9 @@ mod tests {
         let (mut server, mut client) = server().await;
         let address = client.peer_addr().unwrap();
         client.write_all(&REQUEST[..10]).await.unwrap();
-        server.stop();
-        timeout(PATIENCE, server.idle()).await.unwrap();
-        timeout(HEAD / 2, server.end()).await.expect("it ends before the head's time is over");
+        server.begin_drain();
+        timeout(PATIENCE, server.drained()).await.unwrap();
+        timeout(HEADER_TIMEOUT / 2, server.close()).await.expect("it ends before the head's time is over");
         TcpStream::connect(address).await.unwrap_err();
     }
 

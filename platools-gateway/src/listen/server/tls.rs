@@ -1,4 +1,4 @@
-//! TLS on a connection that was accepted.
+//! [`handshake`]: TLS on a connection that was accepted.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use crate::tls::Certificates;
 /// The longest time for the whole handshake.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
-/// Makes the handshake. Nothing, if the client does not take part in it, or not in time: that is the client's business, and
-/// no more worth a line than half a request is.
+/// Makes the handshake; none if the client fails it or takes too long. Strangers cause that at will, so it is logged for debugging only.
 pub(super) async fn handshake<S>(stream: S, certificates: &Certificates) -> Option<TlsStream<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -42,8 +41,8 @@ mod tests {
     use tokio_rustls::client;
 
     use super::*;
-    use crate::listen::Traffic;
-    use crate::listen::server::connection::HEAD;
+    use crate::listen::ByteActivity;
+    use crate::listen::server::connection::HEADER_TIMEOUT;
     use crate::listen::server::{GRACE, Server, Setup};
     use crate::tls::{Identity, Keeper};
 
@@ -59,7 +58,7 @@ mod tests {
         server: Server,
         listens: std::net::SocketAddr,
         /// Of each request.
-        traffic: UnboundedReceiver<Traffic>,
+        activity: UnboundedReceiver<ByteActivity>,
     }
 
     impl Secured {
@@ -69,13 +68,14 @@ mod tests {
             let keeper = Keeper::open(identity.write(folder.path())).unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let listens = listener.local_addr().unwrap();
-            let (sender, traffic) = unbounded_channel();
-            let answer =
-                async move |Extension(traffic): Extension<Traffic>| sender.send(traffic).map(|()| "here").unwrap();
+            let (sender, activity) = unbounded_channel();
+            let answer = async move |Extension(activity): Extension<ByteActivity>| {
+                sender.send(activity).map(|()| "here").unwrap()
+            };
             let router = Router::new().route("/", get(answer));
             let setup = Setup { certificates: Some(keeper.certificates()), ..Setup::plain(router) };
             let server = Server::start(listener, setup);
-            Self { identity, keeper, server, listens, traffic }
+            Self { identity, keeper, server, listens, activity }
         }
 
         async fn connect(&self) -> TcpStream {
@@ -124,7 +124,7 @@ mod tests {
         pause();
         let begun = Instant::now();
         assert_eq!(rest(client).await, b"");
-        assert!((HEAD / 2..HEAD * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        assert!((HEADER_TIMEOUT / 2..HEADER_TIMEOUT * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     }
 
     #[tokio::test]
@@ -132,12 +132,12 @@ mod tests {
         let mut secured = Secured::start().await;
         let mut client = secured.handshake().await;
         client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        let traffic = timeout(PATIENCE, secured.traffic.recv()).await.expect("it took too long").unwrap();
-        let before = traffic.last_received();
+        let activity = timeout(PATIENCE, secured.activity.recv()).await.expect("it took too long").unwrap();
+        let before = activity.last_received();
         // The head of a record whose rest does not come.
         client.get_mut().0.write_all(&[0x17, 3, 3, 1, 0]).await.unwrap();
         let moves = async {
-            while traffic.last_received() == before {
+            while activity.last_received() == before {
                 yield_now().await;
             }
         };
@@ -163,8 +163,8 @@ mod tests {
         drop(secured.handshake().await);
         pause();
         let begun = Instant::now();
-        secured.server.stop();
-        secured.server.end().await;
+        secured.server.begin_drain();
+        secured.server.close().await;
         assert!(begun.elapsed() < GRACE, "there is no grace for them");
         assert_eq!(rest(half_open).await, b"");
     }

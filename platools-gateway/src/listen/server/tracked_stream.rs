@@ -1,4 +1,4 @@
-//! `Watched`: the stream of one connection, which notes its traffic and keeps to the limits of its peer.
+//! [`TrackedStream`]: the stream of one connection. It notes when bytes move, and keeps to the limits of its peer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,25 +6,25 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::byte_activity::Traffic;
+use super::byte_activity::ByteActivity;
 use super::linger::Linger;
 use super::write_deadline::WriteDeadline;
 
-/// A stream that notes its traffic, and keeps something for as long as it is open.
+/// A stream that notes its activity, and keeps something for as long as it is open.
 #[derive(Debug)]
-pub(super) struct Watched<S, K> {
+pub(super) struct TrackedStream<S, K> {
     stream: S,
-    traffic: Traffic,
+    activity: ByteActivity,
     write_deadline: WriteDeadline,
     linger: Linger,
     is_shut: bool,
     _kept: K,
 }
 
-impl<S, K> Watched<S, K> {
-    pub(super) fn new(stream: S, traffic: Traffic, kept: K) -> Self {
+impl<S, K> TrackedStream<S, K> {
+    pub(super) fn new(stream: S, activity: ByteActivity, kept: K) -> Self {
         let (write_deadline, linger) = (WriteDeadline::default(), Linger::default());
-        Self { stream, traffic, write_deadline, linger, is_shut: false, _kept: kept }
+        Self { stream, activity, write_deadline, linger, is_shut: false, _kept: kept }
     }
 
     /// Notes what came of a write of so many bytes. Sockets that were upgraded have deadlines of their own.
@@ -35,26 +35,26 @@ impl<S, K> Watched<S, K> {
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(bytes)) if bytes > 0) {
-            self.traffic.note_sent();
+            self.activity.note_sent();
         }
-        if self.traffic.is_upgraded() { written } else { self.write_deadline.check(cx, offered, written) }
+        if self.activity.is_upgraded() { written } else { self.write_deadline.check(cx, offered, written) }
     }
 }
 
-impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Watched<S, K> {
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for TrackedStream<S, K> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        ready!(self.traffic.poll_allowed(cx));
+        ready!(self.activity.poll_allowed(cx));
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;
         if bytes > 0 {
-            self.traffic.note_received(bytes);
+            self.activity.note_received(bytes);
         }
         Poll::Ready(read)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for Watched<S, K> {
+impl<S: AsyncRead + AsyncWrite + Unpin, K: Unpin> AsyncWrite for TrackedStream<S, K> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(cx, bytes.len(), written)

@@ -1,4 +1,4 @@
-//! `Waiting`: responses that count among those that wait to be read.
+//! [`WaitingResponse`]: responses that count among those that wait to be read.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use crate::limits::{HeldBytes, Limiter, OverBudget};
 
 /// Counts the responses to requests of one method from one address.
-pub(super) struct Waiting {
+pub(super) struct WaitingResponse {
     limiter: Arc<Limiter>,
     from: IpAddr,
     /// True if the request only reads. The work of other requests is done, so their responses are not refused.
@@ -18,18 +18,18 @@ pub(super) struct Waiting {
 }
 
 /// Bytes of a body that count for as long as there is a copy of them, also in the buffers of the connection.
-struct Counted {
+struct CountedBytes {
     bytes: Bytes,
     _held: Option<HeldBytes>,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Waiting {
+impl WaitingResponse {
     pub(super) fn new(limiter: Arc<Limiter>, from: IpAddr, method: &Method) -> Self {
         Self { limiter, from, is_look: *method == Method::GET }
     }
@@ -41,7 +41,7 @@ impl Waiting {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let Some(held) = self.limiter.waiting_response(self.from, bytes)? else { return Ok(response) };
         let mut held = Some(held);
-        let count = move |bytes| Bytes::from_owner(Counted { bytes, _held: held.take() });
+        let count = move |bytes| Bytes::from_owner(CountedBytes { bytes, _held: held.take() });
         Ok(response.map(|body| {
             let mut count = count;
             Body::new(body.map_frame(move |frame| frame.map_data(&mut count)))

@@ -1,4 +1,4 @@
-//! `WriteDeadline`: ends connections of peers that do not take what is written to them.
+//! [`WriteDeadline`]: ends connections of peers that do not take what is written to them.
 
 use std::io;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ const MIN_TAKEN: usize = 16 * 1024;
 
 /// The time that a peer has for what is being written to it. It runs only while something waits.
 #[derive(Debug, Default)]
-pub(super) struct WriteDeadline(Option<Window>);
+pub(super) struct WriteDeadline(Option<WriteWindow>);
 
 #[derive(Debug)]
-struct Window {
+struct WriteWindow {
     over: Pin<Box<Sleep>>,
     taken: usize,
 }
@@ -47,8 +47,8 @@ impl WriteDeadline {
         written
     }
 
-    fn window(&mut self) -> &mut Window {
-        self.0.get_or_insert_with(|| Window { over: Box::pin(sleep(LIMIT)), taken: 0 })
+    fn window(&mut self) -> &mut WriteWindow {
+        self.0.get_or_insert_with(|| WriteWindow { over: Box::pin(sleep(LIMIT)), taken: 0 })
     }
 }
 
@@ -57,18 +57,18 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::Instant;
 
-    use super::super::byte_activity::Traffic;
-    use super::super::tracked_stream::Watched;
+    use super::super::byte_activity::ByteActivity;
+    use super::super::tracked_stream::TrackedStream;
     use super::*;
 
     /// Writes to a peer that takes so many bytes every ten seconds, and returns how that ended and when.
     async fn write_to_peer_that_takes(bytes: usize, is_upgraded: bool) -> (io::Result<()>, Duration) {
         let (near, mut far) = duplex(1024);
-        let traffic = Traffic::new();
+        let activity = ByteActivity::new();
         if is_upgraded {
-            traffic.upgrade(None);
+            activity.upgrade(None);
         }
-        let mut near = Watched::new(near, traffic, ());
+        let mut near = TrackedStream::new(near, activity, ());
         let reads = async {
             loop {
                 sleep(Duration::from_secs(10)).await;

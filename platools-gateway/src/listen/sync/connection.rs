@@ -6,22 +6,22 @@ use platools_protocol::tool_sync::{CLOSE_SECRET_ROTATED, MAX_FRAME_BYTES, Platfo
 use std::time::Duration;
 use tracing::Instrument as _;
 
-use super::frames::{Frames, Next};
-use super::replies::{self, Waiting};
+use super::frames::{Frames, NextStep};
+use super::replies::{self, WaitingReplies};
 use super::socket::{WorkerSocket, refuse_large};
 use super::writer;
 use crate::core::Core;
 use crate::domain::origin::RequestOrigin;
 use crate::links::{Closing, ClosingSignal, Link};
-use crate::listen::Traffic;
-use crate::listen::ws::{self, Close, End, Farewell, Protocol, Socket, TooLarge, Transport};
+use crate::listen::ByteActivity;
+use crate::listen::ws::{self, Close, End, Farewell, Socket, SocketProtocol, TooLarge, Transport};
 use crate::settings::WorkerSettings;
 
 /// The connection of a worker that was let in.
 struct WorkerConnection<'a> {
     frames: Frames<'a>,
     closing: ClosingSignal,
-    traffic: Traffic,
+    activity: ByteActivity,
     settings: WorkerSettings,
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn run<S: Transport>(
     link: Link,
     from: &RequestOrigin,
     socket: Socket<S>,
-    (traffic, settings): (Traffic, WorkerSettings),
+    (activity, settings): (ByteActivity, WorkerSettings),
 ) {
     let identity = link.identity();
     let span = ws::socket_span!(
@@ -53,7 +53,7 @@ pub(super) async fn run<S: Transport>(
     );
     let (replies, waiting) = replies::channel();
     let frames = Frames::new(core, &link, replies);
-    let connection = WorkerConnection { frames, closing: link.closing(), traffic, settings };
+    let connection = WorkerConnection { frames, closing: link.closing(), activity, settings };
     async {
         tracing::info!("worker connected");
         ws::serve(connection, (link, waiting), socket).await;
@@ -62,15 +62,15 @@ pub(super) async fn run<S: Transport>(
     .await;
 }
 
-impl Protocol for WorkerConnection<'_> {
+impl SocketProtocol for WorkerConnection<'_> {
     const PEER: &'static str = "worker";
 
     const FAREWELL: Duration = FAREWELL;
 
-    type Outbox = (Link, Waiting);
+    type Outbox = (Link, WaitingReplies);
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
-        if let Next::End(end) = self.frames.welcome() {
+        if let NextStep::End(end) = self.frames.welcome() {
             return end;
         }
         let socket = self.paced(socket);
@@ -81,8 +81,8 @@ impl Protocol for WorkerConnection<'_> {
                 biased;
                 received = next(&socket, &self.frames) => received,
                 () = self.frames.kept_is_due() => match self.frames.register_kept().await {
-                    Next::Read => continue,
-                    Next::End(end) => return end,
+                    NextStep::Read => continue,
+                    NextStep::End(end) => return end,
                 },
             };
             let message = match received {
@@ -100,24 +100,24 @@ impl Protocol for WorkerConnection<'_> {
                     if !std::mem::replace(&mut has_logged_binary, true) {
                         tracing::warn!("a binary frame was ignored; further ones of this connection are not logged");
                     }
-                    Next::Read
+                    NextStep::Read
                 }
                 // A close ends the stream.
                 Message::Close(close) => {
                     has_stopped =
                         close.is_some_and(|close| close.code == close_code::NORMAL && close.reason == CLIENT_STOP);
-                    Next::Read
+                    NextStep::Read
                 }
                 // Pings are answered by the socket itself.
-                Message::Ping(_) | Message::Pong(_) => Next::Read,
+                Message::Ping(_) | Message::Pong(_) => NextStep::Read,
             };
-            if let Next::End(end) = next {
+            if let NextStep::End(end) = next {
                 return end;
             }
         }
     }
 
-    async fn write<S: Transport>(&self, (link, replies): &mut (Link, Waiting), socket: &Socket<S>) -> End {
+    async fn write<S: Transport>(&self, (link, replies): &mut (Link, WaitingReplies), socket: &Socket<S>) -> End {
         writer::write(&self.paced(socket), link, replies).await
     }
 
@@ -125,7 +125,7 @@ impl Protocol for WorkerConnection<'_> {
         close_of(self.closing.clone().wait().await).into()
     }
 
-    fn leave(self, (mut link, _): (Link, Waiting), end: &End) -> Farewell<impl FnMut(&str)> {
+    fn leave(self, (mut link, _): (Link, WaitingReplies), end: &End) -> Farewell<impl FnMut(&str)> {
         match end {
             End::Close(close) if close.code == close_code::SIZE => link.note_large_frame(),
             end if *end == STOPPED => link.note_stop(),
@@ -143,7 +143,7 @@ impl Protocol for WorkerConnection<'_> {
 
 impl WorkerConnection<'_> {
     fn paced<'a, S>(&'a self, socket: &'a Socket<S>) -> WorkerSocket<'a, S> {
-        WorkerSocket { socket, traffic: &self.traffic, settings: self.settings }
+        WorkerSocket { socket, activity: &self.activity, settings: self.settings }
     }
 }
 
@@ -155,8 +155,8 @@ async fn next<S: Transport>(socket: &WorkerSocket<'_, S>, frames: &Frames<'_>) -
         return message;
     }
     match frames.acknowledge() {
-        Next::End(end) => Err(end),
-        Next::Read => socket.next().await,
+        NextStep::End(end) => Err(end),
+        NextStep::Read => socket.next().await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a worker's frames mean.
+//! [`Frames`]: treats the frames of a worker.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,26 +27,26 @@ use crate::links::{Link, LinkFence};
 use crate::listen::ws::{Close, End};
 use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
 
-/// So much of a tool's error message reaches the caller.
+/// Bytes of a tool's error message that reach the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// So much of a traceback reaches the journal.
+/// Bytes of a traceback that reach the journal.
 const MAX_TRACEBACK_BYTES: usize = 64 * 1024;
 
-/// So much of a word on progress reaches the caller.
+/// Bytes of a progress message that reach the caller.
 const MAX_PROGRESS_BYTES: usize = 1024;
 
-/// So much of an entry of a tool's log reaches the caller.
+/// Bytes of a log entry of a tool that reach the caller.
 const MAX_LOG_BYTES: usize = 8 * 1024;
 
-/// So many answers are acknowledged in one frame.
+/// The most answers that one frame acknowledges.
 const MANY_ANSWERS: usize = 64;
 
 /// Names of tools that an error lists.
 const MANY_NAMES: usize = 20;
 
-/// What to do after a frame.
-pub(super) enum Next {
+/// The next step after a frame.
+pub(super) enum NextStep {
     /// Read the next one.
     Read,
     /// End the link.
@@ -88,7 +88,7 @@ impl<'a> Frames<'a> {
     }
 
     /// Greets the worker.
-    pub(super) fn welcome(&self) -> Next {
+    pub(super) fn welcome(&self) -> NextStep {
         let mut welcome = Welcome::new(self.connection_id.as_str());
         welcome.organization_id = Some(self.identity.organization_id.to_string());
         welcome.project_id = Some(self.identity.project_id.to_string());
@@ -100,7 +100,7 @@ impl<'a> Frames<'a> {
     }
 
     /// Treats one frame.
-    pub(super) async fn receive(&self, text: &str) -> Next {
+    pub(super) async fn receive(&self, text: &str) -> NextStep {
         let text = well_formed(text);
         match WorkerFrame::parse(&text) {
             Ok(WorkerFrame::Heartbeat { tools_health }) => self.heartbeat(&tools_health),
@@ -116,7 +116,7 @@ impl<'a> Frames<'a> {
             }
             answer => {
                 self.receive_answer(answer);
-                Next::Read
+                NextStep::Read
             }
         }
     }
@@ -189,15 +189,15 @@ impl<'a> Frames<'a> {
     }
 
     /// Acknowledges the answers that were read, if there are any.
-    pub(super) fn acknowledge(&self) -> Next {
+    pub(super) fn acknowledge(&self) -> NextStep {
         let call_ids = std::mem::take(&mut *self.unacknowledged());
         if call_ids.is_empty() {
-            return Next::Read;
+            return NextStep::Read;
         }
         self.reply(&PlatformFrame::ResultAck(ResultAck::new(call_ids)))
     }
 
-    /// Whether there are answers to acknowledge, but so few that there may be more in the same frame.
+    /// True if there are answers to acknowledge, but so few that more may go into the same frame.
     pub(super) fn may_acknowledge_later(&self) -> bool {
         (1..MANY_ANSWERS).contains(&self.unacknowledged().len())
     }
@@ -227,7 +227,7 @@ impl<'a> Frames<'a> {
         }
     }
 
-    fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> Next {
+    fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> NextStep {
         self.core.health.report(&self.health, tools);
         let mut frames = alerts(tools);
         if !frames.is_empty() {
@@ -237,7 +237,7 @@ impl<'a> Frames<'a> {
         self.reply_all(&frames)
     }
 
-    async fn register(&self, tools: Vec<ToolDeclaration>, unreadable: &[UnreadableTool]) -> Next {
+    async fn register(&self, tools: Vec<ToolDeclaration>, unreadable: &[UnreadableTool]) -> NextStep {
         for tool in unreadable {
             tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
         }
@@ -252,8 +252,8 @@ impl<'a> Frames<'a> {
             Err(next) => next,
         };
         match answered {
-            Next::Read => self.reply_all(&alerts),
-            end @ Next::End(_) => end,
+            NextStep::Read => self.reply_all(&alerts),
+            end @ NextStep::End(_) => end,
         }
     }
 
@@ -263,15 +263,15 @@ impl<'a> Frames<'a> {
     }
 
     /// Stores the registration that came too soon. The worker is told once it is stored.
-    pub(super) async fn register_kept(&self) -> Next {
+    pub(super) async fn register_kept(&self) -> NextStep {
         match self.kept.take() {
-            Some(tools) => self.store(tools).await.err().unwrap_or(Next::Read),
-            None => Next::Read,
+            Some(tools) => self.store(tools).await.err().unwrap_or(NextStep::Read),
+            None => NextStep::Read,
         }
     }
 
     /// Stores a registration, or keeps it and returns the time until it may be stored.
-    async fn store(&self, tools: Vec<ToolDeclaration>) -> Result<Duration, Next> {
+    async fn store(&self, tools: Vec<ToolDeclaration>) -> Result<Duration, NextStep> {
         Err(match self.core.registrations.register(&self.identity, &self.fence, tools).await {
             Ok(Registration::Stored(changes)) => self.reply(&self.registered(changes)),
             Ok(Registration::Throttled { wait, tools }) => {
@@ -283,7 +283,7 @@ impl<'a> Frames<'a> {
                 refuse(close_code::POLICY, error)
             }
             Ok(Registration::TooLarge(too_large)) => refuse(close_code::POLICY, too_large_text(&too_large)),
-            Ok(_) => Next::Read,
+            Ok(_) => NextStep::Read,
             Err(error) => {
                 tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
                 let error = "the registration could not be stored; connect again";
@@ -308,21 +308,21 @@ impl<'a> Frames<'a> {
         PlatformFrame::ToolsRegistered(frame)
     }
 
-    fn reply(&self, frame: &PlatformFrame<'_>) -> Next {
+    fn reply(&self, frame: &PlatformFrame<'_>) -> NextStep {
         self.reply_all(std::slice::from_ref(frame))
     }
 
-    fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> Next {
+    fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> NextStep {
         match self.replies.send(frames.iter().map(PlatformFrame::to_text).collect()) {
-            Ok(()) => Next::Read,
-            Err(_) => Next::End(STALLED),
+            Ok(()) => NextStep::Read,
+            Err(_) => NextStep::End(STALLED),
         }
     }
 }
 
 /// The end of a link whose worker is told its mistake in an `error` frame.
-fn refuse(code: u16, error: impl Into<String>) -> Next {
-    Next::End(End::Refuse(Close::because(code, error)))
+fn refuse(code: u16, error: impl Into<String>) -> NextStep {
+    NextStep::End(End::Refuse(Close::because(code, error)))
 }
 
 /// A time in milliseconds, rounded up, so that a worker that waits exactly so long is admitted.

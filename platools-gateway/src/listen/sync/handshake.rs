@@ -1,4 +1,4 @@
-//! What a worker's upgrade request says about the worker.
+//! The claim of a worker, read from its upgrade request.
 
 use axum::http::HeaderMap;
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};
@@ -7,10 +7,10 @@ use crate::directory::Claim;
 use crate::listen::bearer_token;
 
 /// The parts of an URL's query, in order.
-pub(super) type Parts = Vec<(String, String)>;
+pub(super) type WorkerQuery = Vec<(String, String)>;
 
 /// Reads the claim; the URL goes before headers, and the first of what is said twice counts.
-pub(super) fn read(query: &Parts, headers: &HeaderMap) -> Claim {
+pub(super) fn read(query: &WorkerQuery, headers: &HeaderMap) -> Claim {
     let in_url = |name: &'static str| query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
     let in_header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     // `source` is the older spelling of `entity`.

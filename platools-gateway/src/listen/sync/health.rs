@@ -7,7 +7,7 @@ use platools_protocol::tool_sync::{HealthStatus, PlatformFrame, ToolHealth, Tool
 use super::truncate::truncate;
 use crate::links::registration::{LeftOut, MAX_TOOLS};
 
-/// So much of a tool's last error goes back to the worker, which knows the whole of it.
+/// Bytes of a tool's last error that go back to the worker, which knows the whole of it.
 const MAX_LAST_ERROR_BYTES: usize = 1024;
 
 /// A tool's name may have 128 characters of up to four bytes each; a longer one is no tool's.

@@ -1,4 +1,4 @@
-//! Tool sync: the sockets of workers.
+//! Tool sync: the protocol of workers, over one WebSocket each.
 
 mod connection;
 mod frames;
@@ -29,12 +29,12 @@ use crate::directory::{Claim, Refusal};
 use crate::domain::error::causes_of;
 use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::links::Arrival;
-use crate::listen::Traffic;
+use crate::listen::ByteActivity;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};
 use crate::settings::WorkerSettings;
 
-/// Where workers connect; all three are the same.
+/// Paths at which workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
 
 /// Bytes that a socket reads of a frame, which is 1 MiB more than a frame may have.
@@ -43,11 +43,11 @@ const MAX_READ_BYTES: usize = MAX_FRAME_BYTES + 1024 * 1024;
 /// Bytes that are read from a worker that is not known.
 const UNTRUSTED_BYTES: usize = 16 * 1024;
 
-/// How long finding out who a worker is may take.
+/// The longest time to authenticate a worker.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
-struct Adapter {
+struct SyncAdapter {
     core: Arc<Core>,
     links: TaskTracker,
     settings: WorkerSettings,
@@ -55,15 +55,15 @@ struct Adapter {
 
 /// The routes of workers.
 pub(super) fn router(core: Arc<Core>, links: TaskTracker, settings: WorkerSettings) -> Router {
-    let adapter = Adapter { core, links, settings };
+    let adapter = SyncAdapter { core, links, settings };
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, any(upgrade))).with_state(adapter)
 }
 
 async fn upgrade(
-    State(adapter): State<Adapter>,
+    State(adapter): State<SyncAdapter>,
     Extension(context): Extension<RequestContext>,
-    Extension(traffic): Extension<Traffic>,
-    query: Result<Query<handshake::Parts>, QueryRejection>,
+    Extension(activity): Extension<ByteActivity>,
+    query: Result<Query<handshake::WorkerQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -73,8 +73,8 @@ async fn upgrade(
     let limits = ReadLimits { message_bytes: MAX_READ_BYTES, buffer_bytes: 4 * 1024 };
     ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.
-        traffic.allow(UNTRUSTED_BYTES);
-        let pace = (traffic, adapter.settings);
+        activity.allow(UNTRUSTED_BYTES);
+        let pace = (activity, adapter.settings);
         serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), pace)).await;
     })
 }
@@ -88,7 +88,7 @@ async fn serve(
     arrival: Arrival,
     claim: Claim,
     from: RequestOrigin,
-    (socket, pace): (Socket<WebSocket>, (Traffic, WorkerSettings)),
+    (socket, pace): (Socket<WebSocket>, (ByteActivity, WorkerSettings)),
 ) {
     match timeout(AUTHENTICATION, core.authenticator.connect(arrival, claim, from.clone()))
         .await

@@ -1,13 +1,13 @@
-//! What the gateway has to say to a worker and has not yet written.
+//! The replies to a worker that are not written yet.
 
 use tokio::sync::mpsc;
 
 use crate::limits::gauge::{Gauge, Held};
 
-/// So many replies wait for a socket. Each answers a frame, so a worker that has so many waiting sends without reading.
+/// The most replies that wait for a socket. Each answers a frame, so a worker with this many sends without reading.
 const REPLIES: usize = 256;
 
-/// So many bytes of replies wait before further ones are refused.
+/// Bytes of waiting replies from which on further ones are refused.
 const BYTES: usize = 4 * 1024 * 1024;
 
 /// Takes replies.
@@ -17,7 +17,7 @@ pub(super) struct Replies {
 }
 
 /// Has replies to be written.
-pub(super) struct Waiting {
+pub(super) struct WaitingReplies {
     queue: mpsc::Receiver<(Vec<String>, Held)>,
 }
 
@@ -25,9 +25,9 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Full;
 
-pub(super) fn channel() -> (Replies, Waiting) {
+pub(super) fn channel() -> (Replies, WaitingReplies) {
     let (sender, receiver) = mpsc::channel(REPLIES);
-    (Replies { queue: sender, bytes: Gauge::default() }, Waiting { queue: receiver })
+    (Replies { queue: sender, bytes: Gauge::default() }, WaitingReplies { queue: receiver })
 }
 
 impl Replies {
@@ -38,7 +38,7 @@ impl Replies {
     }
 }
 
-impl Waiting {
+impl WaitingReplies {
     /// The frames that answer the next frame. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Vec<String>> {
         self.queue.recv().await.map(|(frames, _bytes)| frames)

@@ -2,7 +2,7 @@
 
 use axum::extract::ws::{Message, close_code};
 
-use crate::listen::Traffic;
+use crate::listen::ByteActivity;
 use crate::listen::ws::{End, ReadError, Socket, TooLarge, Transport};
 use crate::settings::WorkerSettings;
 use platools_protocol::tool_sync::MAX_FRAME_BYTES;
@@ -10,7 +10,7 @@ use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 /// A worker's socket, which ends when no byte moves for longer than the settings allow.
 pub(super) struct WorkerSocket<'a, S> {
     pub(super) socket: &'a Socket<S>,
-    pub(super) traffic: &'a Traffic,
+    pub(super) activity: &'a ByteActivity,
     pub(super) settings: WorkerSettings,
 }
 
@@ -23,7 +23,7 @@ const SILENT: End = End::close(close_code::POLICY, "no heartbeat");
 impl<S: Transport> WorkerSocket<'_, S> {
     /// Reads the next message. Cancel-safe.
     pub(super) async fn next(&self) -> Result<Message, End> {
-        match self.traffic.while_receiving(self.settings.silence, self.socket.next()).await {
+        match self.activity.while_receiving(self.settings.silence, self.socket.next()).await {
             Some(Some(Ok(message))) => Ok(message),
             Some(Some(Err(error))) => Err(match ReadError::of(error, MAX_FRAME_BYTES) {
                 ReadError::TooLarge(too_large) => refuse_large(too_large),
@@ -36,7 +36,7 @@ impl<S: Transport> WorkerSocket<'_, S> {
 
     /// Waits until the socket takes a message. Cancel-safe.
     pub(super) async fn ready(&self) -> Result<(), End> {
-        Ok(self.traffic.while_sending(self.settings.stall, self.socket.ready()).await.ok_or(STALLED)??)
+        Ok(self.activity.while_sending(self.settings.stall, self.socket.ready()).await.ok_or(STALLED)??)
     }
 
     /// Gives a message to the socket, which is ready. An error means that the message cannot have reached the worker as a whole.
@@ -46,7 +46,7 @@ impl<S: Transport> WorkerSocket<'_, S> {
 
     /// Waits until everything is written. Cancel-safe.
     pub(super) async fn flush(&self) -> Result<(), End> {
-        Ok(self.traffic.while_sending(self.settings.stall, self.socket.flush()).await.ok_or(STALLED)??)
+        Ok(self.activity.while_sending(self.settings.stall, self.socket.flush()).await.ok_or(STALLED)??)
     }
 }
 

@@ -3,19 +3,23 @@
 use axum::extract::ws::Message;
 use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
-use super::replies::Waiting;
+use super::replies::WaitingReplies;
 use super::socket::WorkerSocket;
 use crate::links::{Delivery, Link, Notice, Order};
 use crate::listen::ws::{End, Transport};
 
-/// So many frames are written before they are flushed, if so many wait.
+/// The most frames that are written before a flush.
 const BATCH: usize = 64;
 
 /// Writes replies and calls until the socket breaks, or takes nothing any more.
 ///
 /// A call is taken off the queue only when the socket takes a frame, and there is no await between the two: wherever this
 /// future is dropped, no call is lost.
-pub(super) async fn write<S: Transport>(socket: &WorkerSocket<'_, S>, link: &mut Link, replies: &mut Waiting) -> End {
+pub(super) async fn write<S: Transport>(
+    socket: &WorkerSocket<'_, S>,
+    link: &mut Link,
+    replies: &mut WaitingReplies,
+) -> End {
     loop {
         // Both arms are cancel-safe. They end only when the link does, and then another arm of its task ends it.
         let written = tokio::select! {
@@ -109,7 +113,7 @@ mod tests {
     use crate::listen::sync::replies;
     use crate::listen::sync::socket::STALLED;
     use crate::listen::ws::Socket;
-    use crate::listen::{Server, Setup, Traffic};
+    use crate::listen::{ByteActivity, Server, Setup};
     use crate::settings::WorkerSettings;
     use crate::tools::ToolName;
 
@@ -118,12 +122,13 @@ mod tests {
     const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A socket whose worker reads nothing, and what keeps it open.
-    async fn unread_socket() -> ((Socket<WebSocket>, Traffic, WorkerSettings), impl Sized) {
+    async fn unread_socket() -> ((Socket<WebSocket>, ByteActivity, WorkerSettings), impl Sized) {
         let (sender, mut sockets) = mpsc::channel(1);
-        let upgrade = async move |axum::Extension(traffic): axum::Extension<Traffic>, upgrade: WebSocketUpgrade| {
+        let upgrade = async move |axum::Extension(activity): axum::Extension<ByteActivity>,
+                                  upgrade: WebSocketUpgrade| {
             let settings = WorkerSettings { stall: Duration::from_millis(100), ..WorkerSettings::default() };
             upgrade.on_upgrade(async move |socket| {
-                let _ = sender.send((Socket::new(socket), traffic, settings)).await;
+                let _ = sender.send((Socket::new(socket), activity, settings)).await;
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -153,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn no_call_is_lost_between_the_queue_and_the_socket() {
         let (_folder, core, mut link, key) = core().await;
-        let ((socket, traffic, settings), _open) = unread_socket().await;
+        let ((socket, activity, settings), _open) = unread_socket().await;
         let caller = core.authenticator.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
@@ -179,7 +184,7 @@ mod tests {
         }
 
         let (_replies, mut waiting) = replies::channel();
-        let socket = WorkerSocket { socket: &socket, traffic: &traffic, settings };
+        let socket = WorkerSocket { socket: &socket, activity: &activity, settings };
         let end = timeout(PATIENCE, write(&socket, &mut link, &mut waiting)).await.unwrap();
         assert_eq!(end, STALLED);
         drop(link);

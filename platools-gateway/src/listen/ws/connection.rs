@@ -1,4 +1,4 @@
-//! [`Protocol`] and [`serve`]: the life of one connection, which all protocols over WebSockets share.
+//! [`SocketProtocol`] and [`serve`]: the life of one connection, which all protocols over WebSockets share.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::{End, Socket, Transport};
 
 /// A protocol on one connection: everything that [`serve`] leaves open.
-pub(in crate::listen) trait Protocol {
+pub(in crate::listen) trait SocketProtocol {
     /// The peer, for the log.
     const PEER: &'static str;
 
@@ -49,7 +49,11 @@ impl Farewell<fn(&str)> {
 /// Serves a connection until its end, and closes it.
 ///
 /// Both directions run side by side in one task: a peer that reads slowly is still heard. The first end drops the other direction.
-pub(in crate::listen) async fn serve<P: Protocol, S: Transport>(protocol: P, mut outbox: P::Outbox, socket: Socket<S>) {
+pub(in crate::listen) async fn serve<P: SocketProtocol, S: Transport>(
+    protocol: P,
+    mut outbox: P::Outbox,
+    socket: Socket<S>,
+) {
     let begun = Instant::now();
     // In no fixed order: a direction that always came first could use up the turn of the task, so that the other one starves.
     let end = tokio::select! {

@@ -1,4 +1,4 @@
-//! WebSockets, whatever is said over them: [`open`] accepts an upgrade, [`serve`] runs a [`Protocol`] over its [`Socket`] until there is
+//! WebSockets of all protocols: [`open`] accepts an upgrade, [`serve`] runs a [`SocketProtocol`] over its [`Socket`] until there is
 //! an [`End`], and a [`Close`] tells the peer why.
 //!
 //! [`Reader`] and [`write`] are the two directions that most protocols share: sizes, silence and UTF-8 on one side, pings and deadlines on the
@@ -13,7 +13,7 @@ mod upgrade;
 mod writer;
 
 pub(super) use close::{Close, End, dismissed};
-pub(super) use connection::{Farewell, Protocol, duration_ms, serve};
+pub(super) use connection::{Farewell, SocketProtocol, duration_ms, serve};
 pub(super) use read_error::{ReadError, TooLarge};
 pub(super) use reader::{Excess, Incoming, Reader, Received};
 pub(super) use socket::{Socket, Transport};

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::{ReadError, TooLarge};
 use crate::domain::surrogates::well_formed;
 use crate::limits::{HeldBytes, Limiter};
-use crate::listen::Traffic;
+use crate::listen::ByteActivity;
 
 /// A message, or another sign of life.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(in crate::listen) struct Reader<R> {
     deadline: Duration,
     max_bytes: usize,
     /// The connection, where the bytes of each message are counted while they come.
-    counted: Option<Traffic>,
+    counted: Option<ByteActivity>,
     /// Messages over the limit are read to their end and dropped, within this.
     excess: Option<Excess>,
     /// True if the log has a line about a binary message.
@@ -99,8 +99,13 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
     }
 
     /// The same for a peer that is not trusted until [`Reader::trust`]: of a longer message not even the bytes are read.
-    pub(in crate::listen) fn untrusted(stream: R, deadline: Duration, max_bytes: usize, traffic: Traffic) -> Self {
-        let mut reader = Self { counted: Some(traffic), ..Self::new(stream, deadline, max_bytes) };
+    pub(in crate::listen) fn untrusted(
+        stream: R,
+        deadline: Duration,
+        max_bytes: usize,
+        activity: ByteActivity,
+    ) -> Self {
+        let mut reader = Self { counted: Some(activity), ..Self::new(stream, deadline, max_bytes) };
         reader.allow_next();
         reader
     }
@@ -183,10 +188,10 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
 
     /// Reads on, past the limit of a message, if that is dropped and there is room for its bytes.
     fn go_on(&mut self) -> Result<(), ReadError> {
-        if let (Some(excess), Some(traffic)) = (&mut self.excess, &self.counted)
+        if let (Some(excess), Some(activity)) = (&mut self.excess, &self.counted)
             && excess.make_room()
         {
-            traffic.allow(excess.max_bytes.saturating_add(ALLOWED_BEYOND));
+            activity.allow(excess.max_bytes.saturating_add(ALLOWED_BEYOND));
             return Ok(());
         }
         Err(ends(self.too_large(None)))
@@ -203,8 +208,8 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
     }
 
     fn allow_more(&self, bytes: usize) {
-        if let Some(traffic) = &self.counted {
-            traffic.allow_more(bytes);
+        if let Some(activity) = &self.counted {
+            activity.allow_more(bytes);
         }
     }
 
@@ -213,8 +218,8 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
         if let Some(excess) = &mut self.excess {
             excess.held = None;
         }
-        if let Some(traffic) = &self.counted {
-            traffic.allow(self.max_bytes.saturating_add(ALLOWED_BEYOND));
+        if let Some(activity) = &self.counted {
+            activity.allow(self.max_bytes.saturating_add(ALLOWED_BEYOND));
         }
     }
 }
@@ -235,9 +240,9 @@ fn in_whole_characters(text: Utf8Bytes) -> Utf8Bytes {
 }
 
 /// Waits until the peer has sent too much of one message, where its bytes are counted.
-async fn exceeded(counted: Option<&Traffic>) {
+async fn exceeded(counted: Option<&ByteActivity>) {
     match counted {
-        Some(traffic) => traffic.exceeded().await,
+        Some(activity) => activity.exceeded().await,
         None => std::future::pending().await,
     }
 }

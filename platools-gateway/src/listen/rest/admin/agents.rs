@@ -8,14 +8,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin;
-use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile;
 use crate::listen::Object;
-use crate::listen::dto::{Page, given};
+use crate::listen::dto::{Page, agent_change, given};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::Window;
+use crate::listen::rest::page::PageQuery;
 use crate::listen::rest::parts::{Path, Query};
 use crate::ports::time::rfc3339;
 
@@ -101,11 +100,11 @@ pub(super) struct AgentChange {
 }
 
 /// List the agents.
-#[utoipa::path(get, path = "/v1/agents", tag = "directory", params(Window),
+#[utoipa::path(get, path = "/v1/agents", tag = "directory", params(PageQuery),
     responses((status = 200, body = Page<Agent>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Agent>>, Problem> {
     let page = window.page(administrator.directory()?.agents(), |agent| &agent.slug)?;
     Ok(Json(page.map(shown)))
@@ -141,12 +140,7 @@ pub(super) async fn change(
     Body(change): Body<AgentChange>,
 ) -> Result<Json<Agent>, Problem> {
     let AgentChange { profile, owner, title, address } = change;
-    if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
-        let message = "say what changes: the `profile`, the `owner`, the `title`, or the `address`";
-        return Err(Error::new(ErrorKind::InvalidRequest, message).into());
-    }
-    let profile = profile.map(|Object(profile)| profile).unwrap_or_default();
-    let change = admin::AgentChange { profile, owner, title, address };
+    let change = agent_change(profile.map(|Object(profile)| profile), owner, title, address)?;
     Ok(Json(shown(administrator.directory()?.change_agent(&agent, change).await?)))
 }
 

@@ -14,7 +14,7 @@ use crate::listen::dto::{Entity, EntityWithSecret, Page, policy_of};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::Window;
+use crate::listen::rest::page::PageQuery;
 use crate::listen::rest::parts::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -44,11 +44,11 @@ pub(super) struct NewWorkerToken {
 }
 
 /// List the entities.
-#[utoipa::path(get, path = "/v1/entities", tag = "directory", params(Window),
+#[utoipa::path(get, path = "/v1/entities", tag = "directory", params(PageQuery),
     responses((status = 200, body = Page<Entity>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Entity>>, Problem> {
     let page = window.page(administrator.directory()?.entities(), |entity| &entity.slug)?;
     Ok(Json(page.map(Entity::from)))

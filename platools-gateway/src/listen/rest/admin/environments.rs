@@ -11,7 +11,7 @@ use crate::listen::dto::Page;
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::Window;
+use crate::listen::rest::page::PageQuery;
 use crate::listen::rest::parts::{Path, Query};
 
 /// An environment of the project.
@@ -29,11 +29,11 @@ pub(super) struct NewEnvironment {
 }
 
 /// List the environments.
-#[utoipa::path(get, path = "/v1/environments", tag = "directory", params(Window),
+#[utoipa::path(get, path = "/v1/environments", tag = "directory", params(PageQuery),
     responses((status = 200, body = Page<Environment>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Environment>>, Problem> {
     let page = window.page(administrator.directory()?.environments(), |environment| &environment.slug)?;
     Ok(Json(page.map(shown)))

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use super::seconds;
 use crate::admin::{self, TokensBefore};
 use crate::domain::identity::SpeaksFor;
-use crate::listen::dto::{Page, Place, SpeaksForForm, role_of};
+use crate::listen::dto::{ListPosition, Page, SpeaksForForm, role_of};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::Window;
+use crate::listen::rest::page::PageQuery;
 use crate::listen::rest::parts::{Path, Query};
 use crate::ports::time::rfc3339;
 
@@ -84,17 +84,17 @@ pub(super) struct NewToken {
 }
 
 /// List the tokens that are good, of callers and of workers, latest first.
-#[utoipa::path(get, path = "/v1/tokens", tag = "directory", params(Window),
+#[utoipa::path(get, path = "/v1/tokens", tag = "directory", params(PageQuery),
     responses((status = 200, body = Page<Token>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    Query(window): Query<Window>,
+    Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Token>>, Problem> {
     let (limit, place) = window.place()?;
     let before = place.map(|place| TokensBefore { created_ms: place.at_ms, id: place.id });
     let tokens = administrator.directory()?.tokens(before.as_ref(), limit + 1).await?;
     let tokens = tokens.into_iter().map(shown).collect();
-    let cursor = |token: &Token| Place { at_ms: token.created_ms, id: token.id.clone() }.cursor();
+    let cursor = |token: &Token| ListPosition { at_ms: token.created_ms, id: token.id.clone() }.cursor();
     Ok(Json(Page::cut(tokens, limit, cursor)))
 }
 

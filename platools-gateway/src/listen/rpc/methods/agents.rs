@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::{Params, Reply, reply};
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::listen::dto::given;
+use crate::listen::dto::{agent_change, given};
 use crate::listen::rpc::errors::invalid;
-use crate::listen::rpc::page::Window;
+use crate::listen::rpc::page::PageParams;
 use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
 
 #[derive(Deserialize)]
-struct NewAgent {
+struct NewAgentParams {
     slug: String,
     #[serde(default)]
     profile: Value,
@@ -26,7 +26,7 @@ struct NewAgent {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Change {
+struct AgentChangeParams {
     agent_id: String,
     profile: Option<Value>,
     owner: Option<String>,
@@ -38,13 +38,13 @@ struct Change {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Which {
+struct AgentParams {
     agent_id: String,
 }
 
 /// The agents. What they are told is only for admins.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
-    let window: Window = params.decode()?;
+    let window: PageParams = params.decode()?;
     let agents = if session.has_catalogue { session.core.directory.agents(&session.caller)? } else { Vec::new() };
     let project = Resource::Project(&session.caller.project_id);
     let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
@@ -53,24 +53,20 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let NewAgent { slug, profile, owner, title, address } = params.decode()?;
+    let NewAgentParams { slug, profile, owner, title, address } = params.decode()?;
     let admin = session.core.admin.of(&session.caller)?;
     let new = admin::NewAgent { profile: read(profile)?, owner, title, address };
     reply(&shown(&admin.add_agent(&slug, new).await?))
 }
 
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
-    let Change { agent_id, profile, owner, title, address } = params.decode()?;
-    if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
-        return Err(invalid("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
-    }
-    let admin = session.core.admin.of(&session.caller)?;
-    let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner, title, address };
-    reply(&shown(&admin.change_agent(&agent_id, change).await?))
+    let AgentChangeParams { agent_id, profile, owner, title, address } = params.decode()?;
+    let change = agent_change(profile.map(read).transpose()?, owner, title, address)?;
+    reply(&shown(&session.core.admin.of(&session.caller)?.change_agent(&agent_id, change).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
-    let Which { agent_id } = params.decode()?;
+    let AgentParams { agent_id } = params.decode()?;
     session.core.admin.of(&session.caller)?.remove_agent(&agent_id).await?;
     reply(&json!({"deleted": true}))
 }

@@ -7,48 +7,48 @@ use serde_json::json;
 
 use super::{Params, Reply, reply};
 use crate::listen::dto::{Entity, EntityWithSecret, policy_of};
-use crate::listen::rpc::page::Window;
+use crate::listen::rpc::page::PageParams;
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
-struct NewEntity {
+struct NewEntityParams {
     slug: String,
     policy: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Rotation {
+struct RotationParams {
     entity_id: String,
     grace_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Which {
+struct EntityParams {
     entity_id: String,
 }
 
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
-    let window: Window = params.decode()?;
+    let window: PageParams = params.decode()?;
     let entities = session.core.admin.of(&session.caller)?.entities();
     reply(&window.page(entities, |entity| &entity.slug)?.map(Entity::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let NewEntity { slug, policy } = params.decode()?;
+    let NewEntityParams { slug, policy } = params.decode()?;
     let policy = policy_of(policy.as_deref())?;
     reply(&EntityWithSecret::from(session.core.admin.of(&session.caller)?.add_entity(&slug, policy).await?))
 }
 
 pub(super) async fn rotate(session: &Session<'_>, params: Params) -> Reply {
-    let Rotation { entity_id, grace_seconds } = params.decode()?;
+    let RotationParams { entity_id, grace_seconds } = params.decode()?;
     let grace = Duration::from_secs(grace_seconds.unwrap_or_default());
     reply(&EntityWithSecret::from(session.core.admin.of(&session.caller)?.rotate_entity(&entity_id, grace).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
-    let Which { entity_id } = params.decode()?;
+    let EntityParams { entity_id } = params.decode()?;
     session.core.admin.of(&session.caller)?.remove_entity(&entity_id).await?;
     reply(&json!({"deleted": true}))
 }

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::{Params, Reply, reply, unless_empty};
 use crate::domain::identity::SpeaksFor;
 use crate::listen::dto::{Key, KeyRequest, KeyWithSecret};
-use crate::listen::rpc::page::Window;
+use crate::listen::rpc::page::PageParams;
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wanted {
+struct NewKeyParams {
     name: Option<String>,
     role: String,
     #[serde(default)]
@@ -25,24 +25,24 @@ struct Wanted {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Which {
+struct KeyParams {
     key_id: String,
 }
 
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
-    let window: Window = params.decode()?;
+    let window: PageParams = params.decode()?;
     let keys = session.core.admin.of(&session.caller)?.keys();
     reply(&window.page(keys, |key| key.id.as_str())?.map(Key::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let Wanted { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds } = params.decode()?;
+    let NewKeyParams { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds } = params.decode()?;
     let new = KeyRequest { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds }.read()?;
     reply(&KeyWithSecret::from(session.core.admin.of(&session.caller)?.add_key(new).await?))
 }
 
 pub(super) async fn revoke(session: &Session<'_>, params: Params) -> Reply {
-    let Which { key_id } = params.decode()?;
+    let KeyParams { key_id } = params.decode()?;
     session.core.admin.of(&session.caller)?.revoke_key(&key_id).await?;
     reply(&json!({"revoked": true}))
 }

@@ -12,7 +12,7 @@ use crate::ops::log_feed::KEPT_LINES;
 const DEFAULT_LINES: usize = 100;
 
 #[derive(Deserialize)]
-struct Wanted {
+struct TailParams {
     lines: Option<usize>,
     #[serde(default)]
     stop: bool,
@@ -20,7 +20,7 @@ struct Wanted {
 
 /// The last lines, and each that comes after them as an event, until the caller has had enough. Asked twice, it begins again.
 pub(super) async fn tail(session: &Session<'_>, params: Params) -> Reply {
-    let Wanted { lines, stop } = params.decode()?;
+    let TailParams { lines, stop } = params.decode()?;
     if stop {
         session.set_tail(None);
         return reply(&json!({"lines": []}));

@@ -7,7 +7,7 @@ use super::{Params, Reply, reply, unless_empty};
 use crate::agents::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::agents::{Message, ToolUse};
 use crate::domain::ids::ConversationId;
-use crate::listen::dto::{Page, Place, limit_of};
+use crate::listen::dto::{ListPosition, Page, limit_of};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
@@ -20,7 +20,7 @@ const PREVIEW_CHARS: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Filter {
+struct ListParams {
     #[serde(default, deserialize_with = "unless_empty")]
     agent_id: Option<String>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -32,13 +32,13 @@ struct Filter {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Which {
+struct SessionParams {
     session_id: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Part {
+struct HistoryParams {
     session_id: String,
     limit: Option<usize>,
     #[serde(default, deserialize_with = "unless_empty")]
@@ -47,14 +47,14 @@ struct Part {
 
 /// The caller's conversations, those first in which something was said last.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
-    let Filter { agent_id, user_id, limit, cursor } = params.decode()?;
+    let ListParams { agent_id, user_id, limit, cursor } = params.decode()?;
     let limit = limit_of(limit)?;
-    let place = cursor.map(|cursor| Place::read(&cursor)).transpose()?;
+    let place = cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
     let before = place.map(|place| ConversationsBefore { updated_ms: place.at_ms, id: place.id.into() });
     let query = ConversationQuery { agent: agent_id, user_id, before };
     // One more than asked for tells whether there is another page.
     let found = session.core.conversations.list(&session.caller, query, limit + 1).await?;
-    let cursor = |updated_ms, id: &ConversationId| Place { at_ms: updated_ms, id: id.to_string() }.cursor();
+    let cursor = |updated_ms, id: &ConversationId| ListPosition { at_ms: updated_ms, id: id.to_string() }.cursor();
     let more = found.more.map(|place| cursor(place.updated_ms, &place.id));
     let page = Page::cut(found.items, limit, |last| cursor(last.updated_ms, &last.id)).or_more(more);
     reply(&page.map(|conversation| shown(&conversation)))
@@ -62,7 +62,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 
 /// Shows the last messages of a conversation, shortened.
 pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
-    let Which { session_id } = params.decode()?;
+    let SessionParams { session_id } = params.decode()?;
     let id = ConversationId::from(session_id);
     let (conversation, messages) = session.core.conversations.get(&session.caller, &id, None, PREVIEW_MESSAGES).await?;
     let messages: Vec<_> = messages.iter().map(in_short).collect();
@@ -71,7 +71,7 @@ pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
 
 /// Shows messages of a conversation: the last ones, or those before them.
 pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
-    let Part { session_id, limit, cursor } = params.decode()?;
+    let HistoryParams { session_id, limit, cursor } = params.decode()?;
     let limit = limit_of(limit)?;
     let no_cursor = |_| invalid("`cursor` is none; take the `nextCursor` of the page before");
     let before = cursor.map(|cursor| cursor.parse()).transpose().map_err(no_cursor)?;
@@ -87,14 +87,14 @@ pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
 
 /// Forgets what was said in a conversation.
 pub(super) async fn reset(session: &Session<'_>, params: Params) -> Reply {
-    let Which { session_id } = params.decode()?;
+    let SessionParams { session_id } = params.decode()?;
     session.core.conversations.reset(&session.caller, &session_id.into()).await?;
     reply(&json!({"reset": true}))
 }
 
 /// Deletes a conversation.
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
-    let Which { session_id } = params.decode()?;
+    let SessionParams { session_id } = params.decode()?;
     session.core.conversations.delete(&session.caller, &session_id.into()).await?;
     reply(&json!({"deleted": true}))
 }

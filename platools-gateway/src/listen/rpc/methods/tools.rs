@@ -18,7 +18,7 @@ use crate::tools::ToolName;
 /// The params of a call: the protocol's own ([`platools_protocol::rpc::ToolsCall`]) and the environment, read in one go.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wanted<'a> {
+struct ToolCallParams<'a> {
     name: String,
     #[serde(borrow)]
     arguments: &'a RawValue,
@@ -31,14 +31,14 @@ struct Wanted<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Place {
+struct ToolListParams {
     #[serde(default, deserialize_with = "unless_empty")]
     environment_id: Option<String>,
 }
 
 /// The tools, also those whose worker is away.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
-    let Place { environment_id } = params.decode()?;
+    let ToolListParams { environment_id } = params.decode()?;
     if !session.has_catalogue {
         return reply(&json!({"tools": []}));
     }
@@ -48,7 +48,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 
 /// Calls a tool, and tells of the call and of its result as events, too.
 pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
-    let call: Wanted<'_> = params.decode()?;
+    let call: ToolCallParams<'_> = params.decode()?;
     let request = CallRequest {
         tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
         arguments: Arguments::read(call.arguments).await?,

@@ -1,4 +1,4 @@
-//! Finds the origin of requests.
+//! [`ConnectionPeer`]: the peer of a connection, and the clients behind it if it is a proxy.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use crate::domain::error::Error;
 use crate::limits::{ConcurrencyPermit, Limiter};
 
 /// The peer of a connection, which may be a proxy.
-pub(super) struct Origin {
+pub(super) struct ConnectionPeer {
     peer: SocketAddr,
     limiter: Arc<Limiter>,
 }
 
-impl Origin {
+impl ConnectionPeer {
     pub(super) fn new(peer: SocketAddr, limiter: Arc<Limiter>) -> Self {
         Self { peer, limiter }
     }
 
-    /// The origin of a request: the peer, unless it is a trusted proxy. Ports of other hosts are not known.
-    pub(super) fn of(&self, headers: &HeaderMap) -> SocketAddr {
+    /// The address of the client that sent a request: the peer, unless it is a trusted proxy. Ports of clients behind a proxy are not known.
+    pub(super) fn client_address(&self, headers: &HeaderMap) -> SocketAddr {
         // Bytes, not text: what a client adds on the left must not hide the addresses that proxies add on the right.
         let said: Vec<_> = headers
             .get_all("x-forwarded-for")
@@ -35,12 +35,12 @@ impl Origin {
         &self.limiter
     }
 
-    /// Takes a place for a request among the connections of where it came from, if that is an address that a trusted proxy names.
+    /// Takes a place for a request among the connections of its client, if a trusted proxy names the client.
     ///
     /// # Errors
-    /// There are too many of them.
-    pub(super) fn admit(&self, from: SocketAddr) -> Result<Option<ConcurrencyPermit<IpAddr>>, Error> {
-        self.limiter.named_connection(self.peer.ip(), from.ip())
+    /// The client has too many connections.
+    pub(super) fn admit(&self, client: SocketAddr) -> Result<Option<ConcurrencyPermit<IpAddr>>, Error> {
+        self.limiter.named_connection(self.peer.ip(), client.ip())
     }
 }
 
@@ -54,13 +54,13 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_hide_nothing_behind_them() {
         let limits = Limits { trusted_proxies: vec!["10.0.0.1".parse().unwrap()], ..Limits::default() };
-        let origin = Origin::new("10.0.0.1:80".parse().unwrap(), Arc::new(Limiter::new(&limits)));
+        let peer = ConnectionPeer::new("10.0.0.1:80".parse().unwrap(), Arc::new(Limiter::new(&limits)));
         let from = |lines: &[&[u8]]| {
             let mut headers = HeaderMap::new();
             for line in lines {
                 headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
             }
-            origin.of(&headers).ip().to_string()
+            peer.client_address(&headers).ip().to_string()
         };
         for lines in [
             &[&b"198.51.100.7"[..]][..],
