@@ -96,11 +96,13 @@ async fn progress_and_cancellation_cross_the_host() {
     let (gateway, caller) = gateway().await;
     let _host = Host::of_program(&gateway, &[], &[]);
     hosted(&caller, "count").await;
-    let mut events = caller.stream("count", json!({})).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let finish = folder.path().join("finish");
+    let mut events = caller.stream("count", json!({"finish": finish})).await;
     let (kind, first) = events.next().await;
     assert_eq!((&*kind, &first["total"]), ("progress", &json!(3.0)), "{first}");
+    std::fs::write(&finish, "").expect("the folder can be written");
 
-    let folder = tempfile::tempdir().expect("a folder");
     let (started, cancelled) = (folder.path().join("started"), folder.path().join("cancelled"));
     let call = caller.calling("wait", json!({"started": started, "cancelled": cancelled}));
     file(&started).await;
@@ -176,9 +178,12 @@ async fn a_signal_lets_calls_end_and_ends_the_server() {
     let (gateway, caller) = gateway().await;
     let host = Host::of_program(&gateway, &[], &[]);
     hosted(&caller, "count").await;
-    let mut call = caller.stream("count", json!({})).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let finish = folder.path().join("finish");
+    let mut call = caller.stream("count", json!({"finish": finish})).await;
     assert_eq!(call.next().await.0, "progress");
     host.terminate();
+    std::fs::write(&finish, "").expect("the folder can be written");
     let end = async {
         loop {
             let (kind, event) = call.next().await;

@@ -86,8 +86,11 @@ impl ServerHandler for Server {
                     let progress = ProgressNotificationParam::new(token.clone(), f64::from(step)).with_total(3.0);
                     context.peer.notify_progress(progress).await.unwrap();
                 }
-                // The last one is on its way when this is: the other side reads them in order, and looks at them apart.
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                // The test ends the call once it has seen progress: the other side may treat a result before progress that came with it.
+                let finish = arguments["finish"].as_str().unwrap();
+                while !std::fs::exists(finish).unwrap() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 text("counted".to_owned())
             }
             "wait" => {

@@ -139,7 +139,6 @@ fn what_makes_no_sense_is_refused() {
         ("data = '/d'\n[feed.jwt]\nissuer = 'a'", "`feed.jwt.secret_file`"),
         ("data = '/d'\n[feed.jwt]\nsecret_file = '/nowhere/at/all'", "/nowhere/at/all"),
         ("data = '/d'\n[mcp]\nsession_idle = '1ms'", "`mcp.session_idle` is 1ms; it takes at least 1s"),
-        ("data = '/d'\n[mcp]\nurl = 'example.com'", "it takes a scheme and a host"),
         (
             "data = '/d'\n[http]\nnames = ['https://example.com']",
             "`http.names` has \"https://example.com\"; it takes names",

@@ -93,7 +93,7 @@ async fn callers_of_tools_that_declare_no_time_wait_as_long_as_their_protocol_sa
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, json!({})).await;
     let seen = patience_of_all(&gateway, &mut worker).await;
-    let expected = [30, 30, 30, 30, 30, 600, 60];
+    let expected = [30, 30, 30, 30, 600, 60];
     assert_eq!(seen.iter().map(|(_, seconds)| *seconds).collect::<Vec<_>>(), expected, "{seen:?}");
 }
 
