@@ -21,7 +21,7 @@ pub const MAIN_AGENT: &str = "main";
 /// An agent.
 pub const AGENT: &str = "dev-agent";
 
-/// How a development gateway is set up.
+/// Options of a development gateway.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DevOptions {
@@ -35,11 +35,11 @@ pub struct DevOptions {
     pub no_auth: bool,
     /// Lets web pages use the gateway that are opened from files. Default: no.
     pub file_pages: bool,
-    /// What admins read along with `logs.tail`. Default: nothing.
+    /// The log that admins follow with `logs.tail`. Default: none.
     pub logs: Option<LogFeed>,
-    /// How conversations with agents are held. Default: [`ChatSettings::default`].
+    /// The rules of conversations with agents. Default: [`ChatSettings::default`].
     pub chat: ChatSettings,
-    /// What [`MAIN_AGENT`] thinks with. Default: nothing, so that it answers commands.
+    /// The model of [`MAIN_AGENT`]. Default: none; the agent answers commands then.
     pub model: Option<ModelSettings>,
 }
 

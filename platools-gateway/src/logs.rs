@@ -1,4 +1,4 @@
-//! Where logs go, and how they look.
+//! Setup of the program's log: its output, format and filter.
 
 use std::io::{self, IsTerminal as _};
 

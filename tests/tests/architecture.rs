@@ -353,11 +353,11 @@ fn only_the_gateways_authority_compares_roles() {
 
 /// Files that import each other, in each crate: so many at most. The numbers only go down, and the goal is none.
 const FILES_IN_CYCLES: &[(&str, usize)] = &[
-    ("platools/src/lib.rs", 10),
+    ("platools/src/lib.rs", 5),
     ("platools-attributes/src/lib.rs", 0),
-    ("platools-cli/src/main.rs", 2),
+    ("platools-cli/src/main.rs", 0),
     ("platools-client/src/lib.rs", 0),
-    ("platools-gateway/src/lib.rs", 54),
+    ("platools-gateway/src/lib.rs", 47),
     ("platools-gateway/src/main.rs", 17),
     ("platools-macros/src/lib.rs", 0),
     ("platools-protocol/src/lib.rs", 0),
@@ -365,7 +365,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
 ];
 
 /// Top-level modules that import each other. The list only shrinks, and the goal is none.
-const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[("platools-gateway/src/lib.rs", &["agents", "core", "ops"])];
+const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[];
 
 #[test]
 fn files_and_folders_do_not_import_each_other() {

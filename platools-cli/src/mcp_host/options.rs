@@ -9,10 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use platools::{PlatoolsClient, Secret, ToolRegistry};
 
-use super::server::Server;
-
-/// The environment variable with the secret of a server, unless a file has it.
-const SERVER_TOKEN: &str = "PLATOOLS_MCP_TOKEN";
+use super::server::{SERVER_TOKEN, Server};
 
 /// Hosts the tools of an MCP server.
 #[derive(Debug, Args)]
@@ -88,6 +85,3 @@ impl Options {
         Ok((!token.is_empty()).then(|| token.to_owned()))
     }
 }
-
-/// The variables with secrets, which are none of a server's business.
-pub(super) const SECRET_VARIABLES: [&str; 2] = [platools::Platools::SECRET_VARIABLE, SERVER_TOKEN];

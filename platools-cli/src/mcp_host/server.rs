@@ -11,7 +11,12 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::options::SECRET_VARIABLES;
+
+/// The environment variable with the secret of a server, unless a file has it.
+pub(super) const SERVER_TOKEN: &str = "PLATOOLS_MCP_TOKEN";
+
+/// The variables with secrets, which no server may see.
+const SECRET_VARIABLES: [&str; 2] = [platools::Platools::SECRET_VARIABLE, SERVER_TOKEN];
 
 /// The longest time for a server to begin: some are downloaded first.
 const BEGIN: Duration = Duration::from_secs(120);

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -108,6 +109,11 @@ fn summary(last: AuditEvent, left_out: u64, source: &Source) -> AuditEvent {
         summary.actor.origin.address = None;
     }
     summary
+}
+
+pub(super) fn lock(flood: &Mutex<Flood>) -> MutexGuard<'_, Flood> {
+    // Every section leaves the counts whole, so a panic in another task spoils nothing.
+    flood.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

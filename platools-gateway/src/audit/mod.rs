@@ -11,7 +11,7 @@ mod writer;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -30,19 +30,14 @@ use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
 use crate::ports::time::now_ms;
-use flood::Flood;
-use writer::{AuditWriter, WriterRequest};
+use flood::{Flood, lock};
+use writer::{AuditWriter, COMPLAINTS, QUEUE, WriterRequest};
 
 pub(crate) use log::{log, log_quietly};
-
-/// Length of the queue; further events are lost and counted.
-const QUEUE: usize = 1024;
+pub(crate) use writer::Cutoff;
 
 /// The longest time that a reader waits for events that are not written yet.
 const SETTLE: Duration = Duration::from_secs(1);
-
-/// The interval between log lines about events that are lost or wait.
-const COMPLAINTS: Duration = Duration::from_secs(60);
 
 /// The longest time for the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
@@ -80,9 +75,6 @@ pub(crate) struct Audit {
     /// None in a process that serves nobody, such as a command.
     task: Option<Task>,
 }
-
-/// The time that was an age ago, in milliseconds since 1970.
-pub(crate) type Cutoff = Arc<dyn Fn(Duration) -> i64 + Send + Sync>;
 
 /// The writing task, and the ways to it.
 struct Task {
@@ -232,9 +224,4 @@ impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Audit").finish_non_exhaustive()
     }
-}
-
-fn lock(flood: &Mutex<Flood>) -> MutexGuard<'_, Flood> {
-    // Every section leaves the counts whole, so a panic in another task spoils nothing.
-    flood.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::flood::Flood;
-use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
+use super::flood::{Flood, lock};
+use super::log;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
 use crate::domain::audit::AuditEvent;
@@ -15,6 +15,15 @@ use crate::domain::audit::AuditRetention;
 use crate::domain::error::{Error, causes_of};
 use crate::ports::audit::AuditStore;
 use crate::settings::AuditSettings;
+
+/// Length of the queue; further events are lost and counted.
+pub(super) const QUEUE: usize = 1024;
+
+/// The interval between log lines about events that are lost or wait.
+pub(super) const COMPLAINTS: Duration = Duration::from_secs(60);
+
+/// The time that was an age ago, in milliseconds since 1970.
+pub(crate) type Cutoff = Arc<dyn Fn(Duration) -> i64 + Send + Sync>;
 
 /// The time that the first event of a batch waits for others.
 const WAIT: Duration = Duration::from_millis(200);

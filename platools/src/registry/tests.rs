@@ -206,7 +206,7 @@ impl Tool for Limited {
     }
 }
 
-/// Whether a call may run at once, whether one may start within the rate, and the faults of the last hour.
+/// Three facts about a tool: a call may run at once, one may start within the rate, and the number of faults of the last hour.
 fn state(registry: &ToolRegistry) -> (bool, bool, u64) {
     let tool = registry.find("t").expect("it is there");
     let is_free = tool.permits().is_some_and(|permits| permits.available_permits() > 0);

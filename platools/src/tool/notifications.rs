@@ -51,7 +51,7 @@ impl Unsent {
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     said: Mutex<Said>,
-    /// Whether there is something to take. Most calls say nothing, and their end looks here only.
+    /// True if there is something to take. Most calls say nothing, and their end looks here only.
     is_filled: AtomicBool,
 }
 
