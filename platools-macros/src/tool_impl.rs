@@ -9,8 +9,8 @@ use crate::errors::Errors;
 use crate::expand::Owner;
 use crate::model::{ItemKind, Tool};
 use crate::parse::item_fn::Function;
+use crate::parse::keys::{LitOrExpr, parse_meta_items};
 use crate::parse::marker::{is_tool, refuse_second};
-use crate::parse::meta::{LitOrExpr, parse_meta_items};
 use crate::parse::tool_attr::ToolOptions;
 use crate::{check, expand, spans};
 

@@ -1,4 +1,4 @@
-//! A connection to an MCP server.
+//! [`Connection`]: a live connection to an MCP server, which lists its tools again when they change and notices its end.
 
 use std::future::pending;
 use std::time::Duration;

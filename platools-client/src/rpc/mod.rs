@@ -13,7 +13,7 @@ mod event;
 mod exchange;
 mod opener;
 mod protocol;
-mod tool;
+mod tool_request;
 
 pub use builder::{RpcClientBuilder, RpcSettings};
 pub use chat::{Chat, ChatItem};
@@ -22,7 +22,7 @@ pub use client::RpcClient;
 pub use conversation::Conversation;
 pub use error::{RequestError, RequestErrorKind};
 pub use event::{GatewayEvent, RpcEvent};
-pub use tool::ToolRequest;
+pub use tool_request::ToolRequest;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Environments that go.
+//! Removal of an environment with its tools, which is refused while something uses the environment.
 
 use super::{Admin, missing};
 use crate::audit::action;

@@ -1,4 +1,4 @@
-//! The events that wait for one dashboard. Their number is bounded: when it is reached, a fresh snapshot replaces them.
+//! The events that wait for one dashboard, at most `feed.waiting_events`. A fresh snapshot replaces them when there are more.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Proxies that say for whom they speak.
+//! Trusted proxies: the addresses whose `X-Forwarded-For` counts.
 
 use std::net::{IpAddr, SocketAddr};
 

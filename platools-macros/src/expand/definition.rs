@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 
 use super::Owner;
 use crate::model::{LaterDocs, Tool};
-use crate::parse::meta::LitOrExpr;
+use crate::parse::keys::LitOrExpr;
 use crate::parse::tool_attr::Roles;
 use crate::spans::{generated, span_of};
 

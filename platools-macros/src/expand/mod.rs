@@ -14,7 +14,7 @@ use syn::Path;
 
 use crate::model::Tool;
 use crate::parse::item_fn::Function;
-use crate::parse::meta::LitOrExpr;
+use crate::parse::keys::LitOrExpr;
 use crate::spans::without_self;
 
 /// The path of the crate `platools`.

@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaList, MetaNameValue, Token};
 
 use crate::errors::Errors;
-use crate::parse::meta::{LitOrExpr, ungrouped};
+use crate::parse::keys::{LitOrExpr, ungrouped};
 
 /// The doc comment of a function or a parameter.
 ///

@@ -3,7 +3,7 @@
 pub(crate) mod arg_attr;
 pub(crate) mod doc_comment;
 pub(crate) mod item_fn;
+pub(crate) mod keys;
 pub(crate) mod marker;
-pub(crate) mod meta;
 pub(crate) mod parameter;
 pub(crate) mod tool_attr;

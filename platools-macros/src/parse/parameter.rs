@@ -8,7 +8,7 @@ use syn::{GenericArgument, Pat, PatType, PathArguments, Type, TypePath, TypeRefe
 
 use crate::errors::Errors;
 use crate::parse::arg_attr::{ArgOptions, ParameterAttributes};
-use crate::parse::meta::LitOrExpr;
+use crate::parse::keys::LitOrExpr;
 use crate::spans;
 
 /// A parsed parameter.

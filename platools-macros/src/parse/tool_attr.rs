@@ -9,7 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::Errors;
-use crate::parse::meta::{LitOrExpr, MetaItem, MetaValue, parse_meta_items, ungrouped};
+use crate::parse::keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items, ungrouped};
 use crate::spans::span_of;
 
 /// The keys of `#[tool(...)]`.

@@ -1,4 +1,4 @@
-//! Paths of the protocol's requests.
+//! The HTTP paths of the runtime protocol, such as `/v1/runtime/connect`, for gateway and client alike.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! [`Queue`]: the bounds of the calls that wait for their turn, in number and in bytes.
+//! [`Queue`] counts the calls that wait for their turn and their bytes, and refuses one too many. It holds no calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

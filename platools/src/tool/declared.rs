@@ -1,4 +1,4 @@
-//! The definitions of tools made by `#[tool]`: what their attributes and doc comments say, where that is known only at run time.
+//! Construction of [`ToolDefinition`](super::ToolDefinition)s by code that `#[tool]` generates. Texts known only at run time, such as `include_str!`, are checked here.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

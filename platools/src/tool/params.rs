@@ -1,4 +1,4 @@
-//! The params of a call, as the text they arrived in.
+//! [`Params`]: the JSON text of a call's params as it came in the frame, with arguments and envelopes, not decoded yet.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -11,10 +11,10 @@ use crate::settings::SENSITIVE_NAMES;
 pub const SENSITIVE_WORDS: [&str; 13] =
     ["auth", "bearer", "cvc", "cvv", "dsn", "jwt", "otp", "pass", "passcode", "pin", "psk", "pwd", "totp"];
 
-/// SensitiveNames longer than this are sentences.
+/// Names longer than this are sentences.
 const MAX_NAME: usize = 128;
 
-/// SensitiveNames that sound secret.
+/// Names that sound secret: by their parts, [`SENSITIVE_NAMES`], or their last words, [`SENSITIVE_WORDS`].
 #[derive(Debug, Clone)]
 pub(in crate::journal) struct SensitiveNames {
     /// `None` if nothing sounds secret.

@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
-use super::answer::Head;
 use super::auth::Known;
+use super::completion::Head;
 use super::failure::Failure;
 use super::request::{Form, Request};
 use super::stream::Streamed;

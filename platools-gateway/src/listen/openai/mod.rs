@@ -2,8 +2,8 @@
 //!
 //! Conversations are the client's to keep: it sends all that was said each time.
 
-mod answer;
 mod auth;
+mod completion;
 mod completions;
 mod failure;
 mod messages;

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
             // Calls and chats have rates of their own.
             self.core.limiter().request(&self.caller, self.from)?;
         }
-        let method = methods::find(&request.method).ok_or_else(|| invalid("unknown method"))?;
+        let method = methods::find(&request.method)?;
         let wanted = self.action_of(method);
         if let Err(denial) = authorize(&self.caller, wanted, Resource::Project(&self.caller.project_id)) {
             let refusal = self.token.refusal(method.name, wanted.role(), &self.caller).unwrap_or_else(|| {

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::byte_activity::ByteActivity;
-use super::peer::ConnectionPeer;
+use super::client_address::ConnectionPeer;
 use super::setup::Routes;
 use super::tls::handshake;
 use super::tracked_stream::TrackedStream;

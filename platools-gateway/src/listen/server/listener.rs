@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use super::client_address::ConnectionPeer;
 use super::connection::Connection;
-use super::peer::ConnectionPeer;
 use super::setup::Setup;
 use crate::limits::Admission;
 

@@ -5,10 +5,10 @@
 
 mod allowance;
 mod byte_activity;
+mod client_address;
 mod connection;
 mod linger;
 mod listener;
-mod peer;
 mod setup;
 mod tls;
 mod tracked_stream;

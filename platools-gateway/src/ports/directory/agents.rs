@@ -1,4 +1,4 @@
-//! [`AgentStore`]: stores agents.
+//! [`AgentStore`]: the port through which services store agents.
 
 use async_trait::async_trait;
 

@@ -9,11 +9,11 @@ use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use rmcp::transport::StreamableHttpService;
 
+use super::allowed_hosts::Site;
+use super::auth::{Denied, Guard};
 use super::body::Mended;
 use super::cors;
-use super::guard::{Denied, Guard};
 use super::sessions::LocalSessions;
-use super::site::Site;
 use crate::mcp::McpServer;
 use crate::mcp::http::{Body, Exchange, Refusal, STREAM_AFTER, Sessions, UsageKind, holding, session_id};
 use crate::serve::calls::Calls;

@@ -1,12 +1,12 @@
 //! [`Http`] and [`HttpServer`]: any number of clients, over streamable HTTP.
 
 mod accept;
+mod allowed_hosts;
 mod answer;
+mod auth;
 mod body;
 mod cors;
-mod guard;
 mod sessions;
-mod site;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use super::stop::signals;
 use crate::mcp::McpServer;
 use crate::mcp::http::Sessions;
 use accept::Listener;
+use allowed_hosts::Site;
 use answer::Answers;
-use guard::Guard;
+use auth::Guard;
 use platools_transport::Secret;
 use platools_transport::{Error, ErrorKind};
 use sessions::LocalSessions;
-use site::Site;
 
 /// Origins that are always allowed: pages of this machine.
 const LOCAL_ORIGINS: [&str; 6] = [

@@ -69,9 +69,12 @@ const METHODS: &[Method] = methods! {
     "logs.tail", Administer, logs::tail;
 };
 
-/// The method of that name.
-pub(super) fn find(name: &str) -> Option<&'static Method> {
-    METHODS.iter().find(|method| method.name == name)
+/// Finds the method of that name.
+///
+/// # Errors
+/// There is none.
+pub(super) fn find(name: &str) -> Result<&'static Method, RpcError> {
+    METHODS.iter().find(|method| method.name == name).ok_or_else(|| invalid("unknown method"))
 }
 
 /// The params of a request, which outlive its frame.

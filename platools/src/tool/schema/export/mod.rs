@@ -1,4 +1,4 @@
-//! A tool as each consumer of schemas wants it, and the way back for the arguments of its calls ([`ToolExport`]).
+//! [`ToolExport`] writes a tool in the dialects of OpenAI, Anthropic, Gemini and MCP, and turns a model's arguments back into the tool's own.
 //!
 //! Nothing here fails: a keyword that a dialect lacks becomes a sentence of the description, so that the model still reads it. A value
 //! may fit such a form and break the keyword; the tool refuses it then and names the problem.

@@ -1,4 +1,4 @@
-//! [`tell_pattern`]: patterns that models' interfaces refuse, as sentences.
+//! [`tell_pattern`] moves a `pattern` that OpenAI or Gemini would refuse from the schema into the description.
 
 use serde_json::Value;
 

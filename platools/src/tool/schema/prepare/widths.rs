@@ -1,4 +1,4 @@
-//! [`with_widths`]: the formats of integers as bounds.
+//! [`with_widths`] adds the bounds that the `format` of an integer implies, such as `int32`, because validators ignore formats of numbers.
 
 use serde_json::{Map, Value};
 

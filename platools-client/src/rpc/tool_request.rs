@@ -1,4 +1,4 @@
-//! A call of a tool.
+//! [`ToolRequest`]: a call that [`RpcClient::call_tool`](super::RpcClient::call_tool) prepares: arguments, entity and timeout, until it is sent.
 
 use std::fmt;
 use std::time::Duration;

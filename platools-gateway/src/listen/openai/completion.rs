@@ -1,4 +1,4 @@
-//! Answers, as `OpenAI`'s clients read them.
+//! The JSON of a chat completion, whole or in chunks.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! [`ConnectionPeer`]: the peer of a connection, and the clients behind it if it is a proxy.
+//! [`ConnectionPeer`]: the peer of a connection, and the clients behind it if it is a trusted proxy, by `X-Forwarded-For`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
