@@ -128,7 +128,7 @@ use proc_macro::TokenStream;
 /// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail as `rate_limited` | no limit |
 /// | `strict` | take only what fits the schema as it is: no `"42"` for a number. Gateways learn of it by the annotation `strictArguments` | off |
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
-/// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |
+/// | `inline` | keep the first poll on the link's thread even when polls are long, for cheap functions only | a tool with long polls moves to the application's runtime; a sync function has a blocking thread |
 /// | `expose_errors` | show callers an error's chain of causes and the text of a panic, and the platform's operator the stack and the place. Gateways learn of it by the annotation `exposeErrors` | off |
 /// | `no_output_schema` | declare no schema of the result, which need not implement `JsonSchema` then | declared |
 /// | `output_schema_with = path` | the schema of the result, from a function `fn(&mut SchemaGenerator) -> Schema` of schemars | that of its type |

@@ -14,7 +14,7 @@ pub(crate) struct ChatPermits {
 }
 
 impl Limiter {
-    /// Counts a request that is no call. A caller without a credential counts as its address.
+    /// Counts a request that is no call, or a call under an idempotency key before its body is read. A caller without a credential counts as its address.
     pub(crate) fn request(&self, caller: &Caller, from: IpAddr) -> Result<(), Error> {
         if caller.credential == Credential::Nothing {
             return self.request_from(from);

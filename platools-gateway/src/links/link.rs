@@ -28,7 +28,7 @@ pub(super) const QUEUE_CALLS: usize = 1024;
 /// Cancellations that wait for one socket; further ones are left out.
 pub(super) const NOTICES: usize = 1024;
 
-/// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
+/// The socket task's end of a link. Dropping it takes the worker offline, unless a newer
 /// link took its place. Calls that the socket did not get are returned to their callers, for they have certainly not run.
 #[derive(Debug)]
 pub struct Link {

@@ -1,4 +1,4 @@
-//! The gateway's end of a link.
+//! [`LiveLink`]: the services' end of a link.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
@@ -22,7 +22,7 @@ use crate::pending::PendingCalls;
 /// The most bytes of calls that wait for one socket; further ones are refused.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
-/// The gateway's end of a link.
+/// The services' end of a link; [`Link`](super::Link) is that of the socket's task.
 #[derive(Debug)]
 pub(crate) struct LiveLink {
     pub(super) arrival: Arrival,

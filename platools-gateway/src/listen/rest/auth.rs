@@ -26,7 +26,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     }
 }
 
-/// A caller with a good key or token who makes a call, which is counted as one and not as a request.
+/// A caller with a good key or token who makes a call. Nothing is counted here: the handler counts the call.
 pub(super) struct Calling(pub(super) Caller);
 
 impl FromRequestParts<Arc<Core>> for Calling {

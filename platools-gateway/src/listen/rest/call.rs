@@ -135,7 +135,7 @@ fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContex
 /// Leave to make a call, given before its body is read.
 enum Leave {
     ToCall(CallPermit),
-    /// Under this idempotency key. Only the call says whether it is a repetition, which does not count.
+    /// Under this idempotency key. It counts as a request now, and as a call once its body is read, repetition or not.
     ToCallNamed(String),
 }
 

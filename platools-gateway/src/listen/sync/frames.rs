@@ -115,7 +115,7 @@ impl<'a> Frames<'a> {
                 self.reply(&PlatformFrame::HeartbeatAck {})
             }
             answer => {
-                self.receive_answer(answer);
+                self.receive_about_calls(answer);
                 NextStep::Read
             }
         }
@@ -126,12 +126,12 @@ impl<'a> Frames<'a> {
         self.health.forget();
     }
 
-    /// Treats a frame that crossed the close. Only answers still count: the call went to this worker, whichever socket it is on.
+    /// Treats a frame that crossed the close. Only frames about calls still count: the call went to this worker, whichever socket it is on.
     pub(super) fn receive_late(&self, text: &str) {
-        self.receive_answer(WorkerFrame::parse(&well_formed(text)));
+        self.receive_about_calls(WorkerFrame::parse(&well_formed(text)));
     }
 
-    fn receive_answer(&self, frame: Result<WorkerFrame<'_>, FrameError>) {
+    fn receive_about_calls(&self, frame: Result<WorkerFrame<'_>, FrameError>) {
         match frame {
             Ok(WorkerFrame::ToolResult(frame)) => self.result(frame),
             Ok(WorkerFrame::ToolError(frame)) => self.failure(frame),
