@@ -9,16 +9,17 @@ use std::time::Duration;
 use platools_gateway::Gateway;
 use platools_tests::{Events, module, node, within};
 use serde_json::{Value, json};
+use tokio::process::Child;
 use tokio::time::sleep;
 
-use support::{Host, gateway, hosted};
+use support::{gateway, hosted, start_host};
 
 /// Hosts the server, and keeps the number of its process in a file.
-fn start(gateway: &Gateway, process: &Path) -> Host {
+fn start(gateway: &Gateway, process: &Path) -> Child {
     let (node, server) = (node(), module("@modelcontextprotocol/server-everything/dist/index.js"));
     let [node, server, process] = [&*node, &server, process].map(|path| path.to_str().expect("a path of UTF-8"));
     let script = r#"echo $$ > "$1.new" && mv "$1.new" "$1" && exec "$2" "$3" stdio"#;
-    Host::start(gateway, &["--", "sh", "-c", script, "sh", process, node, server])
+    start_host(gateway, &["--", "sh", "-c", script, "sh", process, node, server])
 }
 
 /// How a call ends, after whatever it tells.

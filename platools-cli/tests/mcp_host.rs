@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use support::{Host, gateway, hosted};
+use support::{gateway, hosted, start_host};
 
 /// The server to host: an example of this package, which is built with its tests.
 fn server() -> PathBuf {
@@ -24,7 +24,14 @@ fn server() -> PathBuf {
     server
 }
 
+/// The program, which is killed when this is dropped.
+struct Host(Child);
+
 impl Host {
+    fn start(gateway: &Gateway, arguments: &[&str]) -> Self {
+        Self(start_host(gateway, arguments))
+    }
+
     /// A host of the server as a child process.
     fn of_program(gateway: &Gateway, options: &[&str], server_options: &[&str]) -> Self {
         let server = server();

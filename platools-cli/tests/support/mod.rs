@@ -1,4 +1,4 @@
-//! [`Host`]: the program `platools mcp-host` as a child process of a test.
+//! The program `platools mcp-host` as a child process of a test, and a gateway for it.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,16 +10,12 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-/// The program, which hosts an MCP server on a gateway. It is killed when this is dropped.
-pub(crate) struct Host(pub(crate) Child);
-
-impl Host {
-    pub(crate) fn start(gateway: &Gateway, arguments: &[&str]) -> Self {
-        let mut host = Command::new(env!("CARGO_BIN_EXE_platools"));
-        host.args(["mcp-host", "--url", &gateway.url()]).args(arguments).env("PLATOS_SECRET", dev::SECRET);
-        host.env("PLATOOLS_MCP_TOKEN", TOKEN).env_remove("RUST_LOG");
-        Self(host.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts"))
-    }
+/// Starts the program, which hosts an MCP server on a gateway. It is killed when the child is dropped.
+pub(crate) fn start_host(gateway: &Gateway, arguments: &[&str]) -> Child {
+    let mut host = Command::new(env!("CARGO_BIN_EXE_platools"));
+    host.args(["mcp-host", "--url", &gateway.url()]).args(arguments).env("PLATOS_SECRET", dev::SECRET);
+    host.env("PLATOOLS_MCP_TOKEN", TOKEN).env_remove("RUST_LOG");
+    host.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts")
 }
 
 /// The token that the hosted server wants.
