@@ -1,4 +1,4 @@
-//! [`Workers`]: the live links of workers. [`Registrations`] registers their tools, `HealthMonitor` has the health of them.
+//! `Workers`: the live links of workers. `Registrations` registers their tools, `HealthMonitor` has the health of them.
 //!
 //! `live` is the services' end of a link, `link` the end that the task of its socket owns, and `messages` travel between them. `routing`
 //! picks a link for a call, or waits for one; `membership` has the tools that each link declared.

@@ -1,4 +1,4 @@
-//! [`ToolChanges`]: notices that the tools of an environment changed. Lists of tools subscribe to it, to stay up to date.
+//! `ToolChanges`: notices that the tools of an environment changed. Lists of tools subscribe to it, to stay up to date.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Sessions`]: agents with sessions, their sockets, and the channels in which they exchange messages.
+//! `Sessions`: agents with sessions, their sockets, and the channels in which they exchange messages.
 //!
 //! One task writes to the store, in batches. Everything else is in memory.
 
