@@ -114,7 +114,8 @@ impl Callers {
         Self { directory, table: CallerTable::default() }
     }
 
-    /// Adds a connection whose caller is not known yet.
+    /// Adds a connection without a socket of its own, as `/mcp` has, whose caller is not known yet.
+    #[cfg(any(test, feature = "mcp"))]
     #[must_use]
     pub(crate) fn arrive(&self) -> CallerConnection {
         self.add(None)

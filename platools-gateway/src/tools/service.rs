@@ -42,7 +42,8 @@ impl Tools {
     }
 
     /// Notices of changes of an environment's tools.
-    pub(crate) fn changes(&self, environment: &EnvironmentId) -> ToolChangeListener {
+    #[must_use]
+    pub fn changes(&self, environment: &EnvironmentId) -> ToolChangeListener {
         self.tool_changes.subscribe(environment)
     }
 
