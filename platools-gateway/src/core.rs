@@ -249,15 +249,15 @@ impl Core {
             callers: Arc::clone(&callers),
             dashboards: Arc::clone(&dashboards),
         });
-        let admin = Administration::new(
-            Arc::clone(&directory),
-            Arc::clone(&limiter),
-            Arc::clone(&audit),
-            Arc::clone(&catalog),
-            Arc::clone(&workers),
-            Arc::clone(&tools),
-            Arc::clone(&reconciler),
-        );
+        let admin = Administration {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            audit: Arc::clone(&audit),
+            catalog: Arc::clone(&catalog),
+            workers: Arc::clone(&workers),
+            tools: Arc::clone(&tools),
+            reconciler: Arc::clone(&reconciler),
+        };
         let services = SessionServices {
             directory: Arc::clone(&directory),
             limiter: Arc::clone(&limiter),
@@ -375,11 +375,6 @@ impl Core {
         }
     }
 
-    /// Makes the gateway not ready. Everything else goes on.
-    pub(crate) fn set_not_ready(&self) {
-        self.readiness.set_not_ready();
-    }
-
     /// Makes the gateway not ready, and lets callers finish their requests.
     pub(crate) fn begin_drain(&self) {
         self.readiness.begin_drain();
@@ -439,16 +434,6 @@ impl Core {
     #[must_use]
     pub fn journal_figures(&self) -> JournalFigures {
         self.journal.figures()
-    }
-
-    /// The tasks that run beside requests.
-    pub(crate) fn tasks(&self) -> &Tasks {
-        &self.tasks
-    }
-
-    /// Limits of requests, connections and calls.
-    pub(crate) fn limiter(&self) -> &Arc<Limiter> {
-        &self.limiter
     }
 
     /// The number of connected workers.

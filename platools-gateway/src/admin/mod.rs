@@ -47,28 +47,16 @@ use texts::check_title;
 /// Changes the directory for admins, and records each change.
 #[derive(Debug)]
 pub struct Administration {
-    directory: Arc<Directory>,
-    limiter: Arc<Limiter>,
-    audit: Arc<Audit>,
-    catalog: Arc<Catalog>,
-    workers: Arc<Workers>,
-    tools: Arc<Tools>,
-    reconciler: Arc<Reconciler>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) reconciler: Arc<Reconciler>,
 }
 
 impl Administration {
-    pub(crate) fn new(
-        directory: Arc<Directory>,
-        limiter: Arc<Limiter>,
-        audit: Arc<Audit>,
-        catalog: Arc<Catalog>,
-        workers: Arc<Workers>,
-        tools: Arc<Tools>,
-        reconciler: Arc<Reconciler>,
-    ) -> Self {
-        Self { directory, limiter, audit, catalog, workers, tools, reconciler }
-    }
-
     /// The project of a caller who may administer it.
     ///
     /// # Errors

@@ -132,7 +132,8 @@ impl Calls {
             Err(error) => return Err(may_call.err().unwrap_or(error)),
         };
         let _under_way_there = self.services.limiter.call_of(&found.identity.entity_id)?;
-        let mut record = self.services.journal.begin(
+        let mut record = CallRecord::begin(
+            &self.services.journal,
             &self.services.observers,
             caller,
             &found,

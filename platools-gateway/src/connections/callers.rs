@@ -114,20 +114,9 @@ impl Callers {
         Self { directory, table: CallerTable::default() }
     }
 
-    /// Adds a connection without a socket of its own, as `/mcp` has, whose caller is not known yet.
-    #[cfg(any(test, feature = "mcp"))]
+    /// Adds a connection whose caller is not known yet, with the kind of its WebSocket. A request over HTTP has none.
     #[must_use]
-    pub(crate) fn arrive(&self) -> CallerConnection {
-        self.add(None)
-    }
-
-    /// Adds a WebSocket whose caller is not known yet.
-    #[must_use]
-    pub(crate) fn arrive_at(&self, socket: SocketKind) -> CallerConnection {
-        self.add(Some(socket))
-    }
-
-    fn add(&self, socket: Option<SocketKind>) -> CallerConnection {
+    pub(crate) fn arrive(&self, socket: Option<SocketKind>) -> CallerConnection {
         let mut state = self.table.lock();
         state.arrivals += 1;
         let id = state.arrivals;
@@ -251,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_is_known_counts_until_it_leaves() {
         let (_folder, core) = core().await;
-        let presence = core.callers.arrive();
+        let presence = core.callers.arrive(None);
         assert_eq!(core.callers.count(), 0);
         core.callers.identify(&presence, &core.authenticator.anonymous()).unwrap();
         core.callers.identify(&presence, &core.authenticator.anonymous()).unwrap();
@@ -264,8 +253,8 @@ mod tests {
     async fn open_sockets_are_counted_by_kind_until_they_close() {
         let (_folder, core) = core().await;
         let kinds = [SocketKind::Caller, SocketKind::Dashboard, SocketKind::Dashboard, SocketKind::Agent];
-        let open = kinds.map(|kind| core.callers.arrive_at(kind));
-        let _request = core.callers.arrive();
+        let open = kinds.map(|kind| core.callers.arrive(Some(kind)));
+        let _request = core.callers.arrive(None);
         let sockets = core.metrics.open_sockets();
         assert_eq!((sockets.callers, sockets.dashboards, sockets.agents, sockets.workers), (1, 2, 1, 0));
         assert_eq!(sockets.total(), 4);
@@ -276,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_was_known_by_something_that_has_ended_is_not_let_in() {
         let (_folder, core) = core().await;
-        let presence = core.callers.arrive();
+        let presence = core.callers.arrive(None);
         let caller = Caller { project_id: core.authenticator.anonymous().project_id, ..Caller::sample("key_gone") };
         let refused = core.callers.identify(&presence, &caller).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
@@ -285,11 +274,11 @@ mod tests {
     #[tokio::test]
     async fn the_time_that_is_left_only_gets_shorter_also_for_who_comes_later() {
         let (_folder, core) = core().await;
-        let early = core.callers.arrive();
+        let early = core.callers.arrive(None);
         assert_eq!(*early.phase().borrow(), ConnectionPhase::Open);
         core.callers.dismiss_all();
         core.callers.drain();
-        for presence in [early, core.callers.arrive()] {
+        for presence in [early, core.callers.arrive(None)] {
             assert_eq!(*presence.phase().borrow(), ConnectionPhase::ShuttingDown);
         }
     }

@@ -360,9 +360,9 @@ impl Builder {
         let certificates = keeper.as_ref().map(Keeper::certificates);
         let site = Site { address, is_tls: keeper.is_some() };
         let routes = listen::routes(&core, &sockets, &self.settings, site)?;
-        let limiter = Arc::clone(core.limiter());
-        let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks().clone() });
-        let reload = keeper.map(|keeper| Reload::start(keeper, core.tasks()));
+        let limiter = Arc::clone(&core.limiter);
+        let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks.clone() });
+        let reload = keeper.map(|keeper| Reload::start(keeper, &core.tasks));
         let housekeeping = core.housekeeping().start();
         tracing::info!(%address, "listening");
         Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })

@@ -31,7 +31,7 @@ impl Gateway {
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
         if !self.setup.settings.stop_delay.is_zero() {
-            self.core.set_not_ready();
+            self.core.readiness.set_not_ready();
             sleep(self.setup.settings.stop_delay).await;
         }
         self.core.begin_drain();

@@ -43,24 +43,9 @@ pub(crate) struct CallRecord<'a> {
     worker_ms: Option<u64>,
 }
 
-impl Journal {
-    /// Begins the record of a call.
-    pub(crate) fn begin<'a>(
-        &'a self,
-        observers: &'a Observers,
-        caller: &'a Caller,
-        found: &'a FoundTool,
-        arguments: &Arguments,
-        trace: &'a TraceContext,
-        call_id: &CallId,
-    ) -> CallRecord<'a> {
-        CallRecord::begin(self, observers, caller, found, arguments, trace, call_id)
-    }
-}
-
 impl<'a> CallRecord<'a> {
-    /// Begins a call, which is under way from now on.
-    fn begin(
+    /// Begins the record of a call, which is under way from now on.
+    pub(crate) fn begin(
         journal: &'a Journal,
         observers: &'a Observers,
         caller: &'a Caller,

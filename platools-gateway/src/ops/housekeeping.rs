@@ -140,7 +140,7 @@ mod tests {
         let expires_ms = ms_after(token_ends_in);
         let credential = Credential::Token { id: "t".to_owned(), expires_ms, signed_by, parents: Vec::new() };
         let caller = Caller { credential, ..core.authenticator.anonymous() };
-        let presence = core.callers.arrive();
+        let presence = core.callers.arrive(None);
         core.callers.identify(&presence, &caller).unwrap();
         (folder, core, presence)
     }

@@ -98,7 +98,7 @@ mod tests {
     async fn a_gateway_with_a_task_that_is_down_is_not_ready_and_says_which() {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
-        let _task = core.tasks().keep("journal", || async { panic!("for the test") });
+        let _task = core.tasks.keep("journal", || async { panic!("for the test") });
         let not_ready = timeout(LIMIT, async {
             loop {
                 if let Err(why) = core.readiness.check().await {

@@ -250,7 +250,7 @@ mod tests {
         let (_folder, core, peer) = core().await;
         core.sessions.writer.send(writer::WriteCommand::Panic).unwrap();
         let is_down = async {
-            while core.tasks().down() != ["sessions writer"] {
+            while core.tasks.down() != ["sessions writer"] {
                 tokio::task::yield_now().await;
             }
         };

@@ -69,7 +69,7 @@ pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
 
 fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, Outbox), End> {
     let Dashboard { core, caller, agent } = dashboard;
-    let presence = core.callers.arrive_at(SocketKind::Dashboard);
+    let presence = core.callers.arrive(Some(SocketKind::Dashboard));
     core.callers.identify(&presence, caller).map_err(|_| Close::CREDENTIAL_ENDED)?;
     let watch = core.dashboards.watch(caller, agent).map_err(|_| NO_SUCH_AGENT)?;
     tracing::info!(credential = %caller.credential, agent.id = %watch.watched().agent_id, "dashboard connected");

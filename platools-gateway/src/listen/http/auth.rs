@@ -17,7 +17,7 @@ use crate::listen::Sender;
 /// The caller of a request over a protocol. The request counts against the caller's rate.
 pub(in crate::listen) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
     let caller = identified(parts, core, protocol).await?;
-    core.limiter().request(&caller, remote(&caller))?;
+    core.limiter.request(&caller, remote(&caller))?;
     parts.extensions.insert(Sender(caller.credential.to_string()));
     Ok(caller)
 }

@@ -105,11 +105,11 @@ struct ReadMessage {
 /// Reads a message, and admits the call if it is one.
 async fn read(adapter: &McpAdapter, caller: &Caller, body: Body) -> Result<ReadMessage, Box<Response>> {
     let core = &adapter.sessions.core;
-    let max_bytes = core.limiter().body_bytes();
+    let max_bytes = core.limiter.body_bytes();
     // Without arguments of calls, which others may not make, messages are short.
     let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_ok();
     let max_bytes = if may_call { max_bytes } else { max_bytes.min(MAX_VIEWER_BYTES) };
-    let held = core.limiter().body_of(caller.credential.to_string());
+    let held = core.limiter.body_of(caller.credential.to_string());
     let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
     let taken = offload(text.len(), || take_arguments(text)).await;
     let (text, arguments) = taken.map_err(|error| no_message(&error))?;

@@ -74,7 +74,7 @@ impl ToolHost for GatewayHost {
     /// Subscriptions have no session. Each has a connection of its own, of which an address has so many.
     async fn subscription_end(&self, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
         let core = &self.sessions.core;
-        let presence = core.callers.arrive();
+        let presence = core.callers.arrive(None);
         let known = core.callers.identify(&presence, &request_of(context)?.caller);
         known.map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
         let _ = presence.phase().wait_for(|phase| *phase > ConnectionPhase::Open).await;

@@ -37,7 +37,7 @@ struct McpAdapter {
 
 /// The routes of clients of the protocol. The tasks that look after sessions are tracked.
 pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings) -> Router {
-    let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(core.limiter().body_bytes());
+    let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(core.limiter.body_bytes());
     // The guard before every route has checked both.
     let config = config.disable_allowed_hosts().disable_allowed_origins();
     let sessions = Arc::new(McpSessions::new(core, tasks, settings));

@@ -30,7 +30,7 @@ impl RequestSessions {
 
     fn open(&self, id: &SessionId, streams: SessionStreams) -> Result<(), Error> {
         let core = &self.sessions.core;
-        let presence = core.callers.arrive();
+        let presence = core.callers.arrive(None);
         core.callers.identify(&presence, &self.caller)?;
         let open = OpenSession { session: Arc::clone(&self.session), streams };
         self.sessions.admit(id, open, &self.caller, presence)?;

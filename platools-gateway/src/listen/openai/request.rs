@@ -64,8 +64,8 @@ pub(super) enum Form {
 
 impl Request {
     pub(super) async fn read(body: Body, core: &Core, caller: &Caller) -> Result<Self, Failure> {
-        let held = core.limiter().body_of(caller.credential.to_string());
-        let (text, held) = read_text(body, held, core.limiter().body_bytes()).await?.into_parts();
+        let held = core.limiter.body_of(caller.credential.to_string());
+        let (text, held) = read_text(body, held, core.limiter.body_bytes()).await?.into_parts();
         let request = Self::parse(&text)?;
         Ok(Self { held: Some(held), ..request })
     }

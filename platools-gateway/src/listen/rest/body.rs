@@ -15,8 +15,8 @@ use crate::listen::{BodyText, Sender, parse_object, read_text};
 /// # Errors
 /// It cannot be read, as [`read_text`] has it.
 pub(super) async fn read(core: &Core, caller: &Caller, body: axum::body::Body) -> Result<BodyText, Problem> {
-    let held = core.limiter().body_of(caller.credential.to_string());
-    Ok(read_text(body, held, core.limiter().body_bytes()).await?)
+    let held = core.limiter.body_of(caller.credential.to_string());
+    Ok(read_text(body, held, core.limiter.body_bytes()).await?)
 }
 
 /// A body that is one JSON object.
@@ -27,8 +27,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
 
     async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Problem> {
         let sender = request.extensions().get::<Sender>().cloned();
-        let held = core.limiter().body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
-        parse(&read_text(request.into_body(), held, core.limiter().body_bytes()).await?).map(Self)
+        let held = core.limiter.body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
+        parse(&read_text(request.into_body(), held, core.limiter.body_bytes()).await?).map(Self)
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) async fn call(
     let leave = match headers.idempotency_key {
         None => Leave::ToCall(core.calls.permit(&caller)?),
         Some(key) => {
-            core.limiter().request(&caller, from.ip())?;
+            core.limiter.request(&caller, from.ip())?;
             Leave::ToCallNamed(key)
         }
     };

@@ -70,8 +70,8 @@ pub(super) async fn serve<S: Transport>(
     (from, activity): (RequestOrigin, ByteActivity),
     settings: &RpcSettings,
 ) {
-    let presence = core.callers.arrive_at(SocketKind::Caller);
-    let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
+    let presence = core.callers.arrive(Some(SocketKind::Caller));
+    let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(&core.limiter));
     let stranger = Stranger { core, queue: &queue, presence, from, anonymous: settings.anonymous };
     ws::serve(RpcConnection { stranger, settings, activity }, (), Socket::new(socket)).await;
 }
@@ -123,7 +123,7 @@ where
     let is_anonymous = caller.credential == Credential::Nothing && !core.authenticator.is_without_auth();
     if !is_anonymous {
         let owner = caller.credential.to_string();
-        let excess = Excess::new(Arc::clone(core.limiter()), owner, max_dropped_bytes(settings));
+        let excess = Excess::new(Arc::clone(&core.limiter), owner, max_dropped_bytes(settings));
         reader.trust(settings.max_message_bytes, excess);
     }
     let mut session = Session::new(core, (caller, stranger.address()), queue, settings.requests_in_flight);

@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
 
     /// Answers a message that was dropped because it is too large.
     pub(super) fn refuse_large(&self, too_large: TooLarge, head: &str) {
-        let error = match self.core.limiter().request(&self.caller, self.from) {
+        let error = match self.core.limiter.request(&self.caller, self.from) {
             Ok(()) => invalid(too_large.to_string()),
             Err(error) => error.into(),
         };
@@ -96,7 +96,7 @@ impl<'a> Session<'a> {
         }
         if !matches!(&*request.method, method::TOOLS_CALL | method::CHAT_SEND) {
             // Calls and chats have rates of their own.
-            self.core.limiter().request(&self.caller, self.from)?;
+            self.core.limiter.request(&self.caller, self.from)?;
         }
         let method = methods::find(&request.method)?;
         let wanted = self.action_of(method);
@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
             let message = format!("{} requests of this connection are under way; wait for one of them", ids.len());
             return Err(RpcError::new(ErrorCode::ResourceExhausted, message));
         }
-        let mut held = self.core.limiter().body_of(self.caller.credential.to_string());
+        let mut held = self.core.limiter.body_of(self.caller.credential.to_string());
         held.add(request.params.get().len()).map_err(busy)?;
         ids.insert(request.id.clone().into_owned());
         Ok((method, held))

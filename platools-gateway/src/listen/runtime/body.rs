@@ -40,8 +40,8 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<Core>> for OptionalBody<T> {
 
 async fn text(request: Request, core: &Core) -> Result<BodyText, Failure> {
     let sender = request.extensions().get::<Sender>().cloned();
-    let held = core.limiter().body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
-    Ok(read_text(request.into_body(), held, core.limiter().body_bytes().min(MAX_MESSAGE_BYTES)).await?)
+    let held = core.limiter.body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
+    Ok(read_text(request.into_body(), held, core.limiter.body_bytes().min(MAX_MESSAGE_BYTES)).await?)
 }
 
 /// Reads metadata: a JSON object of bounded size, which all its receivers can read.

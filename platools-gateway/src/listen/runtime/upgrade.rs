@@ -53,7 +53,7 @@ pub(super) async fn upgrade(
     let from = context.origin(Protocol::Runtime);
     let peer = core.sessions.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), from.clone()).await?;
     context.is_from(&peer.caller);
-    let presence = core.callers.arrive_at(SocketKind::Agent);
+    let presence = core.callers.arrive(Some(SocketKind::Agent));
     core.callers.identify(&presence, &peer.caller)?;
     let message_bytes = core.sessions.settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
     Ok(ws::open(upgrade, ReadLimits { message_bytes, buffer_bytes: 4 * 1024 }, &sockets, async move |socket| {
