@@ -58,7 +58,7 @@ impl Outbox {
             numbers.insert(call, self.gone + self.replies.len() as u64);
         }
         self.replies.push_back(Some(reply));
-        self.give_up(|outbox| outbox.replies.len() > 1 && outbox.bytes > outbox.bounds.bytes)
+        self.give_up(|outbox| outbox.replies.len() > 1 && (outbox.bytes > outbox.bounds.bytes || outbox.is_old(now)))
     }
 
     /// Gives up the replies that are too old, and says how many there were.
@@ -316,6 +316,15 @@ mod tests {
         assert_eq!(sent(&mut outbox), ["bb", "cc"]);
         assert_eq!(push(&mut outbox, "larger than all"), 2);
         assert_eq!(sent(&mut outbox), ["larger than all"], "the newest is kept whatever its size");
+    }
+
+    #[test]
+    fn replies_nobody_waits_for_any_more_go() {
+        let mut outbox = outbox(8, 8);
+        let start = Instant::now();
+        outbox.push(key("a"), Bytes::from_static(b"a"), start);
+        assert_eq!(outbox.push(key("b"), Bytes::from_static(b"b"), start + Duration::from_secs(61)), 1);
+        assert_eq!(sent(&mut outbox), ["b"]);
     }
 
     #[test]
