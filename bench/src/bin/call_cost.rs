@@ -200,8 +200,10 @@ async fn directory() -> Result<()> {
     let mut token = NewToken::new(Role::Operator, Duration::from_secs(600));
     token.agent = Some("a17".to_owned());
     let signed = admin.mint_token(token).await?;
-    timed("a request with an agent's token", 10_000, async || core.authenticator.authenticate(&signed.token, LOCAL).await.map(drop))
-        .await?;
+    timed("a request with an agent's token", 10_000, async || {
+        core.authenticator.authenticate(&signed.token, LOCAL).await.map(drop)
+    })
+    .await?;
     core.close().await;
     Ok(())
 }
