@@ -22,7 +22,7 @@ use platools_transport::{Error, ErrorKind};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
-pub(crate) use pace::Place;
+pub(crate) use pace::PollPlace;
 pub(crate) use snapshot::ToolSnapshot;
 
 /// The tools of a worker.
