@@ -334,7 +334,7 @@ impl fmt::Debug for ToolRegistry {
 struct RegistryState {
     contents: RwLock<Contents>,
     state: SharedState,
-    /// Counts the changes, for whoever mirrors the set of tools elsewhere.
+    /// Counts the changes, for code that mirrors the set of tools elsewhere.
     changes: watch::Sender<u64>,
 }
 

@@ -353,7 +353,7 @@ struct CallEnvelopes {
 }
 
 impl CallEnvelopes {
-    /// Each is read on its own: what one holds may be no value of ours (half a surrogate pair, a number beyond `f64`), and
+    /// Each is read on its own: what one holds may be no value of ours (a lone surrogate, a number beyond `f64`), and
     /// must not take the other with it.
     fn of(params: &Params) -> Self {
         let unread: Unread<'_> = serde_json::from_str(params.as_str()).unwrap_or_default();
