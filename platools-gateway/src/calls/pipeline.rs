@@ -186,7 +186,7 @@ impl Calls {
         // From here on the call may be cancelled, also while it waits for a link.
         let waiting =
             self.services.pending.open(call_id.clone(), scope.clone(), name, request.listener.clone()).limited(limit);
-        let mut route = Route::new(&self.services.workers, &scope, tool.version(), &envelope, deadline, waiting);
+        let mut route = Route::new(&self.services.links, &scope, tool.version(), &envelope, deadline, waiting);
         let mut live = route.link().await;
         if let (Ok(_), Some(named)) = (&live, named) {
             named.note(call_id).await?;
@@ -195,7 +195,7 @@ impl Calls {
         }
         let end = match live {
             Ok(live) => {
-                let limit = request.patience.unwrap_or_else(|| self.services.workers.worker_return());
+                let limit = request.patience.unwrap_or_else(|| self.services.links.worker_return());
                 let tell = named.map(|named| move |error: Error| named.lose(error, call_id));
                 route.run(live, Patience { limit, tell: tell.as_ref().map(|tell| tell as _) }).await
             }

@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::directory::Directory;
 use crate::journal::Journal;
 use crate::limits::Limiter;
-use crate::links::Workers;
+use crate::links::Links;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::idempotency::IdempotencyStore;
@@ -30,7 +30,7 @@ pub(crate) struct CallServices {
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tools: Arc<Tools>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) pending: PendingCalls,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) journal: Arc<Journal>,
@@ -48,7 +48,7 @@ impl Calls {
     /// The longest time that a call may take: [`CallSettings::max_timeout`](crate::settings::CallSettings::max_timeout).
     #[must_use]
     pub fn max_timeout(&self) -> Duration {
-        self.services.workers.settings().max_timeout
+        self.services.links.settings().max_timeout
     }
 
     /// Stops waiting for a database that fails to keep the answers of named calls.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 
-use super::{ConnectedWorker, Link, Workers};
+use super::{ConnectedWorker, Link, Links};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
 use crate::domain::identity::{Caller, Scope};
@@ -20,18 +20,18 @@ const MAX_ERROR_BYTES: usize = 1024;
 pub(crate) struct HealthMonitor {
     table: HealthTable,
     catalog: Arc<Catalog>,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
 }
 
 impl HealthMonitor {
-    pub(crate) fn new(catalog: Arc<Catalog>, workers: Arc<Workers>) -> Self {
-        Self { table: HealthTable::default(), catalog, workers }
+    pub(crate) fn new(catalog: Arc<Catalog>, links: Arc<Links>) -> Self {
+        Self { table: HealthTable::default(), catalog, links }
     }
 
     /// The reports of a link, none at first.
     pub(crate) fn reports(&self, link: &Link) -> HealthReports {
         let (scope, connection) = (link.identity().scope(), link.connection_id().clone());
-        HealthReports { table: self.table.clone(), workers: Arc::clone(&self.workers), scope, connection }
+        HealthReports { table: self.table.clone(), links: Arc::clone(&self.links), scope, connection }
     }
 
     /// Takes a worker's report, which names only the tools whose health changed.
@@ -39,7 +39,7 @@ impl HealthMonitor {
         let HealthReports { scope, connection, .. } = reports;
         let is_declared = |name: &str| self.catalog.has(scope, name);
         if !tools.is_empty() && self.table.report(scope, connection, tools, is_declared) {
-            self.workers.tools_changed(scope);
+            self.links.tools_changed(scope);
         }
     }
 
@@ -200,7 +200,7 @@ impl HealthTable {
 #[derive(Debug)]
 pub struct HealthReports {
     table: HealthTable,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
     scope: Scope,
     connection: ConnectionId,
 }
@@ -209,7 +209,7 @@ impl HealthReports {
     /// Forgets what the link reported, because it has ended.
     pub fn forget(&self) {
         if self.table.forget(&self.scope, &self.connection) {
-            self.workers.tools_changed(&self.scope);
+            self.links.tools_changed(&self.scope);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`Workers`]: the live links of workers: one for each entity and environment, or several where the entity is a pool.
+//! [`Links`]: the live links of workers: one for each entity and environment, or several where the entity is a pool.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 
 /// Every live link, by scope.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Workers {
+pub(crate) struct Links {
     pub(super) state: Arc<Mutex<LinkTable>>,
     pub(super) calls: PendingCalls,
     pub(super) tool_changes: ToolChanges,
@@ -104,7 +104,7 @@ pub(super) struct AttachOutcome {
     pub(super) contention: Option<Contention>,
 }
 
-impl Workers {
+impl Links {
     pub(crate) fn new(calls: PendingCalls, tool_changes: ToolChanges) -> Self {
         Self { calls, tool_changes, ..Self::default() }
     }
