@@ -15,7 +15,7 @@ use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
 use crate::directory::Directory;
 use crate::domain::identity::{Caller, Identity, Scope};
-use crate::domain::ids::{AgentId, ConnectionId, EnvironmentId};
+use crate::domain::ids::{AgentId, EnvironmentId, LinkId};
 use crate::journal::{CallSummary, Journal};
 use crate::links::tool_health::ReportedHealth;
 use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
@@ -115,7 +115,7 @@ fn is_allowed(allowed: Option<&[String]>, tool: &ToolDeclaration) -> bool {
 
 fn worker_shown(worker: &ConnectedWorker) -> Value {
     json!({
-        "connectionId": worker.connection_id.as_str(),
+        "connectionId": worker.link_id.as_str(),
         "entity": worker.identity.entity,
         "entityId": worker.identity.entity_id.as_str(),
         "environment": worker.identity.environment,
@@ -181,9 +181,9 @@ impl WorkerObserver for BuiltinEvents {
         self.tell(&worker.identity.environment_id, "worker_connected", &worker_shown(worker));
     }
 
-    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId) {
+    fn worker_left(&self, identity: &Identity, link_id: &LinkId) {
         let data = json!({
-            "connectionId": connection_id.as_str(),
+            "connectionId": link_id.as_str(),
             "entity": identity.entity,
             "entityId": identity.entity_id.as_str(),
             "environment": identity.environment,

@@ -16,7 +16,7 @@ use super::takeovers::{Contention, WINDOW};
 use crate::directory::Admitted;
 use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Identity, Policy, Scope};
-use crate::domain::ids::{CallId, ConnectionId, EntityId};
+use crate::domain::ids::{CallId, EntityId, LinkId};
 use crate::limits::ConcurrencyPermit;
 use crate::limits::gauge::Gauge;
 use crate::pending::LinkEnd;
@@ -34,7 +34,7 @@ pub(super) const NOTICES: usize = 1024;
 pub struct Link {
     links: Links,
     identity: Identity,
-    pub(super) connection_id: ConnectionId,
+    pub(super) id: LinkId,
     arrival: Arrival,
     /// True if it was the live link of its scope, or one of a pool, when it came.
     was_live: bool,
@@ -59,10 +59,10 @@ impl Link {
         &self.identity
     }
 
-    /// The name of this connection.
+    /// The id of the link.
     #[must_use]
-    pub fn connection_id(&self) -> &ConnectionId {
-        &self.connection_id
+    pub fn id(&self) -> &LinkId {
+        &self.id
     }
 
     /// The extensions of the protocol that both sides know.
@@ -97,7 +97,7 @@ impl Link {
             links: self.links.clone(),
             scope: self.identity.scope(),
             arrival: self.arrival,
-            connection_id: self.connection_id.clone(),
+            link_id: self.id.clone(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Link {
     /// The call, if it is to be sent: one that nobody waits for any more would run in vain, and one that was returned may be at
     /// another link.
     fn wanted(&self, Queued { delivery, .. }: Queued) -> Option<Delivery> {
-        self.links.calls.take(&delivery.call_id, &self.connection_id).then_some(delivery)
+        self.links.calls.take(&delivery.call_id, &self.id).then_some(delivery)
     }
 
     /// The number of queued calls.
@@ -132,7 +132,7 @@ impl Link {
     /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends, and then as long as its
     /// caller has patience.
     pub fn sent(&self, call_id: &CallId) {
-        self.links.calls.sent(call_id, &self.connection_id);
+        self.links.calls.sent(call_id, &self.id);
     }
 
     /// Notes that the link ends because the worker sent a frame that is too large.
@@ -165,13 +165,13 @@ impl Drop for Link {
         let scope = self.identity.scope();
         let is_offline = self.links.lock().remove(&scope, self.arrival);
         if let Some(observer) = self.links.observer.as_ref().filter(|_| self.was_live) {
-            observer.worker_left(&self.identity, &self.connection_id);
+            observer.worker_left(&self.identity, &self.id);
         }
         // Before the calls are returned: they look for another link at once.
         self.links.link_changed(&scope);
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
-        self.links.calls.lose(&self.connection_id, &self.end());
+        self.links.calls.lose(&self.id, &self.end());
         if is_offline {
             self.links.tool_changes.notify(&scope);
         }
@@ -195,10 +195,10 @@ impl Links {
         let (notices, noticed) = mpsc::channel(NOTICES);
         let (drain, draining) = watch::channel(None);
         let (closing, closed) = watch::channel(None);
-        let connection_id = ConnectionId::random();
+        let id = LinkId::random();
         let live = Arc::new(LiveLink {
             arrival,
-            connection_id: connection_id.clone(),
+            id: id.clone(),
             identity: identity.clone(),
             peer: peer.clone(),
             connected_ms: now_ms(),
@@ -233,7 +233,7 @@ impl Links {
         Link {
             links,
             identity,
-            connection_id,
+            id,
             arrival,
             was_live,
             sent_large_frame: false,
@@ -300,7 +300,7 @@ pub struct LinkFence {
     links: Links,
     scope: Scope,
     arrival: Arrival,
-    connection_id: ConnectionId,
+    link_id: LinkId,
 }
 
 impl LinkFence {
@@ -313,7 +313,7 @@ impl LinkFence {
     /// ended has none.
     pub fn has(&self, call_id: &CallId) {
         if self.is_current() {
-            self.links.calls.seen(&self.scope, call_id, &self.connection_id);
+            self.links.calls.seen(&self.scope, call_id, &self.link_id);
         }
     }
 

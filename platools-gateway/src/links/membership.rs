@@ -150,7 +150,7 @@ mod tests {
     use crate::catalog::{CatalogTool, GRACE};
     use crate::directory::Admitted;
     use crate::domain::identity::{Credential, Identity};
-    use crate::domain::ids::ConnectionId;
+    use crate::domain::ids::LinkId;
 
     fn tools(bytes: usize) -> Arc<DeclaredTools> {
         let tool = ToolDeclaration::new("t", "x".repeat(bytes), json!({"type": "object"}));
@@ -186,9 +186,9 @@ mod tests {
         links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
     }
 
-    fn chosen(links: &Links, tools: &DeclaredTools) -> Option<ConnectionId> {
+    fn chosen(links: &Links, tools: &DeclaredTools) -> Option<LinkId> {
         let scope = Identity::sample().scope();
-        links.choose(&scope, &tools.tools[0].version()).map(|live| live.connection_id.clone())
+        links.choose(&scope, &tools.tools[0].version()).map(|live| live.id.clone())
     }
 
     #[tokio::test]
@@ -202,7 +202,7 @@ mod tests {
         }
         for (link, version) in pool.iter().zip(&versions) {
             for _ in 0..20 {
-                assert_eq!(chosen(&links, version).as_ref(), Some(link.connection_id()));
+                assert_eq!(chosen(&links, version).as_ref(), Some(link.id()));
             }
         }
         assert_eq!(chosen(&links, &tools(3)), None);
@@ -218,7 +218,7 @@ mod tests {
         let links = Links::default();
         let link = attach(&links, Policy::Supersede);
         links.declare(&Identity::sample().scope(), link.fence().arrival(), tools(1));
-        assert_eq!(chosen(&links, &tools(2)).as_ref(), Some(link.connection_id()));
+        assert_eq!(chosen(&links, &tools(2)).as_ref(), Some(link.id()));
     }
 
     #[tokio::test]

@@ -161,7 +161,7 @@ impl Links {
     /// ended, those that came since the call was queued there: a worker may connect again before its old socket ends.
     pub(crate) fn cancel(&self, scope: &Scope, call_id: &CallId, stage: &Stage) {
         let may_have = |live: &&Arc<LiveLink>| match stage {
-            Stage::Taken { connection } | Stage::Sent { connection } => live.connection_id == *connection,
+            Stage::Taken { link } | Stage::Sent { link } => live.id == *link,
             Stage::Lost(loss) => live.attached >= loss.queued,
             Stage::Open | Stage::Queued { .. } | Stage::Returned(_) => false,
         };
@@ -184,7 +184,7 @@ impl Links {
         let Some(live) = leaving else { return };
         live.is_leaving.store(true, Ordering::Relaxed);
         self.link_changed(scope);
-        self.calls.return_queued(&live.connection_id);
+        self.calls.return_queued(&live.id);
     }
 
     /// True if the gateway lets no more workers in.

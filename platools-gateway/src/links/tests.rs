@@ -142,7 +142,7 @@ async fn a_call_nobody_waits_for_is_not_delivered() {
 
 /// A stage at which the socket of a link has the call.
 fn sent_over(link: &Link) -> Stage {
-    Stage::Sent { connection: link.connection_id().clone() }
+    Stage::Sent { link: link.id().clone() }
 }
 
 /// True if a link gets the notice that a call is cancelled.
@@ -231,10 +231,7 @@ async fn a_call_waits_for_a_worker_that_is_reconnecting_and_no_longer_than_the_s
         attach(&links)
     };
     let (found, link) = tokio::join!(waiting, coming);
-    assert_eq!(
-        (found.unwrap().connection_id.clone(), began.elapsed()),
-        (link.connection_id.clone(), Duration::from_secs(1))
-    );
+    assert_eq!((found.unwrap().id.clone(), began.elapsed()), (link.id.clone(), Duration::from_secs(1)));
 
     link.fence().leaves();
     let (began, found) = (Instant::now(), wait_for_link(&links).await);
