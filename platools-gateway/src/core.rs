@@ -415,7 +415,7 @@ impl Core {
     /// not hold up the stop.
     pub async fn close(&self) {
         // The calls have ended; their answers are still to be stored.
-        within(LAST_ANSWERS, "answers to named calls", self.calls.answers_kept()).await;
+        within(LAST_ANSWERS, "answers to calls with a key", self.calls.answers_kept()).await;
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
             tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
@@ -459,7 +459,7 @@ impl Core {
     }
 }
 
-/// The time that the answers to named calls may take to be stored.
+/// The time that the answers to calls with a key may take to be stored.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The time that the last small notes may take to be stored.

@@ -51,18 +51,18 @@ impl Calls {
         self.services.links.settings().max_timeout
     }
 
-    /// Stops waiting for a database that fails to keep the answers of named calls.
+    /// Stops waiting for a database that fails to keep the answers of calls with a key.
     pub(crate) fn begin_drain(&self) {
         self.idempotency.begin_drain();
     }
 
-    /// Waits until no call is under way, and the answers of named calls are kept.
+    /// Waits until no call is under way, and the answers of calls with a key are kept.
     pub(crate) async fn idle(&self) {
         self.services.journal.idle().await;
         self.answers_kept().await;
     }
 
-    /// Waits until the answers of named calls are kept.
+    /// Waits until the answers of calls with a key are kept.
     pub(crate) async fn answers_kept(&self) {
         self.idempotency.idle().await;
     }
