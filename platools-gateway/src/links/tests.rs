@@ -81,7 +81,7 @@ fn call(links: &Links, call_id: &str) -> (Result<(), Refused>, PendingCall) {
 async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_taken_off_the_queue() {
     let links = Links::default();
     let mut link = attach(&links);
-    let calls = ["sent", "taken", "queued"].map(|id| call(&workers, id).1);
+    let calls = ["sent", "taken", "queued"].map(|id| call(&links, id).1);
     let Some(Order::Call(sent)) = link.next().await else { panic!("a call is queued") };
     link.sent(&sent.call_id);
     assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
@@ -102,7 +102,7 @@ async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_tak
 async fn a_worker_that_stops_is_sent_none_of_the_calls_that_wait_for_its_socket() {
     let links = Links::default();
     let mut link = attach(&links);
-    let calls = ["taken", "queued"].map(|id| call(&workers, id).1);
+    let calls = ["taken", "queued"].map(|id| call(&links, id).1);
     assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
     link.fence().leaves();
     let [taken, mut queued] = calls;
