@@ -1,4 +1,4 @@
-//! [`Calls`]: the calls of a worker. It starts, cancels and acknowledges them as the platform's frames say, whichever socket they come over.
+//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges them as the platform's frames say, whichever socket they come over.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -24,7 +24,7 @@ use platools_protocol::tool_sync::{Feature, Features, FrameError, PlatformFrame,
 
 /// The calls that run or wait, from their frames to their outcomes. It has no socket: each outcome becomes a reply in a [`Delivery`].
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct WorkerCalls {
     dispatcher: Dispatcher,
     pub(super) outcomes: Outcomes,
     pub(super) reports: ReportSender,
@@ -35,7 +35,7 @@ pub(super) struct Calls {
     resumed: HashSet<CallKey>,
 }
 
-impl Calls {
+impl WorkerCalls {
     pub(super) fn new(registry: ToolRegistry, limits: Limits, verifier: Option<Verifier>) -> Self {
         let reports = ReportSender::new();
         let (dispatcher, outcomes) = Dispatcher::new(registry, limits, reports.queue().clone());
@@ -120,7 +120,7 @@ impl Calls {
         self.dispatcher.unfinished().count()
     }
 
-    /// Ends every call that runs or waits, with an error as its reply; returns their number. Calls that wait end first, so that none of
+    /// Ends every call that runs or waits, with an error as its reply; returns their number. WorkerCalls that wait end first, so that none of
     /// them starts in the place of one that ends.
     pub(super) fn cancel_all(&mut self, delivery: &mut Delivery) -> usize {
         let waiting = self.dispatcher.cancel_waiting();

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::Reporter;
-use super::calls::Calls;
+use super::calls::WorkerCalls;
 use super::delivery::Delivery;
 use super::handover::Predecessors;
 use super::link_thread::{LinkRuntime, LinkThread, has_system_clock};
@@ -26,7 +26,7 @@ use platools_transport::after;
 pub(crate) struct Worker {
     /// Tells the workers of this process apart.
     pub(crate) number: u64,
-    pub(super) calls: Calls,
+    pub(super) calls: WorkerCalls,
     pub(super) delivery: Delivery,
     pub(super) registration: Registration,
     /// The sockets before the current one, while they are being closed.
@@ -46,7 +46,7 @@ impl Worker {
         let Settings { limits, outbox, heartbeat_interval, drain_limit, verify_signatures } = settings;
         Self {
             number: WORKERS.fetch_add(1, Ordering::Relaxed),
-            calls: Calls::new(registry.clone(), limits, verify_signatures.then(Verifier::new)),
+            calls: WorkerCalls::new(registry.clone(), limits, verify_signatures.then(Verifier::new)),
             delivery: Delivery::new(outbox, heartbeat_interval, registry.clone(), reporter.clone()),
             registration: Registration::new(registry),
             predecessors: Predecessors::default(),
