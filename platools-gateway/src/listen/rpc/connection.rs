@@ -129,7 +129,7 @@ where
     let mut session = Session::new(core, (caller, stranger.address()), queue, settings.requests_in_flight);
     session.token = token;
     session.viewers_read_history = settings.viewers_read_history && !is_anonymous;
-    session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
+    session.has_catalog = !is_anonymous || settings.anonymous == AnonymousAccess::Catalog;
     answer_requests(&session, reader, phase).await
 }
 

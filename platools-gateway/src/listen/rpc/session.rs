@@ -33,7 +33,7 @@ pub(super) struct Session<'a> {
     pub(super) caller: Caller,
     from: IpAddr,
     /// True if the caller may see tools and agents.
-    pub(super) has_catalogue: bool,
+    pub(super) has_catalog: bool,
     /// The standing of the token that the caller connected with.
     pub(super) token: TokenStanding,
     /// Takes the role viewer for enough to use `chat.history`.
@@ -55,7 +55,7 @@ impl<'a> Session<'a> {
             core,
             caller,
             from,
-            has_catalogue: true,
+            has_catalog: true,
             token: TokenStanding::Accepted,
             viewers_read_history: false,
             queue,

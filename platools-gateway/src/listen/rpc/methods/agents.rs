@@ -45,7 +45,7 @@ struct AgentParams {
 /// The agents. What they are told is only for admins.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let agents = if session.has_catalogue { session.core.directory.agents(&session.caller)? } else { Vec::new() };
+    let agents = if session.has_catalog { session.core.directory.agents(&session.caller)? } else { Vec::new() };
     let project = Resource::Project(&session.caller.project_id);
     let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
     let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };

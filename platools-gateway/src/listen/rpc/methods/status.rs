@@ -18,7 +18,7 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
     let ready = session.core.readiness.check().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let (load, callers) = match session.has_catalogue {
+    let (load, callers) = match session.has_catalog {
         true => (session.core.tools.worker_load(&session.caller)?, session.core.caller_count()),
         false => (WorkerLoad::default(), 0),
     };

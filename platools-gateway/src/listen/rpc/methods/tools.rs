@@ -39,7 +39,7 @@ struct ToolListParams {
 /// The tools, also those whose worker is away.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let ToolListParams { environment_id } = params.decode()?;
-    if !session.has_catalogue {
+    if !session.has_catalog {
         return reply(&json!({"tools": []}));
     }
     let tools = session.core.tools.list(&session.caller, environment_id.as_deref()).await?;
