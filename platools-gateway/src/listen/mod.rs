@@ -30,8 +30,8 @@ pub(crate) use http::Site;
 pub(crate) use server::{Server, Setup};
 
 // Shared by the adapters.
-use http::auth::{bearer_token, caller_of, identified, remote};
-use http::body::{BodyError, BodyText, Object, Sender, parse_object, read_text};
+use http::auth::{authenticate, authenticate_and_count, bearer_token, remote};
+use http::body::{BodyError, BodyOwner, BodyText, Object, parse_object, read_text};
 use server::{ByteActivity, Routes};
 
 use crate::core::Core;

@@ -202,7 +202,7 @@ pub(super) struct Member {
     agent_id: String,
     agent_address: String,
     display_name: Option<String>,
-    /// `owner` for whoever made the channel, `member` for everybody else.
+    /// `owner` for the agent that made the channel, `member` for all others.
     role: String,
     joined_at: String,
 }

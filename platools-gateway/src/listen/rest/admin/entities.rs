@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::seconds;
 use super::tokens::SignedToken;
 use crate::admin;
 use crate::listen::dto::{Entity, EntityWithSecret, Page, policy_of};
@@ -82,7 +81,7 @@ pub(super) async fn rotate(
     Path(entity): Path<String>,
     Body(rotation): Body<Rotation>,
 ) -> Result<Json<EntityWithSecret>, Problem> {
-    let grace = rotation.grace_seconds.map_or(Duration::ZERO, seconds);
+    let grace = Duration::from_secs(rotation.grace_seconds.unwrap_or_default());
     Ok(Json(administrator.directory()?.rotate_entity(&entity, grace).await?.into()))
 }
 
@@ -96,7 +95,7 @@ pub(super) async fn mint(
     Body(new): Body<NewWorkerToken>,
 ) -> Result<(StatusCode, Json<SignedToken>), Problem> {
     let NewWorkerToken { name, environment_id: environment, ttl_seconds } = new;
-    let new = admin::NewWorkerToken { name, environment, ttl: seconds(ttl_seconds) };
+    let new = admin::NewWorkerToken { name, environment, ttl: Duration::from_secs(ttl_seconds) };
     let signed = administrator.directory()?.mint_worker_token(&entity, new).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))
 }

@@ -6,7 +6,6 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::seconds;
 use crate::admin;
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
@@ -56,7 +55,7 @@ pub(super) async fn rotate(
     administrator: Administrator,
     Body(rotation): Body<Rotation>,
 ) -> Result<Json<SigningKeys>, Problem> {
-    let grace = rotation.grace_seconds.map_or(Duration::ZERO, seconds);
+    let grace = Duration::from_secs(rotation.grace_seconds.unwrap_or_default());
     Ok(Json(shown(administrator.directory()?.rotate_signing_key(grace).await?)))
 }
 

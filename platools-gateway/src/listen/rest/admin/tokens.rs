@@ -1,12 +1,13 @@
 //! `/v1/tokens`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::seconds;
 use crate::admin::{self, TokensBefore};
 use crate::domain::identity::SpeaksFor;
 use crate::listen::dto::{ListPosition, Page, SpeaksForForm, role_of};
@@ -113,7 +114,7 @@ pub(super) async fn mint(
         agent: new.agent_id,
         speaks_for: new.speaks_for,
         environments: new.environments,
-        ttl: seconds(new.ttl_seconds),
+        ttl: Duration::from_secs(new.ttl_seconds),
     };
     let signed = administrator.directory()?.mint_token(new).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))

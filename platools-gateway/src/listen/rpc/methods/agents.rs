@@ -5,12 +5,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Params, Reply, reply};
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
 use crate::listen::dto::{agent_change, given};
 use crate::listen::rpc::errors::invalid;
-use crate::listen::rpc::page::PageParams;
+use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
 use crate::listen::dto::{Entity, EntityWithSecret, policy_of};
-use crate::listen::rpc::page::PageParams;
+use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]

@@ -3,10 +3,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::domain::identity::SpeaksFor;
 use crate::listen::dto::{Key, KeyRequest, KeyWithSecret};
-use crate::listen::rpc::page::PageParams;
+use crate::listen::rpc::params::{PageParams, Params, Reply, reply, unless_empty};
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]

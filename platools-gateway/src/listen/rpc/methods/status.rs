@@ -3,8 +3,8 @@
 use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
 use crate::domain::error::causes_of;
+use crate::listen::rpc::params::{Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::tools::WorkerLoad;
 

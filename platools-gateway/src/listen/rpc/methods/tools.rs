@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::agents::failure;
 use crate::arguments::Arguments;
 use crate::calls::{CallReply, CallRequest};
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
 use crate::listen::dto::{Tool, timeout_of};
+use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::session::Session;
 use crate::tools::ToolName;
 
