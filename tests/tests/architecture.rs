@@ -145,6 +145,7 @@ const GATEWAY: Table = Table {
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops", "settings"]),
         ("directory", &["authority", "domain", "ports"]),
+        ("dto", &["admin", "audit", "domain", "links", "ports", "tools"]),
         (
             "feed",
             &[
@@ -204,6 +205,7 @@ const GATEWAY: Table = Table {
                 "core",
                 "directory",
                 "domain",
+                "dto",
                 "feed",
                 "journal",
                 "limits",
@@ -303,7 +305,7 @@ const SERVICES: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["dto", "http", "ws"];
+const SHARED: &[&str] = &["http", "params", "ws"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

@@ -1,11 +1,11 @@
 //! Adapters of the gateway's protocols, all over the same services. Adapters do not know each other.
 
-mod dto;
 mod feed;
 mod http;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod openai;
+mod params;
 mod rest;
 mod rpc;
 mod runtime;

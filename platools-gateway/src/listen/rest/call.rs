@@ -29,8 +29,8 @@ use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::dto::timeout_of;
 use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::params::timeout_of;
 use crate::pending::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 

@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::errors::invalid;
 use crate::domain::decode::decode;
-use crate::listen::dto::Page;
+use crate::listen::params::Page;
 
 /// The params of a request, which outlive its frame.
 pub(super) struct Params {

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::page::{OffsetQuery, Path, Query, limit};
 use super::sessions::Done;
 use crate::core::Core;
-use crate::listen::dto::count;
+use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewChannel, StoredChannel, StoredMember};
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::listen::dto::{agent_change, given};
+use crate::listen::params::{agent_change, given};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
 use crate::listen::rpc::session::Session;

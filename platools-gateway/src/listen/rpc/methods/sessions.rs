@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::agents::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::agents::{Message, ToolUse};
 use crate::domain::ids::ConversationId;
-use crate::listen::dto::{ListPosition, Page, limit_of};
+use crate::listen::params::{ListPosition, Page, limit_of};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::session::Session;
