@@ -6,7 +6,6 @@ use clap::Subcommand;
 use humantime::parse_duration;
 use platools_gateway::Role;
 use platools_gateway::admin::{Admin, NewToken, SignedToken, SigningKey, Token, TokensBefore};
-use platools_gateway::domain::identity::SpeaksFor;
 use platools_gateway::dto::TokenDto;
 use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;

@@ -38,7 +38,6 @@ pub struct KeyDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SpeaksFor)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it only describes the JSON of the users")]
 pub enum SpeaksForDto {
     /// `nobody` or `anybody`.
     Word(String),

@@ -107,14 +107,14 @@ pub(super) async fn call(
             core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
     match admitted {
-        Admitted::Whole(permit) => Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?)),
-        Admitted::Streamed(permit) => Ok(streamed(core, caller, request, (permit, held))),
-        Admitted::Keyed(key) => Ok(answer(&core.calls.call_named(&caller, &key, request).await?)),
+        AdmittedCall::Whole(permit) => Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?)),
+        AdmittedCall::Streamed(permit) => Ok(streamed(core, caller, request, (permit, held))),
+        AdmittedCall::Keyed(key) => Ok(answer(&core.calls.call_named(&caller, &key, request).await?)),
     }
 }
 
 /// A call that was admitted, by the form of its answer.
-enum Admitted {
+enum AdmittedCall {
     /// One answer.
     Whole(CallPermit),
     /// Events.
@@ -130,14 +130,14 @@ fn admit(
     from: SocketAddr,
     stream: Option<u8>,
     idempotency_key: Option<String>,
-) -> Result<Admitted, Problem> {
+) -> Result<AdmittedCall, Problem> {
     match (stream.unwrap_or_default(), idempotency_key) {
-        (0, None) => Ok(Admitted::Whole(core.calls.permit(caller)?)),
-        (1, None) => Ok(Admitted::Streamed(core.calls.permit(caller)?)),
+        (0, None) => Ok(AdmittedCall::Whole(core.calls.permit(caller)?)),
+        (1, None) => Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
         (0, Some(key)) => {
             // It counts as a request now, and as a call once its body is read, repetition or not.
             core.limiter.request(caller, from.ip())?;
-            Ok(Admitted::Keyed(key))
+            Ok(AdmittedCall::Keyed(key))
         }
         (1, Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         _ => Err(invalid("`stream` must be 0 or 1")),
