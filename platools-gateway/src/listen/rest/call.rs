@@ -109,7 +109,7 @@ pub(super) async fn call(
     match admitted {
         AdmittedCall::Whole(permit) => Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?)),
         AdmittedCall::Streamed(permit) => Ok(streamed(core, caller, request, (permit, held))),
-        AdmittedCall::Keyed(key) => Ok(answer(&core.calls.call_named(&caller, &key, request).await?)),
+        AdmittedCall::Keyed(key) => Ok(answer(&core.calls.call_with_key(&caller, &key, request).await?)),
     }
 }
 
