@@ -115,11 +115,11 @@ pub(super) async fn call(
 
 /// A call that was admitted, by the form of its answer.
 enum AdmittedCall {
-    /// One answer.
+    /// Answered once.
     Whole(CallPermit),
-    /// Events.
+    /// Answered by events.
     Streamed(CallPermit),
-    /// One answer, under an idempotency key.
+    /// Answered once, under an idempotency key.
     Keyed(String),
 }
 
