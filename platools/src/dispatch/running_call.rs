@@ -101,7 +101,7 @@ impl RunningCall {
 
     /// Counts the call in the tool's health, and decides what its caller may know.
     fn end(&mut self, result: Result<Output, Failed>) -> Ran {
-        self.context.end();
+        self.context.life().end();
         let ended = Instant::now();
         let latency = self.timer.latency(ended);
         let (result, fault) = match result {
@@ -123,7 +123,7 @@ impl Future for RunningCall {
         let this = self.get_mut();
         this.timer.note_poll(Instant::now);
         let (handler, tool, context) = (&mut this.handler, &this.tool, &this.context);
-        context.note_poll();
+        context.life().note_poll();
         let polled = this.span.in_scope(|| {
             guarded(context, tool, this.shows_errors, || {
                 let polled = handler.poll(tool, context, cx);
@@ -134,14 +134,14 @@ impl Future for RunningCall {
                 polled
             })
         });
-        this.context.note_poll();
+        this.context.life().note_poll();
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
                 let failed = Failed::by_time(ready!(this.timer.poll(this.context.params(), cx)));
                 let failed = this.unless_cancelled(failed);
                 // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
-                this.context.cancel();
+                this.context.life().cancel();
                 this.abandon().and(Err(failed))
             }
             Err(panicked) => {
@@ -156,10 +156,7 @@ impl Future for RunningCall {
 /// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
 impl Drop for RunningCall {
     fn drop(&mut self) {
-        if !self.context.is_over() {
-            self.context.cancel();
-            self.context.end();
-        }
+        self.context.life().abandon();
     }
 }
 

@@ -72,7 +72,7 @@ async fn ended(
         () = cancelled.cancelled() => {}
         () = calls.given_up() => {}
     }
-    context.cancel();
+    context.life().cancel();
     tokio::select! {
         ended = call => Some(ended),
         () = calls.grace() => None,
