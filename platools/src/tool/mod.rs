@@ -44,7 +44,6 @@ pub(crate) use error::{STACK_HEADING, discard};
 pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};
-pub(crate) use life::Life;
 pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
