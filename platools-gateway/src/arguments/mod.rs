@@ -1,7 +1,7 @@
 //! A caller's arguments, checked and compacted without building a value of them.
 
 pub(crate) mod compact;
-pub(crate) mod javascript;
+pub(crate) mod json_stringify;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -5,7 +5,7 @@
 //! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
 //! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
 
-mod flood;
+mod flood_limit;
 mod log;
 mod writer;
 
@@ -30,7 +30,7 @@ use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
 use crate::ports::time::now_ms;
-use flood::{Flood, lock};
+use flood_limit::{FloodLimit, lock};
 use writer::{AuditWriter, COMPLAINTS, QUEUE, WriterRequest};
 
 pub(crate) use log::{log, log_quietly};
@@ -71,7 +71,7 @@ pub struct AuditCursor {
 /// Records and lists events.
 pub(crate) struct Audit {
     store: Arc<dyn AuditStore>,
-    flood: Arc<Mutex<Flood>>,
+    flood: Arc<Mutex<FloodLimit>>,
     /// None in a process that serves nobody, such as a command.
     task: Option<Task>,
 }
@@ -97,7 +97,7 @@ impl Audit {
     pub(crate) fn start(store: Arc<dyn AuditStore>, settings: AuditSettings, cutoff_ms: Cutoff, tasks: &Tasks) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
         let (requests, asked) = mpsc::channel(1);
-        let flood = Arc::<Mutex<Flood>>::default();
+        let flood = Arc::<Mutex<FloodLimit>>::default();
         let writer = AuditWriter::new(Arc::clone(&store), settings, cutoff_ms, Arc::clone(&flood), events, asked);
         // Locked by the task alone, so that its queue outlives a panic.
         let writer = Arc::new(tokio::sync::Mutex::new(writer));

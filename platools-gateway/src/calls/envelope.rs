@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::arguments::Arguments;
-use crate::arguments::javascript::javascript_form;
+use crate::arguments::json_stringify::javascript_form;
 use crate::background::offload::offload_in_turn;
 use crate::domain::identity::{Caller, Identity};
 use crate::domain::ids::CallId;

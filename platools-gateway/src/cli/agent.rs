@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
-use super::words;
+use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
@@ -66,7 +66,7 @@ pub(super) struct GivenNames {
 #[derive(Debug, Args)]
 pub(super) struct GivenProfile {
     /// Kind of the agent: `command` calls the tools that a message names, `model` thinks with a language model. Default: command.
-    #[arg(long, value_name = "KIND", value_parser = words::kind())]
+    #[arg(long, value_name = "KIND", value_parser = value_parsers::kind())]
     kind: Option<Kind>,
     /// The model, by the name that its endpoint knows it by. Default: the one of `serve --model`.
     #[arg(long, value_name = "NAME")]

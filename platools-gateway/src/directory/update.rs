@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::shared_map::SharedMap;
 use super::snapshot::{EntityEntry, ProjectPart, Snapshot, selector};
-use crate::authority::Notary;
+use crate::authority::TokenSigner;
 use crate::domain::agent::Agent;
 use crate::domain::directory::{DirectoryChange, DirectoryContents, DirectoryUpdate, EntityContents};
 use crate::domain::entity::{Entity, EntitySecret};
@@ -17,7 +17,7 @@ use crate::domain::project::Project;
 
 impl Snapshot {
     /// The directory with some contents.
-    pub(crate) fn new(contents: DirectoryContents, notary: Notary) -> Self {
+    pub(crate) fn new(contents: DirectoryContents, token_signer: TokenSigner) -> Self {
         let mut snapshot = Self {
             revision: contents.revision,
             projects: SharedMap::default(),
@@ -30,7 +30,7 @@ impl Snapshot {
             keys_by_selector: SharedMap::default(),
             disabled_tools: SharedMap::default(),
             revoked_tokens: SharedMap::default(),
-            notary,
+            token_signer,
         };
         snapshot.put_contents(contents);
         snapshot

@@ -24,7 +24,7 @@ pub mod project;
 pub(crate) mod random;
 pub(crate) mod session;
 pub(crate) mod shared_text;
-mod speaks_for;
+mod speaks_for_json;
 pub(crate) mod surrogates {
     pub(crate) use platools::tool::well_formed;
 }

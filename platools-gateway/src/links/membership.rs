@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::time::Instant;
 
 use super::departed_tools::keep_gone;
-use super::live::LiveLink;
+use super::live_link::LiveLink;
 use super::table::{LinkTable, Links};
 use crate::catalog::{DeclaredTools, Member, Membership, ToolVersion};
 use crate::domain::arrival::Arrival;

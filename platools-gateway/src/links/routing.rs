@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::choice::choose;
-use super::live::{LiveLink, offline};
+use super::live_link::{LiveLink, offline};
+use super::load_balancing::choose;
 use super::table::Links;
 use crate::catalog::ToolVersion;
 use crate::domain::error::Error;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::changes::LinkChanges;
 use super::departed_tools::DepartedTools;
-use super::live::LiveLink;
+use super::live_link::LiveLink;
 use super::messages::{Closing, Notice};
 use super::takeovers::{Contention, Takeovers};
 use super::worker::{ConnectedWorker, WorkerObserver};

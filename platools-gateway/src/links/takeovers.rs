@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::peer::WorkerPeer;
+use super::worker_peer::WorkerPeer;
 use crate::domain::identity::Scope;
 
 /// The time within which takeovers count. Workers wait up to a minute before they connect again.

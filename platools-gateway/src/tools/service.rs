@@ -5,8 +5,8 @@ use std::sync::Arc;
 use platools::tool::{Dialect, ResultRule};
 use serde_json::Value;
 
+use super::handle_table::{HandleTable, HandleTables};
 use super::listing::{ListedTool, SharedDeclaration, ToolName, WorkerLoad};
-use super::name_table::{HandleTable, HandleTables};
 use super::view::{NamedTool, ToolView, name_of};
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize, may_use};

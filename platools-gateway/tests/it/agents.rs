@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::process::Data;
+use crate::program_process::Data;
 use crate::support::{Answer, Caller, dev_gateway, ended};
 
 /// The profile of an agent, as the command line left it.

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::process::{Program, command, stdout};
+use crate::program_process::{Program, command, stdout};
 use crate::support::within;
 
 /// Runs `config check` with a file, and more arguments and variables.

@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::process::{Data, Program, command, last_word, output, stdout};
-use crate::running::secret;
+use crate::program_process::{Data, Program, command, last_word, output, stdout};
+use crate::running_program::secret;
 use crate::support::{Caller, within};
 
 /// The steps of the version before the one that this file is about.

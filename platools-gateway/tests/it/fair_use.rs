@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
 
-use crate::mcp_raw::{Client, initialize};
+use crate::mcp_raw_client::{Client, initialize};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Answer, Caller, Dial, Worker, gateway_with, within};
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model_server::Model;
-use crate::process::{Data, Program, command, last_word, output, stdout};
+use crate::program_process::{Data, Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Dial, within};
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::dashboard::Dashboard;
-use crate::mcp_raw::Client;
-use crate::process::{Program, command};
+use crate::mcp_raw_client::Client;
+use crate::program_process::{Program, command};
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::Agent;
 use crate::support::{Caller, Dial, Worker, ended, within};

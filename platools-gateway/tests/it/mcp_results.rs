@@ -5,7 +5,7 @@ use reqwest::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, Stream, admin, text, worker_with};
+use crate::mcp_raw_client::{Client, Stream, admin, text, worker_with};
 use crate::support::{Dial, Worker, dev_gateway, gateway_with, tool, within};
 
 const MIB: usize = 1024 * 1024;

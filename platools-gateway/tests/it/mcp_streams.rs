@@ -7,7 +7,7 @@ use platools_gateway::{Gateway, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, admin, text, worker};
+use crate::mcp_raw_client::{Client, admin, text, worker};
 use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, within};
 
 #[tokio::test]

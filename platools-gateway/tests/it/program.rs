@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::process::{Program, command, last_word, output, stdout};
+use crate::program_process::{Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, ended, within};
 

@@ -9,7 +9,7 @@ use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::{Data, Program};
+use crate::program_process::{Data, Program};
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, within};
 
 /// A project with an entity `orders` whose worker has the tool `lookup`, and an admin.

@@ -9,7 +9,7 @@ use platools_gateway::{AnonymousAccess, Gateway, Role, RpcSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::{Program, command};
+use crate::program_process::{Program, command};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};
 

@@ -4,7 +4,7 @@ use platools_gateway::admin::{AgentChange, NewAgent};
 use platools_gateway::{Gateway, Role};
 use serde_json::{Value, json};
 
-use crate::process::Data;
+use crate::program_process::Data;
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::{Agent, started};
 use crate::support::{Caller, dev_gateway, within};

@@ -10,11 +10,11 @@ mod trouble;
 
 #[path = "../it/connect_proxy.rs"]
 mod connect_proxy;
+#[path = "../it/https_server.rs"]
+mod https_server;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
-#[path = "../it/process.rs"]
-mod process;
-#[path = "../it/secured.rs"]
-mod secured;
+#[path = "../it/program_process.rs"]
+mod program_process;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../it/support.rs"]
 mod support;

@@ -2,7 +2,7 @@
 
 use crate::collector::{Collector, Setup};
 use crate::connect_proxy::ConnectProxy;
-use crate::secured::Secured;
+use crate::https_server::Secured;
 
 /// A collector, and its certificate in PEM, which is its own authority.
 async fn secured() -> (Collector, String) {

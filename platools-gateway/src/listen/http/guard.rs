@@ -13,8 +13,8 @@ use platools_transport::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
+use super::host_and_origin::{page_origin, requested_host};
 use super::problem::Problem;
-use super::request::{page_origin, requested_host};
 use super::{cors, refused, websocket};
 use crate::audit::action;
 use crate::domain::error::Error;

@@ -10,9 +10,9 @@ pub(super) mod body;
 mod cors;
 mod error_view;
 mod guard;
+mod host_and_origin;
 pub(super) mod problem;
-mod refusal;
-mod request;
+mod refusal_audit;
 mod request_id;
 mod settings;
 mod websocket;
@@ -28,7 +28,7 @@ use tracing::Instrument as _;
 pub(super) use error_view::ErrorView;
 pub(super) use guard::Guard;
 pub(crate) use guard::Site;
-pub(super) use refusal::{not_a_refusal, refused};
+pub(super) use refusal_audit::{not_a_refusal, refused};
 pub(super) use request_id::{RequestContext, address_of, origin_of};
 pub(super) use websocket::upgrade_required;
 
@@ -43,7 +43,7 @@ pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request,
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", request.id = %context.id(), client.address = %context.address());
     let mut response = next.run(request).instrument(span).await;
-    refusal::record(&core.audit, &line, &context, &response);
+    refusal_audit::record(&core.audit, &line, &context, &response);
     line.end(&context, &response);
     context.answer(&mut response);
     if may_carry_a_secret {

@@ -3,7 +3,7 @@
 //! Conversations are the client's to keep: it sends all that was said each time.
 
 mod auth;
-mod completion;
+mod completion_json;
 mod completions;
 mod failure;
 mod messages;

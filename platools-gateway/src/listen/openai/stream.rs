@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::completion::Head;
+use super::completion_json::Head;
 use super::failure::Failure;
 use super::request::{Form, Request};
 use crate::agents::chat::ChatPermit;

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::calls::time;
-use super::parts::Query;
+use super::path_and_query::Query;
 use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
 use crate::core::Core;
 use crate::listen::dto::{ListPosition, Page, count, limit_of};

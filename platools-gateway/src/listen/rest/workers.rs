@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::auth::Known;
 use super::page::PageQuery;
-use super::parts::Query;
+use super::path_and_query::Query;
 use crate::core::Core;
 use crate::links::ConnectedWorker;
 use crate::links::tool_health::WorkerHealth;

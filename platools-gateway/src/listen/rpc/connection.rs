@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connect::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
-use super::standing::TokenStanding;
+use super::token_status::TokenStatus;
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
@@ -138,7 +138,7 @@ async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
     mut phase: watch::Receiver<ConnectionPhase>,
-) -> Result<Result<(Caller, TokenStanding), End>, ReadError>
+) -> Result<Result<(Caller, TokenStatus), End>, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {

@@ -8,7 +8,7 @@ mod page;
 mod queue;
 mod runs;
 mod session;
-mod standing;
+mod token_status;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use super::errors::{busy, invalid};
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
-use super::standing::TokenStanding;
+use super::token_status::TokenStatus;
 use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
@@ -35,7 +35,7 @@ pub(super) struct Session<'a> {
     /// True if the caller may see tools and agents.
     pub(super) has_catalogue: bool,
     /// The standing of the token that the caller connected with.
-    pub(super) token: TokenStanding,
+    pub(super) token: TokenStatus,
     /// Takes the role viewer for enough to use `chat.history`.
     pub(super) viewers_read_history: bool,
     pub(super) queue: &'a Queue,
@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
             caller,
             from,
             has_catalogue: true,
-            token: TokenStanding::Accepted,
+            token: TokenStatus::Accepted,
             viewers_read_history: false,
             queue,
             runs,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::allowance::Allowance;
+use super::read_allowance::Allowance;
 use crate::limits::ConcurrencyPermit;
 
 /// The activity of one connection, and the bound of what its peer may send.

@@ -10,10 +10,10 @@ use platools_protocol::tool_sync::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::health::{self, alerts};
+use super::health_alerts::{self, alerts};
 use super::replies::Replies;
 use super::socket::STALLED;
-use super::throttled::Kept;
+use super::throttled_registration::Kept;
 use super::truncate::truncate;
 use crate::catalog::{Changes, TooLarge};
 use crate::core::Core;
@@ -241,7 +241,7 @@ impl<'a> Frames<'a> {
         for tool in unreadable {
             tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
         }
-        let alerts = health::left_out(unreadable, &left_out(&tools));
+        let alerts = health_alerts::left_out(unreadable, &left_out(&tools));
         // Of a worker's registrations only the latest counts.
         self.kept.take();
         let answered = match self.store(tools).await {

@@ -1,6 +1,6 @@
 //! Workers and the gateway agree about arguments: the same are taken, with the same changes, and the same are refused in the same words.
 
-mod hard;
+mod edge_cases;
 mod random;
 mod schemas;
 mod types;

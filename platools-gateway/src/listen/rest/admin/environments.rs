@@ -12,7 +12,7 @@ use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 /// An environment of the project.
 #[derive(Debug, Serialize, ToSchema)]

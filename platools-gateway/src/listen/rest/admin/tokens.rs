@@ -14,7 +14,7 @@ use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 use crate::ports::time::rfc3339;
 
 /// A signed token. It is stored nowhere, and good until it ends, is revoked, or what minted it ends.

@@ -1,4 +1,4 @@
-//! [`Departures`]: pools that lost tools with a link, and when these leave the catalogue.
+//! [`PruneSchedule`]: pools that lost tools with a link, and when these leave the catalogue.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use crate::domain::identity::Scope;
 
 /// The scopes whose last registration kept tools that no live link declared, and when these are pruned.
 #[derive(Debug, Default)]
-pub(crate) struct Departures(Mutex<HashMap<Scope, Instant>>);
+pub(crate) struct PruneSchedule(Mutex<HashMap<Scope, Instant>>);
 
-impl Departures {
+impl PruneSchedule {
     /// Has the tools pruned that no link of a scope declares when their grace is over.
     pub(crate) fn prune_later(&self, scope: Scope) {
         self.lock().insert(scope, Instant::now() + GRACE);

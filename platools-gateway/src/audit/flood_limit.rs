@@ -1,4 +1,4 @@
-//! `Flood`: the bound on events that callers can cause at will. It counts per source and minute, and knows no clock and no
+//! `FloodLimit`: the bound on events that callers can cause at will. It counts per source and minute, and knows no clock and no
 //! database.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ const SOURCES: usize = 1024;
 
 /// The counts of sources whose window is open.
 #[derive(Debug, Default)]
-pub(super) struct Flood(HashMap<Source, FloodWindow>);
+pub(super) struct FloodLimit(HashMap<Source, FloodWindow>);
 
 /// The origin that shares a count of events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,7 +47,7 @@ struct FloodWindow {
     last: Option<AuditEvent>,
 }
 
-impl Flood {
+impl FloodLimit {
     /// Decides whether an event is recorded. An event that is not is counted.
     pub(super) fn admits(&mut self, event: &AuditEvent, now: Instant) -> bool {
         let Some((source, most)) = source_of(event) else { return true };
@@ -111,7 +111,7 @@ fn summary(last: AuditEvent, left_out: u64, source: &Source) -> AuditEvent {
     summary
 }
 
-pub(super) fn lock(flood: &Mutex<Flood>) -> MutexGuard<'_, Flood> {
+pub(super) fn lock(flood: &Mutex<FloodLimit>) -> MutexGuard<'_, FloodLimit> {
     // Every section leaves the counts whole, so a panic in another task spoils nothing.
     flood.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -131,13 +131,13 @@ mod tests {
         refusal(Actor::unknown(RequestOrigin::from(address.parse::<IpAddr>().unwrap())))
     }
 
-    fn admitted(flood: &mut Flood, event: &AuditEvent, times: usize, now: Instant) -> usize {
+    fn admitted(flood: &mut FloodLimit, event: &AuditEvent, times: usize, now: Instant) -> usize {
         (0..times).filter(|_| flood.admits(event, now)).count()
     }
 
     #[test]
     fn events_of_a_network_past_the_bound_are_counted_and_told_when_the_minute_is_over() {
-        let (mut flood, begun) = (Flood::default(), Instant::now());
+        let (mut flood, begun) = (FloodLimit::default(), Instant::now());
         assert_eq!(admitted(&mut flood, &stranger("2001:db8::1"), 12, begun), 10);
         assert_eq!(admitted(&mut flood, &stranger("2001:db8::2"), 3, begun), 0, "the same network");
         assert_eq!(admitted(&mut flood, &stranger("10.0.0.1"), 3, begun), 3, "another one");
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn known_callers_have_a_count_of_their_own_for_refusals_only_and_the_program_itself_has_none() {
-        let (mut flood, now) = (Flood::default(), Instant::now());
+        let (mut flood, now) = (FloodLimit::default(), Instant::now());
         let origin = RequestOrigin::from(IpAddr::from([10, 0, 0, 1]));
         let known = |key| refusal((&Caller { origin: origin.clone(), ..Caller::sample(key) }).into());
         assert_eq!(admitted(&mut flood, &known("key_1"), 1000, now), 100);
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn many_networks_share_one_count_and_nothing_is_lost_at_the_end() {
-        let (mut flood, now) = (Flood::default(), Instant::now());
+        let (mut flood, now) = (FloodLimit::default(), Instant::now());
         for number in (0_u32..).take(SOURCES + 30) {
             flood.admits(&stranger(&std::net::Ipv4Addr::from_bits(number).to_string()), now);
         }

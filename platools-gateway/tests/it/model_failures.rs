@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::model::asking;
 use crate::model_server::{KEY, Model, thinking_gateway};
-use crate::process::{Program, command, output};
+use crate::program_process::{Program, command, output};
 use crate::support::{Answer, Caller, Dial, ended, within};
 
 /// The message of an answer that says that the model refused for good.

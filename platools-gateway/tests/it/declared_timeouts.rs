@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::mcp_raw::{self, text};
+use crate::mcp_raw_client::{self, text};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, Worker, dev_gateway, ended, gateway_with, tool, within};
 
@@ -65,7 +65,7 @@ async fn patience_of_all(gateway: &Gateway, worker: &mut Worker) -> Vec<(&'stati
     seen.push(("rpc", waits(worker).await));
     assert_eq!(caller.response(&id).await["ok"], true);
 
-    let client = mcp_raw::admin(gateway).await;
+    let client = mcp_raw_client::admin(gateway).await;
     let call = client.calling("order", json!({}));
     seen.push(("mcp", waits(worker).await));
     within(call).await.expect("an answer");
@@ -173,7 +173,7 @@ async fn callers_get_the_causes_where_the_tool_exposes_its_errors() {
     fail(&mut worker).await;
     assert_eq!(caller.failed(&id).await["message"], WITH_CAUSES);
 
-    let client = mcp_raw::admin(&gateway).await;
+    let client = mcp_raw_client::admin(&gateway).await;
     let call = client.calling("order", json!({}));
     fail(&mut worker).await;
     assert_eq!(text(&within(call).await.expect("an answer")), WITH_CAUSES);

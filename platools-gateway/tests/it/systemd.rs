@@ -6,7 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 
-use crate::process::{Program, command};
+use crate::program_process::{Program, command};
 use crate::support::{Caller, within};
 
 /// A gateway with systemd's end of the socket over which it says how it is.

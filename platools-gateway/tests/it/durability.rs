@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::process::command;
-use crate::running::{Running, Runs, numbered, secret, serve};
+use crate::program_process::command;
+use crate::running_program::{Running, Runs, numbered, secret, serve};
 use crate::support::{Answer, Caller, Dial, ended, tool, within};
 
 const CALL: &str = "/v1/tools/echo/call";

@@ -8,7 +8,7 @@ use platools_gateway::{Builder, Gateway, IdempotencySettings, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::Data;
+use crate::program_process::Data;
 use crate::runtime_agent::{Agent, patient, started};
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, gateway_with, tool, within};
 

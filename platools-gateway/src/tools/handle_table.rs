@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::client_names::{Named, handles};
+use super::handles::{Named, handles};
 use super::view::ToolView;
 use crate::catalog::{CatalogTool, ToolSet};
 use crate::domain::identity::Identity;

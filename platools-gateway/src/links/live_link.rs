@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::messages::{ArgumentForm, Closing, Delivery, Notice};
-use super::peer::WorkerPeer;
 use super::worker::ConnectedWorker;
+use super::worker_peer::WorkerPeer;
 use crate::catalog::DeclaredTools;
 use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};

@@ -3,7 +3,7 @@
 use platools_gateway::Gateway;
 use serde_json::json;
 
-use crate::mcp_raw::{admin, text};
+use crate::mcp_raw_client::{admin, text};
 use crate::support::{Caller, Dial, Worker, dev_gateway, ended, within};
 
 /// A result as a worker with a pretty printer writes it, and as it travels on.

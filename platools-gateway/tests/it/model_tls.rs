@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use crate::https_server::Secured;
 use crate::model_server::{KEY, Model};
-use crate::process::{Program, command};
-use crate::secured::Secured;
+use crate::program_process::{Program, command};
 use crate::support::{Caller, ended};
 
 /// A model, and its certificate in PEM, which is its own authority.

@@ -8,7 +8,7 @@ use platools_gateway::{Gateway, HttpSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::process::{Program, command, output};
+use crate::program_process::{Program, command, output};
 use crate::raw_http::{RawAnswer, send};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};

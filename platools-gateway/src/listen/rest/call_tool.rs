@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Calling, Known};
 use super::body::{parse, read};
-use super::parts::{Path, Query};
+use super::path_and_query::{Path, Query};
 use super::tools::dialect;
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};

@@ -5,7 +5,7 @@ use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, worker};
+use crate::mcp_raw_client::{Client, worker};
 use crate::support::dev_gateway;
 
 /// A client of the revision without sessions, which calls.

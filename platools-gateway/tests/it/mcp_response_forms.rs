@@ -8,7 +8,7 @@ use reqwest::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, Stream, admin, worker};
+use crate::mcp_raw_client::{Client, Stream, admin, worker};
 use crate::support::{Dial, dev_gateway, gateway_with, tool, within};
 
 const JSON: &str = "application/json";
@@ -42,7 +42,7 @@ async fn a_large_answer_that_comes_too_late_or_after_progress_is_an_event() {
     assert_eq!(stream.answer().await["result"]["content"], image(600 * 1024)["content"]);
 
     let gateway = dev_gateway().await;
-    let mut worker = crate::mcp_raw::worker(&gateway, &["slow"]).await;
+    let mut worker = crate::mcp_raw_client::worker(&gateway, &["slow"]).await;
     let client = admin(&gateway).await;
     let asking = client.asking(1, "tools/call", json!({"name": "slow", "_meta": {"progressToken": "p"}}));
     let frame = worker.expect("tool_call").await;

@@ -4,7 +4,7 @@ use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{self, text};
+use crate::mcp_raw_client::{self, text};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, within};
 
@@ -84,7 +84,7 @@ async fn a_failure_as_described_keeps_its_words_over_rpc_and_mcp() {
     fail(&mut worker, as_described).await;
     assert_eq!(caller.failed(&id).await["message"], MESSAGE);
     assert_eq!(caller.events.last().unwrap()["payload"]["output"], json!({"error": MESSAGE}));
-    let client = mcp_raw::admin(&gateway).await;
+    let client = mcp_raw_client::admin(&gateway).await;
     let call = client.calling("order", json!({"id": 7}));
     fail(&mut worker, as_described).await;
     assert_eq!(text(&within(call).await.unwrap()), MESSAGE);

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
-use crate::process::{Program, last_word};
+use crate::program_process::{Program, last_word};
 use crate::support::{Answer, Caller, Worker};
 
 /// A gateway's program, its data, and a key of its admin.
@@ -37,7 +37,7 @@ impl Running {
     pub(crate) async fn ended(self) -> Self {
         let Self { folder, program, key } = self;
         program.exit_code().await;
-        let program = Self::serve(&folder, crate::process::command).await;
+        let program = Self::serve(&folder, crate::program_process::command).await;
         Self { folder, program, key }
     }
 

@@ -1,4 +1,4 @@
-//! [`TokenStanding`]: the standing of the token that a caller connected with, for the messages about a role that is too low.
+//! [`TokenStatus`]: the standing of the token that a caller connected with, for the messages about a role that is too low.
 
 use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::domain::identity::{Caller, Role};
 
 /// The standing of a caller's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenStanding {
+pub(super) enum TokenStatus {
     /// The gateway knows it, or asks for none.
     Accepted,
     /// There was none, or an empty one.
@@ -16,7 +16,7 @@ pub(super) enum TokenStanding {
     Unknown,
 }
 
-impl TokenStanding {
+impl TokenStatus {
     /// The warning in the reply to `connect`.
     pub(super) fn warning(self) -> Option<&'static str> {
         (self == Self::Unknown).then_some(

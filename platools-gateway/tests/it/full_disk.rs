@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::process::command_without_xfsz;
-use crate::running::{Running, Runs, numbered, secret, serve};
+use crate::program_process::command_without_xfsz;
+use crate::running_program::{Running, Runs, numbered, secret, serve};
 use crate::runtime_agent::Agent;
 use crate::support::{Answer, Caller, ended, within};
 

@@ -1,4 +1,4 @@
-//! [`Notary`]: signs and verifies tokens with the keys of one gateway, which may change while it runs.
+//! [`TokenSigner`]: signs and verifies tokens with the keys of one gateway, which may change while it runs.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::domain::error::{Error, ErrorKind};
 
 /// A shared handle on the signing keys. Functions that read or write the file block for as long as the disk takes.
 #[derive(Clone)]
-pub(crate) struct Notary(Arc<Inner>);
+pub(crate) struct TokenSigner(Arc<Inner>);
 
 struct Inner {
     source: SigningKeySource,
@@ -34,8 +34,8 @@ struct State {
 /// Keys that were read.
 pub(crate) type LoadedKeys = Arc<SigningKeys>;
 
-impl Notary {
-    /// A notary that has read no keys yet.
+impl TokenSigner {
+    /// A token_signer that has read no keys yet.
     pub(crate) fn new(source: SigningKeySource, folder: &Path) -> Self {
         let file = source.file(folder);
         Self(Arc::new(Inner { source, file, state: RwLock::default() }))
@@ -203,9 +203,9 @@ impl Notary {
     }
 }
 
-impl fmt::Debug for Notary {
+impl fmt::Debug for TokenSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notary").field("keys", &self.keys()).finish_non_exhaustive()
+        f.debug_struct("TokenSigner").field("keys", &self.keys()).finish_non_exhaustive()
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_rotation_by_another_process_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let [gateway, command] = [(); 2].map(|()| Notary::new(SigningKeySource::DataFolder, folder.path()));
+        let [gateway, command] = [(); 2].map(|()| TokenSigner::new(SigningKeySource::DataFolder, folder.path()));
         assert!(gateway.load().unwrap().is_none());
         let first = gateway.create(&SigningKeys::fresh(0)).unwrap();
         assert_eq!(command.create(&SigningKeys::fresh(0)).unwrap().signing().kid, first.signing().kid);
@@ -229,14 +229,14 @@ mod tests {
     #[test]
     fn keys_in_memory_outlive_a_file_that_is_lost_or_damaged() {
         let folder = tempfile::tempdir().unwrap();
-        let notary = Notary::new(SigningKeySource::DataFolder, folder.path());
-        let keys = notary.create(&SigningKeys::fresh(0)).unwrap();
-        std::fs::write(notary.place(), "{").unwrap();
-        assert!(notary.refresh().is_err());
-        assert!(!notary.refresh().unwrap(), "it is reported once");
-        std::fs::remove_file(notary.place()).unwrap();
-        assert!(!notary.refresh().unwrap());
-        assert!(notary.verifies(&keys.signing().kid, 0));
+        let token_signer = TokenSigner::new(SigningKeySource::DataFolder, folder.path());
+        let keys = token_signer.create(&SigningKeys::fresh(0)).unwrap();
+        std::fs::write(token_signer.place(), "{").unwrap();
+        assert!(token_signer.refresh().is_err());
+        assert!(!token_signer.refresh().unwrap(), "it is reported once");
+        std::fs::remove_file(token_signer.place()).unwrap();
+        assert!(!token_signer.refresh().unwrap());
+        assert!(token_signer.verifies(&keys.signing().kid, 0));
     }
 
     #[test]
@@ -246,11 +246,11 @@ mod tests {
         let path = folder.path().join("keys");
         std::fs::write(&path, &text).unwrap();
         for source in [SigningKeySource::File(path.clone()), SigningKeySource::Text(text.clone().into())] {
-            let notary = Notary::new(source, folder.path());
-            notary.load().unwrap().unwrap();
-            let refused = notary.rotate(0, 100).unwrap_err();
+            let token_signer = TokenSigner::new(source, folder.path());
+            token_signer.load().unwrap().unwrap();
+            let refused = token_signer.rotate(0, 100).unwrap_err();
             assert!(refused.to_string().contains("rotate them there"), "{refused}");
-            assert!(!notary.retire(&"o".repeat(64).into(), 100).unwrap());
+            assert!(!token_signer.retire(&"o".repeat(64).into(), 100).unwrap());
         }
         assert_eq!(std::fs::read_to_string(path).unwrap(), text);
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);

@@ -1,4 +1,4 @@
-//! `Budget`: bytes that the gateway holds at the same time, in all and for each of those who make it hold them.
+//! `MemoryBudget`: bytes that the gateway holds at the same time, in all and for each of those who make it hold them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ const UNCOUNTED: u64 = 4 * 1024;
 
 /// The bytes of requests, or of messages, that may be held at the same time.
 #[derive(Debug)]
-pub(super) struct Budget(Arc<Shared>);
+pub(super) struct MemoryBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -59,7 +59,7 @@ impl fmt::Display for OverBudget {
 
 impl std::error::Error for OverBudget {}
 
-impl Budget {
+impl MemoryBudget {
     /// A budget of `total` bytes, half of them for each owner. A single request of `longest` bytes always fits.
     pub(super) fn new(total: u64, longest: u64) -> Self {
         let total = total.max(longest);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn bytes_are_held_until_their_request_is_dropped() {
-        let budget = Budget::new(100 * 1024, 0);
+        let budget = MemoryBudget::new(100 * 1024, 0);
         let mut request = budget.begin("a".to_owned());
         request.add(4 * KIB).unwrap();
         assert_eq!(budget.held(), 0, "short requests are not counted");
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn one_owner_holds_half_at_most_and_all_together_no_more_than_the_total() {
-        let budget = Budget::new(100 * 1024, 0);
+        let budget = MemoryBudget::new(100 * 1024, 0);
         let holds = |owner: &str, kib: usize| {
             let mut request = budget.begin(owner.to_owned());
             request.add(kib * KIB).map(|()| request)
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_message_of_any_length_can_be_held_when_nothing_else_is() {
-        let budget = Budget::new(100 * 1024, 0);
+        let budget = MemoryBudget::new(100 * 1024, 0);
         assert!(budget.hold("a", 4 * KIB).unwrap().is_none());
         let held = budget.hold("a", 1000 * KIB).unwrap();
         assert!(held.is_some());
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_longest_request_fits_into_any_budget() {
-        let budget = Budget::new(1, 8 * 1024 * 1024);
+        let budget = MemoryBudget::new(1, 8 * 1024 * 1024);
         budget.begin("a".to_owned()).add(8 * 1024 * KIB).unwrap();
     }
 }

@@ -7,7 +7,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::json;
 
-use crate::mcp_raw::worker;
+use crate::mcp_raw_client::worker;
 use crate::support::{dev_gateway, http, within};
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use tokio::process::{Child, ChildStderr};
 use tokio::time::sleep;
 use tokio_rustls::rustls::version::TLS12;
 
-use crate::authority::{Authority, Folder, Identity, handshake};
-use crate::process::command;
+use crate::program_process::command;
 use crate::support::within;
+use crate::test_certificates::{Authority, Folder, Identity, handshake};
 use crate::tls::{gateway, worker};
 
 /// Connects until that certificate is presented.

@@ -7,7 +7,7 @@ use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::{Data, command};
+use crate::program_process::{Data, command};
 use crate::runtime_agent::{Agent, patient, started};
 use crate::support::{Caller, viewer, within};
 
@@ -117,7 +117,7 @@ async fn a_log_of_everything_has_no_tickets_and_nothing_that_was_said() {
     let log = folder.path().join("log");
     let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--log-filter", "trace"]);
     command.env("TMPDIR", folder.path());
-    let program = crate::process::Program::logging_to(std::fs::File::create(&log).unwrap(), command).await;
+    let program = crate::program_process::Program::logging_to(std::fs::File::create(&log).unwrap(), command).await;
     let agent = Agent::known(&program.url, "dev-agent", "platools-dev-agent");
     agent.post("/v1/runtime/connect", json!({"metadata": {"a": "h1dden"}})).await;
     let (used, unused) = (agent.ticket().await, agent.ticket().await);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::process::{Data, Program, last_word};
+use crate::program_process::{Data, Program, last_word};
 use crate::support::{Caller, Dial, Worker, ended};
 
 /// Dials until the gateway has noticed what the command line changed; it looks twice a second.
@@ -250,7 +250,7 @@ async fn a_removed_agent_has_no_say_any_more() {
 
 #[tokio::test]
 async fn a_command_without_a_folder_says_how_to_name_it() {
-    let output = crate::process::output(&["key", "list"]).await;
+    let output = crate::program_process::output(&["key", "list"]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("`--data FOLDER`"));
 }

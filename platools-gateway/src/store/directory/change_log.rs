@@ -1,4 +1,4 @@
-//! [`TouchedRows`]: the rows of the directory that a change touches, noted with its revision.
+//! [`ChangedRows`]: the rows of the directory that a change touches, noted with its revision.
 
 use sqlx::{Row as _, SqliteConnection};
 
@@ -10,7 +10,7 @@ const KEPT_REVISIONS: i64 = 1000;
 
 /// The rows that a change touches.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum TouchedRows<'a> {
+pub(super) enum ChangedRows<'a> {
     /// A project that comes or goes, with all that is in it.
     Project(&'a ProjectId),
     /// The environments of a project.
@@ -28,7 +28,7 @@ pub(super) enum TouchedRows<'a> {
     Signing,
 }
 
-impl TouchedRows<'_> {
+impl ChangedRows<'_> {
     fn kind_and_id(&self) -> (&'static str, &str) {
         match self {
             Self::Project(id) => ("project", id.as_str()),
