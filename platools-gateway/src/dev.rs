@@ -1,4 +1,4 @@
-//! A gateway for development and tests: everything is there, nothing stays.
+//! [`start`]: starts a gateway for development and tests, with an entity, a key and an agent. Its data is removed with it.
 
 mod secrets;
 

@@ -1,4 +1,4 @@
-//! Removal of an environment with its tools, which is refused while something uses the environment.
+//! Function of [`Admin`] that removes an environment with its tools. It refuses while keys, tokens or agents use the environment.
 
 use super::{Admin, missing};
 use crate::audit::action;

@@ -1,4 +1,4 @@
-//! Types of the administrative interface: agents, keys, tokens.
+//! Types of requests to [`Admin`], such as [`NewKey`], and of its answers, such as [`Key`].
 
 use std::time::Duration;
 

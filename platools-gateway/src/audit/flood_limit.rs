@@ -1,5 +1,5 @@
-//! `FloodLimit`: the bound on events that callers can cause at will. It counts per source and minute, and knows no clock and no
-//! database.
+//! `FloodLimit`: bounds the sign-ins and refusals that are recorded of each source in a minute, and counts the rest. It has no clock and no
+//! I/O.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

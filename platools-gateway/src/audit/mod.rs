@@ -1,9 +1,8 @@
-//! `Audit`: the record of administrative changes, of sign-ins that open something lasting, and of refusals.
+//! `Audit`: records administrative changes, sign-ins of clients that stay connected, and refusals.
 //!
-//! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in
-//! its own transaction (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue
-//! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
-//! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
+//! Every event is a line of the log target `audit` and a row of the database. A change of the directory writes its row in its own transaction
+//! (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue to `AuditWriter`, so that no request waits for the database.
+//! `FloodLimit` keeps a source from filling the record.
 
 mod flood_limit;
 mod log;

@@ -1,4 +1,4 @@
-//! `AuditWriter`: the task that stores sign-ins and refusals, and deletes events that may not stay.
+//! `AuditWriter`: the task that stores sign-ins and refusals in batches, and deletes events that are too old or too many.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`speaking_for`]: gives a caller the user that its request names.
+//! [`speaking_for`]: lets a caller act for the user that its request names, if its key or token allows it.
 
 use super::denial::Denial;
 use crate::domain::identity::{Caller, SpeaksFor};

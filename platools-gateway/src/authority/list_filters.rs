@@ -1,4 +1,5 @@
-//! Filters of lists: the rows that [`authorize`](super::authorize) would let a caller see, as conditions of a query.
+//! [`CallScope`] and [`ConversationScope`]: conditions of a query that select the rows which a caller may see. They agree with
+//! [`authorize`](super::authorize), which decides about one row.
 
 use super::rules::is_admin;
 use crate::domain::call::CallScope;

@@ -1,10 +1,8 @@
-//! Authority: decides who may see or do what, and makes the credentials that show it.
+//! Authority: decides what a caller may see and do, and makes credentials.
 //!
-//! [`authorize`] answers for one resource, [`CallScope`](crate::domain::call::CallScope) and [`ConversationScope`] narrow lists in the same way, and [`speaking_for`]
-//! gives a caller the user it names. Every protocol and every service of the gateway asks here. [`TokenSigner`] signs and verifies tokens,
-//! [`ApplicationTokens`] verifies those that an application signs for its users, and
-//! [`grant`] cuts a new credential down to what its maker may hand on. All of it is plain logic and the one file of the signing keys; the
-//! database is reached through [`core`](crate::core).
+//! [`authorize`] decides about one resource, [`CallScope`](crate::domain::call::CallScope) and [`ConversationScope`] narrow lists in the same
+//! way, and [`speaking_for`] lets a caller act for a user. [`TokenSigner`] signs and verifies tokens of the gateway, [`ApplicationTokens`]
+//! verifies those of an application, and [`grant`] limits a new credential. Nothing in here reads the database.
 
 mod application_tokens;
 mod denial;

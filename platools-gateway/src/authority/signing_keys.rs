@@ -1,6 +1,4 @@
-//! [`SigningKeys`]: the keys that sign and verify tokens, and how they are written.
-//!
-//! The first key signs. The others only verify, each until its grace time is over.
+//! [`SigningKeys`]: the keys of one gateway for tokens, with their JSON. The first key signs; each of the others verifies until its end.
 
 use std::fmt;
 

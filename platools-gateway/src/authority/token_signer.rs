@@ -1,4 +1,4 @@
-//! [`TokenSigner`]: signs and verifies tokens with the keys of one gateway, which may change while it runs.
+//! [`TokenSigner`]: signs and verifies tokens with the keys of one gateway, and reads the keys again when their file changes.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! [`DeclaredTools`]: the tools that a link declared. Links that declare the same tools share one.
+//! [`DeclaredTools`]: the tools that one link declared. Links with the same tools share one value. [`union`] merges those of several links.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

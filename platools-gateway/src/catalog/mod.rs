@@ -1,7 +1,6 @@
-//! `Catalog`: the tools of every entity and environment, kept while their workers are away.
+//! `Catalog`: the tools of every scope, which stay while the workers are away.
 //!
-//! Each link has the tools that it declared. The catalog of a scope is the union of those of its links: a link that is alone
-//! replaces all of it, and the links of a pool have it together.
+//! The catalog of a scope is the union of the tools that its links declared. In a scope without a pool, a new link replaces all of it.
 
 mod declared_tools;
 mod index;

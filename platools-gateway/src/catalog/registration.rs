@@ -1,4 +1,4 @@
-//! Registrations: the tools that a link declares become its own, and the union of its scope's becomes the catalog.
+//! Functions of `Catalog` that register the tools of a link, and update the union of the tools of its scope.
 
 use std::collections::HashSet;
 use std::sync::Arc;

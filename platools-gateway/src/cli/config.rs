@@ -1,4 +1,4 @@
-//! `config`: the settings that `serve` would run with.
+//! `config`: checks and prints the settings that `serve` would run with.
 
 use clap::{Command, Subcommand};
 use platools_gateway::Gateway;

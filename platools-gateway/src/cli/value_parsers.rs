@@ -1,4 +1,4 @@
-//! Parsers of flags that take one of a few words, or a time.
+//! Parsers of flags with special values, such as a role, a policy or a time.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;

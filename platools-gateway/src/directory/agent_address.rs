@@ -1,4 +1,4 @@
-//! [`check_address`]: the rule for an agent's address, such as that of its wallet.
+//! [`check_address`]: checks the address of an agent, such as that of its wallet.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::slug::looks_like_id;

@@ -1,4 +1,4 @@
-//! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
+//! `Directory`: organizations, projects, environments, entities, agents and keys. They are stored in the database, and read from memory.
 
 mod agent_address;
 mod lookup;

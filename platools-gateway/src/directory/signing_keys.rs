@@ -1,4 +1,4 @@
-//! The signing keys of a gateway: opened, taken over from earlier versions, rotated, and read again when they change.
+//! Functions of `Directory` that open, rotate and reload the keys that sign tokens, and move keys of earlier versions out of the database.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The directory in memory, as it was at one revision.
+//! [`Snapshot`]: the directory in memory as of one revision. A lookup takes no lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The update of a [`Snapshot`] to the next one: each change puts or removes the rows it is about, and the rest is shared.
+//! [`Snapshot::updated`]: makes the next snapshot from the rows that changed. Both snapshots share everything else.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;

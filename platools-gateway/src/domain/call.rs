@@ -1,4 +1,4 @@
-//! `StoredCall`: a call that ended, as the journal stores it. `CallFilter` narrows lists of them.
+//! `StoredCall`: a call that ended, with all that the journal stores of it. `CallFilter` narrows lists of calls.
 
 use std::borrow::Cow;
 

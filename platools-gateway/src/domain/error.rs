@@ -1,4 +1,4 @@
-//! The one error of the gateway's core. Each protocol maps it once.
+//! [`Error`]: the error of every service of the gateway, with its [`ErrorKind`]. Each protocol has one function that renders it.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`KeyedCall`]: a call under an idempotency key, as it is stored, and its end.
+//! [`KeyedCall`]: the record of a call under an idempotency key. [`EarlierEnd`] is its stored end.
 
 use super::ids::{CallId, ProjectId};
 

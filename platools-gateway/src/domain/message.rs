@@ -1,4 +1,4 @@
-//! [`Message`]: a message of a conversation with an agent, as it is stored.
+//! [`Message`]: a message of a conversation between a user and an agent.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Profile`]: the settings of an agent, and [`ProfileChange`], a change of some of them.
+//! [`Profile`]: the settings of an agent, such as its model and its tools. [`ProfileChange`] changes some of them.
 
 use serde::{Deserialize, Deserializer, Serialize};
 

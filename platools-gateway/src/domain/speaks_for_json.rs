@@ -1,4 +1,4 @@
-//! The written form of [`SpeaksFor`]: `"nobody"`, `"anybody"`, or a list of users.
+//! The JSON of [`SpeaksFor`]: `"nobody"`, `"anybody"`, or a list of users.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

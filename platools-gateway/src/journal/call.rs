@@ -1,4 +1,4 @@
-//! [`PastCall`] and [`JournaledCall`]: calls as the journal shows them.
+//! [`PastCall`] and [`JournaledCall`]: the calls that lists of the journal show.
 
 use serde_json::value::RawValue;
 

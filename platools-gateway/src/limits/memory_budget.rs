@@ -1,4 +1,4 @@
-//! `MemoryBudget`: bytes that the gateway holds at the same time, in all and for each of those who make it hold them.
+//! `MemoryBudget`: bounds the bytes of request bodies and waiting messages that the gateway holds, in total and for each credential or address.
 
 use std::collections::HashMap;
 use std::fmt;

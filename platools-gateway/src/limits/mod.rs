@@ -1,4 +1,4 @@
-//! Limits of an address, a caller, an entity and a project.
+//! `Limiter`: applies the limits of addresses, callers, entities and projects.
 
 mod callers;
 mod concurrency;

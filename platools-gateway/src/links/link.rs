@@ -1,4 +1,4 @@
-//! [`Link`]: the end of a link that the task of the worker's socket owns. [`Links::attach_from`] makes it.
+//! [`Link`]: a link, as the task of the worker's socket sees it. [`Links::attach_from`] makes it; dropping it takes the worker offline.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};

@@ -1,4 +1,4 @@
-//! [`LiveLink`]: the services' end of a link.
+//! [`LiveLink`]: a link, as the services see it. They queue calls and notices on it for the task of the worker's socket.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};

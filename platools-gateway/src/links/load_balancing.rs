@@ -1,4 +1,4 @@
-//! [`choose`]: which of several links gets a call.
+//! [`choose`]: picks the link for a call: the one with less load of two suitable links, taken at random.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};

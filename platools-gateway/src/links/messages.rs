@@ -1,4 +1,4 @@
-//! [`Order`]: calls and notices on their way to the task that owns a worker's socket. [`Closing`]: the reason to close it.
+//! [`Order`]: a call or a notice for the task of a worker's socket. [`Closing`]: the reason to close the link.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! `Links`: the live links of workers. `Registrations` registers their tools, `HealthMonitor` has the health of them.
+//! `Links`: the live links of workers. `Registrations` registers their tools, and `HealthMonitor` has the health of the tools.
 //!
-//! `live` is the services' end of a link, `link` the end that the task of its socket owns, and `messages` travel between them. `routing`
-//! picks a link for a call, or waits for one; `membership` has the tools that each link declared.
+//! `LiveLink` is the side of the services, `Link` the side of the socket's task, and `messages` travel between them. `routing` picks a link for
+//! a call, and `membership` has the tools of each link.
 
 mod changes;
 mod departed_tools;

@@ -1,4 +1,4 @@
-//! [`PruneSchedule`]: pools that lost tools with a link, and when these leave the catalog.
+//! [`PruneSchedule`]: the scopes with tools that no live link declares, and the time at which these tools leave the catalog.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

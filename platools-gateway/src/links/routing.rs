@@ -1,4 +1,4 @@
-//! The way of a call to a link: [`Links::choose`] picks one, [`Links::link_for`] waits for one.
+//! [`Links::choose`] picks the link for a call. [`Links::link_for`] waits for one while the worker reconnects.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Links`]: the live links of workers: one for each entity and environment, or several where the entity is a pool.
+//! [`Links`]: the table of live links: one for each scope, or several if the entity is a pool.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;

@@ -1,7 +1,7 @@
-//! `Takeovers`: workers that keep taking each other's place.
+//! `Takeovers`: finds two workers that keep replacing each other.
 //!
-//! A deployment replaces a worker once. Two workers of one entity that both stay take turns: each connects again when the other one took
-//! its place. Calls get slower and slower turns then, and nobody sees why.
+//! A deployment replaces a worker once. Two workers of one entity that both stay replace each other for ever: each reconnects when the other
+//! took its place, and calls get slow. The gateway warns of it in the log.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

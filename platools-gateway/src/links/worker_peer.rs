@@ -1,4 +1,4 @@
-//! `WorkerPeer`: the other end of a worker's connection.
+//! `WorkerPeer`: the address and the process that a worker connects from. It tells a reconnect from a second worker.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
-//! [`Events`]: server-sent events out of bytes that come in pieces of any size.
+//! [`Events`]: splits the bytes of a response into server-sent events.
 //!
-//! The crate `sse-stream` does not fit here: it reads lines of any length into memory, and ends at a field that it does not know.
+//! The crate `sse-stream` does not fit: it reads lines of any length into memory, and ends at a field that it does not know.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! [`ModelFailure`]: why a model did not answer, and whether asking again may help.
+//! [`ModelFailure`]: the reason why a model did not answer, and whether another try may succeed.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! [`Housekeeping`]: periodic maintenance, such as changes of the directory by other processes, credentials that end, sessions,
-//! retention, and cleanup.
+//! [`Housekeeping`]: starts the periodic jobs of a gateway: directory changes by other processes, ended credentials, silent sessions and
+//! deletion of old data.
 
 use std::sync::Arc;
 use std::time::Duration;

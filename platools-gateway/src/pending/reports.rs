@@ -1,4 +1,4 @@
-//! Progress and log entries of a running call, on their way to the caller.
+//! [`Reports`]: the progress and log entries of one running call, for its caller.
 
 use std::fmt;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! `PendingCall`: the caller's end of a pending call.
+//! `PendingCall`: a pending call, as its caller sees it. It waits for the end; dropping it forgets the call.
 
 use std::future::pending;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`EventQueue`]: the custom events that wait for one handler, within bounds for all agents together and for each of them.
+//! [`EventQueue`]: the custom events that wait for one handler, within bounds for all agents together and for each agent.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

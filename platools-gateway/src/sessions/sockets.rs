@@ -1,4 +1,4 @@
-//! [`AgentSocket`]: one socket of an agent. Sockets open with a ticket.
+//! [`AgentSocket`]: one socket of an agent. [`Sessions`] opens it for a ticket.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`HandleTable`]: the handles of the tools of a view. [`HandleTables`] keeps the tables that were made.
+//! [`HandleTable`]: the tools of one view by handle. [`HandleTables`] caches the tables.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

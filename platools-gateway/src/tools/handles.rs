@@ -1,4 +1,4 @@
-//! Names that models and their clients take for tools: short, plain, and each one's own.
+//! [`handles`]: gives each tool a handle: a name that models and MCP clients accept, and that no other tool has.
 
 use std::collections::{HashMap, HashSet};
 

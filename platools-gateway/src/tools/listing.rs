@@ -1,4 +1,4 @@
-//! [`ListedTool`]: a tool with its state, and the forms that models take it in.
+//! [`ListedTool`]: a tool with its state, and its schemas in the forms that models accept.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! [`Tools`]: the tools as callers see them. `listing` has one tool with its state, `view` the tools that clients of the Model Context
-//! Protocol and agents get, under the names that `handles` makes and `handle_table` keeps.
+//! [`Tools`]: the service that finds and lists tools for callers. `view` selects the tools of an MCP client or a model agent, and `handles`
+//! names them for it.
 
 mod handle_table;
 pub(crate) mod handles;

@@ -1,4 +1,4 @@
-//! [`Tools`]: the tools of a project as its callers see them: one by name, in lists, and in views for models.
+//! [`Tools`]: the tools of a project that a caller may see: by name, in lists, and in views for models.
 
 use std::sync::Arc;
 

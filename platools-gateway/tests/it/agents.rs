@@ -1,4 +1,4 @@
-//! Profiles of agents, changed over REST and on the command line.
+//! Tests of agents' profiles, changed over REST and on the command line.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Arguments as models and clients write them, over every protocol.
+//! Tests of arguments in the forms that models and clients write, over every protocol.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};

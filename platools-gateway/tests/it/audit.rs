@@ -1,4 +1,4 @@
-//! The audit: every administrative change, every sign-in that opens something lasting and every refusal leaves one record.
+//! Tests of the audit: administrative changes, sign-ins and refusals, each with one record.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Log lines of requests and connections: ids, addresses, and no secrets.
+//! Tests of the log lines of requests and connections: they have ids and addresses, and no secrets.
 
 use platools_gateway::{Gateway, dev};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `CallObserver`: the calls that a program hears of.
+//! Tests of `CallObserver`, which is notified of calls.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

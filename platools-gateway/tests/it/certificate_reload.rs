@@ -1,4 +1,4 @@
-//! Certificates that are replaced while a gateway runs.
+//! Tests of certificates that are replaced while a gateway runs.
 
 use std::process::Stdio;
 use std::time::Duration;

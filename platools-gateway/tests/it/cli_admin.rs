@@ -1,4 +1,4 @@
-//! The command line changes who may do what, beside a gateway that runs.
+//! Tests of commands that change the directory while a gateway runs.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Settings of the program: files, variables, flags, and the errors about them.
+//! Tests of the program's settings: files, variables, flags, and errors about them.
 
 use std::process::{Output, Stdio};
 

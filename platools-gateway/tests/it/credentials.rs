@@ -1,4 +1,4 @@
-//! Keys and tokens: what they may make, what they end with, and which keys sign them.
+//! Tests of keys and tokens: their permissions, their ends and the keys that sign them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

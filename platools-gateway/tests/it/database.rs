@@ -1,4 +1,4 @@
-//! The gateway's data as a whole: versions, upgrades, backups, and lists of many calls.
+//! Tests of the database file: versions, upgrades, backups, and lists of many calls.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

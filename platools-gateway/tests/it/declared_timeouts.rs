@@ -1,4 +1,4 @@
-//! Timeouts and exposed errors as tools declare them, through every protocol of callers.
+//! Tests of timeouts and exposed errors that tools declare, through every protocol of callers.
 
 use std::time::Duration;
 

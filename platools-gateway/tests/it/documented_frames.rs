@@ -1,4 +1,4 @@
-//! Frames and numbers as the documents of the existing clients print them: `docs/compatibility.md` has every claim.
+//! Tests of the frames and numbers that the documents of existing clients print. `docs/compatibility.md` lists them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Nothing that a gateway acknowledged is lost with its process, whether that is asked to stop or killed while it is busy.
+//! Tests that a gateway loses nothing that it acknowledged, when it is stopped or killed while it is busy.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

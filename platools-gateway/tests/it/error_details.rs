@@ -1,4 +1,4 @@
-//! The facts that a tool gives with its failure, through every protocol of callers.
+//! Tests of the details that a tool gives with an error, through every protocol of callers.
 
 use platools_gateway::{Gateway, dev};
 use serde_json::{Value, json};

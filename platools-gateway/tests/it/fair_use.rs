@@ -1,4 +1,4 @@
-//! Shared limits of callers: memory for bodies, rates of requests and chats, connections behind proxies, sessions.
+//! Tests of limits that callers share: memory for bodies, rates of requests and chats, connections behind proxies, and sessions.
 
 use std::num::{NonZeroU32, NonZeroU64};
 

@@ -1,4 +1,4 @@
-//! Admission of dashboards: the users that may watch an agent.
+//! Tests of the users that may watch an agent.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The live feed with tokens of the application: who is let in, to what, and until when.
+//! Tests of the live feed with tokens of the application.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};

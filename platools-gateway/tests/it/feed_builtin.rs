@@ -1,4 +1,4 @@
-//! The live feed without an application: the agent's tools, the workers that host them, and its calls.
+//! Tests of the built-in live feed: the agent's tools, their workers, and its calls.
 
 use platools_gateway::domain::profile::Profile;
 use platools_gateway::{Gateway, Role, dev};

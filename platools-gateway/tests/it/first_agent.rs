@@ -1,4 +1,4 @@
-//! The agent `main`, which `serve` adds at its first start.
+//! Tests of the agent `main`, which `serve` adds at its first start.
 
 use serde_json::{Value, json};
 

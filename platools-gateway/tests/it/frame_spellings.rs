@@ -1,4 +1,4 @@
-//! A worker that spells its frames as the protocol's first description does: `callId`, `latencyMs`, `message`, `stack`.
+//! Tests of a worker with the member names of the protocol's first description: `callId`, `latencyMs`, `message`, `stack`.
 
 use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;

@@ -1,4 +1,4 @@
-//! A gateway whose disk is full: it serves on, and acknowledges nothing that it cannot keep.
+//! Tests of a gateway with a full disk: it goes on serving, and acknowledges nothing that it cannot store.
 
 use serde_json::json;
 

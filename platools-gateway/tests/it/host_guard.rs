@@ -1,4 +1,4 @@
-//! The guard before every route: which hosts are answered, and which web pages.
+//! Tests of the guard before every route: the hosts that the gateway answers to, and the web pages that may use it.
 
 use std::net::SocketAddr;
 

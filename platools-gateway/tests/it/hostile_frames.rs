@@ -1,4 +1,4 @@
-//! Frames that no worker should send.
+//! Tests of malformed and oversized frames from workers.
 
 use platools_gateway::dev;
 use secrecy::ExposeSecret as _;

@@ -1,4 +1,4 @@
-//! A server behind https, with a certificate of its own.
+//! `Secured`: an HTTPS server for the tests, with a certificate of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

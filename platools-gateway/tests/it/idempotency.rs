@@ -1,4 +1,4 @@
-//! Calls with an idempotency key, several calls at once, and the trace they belong to.
+//! Tests of calls under idempotency keys, and of the trace that a call belongs to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

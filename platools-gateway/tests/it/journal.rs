@@ -1,4 +1,4 @@
-//! The journal: records, filters, redaction, retention and replay.
+//! Tests of the journal: records, filters, redaction, retention and replay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

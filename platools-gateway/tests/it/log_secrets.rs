@@ -1,4 +1,4 @@
-//! The log of the program with everything in it, whatever its filter names: no secrets, no arguments, no results.
+//! Tests that the log has no secrets, arguments or results, with any filter.
 
 use serde_json::{Value, json};
 

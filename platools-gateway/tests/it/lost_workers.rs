@@ -1,4 +1,4 @@
-//! Calls whose workers go away while they have them, and what is told of workers that take each other's place.
+//! Tests of calls whose worker disconnects, and of workers that keep replacing each other.
 
 use std::time::Duration;
 

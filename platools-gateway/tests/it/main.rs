@@ -1,4 +1,4 @@
-//! The gateway from outside: real sockets, raw frames, plain HTTP.
+//! Tests of the gateway from outside: over real sockets, with raw frames and plain HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

@@ -1,4 +1,4 @@
-//! Tools as clients of the Model Context Protocol list and call them.
+//! Tests of MCP clients that list and call tools.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Credentials and limits of the endpoints of the Model Context Protocol.
+//! Tests of credentials and limits at `/mcp`.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::limits::Limits;

@@ -1,4 +1,4 @@
-//! The bridge from standard streams to a gateway.
+//! Tests of `mcp`, the bridge from standard streams to a gateway.
 #![expect(deprecated, reason = "the revisions in use have a log")]
 
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! The official client against the gateway.
+//! Tests of the official MCP client for Rust against the gateway.
 
 use platools_gateway::dev;
 use rmcp::ServiceExt as _;

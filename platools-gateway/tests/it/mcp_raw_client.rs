@@ -1,4 +1,4 @@
-//! A client of the Model Context Protocol that says exactly what a test wants.
+//! `Client`: an MCP client for the tests that sends exactly the given messages.
 
 use platools_gateway::{Gateway, dev};
 use reqwest::header::HeaderMap;

@@ -1,4 +1,4 @@
-//! The form of answers at `/mcp`: which are one JSON body, and which are a stream of events.
+//! Tests of the form of responses at `/mcp`: one JSON body, or a stream of events.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Results and lists at `/mcp` that are large, and results that break the output schemas of their tools.
+//! Tests of large results and lists at `/mcp`, and of results that break the output schema of their tool.
 
 use platools_gateway::{Gateway, McpSettings, Role};
 use reqwest::Response;

@@ -1,4 +1,4 @@
-//! Ends and numbers of sessions of the Model Context Protocol.
+//! Tests of the number of MCP sessions, and of their ends.
 
 use std::time::Duration;
 

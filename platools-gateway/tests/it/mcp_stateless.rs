@@ -1,4 +1,4 @@
-//! The revision of the Model Context Protocol without sessions.
+//! Tests of the MCP revision without sessions.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::{Gateway, Role, dev};

@@ -1,4 +1,4 @@
-//! Streams that are lost and found again, and what comes over them.
+//! Tests of event streams at `/mcp` that break and are resumed.
 
 use std::time::Duration;
 

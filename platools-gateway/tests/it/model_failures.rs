@@ -1,4 +1,4 @@
-//! Models that are away, refuse, break off or give secrets away, and callers that go away.
+//! Tests of models that fail, refuse or break off, and of callers that disconnect.
 
 use std::process::Stdio;
 use std::time::Duration;

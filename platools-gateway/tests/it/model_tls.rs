@@ -1,4 +1,4 @@
-//! Models behind https.
+//! Tests of models behind HTTPS.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The program: what it prints, what it keeps, how it ends.
+//! Tests of the program: its output, its files and its end.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The program as a process.
+//! `Program`: the program `platools-gateway` as a process of a test.
 
 use std::path::Path;
 use std::process::{Output, Stdio};

@@ -1,4 +1,4 @@
-//! Projects: what is in one sees nothing of the others.
+//! Tests that projects are isolated from each other.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Models and gateways that are reached through a proxy of the environment.
+//! Tests of models and gateways that are reached through an HTTP proxy.
 
 use std::net::SocketAddr;
 use std::process::Stdio;

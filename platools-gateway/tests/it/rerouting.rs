@@ -1,4 +1,4 @@
-//! Calls whose worker goes away: those that were not sent move to another link, and the others end as early as that is certain.
+//! Tests of calls whose worker disconnects: a call that was not sent moves to another link, and a call that was sent ends early.
 
 use std::sync::Arc;
 use std::time::Duration;

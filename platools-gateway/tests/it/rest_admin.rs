@@ -1,4 +1,4 @@
-//! Administration over REST: entities, agents, keys and tokens.
+//! Tests of administration over REST: entities, agents, keys and tokens.
 
 use std::num::NonZeroU32;
 

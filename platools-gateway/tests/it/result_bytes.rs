@@ -1,4 +1,4 @@
-//! Results as they travel on: without the worker's white space, and with its numbers and strings as they are.
+//! Tests that a result reaches its caller without white space, and with its numbers and strings unchanged.
 
 use platools_gateway::Gateway;
 use serde_json::json;

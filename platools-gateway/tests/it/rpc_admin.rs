@@ -1,4 +1,4 @@
-//! Looking and administering over the gateway RPC protocol.
+//! Tests of administration and lists over gateway RPC.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::ops::log_feed::LogFeed;

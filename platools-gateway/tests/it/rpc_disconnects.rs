@@ -1,4 +1,4 @@
-//! Ends of connections of callers, also of slow readers.
+//! Tests of the ends of gateway RPC connections, also of slow readers.
 
 use std::time::Duration;
 

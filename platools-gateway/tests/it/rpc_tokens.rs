@@ -1,4 +1,4 @@
-//! Gateway RPC: the standing of a caller's token, and the roles that follow from it.
+//! Tests of the token of a `connect` over gateway RPC, and of the role that follows from it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A gateway that runs as a program, and is used.
+//! `Running`: a gateway as a process, with a worker and a caller that use it, for the tests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

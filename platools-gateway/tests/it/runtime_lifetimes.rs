@@ -1,4 +1,4 @@
-//! Lifetimes of sessions and sockets of agents.
+//! Tests of the lifetimes of agents' sessions and sockets.
 
 use std::time::Duration;
 

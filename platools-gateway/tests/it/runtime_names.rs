@@ -1,4 +1,4 @@
-//! The names of agents with sessions: the title, which others see as `displayName`, and the address.
+//! Tests of the names of agents with sessions: the title, which others see as `displayName`, and the address.
 
 use platools_gateway::admin::{AgentChange, NewAgent};
 use platools_gateway::{Gateway, Role};

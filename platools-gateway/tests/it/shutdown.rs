@@ -1,4 +1,4 @@
-//! The shutdown of a gateway.
+//! Tests of the shutdown of a gateway.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Bounds of what callers and admins leave behind, reached from outside.
+//! Tests of limits on the objects of a project, and of their removal: answers under idempotency keys, environments, secrets, tools and
+//! channels.
 
 use std::num::NonZeroU32;
 

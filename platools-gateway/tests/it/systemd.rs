@@ -1,4 +1,4 @@
-//! Notifications to systemd.
+//! Tests of notifications to systemd.
 
 use std::path::PathBuf;
 

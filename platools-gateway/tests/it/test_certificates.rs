@@ -1,4 +1,4 @@
-//! Certificate authority of the tests, and clients that trust it.
+//! `Authority`: a certificate authority for the tests, and clients that trust it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

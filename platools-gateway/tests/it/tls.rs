@@ -1,4 +1,4 @@
-//! TLS of the listener, and its certificates.
+//! Tests of TLS at the listener, and of its certificates.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

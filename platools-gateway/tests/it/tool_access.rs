@@ -1,4 +1,4 @@
-//! Callers and arguments that a tool accepts.
+//! Tests of calls that a tool refuses: callers without the user or the role that it asks for, and wrong arguments.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

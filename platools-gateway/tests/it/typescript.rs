@@ -1,4 +1,4 @@
-//! Workers of the TypeScript SDK: their schemas, their answers and their signatures, through every protocol.
+//! Tests of workers of the TypeScript SDK: their schemas, results and signatures, through every protocol.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use platools_gateway::{Gateway, Role, dev};

@@ -1,4 +1,4 @@
-//! Callers that have not proven who they are: they cost little, and others are served meanwhile.
+//! Tests of callers without a valid credential: they cost little, and do not delay others.
 
 use std::num::NonZeroU32;
 

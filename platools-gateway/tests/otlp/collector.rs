@@ -1,4 +1,4 @@
-//! A collector, and a gateway that sends to it.
+//! `Collector`: an OpenTelemetry collector for the tests, and a gateway that sends to it.
 
 use std::fmt::Debug;
 use std::sync::Arc;

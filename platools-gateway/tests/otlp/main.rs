@@ -1,4 +1,4 @@
-//! Calls as spans, from the caller to a collector.
+//! Tests of calls as spans, from the caller to a collector.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

@@ -1,4 +1,4 @@
-//! Collectors behind https.
+//! Tests of collectors behind HTTPS.
 
 use crate::collector::{Collector, Setup};
 use crate::connect_proxy::ConnectProxy;

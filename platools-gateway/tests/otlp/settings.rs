@@ -1,4 +1,4 @@
-//! Settings of the exporter of spans.
+//! Tests of the settings of the span exporter.
 
 use crate::collector::{Collector, Setup, text};
 use crate::program_process::{command, stdout};

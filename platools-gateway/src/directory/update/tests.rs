@@ -1,3 +1,5 @@
+//! Tests that a snapshot with all changes equals one that is read from the start.
+
 use super::*;
 use crate::domain::entity::NewSecret;
 use crate::domain::identity::Credential;

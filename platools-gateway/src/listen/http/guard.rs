@@ -1,4 +1,4 @@
-//! [`Guard`]: the one layer before every route, every WebSocket and the fallback.
+//! [`Guard`]: the layer before every route and every WebSocket. It refuses requests with an unknown `Host` or a forbidden `Origin`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The two headers that the guard reads: `Host` and `Origin`.
+//! [`requested_host`] and [`page_origin`]: read the headers `Host` and `Origin` of a request, for the guard.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

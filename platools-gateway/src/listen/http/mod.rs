@@ -1,8 +1,7 @@
-//! HTTP beneath the protocols: [`observe`], the outermost layer, which gives a request its id, its line in the log and the audit record
-//! of a refusal; [`Guard`] with its [`HttpSettings`](crate::settings::HttpSettings), which a request passes before any protocol sees it; and the reading of bodies.
+//! The HTTP layers beneath all protocols. [`observe`] is the outermost: it gives a request its id, its line in the log, and the audit record of
+//! a refusal. [`Guard`] checks `Host` and `Origin` before any protocol sees the request.
 //!
-//! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
-//! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
+//! A browser lets every web page send requests to every address. It sends the page's origin in `Origin`, so the guard can refuse the page.
 
 mod access_log;
 pub(super) mod auth;

@@ -1,8 +1,7 @@
-//! Responses with the status 403 as audit records.
+//! [`record`]: records every response with the status 403 in the audit.
 //!
-//! Every 403 is recorded, so that none can be forgotten. A response may say more with [`refused`], or with [`not_a_refusal`] that
-//! its 403 is about something other than rights. Wrong and missing credentials, with 401 and 429, are recorded where they are
-//! checked.
+//! A handler can add the reason with [`refused`], or say with [`not_a_refusal`] that its 403 is not about permissions. The code that checks
+//! credentials records missing and wrong ones (401 and 429).
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Long lists, a page at a time.
+//! [`Page`]: one page of a list, with the cursor of the next page.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! `GET /v1/audit`
+//! The handler of `GET /v1/audit`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/calls`
+//! The handlers of `/v1/calls`, which list, show and replay calls of the journal.
 
 use std::sync::Arc;
 

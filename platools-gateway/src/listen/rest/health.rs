@@ -1,4 +1,4 @@
-//! `GET /health`
+//! The handler of `GET /health`.
 
 use std::sync::Arc;
 

@@ -1,6 +1,4 @@
-//! Callers and admins over HTTP.
-//!
-//! Each handler describes itself, and `/openapi.json` is what they say together.
+//! [`router`]: the REST interface for callers and admins. `/openapi.json` is made from the descriptions at the handlers.
 
 mod admin;
 mod audit;

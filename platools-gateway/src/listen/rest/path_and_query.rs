@@ -1,4 +1,4 @@
-//! Path and query parameters of a request, with mistakes as problems.
+//! [`Path`] and [`Query`]: extractors of the parameters of a URL, which answer mistakes with a `Problem`.
 
 use axum::extract::FromRequestParts;
 

@@ -1,4 +1,4 @@
-//! `GET /v1/project`
+//! The handler of `GET /v1/project`.
 
 use std::sync::Arc;
 

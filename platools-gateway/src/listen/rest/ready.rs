@@ -1,4 +1,4 @@
-//! `GET /ready`
+//! The handler of `GET /ready`, for load balancers.
 
 use std::sync::Arc;
 

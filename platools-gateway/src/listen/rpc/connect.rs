@@ -1,4 +1,4 @@
-//! `connect`: who a caller is.
+//! [`Stranger`]: a connection before its `connect`, the request that authenticates the caller.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `RpcConnection`: the gateway RPC protocol on one caller's socket.
+//! `RpcConnection`: the gateway RPC protocol over the WebSocket of one caller.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The queue of messages for one caller.
+//! [`Queue`]: the messages that wait for one caller. When it is full, events are dropped first.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! [`TokenStatus`]: the standing of the token that a caller connected with, for the messages about a role that is too low.
+//! [`TokenStatus`]: tells whether the token of a `connect` was accepted, missing or unknown, for the errors about a role that is too low.
 
 use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `/v1/channels`
+//! The handlers of `/v1/channels`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/channels/{channel}/messages`
+//! The handlers of `/v1/channels/{channel}/messages`.
 
 use std::sync::Arc;
 

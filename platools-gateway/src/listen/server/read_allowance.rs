@@ -1,4 +1,4 @@
-//! [`Allowance`]: the bytes that a peer may still send before more is read from its connection.
+//! [`Allowance`]: the bytes that a peer may still send. Without any left, the gateway reads no more from the connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

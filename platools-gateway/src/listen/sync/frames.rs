@@ -1,4 +1,4 @@
-//! [`Frames`]: treats the frames of a worker.
+//! [`Frames`]: handles the frames that a worker sends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`alerts`] answer a heartbeat's figures, [`left_out`] a registration with mistakes.
+//! [`alerts`]: tells a worker which of its tools are unhealthy. [`left_out`]: tells it which tools of its registration were not accepted.
 
 use std::collections::BTreeMap;
 

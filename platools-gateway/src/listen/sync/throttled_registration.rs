@@ -1,4 +1,4 @@
-//! [`Kept`]: the latest registration of a worker, if it came too soon, until it may be stored.
+//! [`Kept`]: the latest registration of a worker that came too soon after others, until it may be stored.
 
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};

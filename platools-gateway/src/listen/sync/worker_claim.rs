@@ -1,4 +1,4 @@
-//! The claim of a worker, read from its upgrade request.
+//! [`read`]: reads the `Claim` of a worker from its upgrade request: its entity, its secret and its environment. The `Authenticator` checks it.
 
 use axum::http::HeaderMap;
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};

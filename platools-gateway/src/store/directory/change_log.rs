@@ -1,4 +1,4 @@
-//! [`ChangedRows`]: the rows of the directory that a change touches, noted with its revision.
+//! [`ChangedRows`]: the rows of the directory that a change touches. [`ChangedRows::note`] raises the revision and records them with it.
 
 use sqlx::{Row as _, SqliteConnection};
 

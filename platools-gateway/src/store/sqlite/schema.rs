@@ -1,4 +1,4 @@
-//! The version of a database's schema, and the steps to the present one.
+//! [`Schema`]: the version of a database's schema, and the migrations to the present version.
 
 use std::collections::BTreeSet;
 use std::path::Path;

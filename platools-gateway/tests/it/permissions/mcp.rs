@@ -1,4 +1,4 @@
-//! Methods of the Model Context Protocol.
+//! Table of the permissions for methods of the Model Context Protocol.
 
 use std::path::Path;
 

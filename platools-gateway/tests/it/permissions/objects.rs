@@ -1,4 +1,4 @@
-//! Objects of other users and of other projects.
+//! Tests of access to objects of other users and other projects.
 
 use platools_gateway::Role::{Admin, Operator, Viewer};
 use serde_json::{Value, json};

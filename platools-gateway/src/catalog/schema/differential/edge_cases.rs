@@ -1,4 +1,4 @@
-//! Arguments as models and clients really send them, and their outcome at both ends.
+//! Tests of arguments that models and clients really send: worker and gateway accept, change or refuse them alike.
 
 use platools::{Context, ToolDefinition, ToolError, ToolRegistry};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! `health` and `status`: how the gateway is.
+//! The methods `health` and `status`.
 
 use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
