@@ -9,10 +9,10 @@ use crate::domain::error::{Error, ErrorKind};
 /// The handling of an environment that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenInUse {
-    /// It stays, and the error names what uses it.
+    /// Keeps the environment, and names its users in the error.
     #[default]
     Refuse,
-    /// It is removed.
+    /// Removes the environment.
     Remove,
 }
 

@@ -123,7 +123,7 @@ impl<'a> Speech<'a> {
         self.lock().is_over = true;
     }
 
-    /// All that was said.
+    /// The whole text so far.
     pub(crate) fn into_text(self) -> String {
         self.said.into_inner().unwrap_or_else(PoisonError::into_inner).text
     }

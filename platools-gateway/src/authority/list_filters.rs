@@ -19,7 +19,7 @@ impl CallScope {
 /// The conversations that a caller may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConversationScope {
-    /// All of the project.
+    /// All calls of the project.
     All,
     /// Calls of one user.
     User(String),

@@ -78,7 +78,7 @@ impl SigningKey {
     }
 }
 
-/// Never the secret.
+/// Shows everything but the secret.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()

@@ -19,7 +19,7 @@ use crate::ports::time::{rfc3339, wall_ms};
 /// The `agentId` of a call that no agent makes.
 const NO_AGENT: &str = "default";
 
-/// Everything a call's `params` are made of.
+/// The parts of a call's `params`.
 #[derive(Debug)]
 pub(crate) struct Envelope<'a> {
     pub(crate) identity: &'a Identity,

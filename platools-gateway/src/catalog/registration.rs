@@ -60,9 +60,9 @@ impl Membership {
 /// The tools of a catalog that no link declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
-    /// They stay.
+    /// Keeps these tools.
     Kept,
-    /// They go.
+    /// Removes these tools.
     Pruned,
 }
 

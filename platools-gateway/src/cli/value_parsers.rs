@@ -7,17 +7,17 @@ use platools_gateway::domain::identity::{Policy, SpeaksFor};
 use platools_gateway::domain::profile::Kind;
 use platools_gateway::ports::time::from_rfc3339;
 
-/// Takes a caller's role.
+/// Parses a caller's role.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
     one_of([Role::Viewer, Role::Operator, Role::Admin].map(Role::as_str), Role::from_name)
 }
 
-/// Takes the policy of an entity.
+/// Parses the policy of an entity.
 pub(super) fn policy() -> impl TypedValueParser<Value = Policy> {
     one_of([Policy::Supersede, Policy::Pool].map(Policy::as_str), Policy::from_name)
 }
 
-/// Takes the users that a key or token may speak for.
+/// Parses the users that a key or token may speak for.
 pub(super) fn speaks_for(text: &str) -> Result<SpeaksFor, &'static str> {
     match text {
         "anybody" => Ok(SpeaksFor::Anybody),
@@ -29,18 +29,18 @@ pub(super) fn speaks_for(text: &str) -> Result<SpeaksFor, &'static str> {
     }
 }
 
-/// Takes the kind of an agent.
+/// Parses the kind of an agent.
 pub(super) fn kind() -> impl TypedValueParser<Value = Kind> {
     one_of([Kind::Command, Kind::Model].map(Kind::as_str), Kind::from_name)
 }
 
-/// Takes the kind of an audit event.
+/// Parses the kind of an audit event.
 pub(super) fn audit_kind() -> impl TypedValueParser<Value = AuditKind> {
     let kinds = [AuditKind::Change, AuditKind::SignIn, AuditKind::Refusal];
     one_of(kinds.map(AuditKind::as_str), AuditKind::from_name)
 }
 
-/// Takes a time, as milliseconds since 1970.
+/// Parses a time, as milliseconds since 1970.
 pub(super) fn time(text: &str) -> Result<i64, &'static str> {
     from_rfc3339(text).ok_or("it takes a time in RFC 3339, such as 2026-09-15T00:00:00Z")
 }

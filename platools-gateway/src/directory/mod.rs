@@ -55,7 +55,7 @@ pub struct Claim {
 /// Reasons why a worker is refused. The text is sent to the worker.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It brought no secret.
+    /// The worker sent no secret.
     #[error("missing bearer token: connect with the header `Authorization: Bearer <secret>`")]
     NoBearer,
     /// Its secret is not known, or is not the one of the entity it names. It is never told which.
@@ -67,7 +67,7 @@ pub enum Refusal {
     /// There is too much of something.
     #[error("too many {of}; try again in {wait:.1?}")]
     TooMany {
-        /// Of what.
+        /// The kind of thing that the name is for.
         of: &'static str,
         /// The time to wait.
         wait: Duration,

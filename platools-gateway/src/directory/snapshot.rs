@@ -46,9 +46,9 @@ pub(super) struct ProjectPart {
     pub(super) revision: i64,
     pub(super) project: Project,
     pub(super) environments: Arc<Vec<Environment>>,
-    /// By slug.
+    /// Ids by slug.
     pub(super) entities: Arc<BTreeMap<String, EntityId>>,
-    /// By slug.
+    /// Ids by slug.
     pub(super) agents: Arc<BTreeMap<String, AgentId>>,
     /// Oldest first.
     pub(super) keys: Arc<BTreeSet<(i64, KeyId)>>,

@@ -204,7 +204,7 @@ impl AuditEvent {
         Self { subject: Some(plain(subject)), ..self }
     }
 
-    /// Says more about it.
+    /// Adds a detail.
     pub(crate) fn because(self, detail: &str) -> Self {
         Self { detail: Some(plain(detail)), ..self }
     }

@@ -8,7 +8,7 @@ pub(crate) struct KeyedCall {
     /// Derived from the owner and the key.
     pub(crate) id: String,
     pub(crate) project: ProjectId,
-    /// Of the request.
+    /// The fingerprint of the request.
     pub(crate) fingerprint: String,
 }
 

@@ -54,7 +54,7 @@ impl SpanExporter {
         Self(Some(Running { spans, sample_ratio, closing, task }))
     }
 
-    /// Has a gateway tell of its calls.
+    /// Lets a gateway notify the exporter of its calls.
     pub(crate) fn observe(&self, setup: Builder) -> Builder {
         match &self.0 {
             Some(running) => setup

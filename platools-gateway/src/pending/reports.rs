@@ -17,7 +17,7 @@ const MAX_ENTRIES: usize = 256;
 pub enum Report {
     /// Progress of the call.
     Progress(Progress),
-    /// Something in passing.
+    /// An entry of the call's log.
     Log(LogEntry),
 }
 

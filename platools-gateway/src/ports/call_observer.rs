@@ -57,7 +57,7 @@ pub struct EndedCall<'a> {
     pub worker_ms: Option<u64>,
 }
 
-/// All that are told.
+/// All observers of a gateway.
 #[derive(Debug)]
 pub(crate) struct Observers(Vec<Arc<dyn CallObserver>>);
 

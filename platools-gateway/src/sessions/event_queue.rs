@@ -87,7 +87,7 @@ impl EventQueue {
         }
     }
 
-    /// Takes no further events.
+    /// Closes the queue for new events.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_one();

@@ -120,9 +120,9 @@ pub struct ToolName {
 /// The switch of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
-    /// It may.
+    /// Callers may call the tool.
     On,
-    /// It may not.
+    /// Callers may not call the tool.
     Off,
 }
 

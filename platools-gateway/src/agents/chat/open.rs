@@ -136,7 +136,7 @@ impl OpenChat<'_> {
     }
 }
 
-/// Without the message, which belongs to the user.
+/// Leaves out the message, which belongs to the user.
 impl fmt::Debug for OpenChat<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (agent, conversation) = (&self.agent.slug, &self.conversation);

@@ -27,7 +27,7 @@ use crate::listen::ws::Incoming;
 /// The longest time for the authentication of a caller.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
-/// Somebody who has not said who it is.
+/// A client that has not authenticated yet.
 pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,

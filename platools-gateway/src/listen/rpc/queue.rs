@@ -194,7 +194,7 @@ impl Queue {
         self.lock().is_over
     }
 
-    /// Takes everything that waits.
+    /// Removes and returns everything that waits.
     pub(super) fn take_all(&self) -> Vec<String> {
         let mut waiting = self.lock();
         std::iter::from_fn(|| waiting.pop()).collect()

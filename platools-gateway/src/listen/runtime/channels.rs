@@ -64,7 +64,7 @@ impl From<StoredChannel> for Channel {
     }
 }
 
-/// Some of the channels.
+/// A page of the list of channels.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Channels {
     channels: Vec<Channel>,

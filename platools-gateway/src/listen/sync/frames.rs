@@ -53,7 +53,7 @@ pub(super) enum NextStep {
     End(End),
 }
 
-/// Treats the frames of one link, one after the other.
+/// Handles the frames of one link, one after the other.
 pub(super) struct Frames<'a> {
     core: &'a Core,
     identity: Identity,
@@ -99,7 +99,7 @@ impl<'a> Frames<'a> {
         self.reply(&PlatformFrame::Welcome(welcome))
     }
 
-    /// Treats one frame.
+    /// Handles one frame.
     pub(super) async fn receive(&self, text: &str) -> NextStep {
         let text = well_formed(text);
         match WorkerFrame::parse(&text) {

@@ -1,6 +1,6 @@
 //! [`truncate`]: cuts a text of a worker to a number of bytes.
 
-/// As much of a text as fits into so many bytes, in whole characters.
+/// Returns the longest prefix of a text that fits into so many bytes, in whole characters.
 pub(super) fn truncate(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }

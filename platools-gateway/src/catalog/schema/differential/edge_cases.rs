@@ -12,11 +12,11 @@ use crate::catalog::schema::ToolSchemas;
 /// The outcome of a member.
 #[derive(Debug)]
 enum Expected {
-    /// It stays as it was sent.
+    /// Stays as the caller sent it.
     Kept,
-    /// It is left out.
+    /// Is removed.
     LeftOut,
-    /// It becomes another member.
+    /// Turns into another member.
     Becomes(&'static str),
     /// The call is refused with these words.
     Refused(&'static str),
