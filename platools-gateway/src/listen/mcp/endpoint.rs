@@ -1,4 +1,4 @@
-//! [`McpAdapter`]: the handlers of `/mcp`, for the tools of all entities, and of `/mcp/entities/{slug}`: each authenticates the caller of a
+//! [`McpAdapter`]: the routes of `/mcp`, for the tools of all entities, and of `/mcp/entities/{slug}`: each authenticates the caller of a
 //! request and lets `McpServer` answer it.
 
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! The handlers of `/v1/models`, which list the agents as models.
+//! The routes of `/v1/models`, which list the agents as models.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handler of `GET /v1/audit`.
+//! The route `GET /v1/audit`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handlers of `POST /v1/tools/{name}/call`, which calls a tool, and of `DELETE /v1/calls/{id}`, which cancels a call.
+//! The routes of `POST /v1/tools/{name}/call`, which calls a tool, and of `DELETE /v1/calls/{id}`, which cancels a call.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The handlers of `/v1/calls`, which list, show and replay calls of the journal.
+//! The routes of `/v1/calls`, which list, show and replay calls of the journal.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handler of `GET /health`.
+//! The route `GET /health`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handler of `GET /v1/project`.
+//! The route `GET /v1/project`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handler of `GET /ready`, for load balancers.
+//! The route `GET /ready`, for load balancers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handler of `GET /v1/workers`.
+//! The route `GET /v1/workers`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handlers of `/v1/channels`.
+//! The routes of `/v1/channels`.
 
 use std::sync::Arc;
 

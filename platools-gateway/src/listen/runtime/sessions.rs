@@ -1,4 +1,4 @@
-//! The handlers of `/v1/runtime`, for the session of an agent, and of `/v1/ws/ticket`.
+//! The routes of `/v1/runtime`, for the session of an agent, and of `/v1/ws/ticket`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handler of `POST /v1/agents/{agent}/events`, which sends an event to the sockets of an agent.
+//! The route `POST /v1/agents/{agent}/events`, which sends an event to the sockets of an agent.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The handlers of `/v1/agents`.
+//! The routes of `/v1/agents`.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The handlers of `/v1/environments`.
+//! The routes of `/v1/environments`.
 
 use axum::Json;
 use axum::http::StatusCode;

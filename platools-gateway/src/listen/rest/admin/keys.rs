@@ -1,4 +1,4 @@
-//! The handlers of `/v1/keys`.
+//! The routes of `/v1/keys`.
 
 use axum::Json;
 use axum::http::StatusCode;

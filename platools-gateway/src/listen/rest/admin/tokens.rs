@@ -1,4 +1,4 @@
-//! The handlers of `/v1/tokens`.
+//! The routes of `/v1/tokens`.
 
 use std::time::Duration;
 
