@@ -1,4 +1,4 @@
-//! [`javascript_form`]: the form that JavaScript's `JSON.stringify` gives a JSON text.
+//! [`javascript_form`]: writes a JSON text as JavaScript's `JSON.stringify` does.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The responses to a worker that are not written yet.
+//! [`Responses`]: the queue of responses to a worker that are not written yet.
 
 use tokio::sync::mpsc;
 
