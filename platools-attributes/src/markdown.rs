@@ -1,6 +1,6 @@
-//! Doc comments as models read them: links to code become plain words, and lines that rustdoc hides are left out.
+//! [`for_models`]: rewrites a doc comment for models. Links to code become plain words, and lines that rustdoc hides are left out.
 //!
-//! The text is not rendered anew. Only the places that change are replaced, so that all else stays as its author wrote it.
+//! The rest of the text stays as its author wrote it.
 
 use std::ops::Range;
 

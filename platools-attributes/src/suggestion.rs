@@ -1,4 +1,4 @@
-//! Suggestions for words that are not known.
+//! [`closest`]: the known word that is most similar to an unknown word, for "did you mean" in messages.
 
 /// The known word that was probably meant.
 #[must_use]

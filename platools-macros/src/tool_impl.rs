@@ -1,4 +1,4 @@
-//! `#[tool]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
+//! [`expand`]: the macro `#[tool]` on an impl block. Each method with `#[tool]` becomes a tool of the block's type.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -9,8 +9,8 @@ use crate::errors::Errors;
 use crate::expand::Owner;
 use crate::model::{ItemKind, Tool};
 use crate::parse::item_fn::Function;
-use crate::parse::keys::{LitOrExpr, parse_meta_items};
-use crate::parse::marker::{is_tool, refuse_second};
+use crate::parse::attribute_keys::{LitOrExpr, parse_meta_items};
+use crate::parse::tool_marker::{is_tool, refuse_second};
 use crate::parse::tool_attr::ToolOptions;
 use crate::{check, expand, spans};
 

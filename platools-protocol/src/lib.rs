@@ -14,12 +14,12 @@
 mod error_details;
 pub mod json;
 mod log_level;
-mod members;
+mod json_members;
 pub mod rpc;
 pub mod runtime;
 #[cfg(feature = "signature")]
 pub mod signature;
-pub mod text;
+pub mod truncate;
 pub mod tool_sync;
 
 pub use error_details::ErrorDetails;

@@ -1,6 +1,6 @@
-//! [`Reconnect`] and [`Schedule`]: the delays between attempts to connect.
+//! [`Reconnect`]: the policy of a client for connecting again. [`Schedule`] computes the delays between its attempts.
 //!
-//! The schedules implement the trait of the `backoff` crate, which is not maintained; this module alone knows it.
+//! Only this module uses the crate `backoff`, which nobody maintains: a schedule implements the trait of that crate.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
-//! Connections to a platform or gateway: [`Dialler`] opens them, [`Socket`] is a WebSocket on one, and [`Schedule`] spaces attempts.
+//! Connections to a platform or gateway: [`Dialler`] opens them, [`Socket`] is a WebSocket on one, and [`Schedule`] has the delays between
+//! attempts.
 //!
-//! The crates `platools` and `platools-client` are built on this one and export what their users need of it. Its API is theirs: it may change
-//! with any version.
+//! The crates `platools` and `platools-client` are built on this one and re-export the types that their users need. The rest of its API may
+//! change with any version.
 
 mod backoff;
 mod crypto;
@@ -14,13 +15,13 @@ mod http;
 mod origin;
 #[cfg(feature = "proxy")]
 mod proxy;
-mod report;
+mod connection_state;
 mod retry;
 mod secret;
 mod signals;
 mod socket;
-mod task;
-mod time;
+mod scoped_task;
+mod deadline;
 mod tls;
 mod traffic;
 mod transport;
@@ -41,13 +42,13 @@ pub use http::{Answer, Http};
 pub use origin::PageOrigin;
 #[cfg(feature = "proxy")]
 pub use proxy::{ProxyError, tunnel};
-pub use report::{ConnectionState, Disconnect, Reporter};
+pub use connection_state::{ConnectionState, Disconnect, Reporter};
 pub use retry::next_delay;
 pub use secret::{Secret, bearer, redact};
 pub use signals::{INTERRUPTED, StopSignals, end_process};
 pub use socket::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
-pub use task::on_a_task;
-pub use time::after;
+pub use scoped_task::run_scoped;
+pub use deadline::after;
 pub use tls::{Roots, Tls};
 pub use traffic::Traffic;
 pub use transport::{RawSocket, Transport};

@@ -1,4 +1,4 @@
-//! [`next_delay`]: the delay before the next attempt, logged and reported.
+//! [`next_delay`]: gets the delay before the next attempt from a [`Schedule`], logs it and reports it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tracing::warn;
 
 use crate::backoff::Schedule;
 use crate::error::{Error, ErrorKind, WithCauses};
-use crate::report::{ConnectionState, Reporter};
+use crate::connection_state::{ConnectionState, Reporter};
 
 /// Returns the delay before the next attempt, and logs and reports it.
 ///

@@ -15,9 +15,9 @@ pub mod mcp;
 mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod threads;
+mod blocking_threads;
 pub mod tool;
-mod window;
+mod sliding_window;
 
 pub use client::{Platools, PlatoolsClient};
 #[cfg(feature = "macros")]

@@ -1,4 +1,4 @@
-//! A browser that a test drives.
+//! [`Browser`]: a browser without a window that a test controls.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

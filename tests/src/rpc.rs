@@ -1,4 +1,4 @@
-//! [`RpcSocket`]: the gateway's end of a caller's socket.
+//! [`CallerLink`]: the gateway's end of a caller's socket.
 
 use std::ops::{Deref, DerefMut};
 

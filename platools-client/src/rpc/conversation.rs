@@ -1,4 +1,4 @@
-//! Messages that belong together.
+//! [`Conversation`]: several messages to one agent, under one conversation id of the gateway.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

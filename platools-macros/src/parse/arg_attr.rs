@@ -5,7 +5,7 @@ use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitStr, Meta, Ran
 
 use crate::errors::Errors;
 use crate::parse::doc_comment::DocComment;
-use crate::parse::keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items};
+use crate::parse::attribute_keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items};
 
 /// The keys of `#[arg(...)]`.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Errors of requests.
+//! [`RpcError`]: the error of a request, with its [`ErrorCode`].
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::open::open_words;
+use super::open_enum::open_words;
 
 open_words! {
     /// The kind of a failure, for programs to decide on.

@@ -22,8 +22,8 @@
 
 mod error;
 mod frame;
-mod head;
-mod open;
+mod request_id;
+mod open_enum;
 mod payload;
 
 use std::time::Duration;

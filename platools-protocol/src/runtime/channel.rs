@@ -1,4 +1,4 @@
-//! Channels: lists of agents, for each of whom a message is.
+//! [`Channel`] and its messages. A message in a channel is for every agent that is a member.
 
 use std::fmt;
 

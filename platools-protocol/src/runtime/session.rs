@@ -1,4 +1,4 @@
-//! Sessions: how they begin, are kept alive and end.
+//! The bodies of the HTTP requests that begin a session, get a [`Ticket`] for a socket, keep the session alive, and end it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::text::cut;
+use crate::truncate::cut;
 
 /// The body of a request for a session; it may be left out.
 #[derive(Clone, Default, Serialize, Deserialize)]

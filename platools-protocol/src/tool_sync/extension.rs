@@ -1,14 +1,15 @@
-//! The frames of the extensions; see [`Feature`](super::Feature) for when they may be used.
+//! The frames of the protocol's extensions, such as [`ToolCancel`]. Both sides must have named the [`Feature`](super::Feature) first.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, FrameError, of_call, whole};
-use super::spelling::Spelling;
+use super::call_fields::{Fields, of_call, whole};
+use super::frame_error::FrameError;
+use super::camel_case::Spelling;
 use crate::log_level::LogLevel;
-use crate::members::Text;
+use crate::json_members::Text;
 
 /// A call that is to be cancelled. `Debug` shows the length of the reason, not the text.
 ///

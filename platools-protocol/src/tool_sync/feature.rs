@@ -1,4 +1,4 @@
-//! The extensions of the protocol, and how two sides agree on them.
+//! [`Feature`]: an extension of the protocol. [`Features`] is the set that a worker offers or a platform accepts.
 
 use std::fmt;
 

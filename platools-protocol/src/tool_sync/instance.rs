@@ -1,4 +1,4 @@
-//! `WorkerInstance`: the process of a worker, as it names itself in the upgrade.
+//! [`WorkerInstance`]: the id, the host and the process of a worker, as a header of its upgrade.
 
 use std::fmt;
 

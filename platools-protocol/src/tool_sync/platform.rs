@@ -1,4 +1,4 @@
-//! Frames from a platform to a worker.
+//! [`PlatformFrame`]: a frame from a platform to a worker.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
-use super::fields::{Fields, FrameError, is_object, malformed, whole};
-use super::spelling::Spelling;
-use crate::members::unknown_kind;
+use super::call_fields::{Fields, is_object, whole};
+use super::frame_error::{FrameError, malformed};
+use super::camel_case::Spelling;
+use crate::json_members::unknown_kind;
 use crate::rpc::whole_ms;
 
 /// A frame from a platform.

@@ -1,4 +1,4 @@
-//! Frames from a worker to a platform.
+//! [`WorkerFrame`]: a frame from a worker to a platform.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,10 +11,11 @@ use serde_json::value::RawValue;
 use super::declaration::{self, ToolDeclaration, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
-use super::fields::{Fields, FrameError, of_call, whole};
-use super::spelling::Spelling;
+use super::call_fields::{Fields, of_call, whole};
+use super::frame_error::FrameError;
+use super::camel_case::Spelling;
 use crate::error_details::ErrorDetails;
-use crate::members::unknown_kind;
+use crate::json_members::unknown_kind;
 
 /// A frame from a worker.
 #[derive(Debug, Serialize)]

@@ -1,4 +1,4 @@
-//! `PlatoolsClientBuilder`: sets up a [`PlatoolsClient`].
+//! [`PlatoolsClientBuilder`]: sets up a [`PlatoolsClient`].
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::PlatoolsClient;
-use super::hosted::Hosted;
+use super::hosted_tools::HostedTools;
 use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
@@ -35,7 +35,7 @@ pub struct PlatoolsClientBuilder {
     url: String,
     secret: Option<Secret>,
     registry: ToolRegistry,
-    pub(super) hosted: Hosted,
+    pub(super) hosted: HostedTools,
     reconnect: Reconnect,
     tls: Tls,
     connect_timeout: Duration,
@@ -48,7 +48,7 @@ impl Default for PlatoolsClientBuilder {
             url: String::new(),
             secret: None,
             registry: ToolRegistry::new(),
-            hosted: Hosted::default(),
+            hosted: HostedTools::default(),
             reconnect: Reconnect::new(),
             tls: Tls::new(),
             connect_timeout: Duration::from_secs(20),

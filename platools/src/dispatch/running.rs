@@ -20,7 +20,7 @@ use super::panics::catch;
 use super::timeout::{Clock, TimeIsUp};
 use super::turn::Turn;
 use crate::registry::RegisteredTool;
-use crate::threads::HeldThread;
+use crate::blocking_threads::BlockingThread;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
 /// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.
@@ -250,7 +250,7 @@ async fn on_a_blocking_thread(
 ) -> Result<Output, ToolError> {
     let (pool, span) = (runtime.clone(), Span::current());
     let blocking = move || {
-        let (_permit, _thread) = (permit, HeldThread::new());
+        let (_permit, _thread) = (permit, BlockingThread::new());
         if begun.send(Instant::now()).is_err() {
             // The call has ended already.
             return Err(cancelled());

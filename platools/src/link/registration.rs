@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::window::SlidingWindow;
+use crate::sliding_window::SlidingWindow;
 use platools_transport::after;
 use platools_transport::{Jitter, backoff_delay_ms};
 

@@ -8,7 +8,7 @@ use tracing::warn;
 use crate::dispatch::{Failure, Outcome};
 use crate::tool::{Output, ToolError};
 use platools_protocol::ErrorDetails;
-use platools_protocol::text::cut;
+use platools_protocol::truncate::cut;
 use platools_protocol::tool_sync::{MAX_FRAME_BYTES, ToolFailure, WorkerFrame, result_frame};
 
 /// Makes frames of outcomes, in memory that it uses again: small replies are written into buffers that go from call to call, and then lie

@@ -26,7 +26,7 @@ use super::worker::{Worker, said_frames};
 use crate::dispatch::{CallKey, Outcome};
 use crate::tool::{Context, Wanted};
 use platools_protocol::LogLevel;
-use platools_protocol::text::cut;
+use platools_protocol::truncate::cut;
 use platools_protocol::tool_sync::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
 use platools_transport::Heartbeat;
 use platools_transport::redact;

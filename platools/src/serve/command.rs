@@ -1,4 +1,4 @@
-//! `serve`, as a command of a worker's program.
+//! [`Command`]: the command `serve` for the command line of a worker's program.
 
 use std::env;
 use std::ffi::OsString;

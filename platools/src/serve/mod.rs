@@ -51,19 +51,19 @@
 //! the level `debug` of its target `rmcp`, arguments and results with them; leave that at `warn`.
 
 mod call;
-mod calls;
+mod call_tracker;
 #[cfg(feature = "cli")]
 mod command;
-mod host;
+mod registry_host;
 #[cfg(feature = "serve-http")]
 mod http;
 mod info;
-mod message;
-mod result;
+mod message_repair;
+mod call_result;
 mod server;
 mod stdio;
 mod stop;
-mod tool_host;
+mod mcp_methods;
 mod tools;
 
 #[cfg(feature = "cli")]

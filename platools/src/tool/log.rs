@@ -1,10 +1,10 @@
-//! Log entries of a call for its caller: [`LogLevel`] and the limits of a message.
+//! [`Context::log`]: log entries of a call for its caller.
 
 use std::fmt;
 
 use super::context::Context;
 use platools_protocol::LogLevel;
-use platools_protocol::text::cut;
+use platools_protocol::truncate::cut;
 
 /// Messages are cut here: they are to be read, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;

@@ -1,4 +1,5 @@
-//! Progress and log of running calls, on their way to the callers: [`Outlet`] for a worker, [`Slot`] for a call.
+//! Progress and log entries that running calls have not sent yet: [`Slot`] keeps those of one call, and [`Outlet`] tells the worker which
+//! calls have some.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Params`]: the JSON text of a call's params as it came in the frame, with arguments and envelopes, not decoded yet.
+//! [`Params`]: the JSON text of a call's params, with arguments and envelopes, as the frame has it.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,9 +1,9 @@
-//! [`Progress`]: a report of a call's progress.
+//! [`Progress`]: a report about the progress of a call.
 
 use std::fmt;
 
 use super::context::Context;
-use platools_protocol::text::cut;
+use platools_protocol::truncate::cut;
 
 /// Messages are cut here: they are to be shown, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 1024;

@@ -1,4 +1,4 @@
-//! [`SharedText`]: a part of a text that several own, such as the id or the params of a call in the frame that brought them.
+//! [`SharedText`]: a part of a text that has several owners, such as a call's id within the frame that brought it.
 
 use std::fmt;
 use std::ops::Deref;

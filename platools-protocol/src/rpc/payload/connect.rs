@@ -1,10 +1,10 @@
-//! The identity of a caller.
+//! [`Connect`] and [`Connected`]: the request with which a caller introduces itself, and the gateway's reply.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::open::open_words;
+use super::super::open_enum::open_words;
 use super::super::{MAX_USER_ID_CHARS, PROTOCOL};
 
 open_words! {

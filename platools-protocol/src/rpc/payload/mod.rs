@@ -1,6 +1,6 @@
-//! Data of the methods and events that both ends share.
+//! Params, replies and event data of the protocol's methods and events. Both ends use these types.
 //!
-//! Whatever a user or a tool says is in no `Debug`: there are lengths instead.
+//! Their `Debug` shows the length of a user's or tool's text instead of the text.
 
 mod chat;
 mod connect;

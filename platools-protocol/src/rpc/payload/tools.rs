@@ -1,4 +1,5 @@
-//! Calling tools, and hearing of their calls.
+//! [`ToolsCall`] and [`ToolsReply`]: the params and the reply of a tool call. [`ToolCallEvent`] and [`ToolResultEvent`] are the events
+//! about the calls of an agent's run.
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
-//! [`Http`] and [`HttpServer`]: any number of clients, over streamable HTTP.
+//! [`Http`] and [`HttpServer`]: serve any number of clients over HTTP.
 
-mod accept;
+mod listener;
 mod allowed_hosts;
 mod answer;
 mod auth;
-mod body;
+mod request_body;
 mod cors;
 mod sessions;
 
@@ -20,7 +20,7 @@ use super::server::Server;
 use super::stop::signals;
 use crate::mcp::McpServer;
 use crate::mcp::http::Sessions;
-use accept::Listener;
+use listener::Listener;
 use allowed_hosts::Site;
 use answer::Answers;
 use auth::Guard;
@@ -207,7 +207,7 @@ pub struct HttpServer {
     drain: Duration,
     /// Ends sessions and streams that are open.
     ended: CancellationToken,
-    calls: super::calls::Calls,
+    calls: super::call_tracker::CallTracker,
     listener: Listener,
 }
 

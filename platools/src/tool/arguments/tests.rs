@@ -1,3 +1,5 @@
+//! Tests of decoding arguments.
+
 use std::ops::Bound as End;
 
 use schemars::JsonSchema;

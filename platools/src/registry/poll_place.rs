@@ -1,0 +1,113 @@
+//! [`Pace`]: chooses the thread that polls a tool's calls first. A tool with slow polls moves away from the link's thread.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// The place of one tool's calls. It only ever changes for the next one: a tool that was slow once too often does not come back.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    place: AtomicU8,
+    /// The weight of polls that were not short, less that of those that were.
+    score: AtomicU32,
+    /// The polls that held up the link.
+    holds: AtomicU32,
+}
+
+impl Pace {
+    pub(crate) fn place(&self) -> Place {
+        match self.place.load(Ordering::Relaxed) {
+            0 => Place::Link,
+            1 => Place::Runtime,
+            _ => Place::Thread,
+        }
+    }
+
+    /// Counts a poll on the link's thread.
+    pub(crate) fn polled(&self, took: Duration) {
+        // Two threads may count at the same time, and one count may be lost, which changes nothing.
+        let score = self.score.load(Ordering::Relaxed);
+        if took < SHORT {
+            if score > 0 {
+                self.score.store(score - 1, Ordering::Relaxed);
+            }
+            return;
+        }
+        self.score.store(score + LONG_WEIGHT, Ordering::Relaxed);
+        if score + LONG_WEIGHT > LIMIT {
+            self.demote_to(Place::Runtime);
+        }
+    }
+
+    /// Counts a poll that held up the link. Tells whether the next calls get threads of their own.
+    pub(crate) fn held(&self) -> bool {
+        let is_last = self.holds.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_HOLDS;
+        if is_last {
+            self.demote_to(Place::Thread);
+        }
+        is_last
+    }
+
+    /// Has the next calls polled there, unless they are polled further away already.
+    pub(crate) fn demote_to(&self, place: Place) {
+        self.place.fetch_max(place as u8, Ordering::Relaxed);
+    }
+}
+
+/// The place where the calls of a tool are polled for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The thread of the link, between two polls of the link itself.
+    Link,
+    /// The threads of the application's runtime.
+    Runtime,
+    /// A thread of the blocking pool, which the call has for itself.
+    Thread,
+}
+
+/// The longest poll that is short: a call that waits behind one is not late, and waking another thread for it costs a tenth of that.
+const SHORT: Duration = Duration::from_micros(500);
+
+/// Each poll that is not short counts as many short ones, so that a tool leaves the link once more than about one in ten is not.
+const LONG_WEIGHT: u32 = 10;
+const LIMIT: u32 = 100;
+
+/// A tool leaves the link once this many polls have held it up. One may be a poll that the system did not let run meanwhile.
+const MAX_HOLDS: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_tool_whose_polls_are_often_long_leaves_the_link_for_good() {
+        let pace = Pace::default();
+        for _ in 0..10_000 {
+            (0..20).for_each(|_| pace.polled(Duration::ZERO));
+            pace.polled(LONG);
+        }
+        assert_eq!(pace.place(), Place::Link, "one in twenty is rare");
+        (0..11).for_each(|_| pace.polled(LONG));
+        assert_eq!(pace.place(), Place::Runtime);
+        (0..10_000).for_each(|_| pace.polled(Duration::ZERO));
+        assert_eq!(pace.place(), Place::Runtime);
+    }
+
+    #[test]
+    fn one_poll_that_holds_up_the_link_may_be_the_systems_fault() {
+        let pace = Pace::default();
+        assert!(!pace.held());
+        assert_eq!(pace.place(), Place::Link);
+        assert!(pace.held());
+        assert_eq!(pace.place(), Place::Thread);
+    }
+
+    #[test]
+    fn a_place_further_away_is_kept() {
+        let pace = Pace::default();
+        pace.demote_to(Place::Thread);
+        pace.demote_to(Place::Runtime);
+        assert_eq!(pace.place(), Place::Thread);
+    }
+}
