@@ -12,8 +12,7 @@ use super::feature::{Feature, Features};
 use super::call_fields::{Fields, is_object, whole};
 use super::frame_error::{FrameError, malformed};
 use super::camel_case::Spelling;
-use crate::json_members::unknown_kind;
-use crate::rpc::whole_ms;
+use crate::json_members::{millis, unknown_kind};
 
 /// A frame from a platform.
 #[derive(Debug, Serialize)]
@@ -226,7 +225,7 @@ fn a_minute() -> u64 {
 /// Also a number with a fraction: the wait matters, and without one the tools would never be registered.
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let written = Value::deserialize(deserializer)?;
-    Ok(whole_ms(&written).unwrap_or_else(a_minute))
+    Ok(millis(&written).unwrap_or_else(a_minute))
 }
 
 impl RegisterThrottled {

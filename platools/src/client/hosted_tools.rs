@@ -24,6 +24,6 @@ impl HostedTools {
 
 impl fmt::Debug for HostedTools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hosted").field("tools", &self.tools.len()).field("state", &self.state).finish()
+        f.debug_struct("HostedTools").field("tools", &self.tools.len()).field("state", &self.state).finish()
     }
 }

@@ -15,7 +15,7 @@ mod server;
 pub use message_head::{MessageHead, with_part};
 pub use notifier::{Notifier, ToolReport, ToolReports};
 pub use tool_page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
-pub use result::{Returned, failed};
+pub use result::{ReturnedJson, failed};
 pub use revision::Revision;
 pub use server::{McpServer, ToolChanges, ToolHost, server_config};
 
