@@ -1,4 +1,4 @@
-//! [`HealthReports`]: the health of tools for the platform's heartbeats, and the platform's alerts.
+//! [`HealthReports`]: the health of tools in heartbeats, and the platform's alerts about it.
 
 use std::collections::{BTreeMap, HashMap};
 

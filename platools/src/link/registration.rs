@@ -1,4 +1,5 @@
-//! [`Registration`]: declares a worker's tools to its platform, and again when they change.
+//! [`Registration`]: declares a worker's tools to its platform, and declares them again when they change. It keeps the limits: changes
+//! within a tenth of a second are one registration, and there are at most six in a minute.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`ReplyFrames`]: the replies of calls, as the frames that carry them.
+//! [`ReplyFrames`]: writes outcomes of calls as reply frames.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! [`Session`]: the event loop of one live socket, which [`run_session`] runs.
+//! [`Session`]: the event loop of one live socket. [`run_session`] runs it.
 
 use std::ops::RangeInclusive;
 use std::pin::pin;

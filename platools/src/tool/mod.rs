@@ -24,7 +24,7 @@ mod return_value;
 mod schema;
 mod shared_text;
 mod state;
-mod typed_tool;
+mod typed_handler;
 
 // Hidden names are for the gateway, which treats tools of any SDK by the same rules. They may change at any time.
 #[doc(hidden)]
@@ -77,5 +77,5 @@ pub(crate) mod expansion {
     };
     pub use super::schema::output_schema_with;
     pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};
-    pub use super::typed_tool::{ToolBody, TypedHandler, a_tools_future_must_be_send};
+    pub use super::typed_handler::{ToolBody, TypedHandler, a_tools_future_must_be_send};
 }

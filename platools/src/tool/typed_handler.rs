@@ -1,4 +1,4 @@
-//! [`TypedTool`]: the handler of a tool that `#[tool]` made. It decodes the arguments and runs the function, which is its [`Body`].
+//! [`TypedHandler`]: the handler of a tool that `#[tool]` made. It decodes the arguments and runs the function, which is its [`ToolBody`].
 
 use std::fmt;
 use std::sync::Arc;
