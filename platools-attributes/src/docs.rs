@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn comments_of_parameters_keep_all_sections() {
-        let fragments = [DocAttribute::Line(" The [`Order`]."), DocAttribute::Line(""), DocAttribute::Line(" # Errors")];
+        let fragments =
+            [DocAttribute::Line(" The [`Order`]."), DocAttribute::Line(""), DocAttribute::Line(" # Errors")];
         assert_eq!(described(&fragments), "The `Order`.\n\n# Errors");
     }
 }

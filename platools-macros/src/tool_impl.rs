@@ -8,10 +8,10 @@ use crate::check::impl_block::{self, elided_lifetime};
 use crate::errors::Errors;
 use crate::expand::Owner;
 use crate::model::{ItemKind, Tool};
-use crate::parse::item_fn::Function;
 use crate::parse::attribute_keys::{LitOrExpr, parse_meta_items};
-use crate::parse::tool_marker::{is_tool, refuse_second};
+use crate::parse::item_fn::Function;
 use crate::parse::tool_attr::ToolOptions;
+use crate::parse::tool_marker::{is_tool, refuse_second};
 use crate::{check, expand, spans};
 
 /// A method that is a tool, and the conditions under which it exists.

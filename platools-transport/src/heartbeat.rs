@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::Error;
 use crate::deadline::after;
+use crate::error::Error;
 
 /// Time between two heartbeats, in milliseconds.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 30_000;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::backoff::Schedule;
-use crate::error::{Error, ErrorKind, WithCauses};
 use crate::connection_state::{ConnectionState, Reporter};
+use crate::error::{Error, ErrorKind, WithCauses};
 
 /// Returns the delay before the next attempt, and logs and reports it.
 ///

@@ -3,6 +3,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod blocking_threads;
 pub mod client;
 pub mod connection;
 mod dispatch;
@@ -15,9 +16,8 @@ pub mod mcp;
 mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod blocking_threads;
-pub mod tool;
 mod sliding_window;
+pub mod tool;
 
 pub use client::{Platools, PlatoolsClient};
 #[cfg(feature = "macros")]

@@ -3,7 +3,7 @@
 pub use crate::tool::expansion::*;
 pub use crate::tool::{Auth, Context, Execution, IntoTools, Tool, ToolDefinition, ToolError, ToolSet};
 #[cfg(feature = "macros")]
-pub use platools_attributes::{Docs, DocAttribute, described};
+pub use platools_attributes::{DocAttribute, Docs, described};
 #[cfg(feature = "macros")]
 pub use platools_macros::list;
 

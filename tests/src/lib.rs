@@ -10,6 +10,7 @@
 mod bearer_proxy;
 mod browser;
 mod caller;
+mod cut_connection;
 mod installed_programs;
 mod link;
 mod log;
@@ -19,7 +20,6 @@ mod relay;
 mod rpc;
 mod runtime;
 mod served_tools;
-mod cut_connection;
 mod worker;
 
 use std::time::Duration;
@@ -27,6 +27,7 @@ use std::time::Duration;
 pub use bearer_proxy::Bearer;
 pub use browser::Browser;
 pub use caller::{Answer, Caller, Events};
+pub use cut_connection::{Cut, Wire};
 pub use installed_programs::{installed, module, node};
 pub use link::Link;
 pub use log::Log;
@@ -37,7 +38,6 @@ pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
 pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};
 pub use served_tools::{Gone, served};
-pub use cut_connection::{Cut, Wire};
 pub use worker::{SECRET, Worker, client, keep_links_here, quick, states, with_causes};
 
 /// Nothing a test waits for takes so long, however busy the machine is.

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::link::Link;
 use crate::cut_connection::Wire;
+use crate::link::Link;
 use crate::within;
 
 /// A platform that listens on a port of its own and accepts one worker at a time, when the test says so.

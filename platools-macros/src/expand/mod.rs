@@ -13,8 +13,8 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Path;
 
 use crate::model::Tool;
-use crate::parse::item_fn::Function;
 use crate::parse::attribute_keys::LitOrExpr;
+use crate::parse::item_fn::Function;
 use crate::spans::without_self;
 
 /// The path of the crate `platools`.

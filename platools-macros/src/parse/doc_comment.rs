@@ -1,6 +1,6 @@
 //! [`DocComment`]: the doc comment of a function or parameter. The compiler passes it to macros as `#[doc]` attributes.
 
-use platools_attributes::{Docs, DocAttribute, described};
+use platools_attributes::{DocAttribute, Docs, described};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::Parser as _;

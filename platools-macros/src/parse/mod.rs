@@ -1,9 +1,9 @@
 //! The first phase of a macro: it reads attributes, doc comments and functions into types of this crate.
 
 pub(crate) mod arg_attr;
+pub(crate) mod attribute_keys;
 pub(crate) mod doc_comment;
 pub(crate) mod item_fn;
-pub(crate) mod attribute_keys;
-pub(crate) mod tool_marker;
 pub(crate) mod parameter;
 pub(crate) mod tool_attr;
+pub(crate) mod tool_marker;

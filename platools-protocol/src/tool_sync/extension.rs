@@ -6,10 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::call_fields::{Fields, of_call, whole};
-use super::frame_error::FrameError;
 use super::camel_case::Spelling;
-use crate::log_level::LogLevel;
+use super::frame_error::FrameError;
 use crate::json_members::Text;
+use crate::log_level::LogLevel;
 
 /// A call that is to be cancelled. `Debug` shows the length of the reason, not the text.
 ///

@@ -20,14 +20,14 @@
 //! ```
 
 pub mod annotation;
+mod call_fields;
+mod camel_case;
 mod declaration;
 mod extension;
 mod feature;
-mod call_fields;
-mod instance;
 mod frame_error;
+mod instance;
 mod platform;
-mod camel_case;
 mod worker;
 
 pub use declaration::{ToolDeclaration, UnreadableTool};

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::call_fields::{Fields, is_object, whole};
+use super::camel_case::Spelling;
 use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
-use super::call_fields::{Fields, is_object, whole};
 use super::frame_error::{FrameError, malformed};
-use super::camel_case::Spelling;
 use crate::json_members::{millis, unknown_kind};
 
 /// A frame from a platform.

@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::call_fields::{Fields, of_call, whole};
+use super::camel_case::Spelling;
 use super::declaration::{self, ToolDeclaration, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
-use super::call_fields::{Fields, of_call, whole};
 use super::frame_error::FrameError;
-use super::camel_case::Spelling;
 use crate::error_details::ErrorDetails;
 use crate::json_members::unknown_kind;
 

@@ -5,9 +5,9 @@ mod handle;
 mod hosted_tools;
 mod platools;
 mod run;
+mod run_until;
 mod stop_signals;
 mod takeovers;
-mod run_until;
 
 use tokio::sync::watch;
 

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
-use crate::link::farewell;
 use crate::blocking_threads::BlockingThread;
+use crate::link::farewell;
 use platools_transport::after;
 use platools_transport::{Error, ErrorKind, INTERRUPTED, StopSignals, end_process};
 

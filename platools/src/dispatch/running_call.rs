@@ -19,8 +19,8 @@ use super::handler_timer::{HandlerTimer, TimeIsUp};
 use super::outcome::{Failure, Ran};
 use super::panics::catch;
 use super::permit::RunPermit;
-use crate::registry::RegisteredTool;
 use crate::blocking_threads::BlockingThread;
+use crate::registry::RegisteredTool;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
 /// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.

@@ -7,17 +7,17 @@
 pub mod http;
 mod message_head;
 mod notifier;
-mod tool_page;
 mod result;
 mod revision;
 mod server;
+mod tool_page;
 
 pub use message_head::{MessageHead, with_part};
 pub use notifier::{Notifier, ToolReport, ToolReports};
-pub use tool_page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
 pub use result::{ReturnedJson, failed};
 pub use revision::Revision;
 pub use server::{McpServer, ToolChanges, ToolHost, server_config};
+pub use tool_page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
 
 /// The name of the member of `_meta` that has the facts of a failed call.
 pub const TOOL_ERROR_META: &str = "platools/toolError";

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::call_result;
 use super::call_tracker::CallTracker;
 use super::registry_host::RegistryHost;
-use super::call_result;
 use crate::dispatch::{Failure, LocalCall};
 use crate::mcp::{Notifier, ReturnedJson, ToolReport, ToolReports};
 use crate::tool::{

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call_tracker::CallTracker;
-use super::registry_host::RegistryHost;
 use super::info::Info;
+use super::registry_host::RegistryHost;
 use super::stdio;
 use super::stop::signals;
 use super::tools::ServedTools;

@@ -6,8 +6,6 @@ mod arguments;
 mod cancellation;
 mod content;
 mod context;
-#[cfg(feature = "macros")]
-mod macro_definition;
 mod definition;
 mod envelopes;
 mod error;
@@ -15,6 +13,8 @@ mod function_tool;
 mod handler;
 mod life;
 mod log;
+#[cfg(feature = "macros")]
+mod macro_definition;
 mod output;
 mod params;
 mod progress;
@@ -64,9 +64,11 @@ pub(crate) mod expansion {
     pub use super::arguments::{
         Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,
     };
-    #[cfg(feature = "macros")]
-    pub use super::macro_definition::{Setting, declared, describe, set_auth, set_max_concurrency, set_rate, set_timeout};
     pub use super::handler::{Handler, HandlerFuture};
+    #[cfg(feature = "macros")]
+    pub use super::macro_definition::{
+        Setting, declared, describe, set_auth, set_max_concurrency, set_rate, set_timeout,
+    };
     pub use super::output::Output;
     pub use super::return_value::{
         AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult,

@@ -11,8 +11,8 @@ use rmcp::transport::StreamableHttpService;
 
 use super::allowed_hosts::Site;
 use super::auth::{Denied, Guard};
-use super::request_body::RepairedBody;
 use super::cors;
+use super::request_body::RepairedBody;
 use super::sessions::LocalSessions;
 use crate::mcp::McpServer;
 use crate::mcp::http::{Body, Exchange, Refusal, STREAM_AFTER, Sessions, UsageKind, holding, session_id};

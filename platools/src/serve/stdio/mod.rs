@@ -77,7 +77,8 @@ async fn converse(
     let input = Input::new(input, closing.clone(), closed.clone());
     let server = McpServer::new(Arc::clone(&host));
     let service = async {
-        let transport = CountingTransport::new(AsyncRwTransport::new_server(Lines::new(input), output), host.calls.clone());
+        let transport =
+            CountingTransport::new(AsyncRwTransport::new_server(Lines::new(input), output), host.calls.clone());
         match serve_server(server, transport).await {
             Ok(service) => ended(service.waiting().await),
             Err(error) => not_begun(error),

@@ -12,12 +12,12 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::Policy;
 use super::diagnose::diagnose;
 use super::exact_deserializer::Exact;
-use super::text_formats::{exclude_nothing, form_at};
 use super::field_limits::limits_fields;
-use super::whole_numbers::with_whole_numbers;
 use super::parameter::{ParameterList, Parameters};
 use super::problem::Problems;
 use super::rule::{ArgumentRule, InvalidArguments};
+use super::text_formats::{exclude_nothing, form_at};
+use super::whole_numbers::with_whole_numbers;
 use crate::tool::error::ToolError;
 use crate::tool::schema::input_schema;
 

@@ -8,9 +8,9 @@ use serde_path_to_error::Segment;
 
 use super::Policy;
 use super::exact_deserializer::Exact;
-use super::raw_members::Members;
 use super::parameter::{ParameterList, Parameters};
 use super::problem::Problems;
+use super::raw_members::Members;
 use super::suggestion::did_you_mean;
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.

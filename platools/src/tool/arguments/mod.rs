@@ -7,22 +7,22 @@ mod argument_limits;
 mod decode;
 mod diagnose;
 mod exact_deserializer;
-mod text_formats;
 mod field_limits;
-pub(crate) mod raw_members;
-mod whole_numbers;
+mod lone_surrogates;
 mod parameter;
 mod pattern;
 mod problem;
+pub(crate) mod raw_members;
 mod rule;
 mod suggestion;
-mod lone_surrogates;
+mod text_formats;
+mod whole_numbers;
 
 pub use argument_limits::{Bound, Length, Ranged, Text};
 pub(crate) use decode::Decoder;
+pub use lone_surrogates::well_formed;
 pub use parameter::{Argument, IntoDefault, Parameter, ParameterList, Parameters};
 pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text};
-pub use lone_surrogates::well_formed;
 
 /// The strictness with which arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

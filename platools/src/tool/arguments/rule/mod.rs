@@ -4,14 +4,14 @@
 //! `"42"`, and [`json_edits`] applies the changes to the text, so that the rest stays as it was sent. The changed arguments pass if they
 //! fit the schema; if not, [`problem`] describes every violation.
 
+mod explain;
 mod explain_cost;
 mod from_schema;
 mod json_edits;
-mod explain;
+mod json_in_text;
 mod problem;
 mod read_arguments;
 mod repair;
-mod json_in_text;
 mod violation_texts;
 
 use std::borrow::Cow;
@@ -22,13 +22,13 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-pub use problem::{ArgumentProblem, InvalidArguments};
 pub use json_in_text::object_in_text;
+pub use problem::{ArgumentProblem, InvalidArguments};
 
 use crate::tool::arguments::lone_surrogates::well_formed;
+use explain::{Violations, problems_of};
 use explain_cost::is_explainable;
 use json_edits::JsonEdits;
-use explain::{Violations, problems_of};
 pub(super) use problem::Path;
 use read_arguments::{Arguments, read};
 use repair::{Change, changes};

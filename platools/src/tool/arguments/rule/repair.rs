@@ -5,8 +5,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-use super::problem::Path;
 use super::json_in_text::{meant_option, spelt};
+use super::problem::Path;
 
 /// The names that models give the only member of an object when they write a list as an object.
 const LIST_NAMES: [&str; 8] = ["item", "items", "list", "array", "value", "values", "element", "elements"];

@@ -5,27 +5,27 @@
 //! then break the keyword; the tool refuses it and names the problem.
 
 mod composed_node;
-mod tool_export;
 mod gemini;
 mod key_groups;
+mod keyword_notes;
 mod mcp;
 mod names;
-mod keyword_notes;
 mod openai;
+mod openai_limits;
 mod pattern_notes;
 mod portable;
 mod restore;
 mod root_object;
-mod openai_limits;
+mod tool_export;
 mod walk;
 
 use serde_json::{Value, json};
 
-pub use self::tool_export::ToolExport;
 use self::names::{rename_arguments, tool_name};
 use self::portable::{Side, portable};
 use self::restore::Restoration;
 use self::root_object::without_unions;
+pub use self::tool_export::ToolExport;
 use crate::tool::ToolDefinition;
 
 /// A form of a tool's declaration.

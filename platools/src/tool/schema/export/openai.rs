@@ -8,13 +8,15 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::composed_node::{Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items};
+use super::composed_node::{
+    Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items,
+};
 use super::keyword_notes::{describe, sentences};
+use super::openai_limits::fits_strict_form;
 use super::pattern_notes::tell_pattern;
 use super::portable::replace_numeric_format;
 use super::restore::Restoration;
 use super::root_object::without_unions;
-use super::openai_limits::fits_strict_form;
 use super::walk::each_schema;
 use crate::tool::ToolDefinition;
 

@@ -3,21 +3,21 @@
 //! It rewrites schemas of earlier drafts and references that lead nowhere, and fetches nothing. Its patterns run in linear time, and a
 //! schema that could keep a process busy for long is not used.
 
-mod expanded_size;
-mod remove_uncheckable;
-mod reference_target;
-mod subschemas;
 mod draft_upgrade;
+mod expanded_size;
 mod integer_formats;
+mod reference_target;
+mod remove_uncheckable;
+mod subschemas;
 
 use serde_json::Value;
 
 use crate::tool::arguments::{ArgumentRule, UncheckableSchema};
+use draft_upgrade::upgraded;
 use expanded_size::Expansion;
+use integer_formats::with_widths;
 use remove_uncheckable::{Part, has_dynamic_reference, has_pattern, loosened};
 use subschemas::any_schema;
-use draft_upgrade::upgraded;
-use integer_formats::with_widths;
 
 pub use remove_uncheckable::with_patterns_told;
 pub(in crate::tool) use subschemas::each_schema;

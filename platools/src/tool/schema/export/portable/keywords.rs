@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::schema_change::{SchemaChange, Side};
 use super::pattern::is_portable;
+use super::schema_change::{SchemaChange, Side};
 use crate::tool::schema::export::composed_node::Node;
 use crate::tool::schema::export::keyword_notes::{conditions, join, sentences};
 

@@ -4,23 +4,23 @@
 //! a schema that is `true`, and many follow no references. A value that fits the schema also fits the portable form, with one exception: a
 //! property that may be left out may no longer be `null` instead. A keyword without a portable form becomes a sentence of the description.
 
-mod schema_change;
-mod unions;
 mod keywords;
 mod pattern;
 mod references;
+mod schema_change;
 mod tuples;
 mod types;
+mod unions;
 
 use serde_json::{Value, json};
 
-use self::schema_change::SchemaChange;
-pub(super) use self::schema_change::Side;
-use self::unions::{join_alternatives, leave_out_nulls, list_each_value_once, list_unit_variants};
 use self::keywords::{drop_unknown, tell_formats, tell_patterns};
 use self::references::{keep_references_apart, without_identity, written_out};
+use self::schema_change::SchemaChange;
+pub(super) use self::schema_change::Side;
 use self::tuples::tell_positions;
 use self::types::{declare_required, infer_type, separate_types};
+use self::unions::{join_alternatives, leave_out_nulls, list_each_value_once, list_unit_variants};
 use super::composed_node::Node;
 
 /// The schema in portable form.

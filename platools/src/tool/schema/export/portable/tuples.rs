@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::schema_change::SchemaChange;
 use super::keywords::describe_after;
+use super::schema_change::SchemaChange;
 use crate::tool::schema::export::composed_node::{Node, alternatives, types};
 
 /// Makes a list of a tuple: its length, the schemas that its items have, and a sentence for their order.
