@@ -1,6 +1,6 @@
 //! [`DocAttribute`]: one attribute of a doc comment. [`join`] makes Markdown text of all attributes of one comment.
 
-/// One attribute of a doc comment.
+/// An attribute of a doc comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocAttribute<'a> {
     /// `/// text`, after the slashes.

@@ -73,7 +73,7 @@ impl Docs {
         )
     }
 
-    /// Whether a line of a doc comment, as it was written, begins an item about a parameter.
+    /// Returns true if a line of a doc comment, as it was written, begins an item about a parameter.
     #[must_use]
     pub fn begins_item(line: &str, name: &str) -> bool {
         let after_star = line.trim_start().strip_prefix('*');

@@ -21,7 +21,7 @@ pub fn write<T: Serialize + ?Sized>(root: &str, writer: impl io::Write, value: &
     value.serialize(Checked { inner: &mut serializer, trail: &trail }).map_err(|error| trail.told(root, error))
 }
 
-/// A value as JSON, like [`write()`].
+/// Returns a value as JSON. Otherwise as [`write()`].
 ///
 /// # Errors
 /// Like [`write()`].
@@ -31,7 +31,7 @@ pub fn to_string<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<String>
     String::from_utf8(json).map_err(serde_json::Error::custom)
 }
 
-/// A value as JSON, like [`write()`].
+/// Returns a value as JSON. Otherwise as [`write()`].
 ///
 /// # Errors
 /// Like [`write()`].

@@ -1,6 +1,6 @@
 //! [`cut`]: shortens a text to a number of bytes.
 
-/// At most so many bytes of a text, cut between two characters.
+/// Returns the beginning of a text: at most so many bytes, cut between two characters.
 pub fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
     &text[..end]

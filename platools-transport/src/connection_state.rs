@@ -80,7 +80,7 @@ pub enum Disconnect {
     Stopped,
     /// The platform was about to close it, and another socket has taken over.
     Moved,
-    /// The platform closed it.
+    /// The platform closed the socket.
     #[non_exhaustive]
     Closed {
         /// The WebSocket close code, where there was one.
@@ -100,7 +100,7 @@ pub enum Disconnect {
     /// For two intervals the platform answered no heartbeat, sent nothing else and took nothing of what was written; or
     /// nothing came from the gateway for as long as two of its pings take.
     Silent,
-    /// It broke.
+    /// The connection broke.
     #[non_exhaustive]
     Broken {
         /// The error.
@@ -203,7 +203,7 @@ impl<E: Clone + Send + 'static> Reporter<E> {
         let _ = self.events.send(event);
     }
 
-    /// Like [`event`](Self::event), for an event that is made only if there is a listener.
+    /// Makes an event and sends it to all listeners, if there are any.
     pub fn event_with(&self, event: impl FnOnce() -> E) {
         if self.events.receiver_count() > 0 {
             self.event(event());

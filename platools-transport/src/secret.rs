@@ -88,7 +88,7 @@ impl Secret {
         }
     }
 
-    /// The same secret, whose provider runs in that runtime.
+    /// Returns a copy whose provider runs in that runtime.
     pub fn within(&self, runtime: &Handle) -> Self {
         let SecretSource::Provider(provider) = &self.0 else { return self.clone() };
         let (provider, runtime) = (Arc::clone(provider), runtime.clone());

@@ -35,7 +35,7 @@ impl Browser {
         Self::open_with(&[], url).await
     }
 
-    /// The same with more arguments for the browser.
+    /// Opens a page in a browser with further arguments.
     ///
     /// # Panics
     /// It does not start, or cannot open the page.

@@ -21,7 +21,7 @@ pub enum ChatEvent {
     Agent(AgentEvent),
     /// The text of the reply has grown.
     Chat(ChatChunk),
-    /// It calls a tool.
+    /// The agent calls a tool.
     ToolCall(ToolCallEvent<Value>),
     /// A tool has answered.
     ToolResult(ToolResultEvent<Value>),

@@ -39,7 +39,7 @@ impl Conversation {
         Self { client, agent, session_id: Arc::new(Mutex::new(session_id)) }
     }
 
-    /// Says something, as [`RpcClient::chat`] does.
+    /// Sends a message in the conversation, as [`RpcClient::chat`] does in a new one.
     ///
     /// # Errors
     /// As for [`RpcClient::chat`].

@@ -19,7 +19,7 @@ pub struct Connect {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_version: Option<String>,
-    /// Whatever the agent wants to be known of it: a JSON object of at most
+    /// Metadata of the agent: a JSON object of at most
     /// [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
@@ -32,7 +32,7 @@ impl Connect {
         Self::default()
     }
 
-    /// Says which program the agent runs in.
+    /// Adds the name and the version of the agent's program.
     #[must_use]
     pub fn with_client(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
@@ -40,7 +40,7 @@ impl Connect {
         self
     }
 
-    /// Says something of the agent, as a JSON object.
+    /// Adds metadata of the agent, a JSON object.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Box<RawValue>) -> Self {
         self.metadata = Some(metadata);

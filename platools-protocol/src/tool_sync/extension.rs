@@ -33,7 +33,7 @@ impl<'a> ToolCancel<'a> {
         Self { call_id: Cow::Borrowed(call_id), reason: None }
     }
 
-    /// Says why.
+    /// Adds the reason.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Cow<'a, str>>) -> Self {
         self.reason = Some(reason.into());
@@ -86,14 +86,14 @@ impl<'a> ToolProgress<'a> {
         Self { call_id: Cow::Borrowed(call_id), progress, total: None, message: None }
     }
 
-    /// Says how much there is to do.
+    /// Adds the total.
     #[must_use]
     pub fn with_total(mut self, total: f64) -> Self {
         self.total = Some(total);
         self
     }
 
-    /// Says what is being done.
+    /// Adds a text about the present step.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'a, str>>) -> Self {
         self.message = Some(message.into());
@@ -210,7 +210,7 @@ pub struct Drain {
 impl Drain {
     pub(super) const SPELLINGS: &[Spelling] = &[("deadline_ms", "deadlineMs")];
 
-    /// Says how long the socket stays open at most, in milliseconds.
+    /// Adds the longest time for which the socket stays open, in milliseconds.
     #[must_use]
     pub const fn within_ms(deadline_ms: u64) -> Self {
         Self { deadline_ms: Some(deadline_ms) }

@@ -36,7 +36,7 @@ pub enum PlatformFrame<'a> {
     ToolCancel(ToolCancel<'a>),
     /// Replies have arrived; needs [`Feature::ResultAck`].
     ResultAck(ResultAck<'a>),
-    /// This socket will close, open another one; needs [`Feature::Drain`].
+    /// The platform is about to close this socket, so the worker opens another one; needs [`Feature::Drain`].
     Drain(Drain),
     /// A refusal, which the platform closes the socket after; or some failure of its own, such as a registration that it could not
     /// store, after which the socket stays open.

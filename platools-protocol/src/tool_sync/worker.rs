@@ -160,11 +160,11 @@ impl ToolHealth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// It works.
+    /// The tool works.
     Healthy,
-    /// It fails now and then.
+    /// The tool fails now and then.
     Degraded,
-    /// It fails most of the time.
+    /// The tool fails most of the time.
     Down,
 }
 

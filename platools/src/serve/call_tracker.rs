@@ -22,7 +22,7 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 pub(super) enum CallRefusal {
     /// The server stops.
     Stopping,
-    /// As many calls run as may.
+    /// The limit of running calls is reached.
     Busy(usize),
 }
 

@@ -168,7 +168,7 @@ impl Command {
         self.serve(Server::new(registry)).await
     }
 
-    /// The same for a server with settings of its own, to which those of the command line are added.
+    /// Runs the command with a server that has settings of its own. The command line adds its settings to them.
     ///
     /// # Errors
     /// As for [`run`](Self::run).

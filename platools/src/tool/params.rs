@@ -24,7 +24,7 @@ impl Params {
         Self(text)
     }
 
-    /// The same params in memory of their own, without the rest of the frame.
+    /// Copies the params into memory of their own, without the rest of the frame.
     pub(crate) fn detached(&self) -> Self {
         Self(self.0.detached())
     }

@@ -24,7 +24,7 @@ impl SharedText {
         }
     }
 
-    /// The same text in memory of its own.
+    /// Copies the text into memory of its own.
     pub(crate) fn detached(&self) -> Self {
         Self::from(&**self)
     }

@@ -12,9 +12,9 @@ pub use tools::{ToolCallEvent, ToolResultEvent, ToolsCall, ToolsReply};
 
 /// Names of methods that this module has types for.
 pub mod method {
-    /// Says who the caller is; before everything else. [`Connect`](super::Connect), [`Connected`](super::Connected).
+    /// Introduces the caller. It must be the first request. [`Connect`](super::Connect), [`Connected`](super::Connected).
     pub const CONNECT: &str = "connect";
-    /// Says something to an agent. [`ChatSend`](super::ChatSend), [`ChatReply`](super::ChatReply).
+    /// Sends a message to an agent. [`ChatSend`](super::ChatSend), [`ChatReply`](super::ChatReply).
     pub const CHAT_SEND: &str = "chat.send";
     /// Ends a run of an agent. [`ChatAbort`](super::ChatAbort).
     pub const CHAT_ABORT: &str = "chat.abort";

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::reference_target::{Target, is_plain};
 use super::subschemas::{any_schema, each_schema};
 
-/// The same schema in draft 2020-12, or `None` if it is in that form already.
+/// Returns the schema in draft 2020-12, or `None` if it is in that form already.
 ///
 /// Keywords of draft 7 become their successors. A reference leads to the root or into `$defs` afterwards: a schema that
 /// something else refers to moves there, because models' interfaces follow no other references. A reference that leads nowhere stays

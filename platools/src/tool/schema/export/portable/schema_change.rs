@@ -12,7 +12,7 @@ pub(crate) enum Side {
 /// The difference between a schema and its portable form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SchemaChange {
-    /// The same values fit.
+    /// Values that fitted still fit, and no others.
     Same,
     /// More values fit.
     Looser,
