@@ -2,7 +2,7 @@
 
 use super::ids::EnvironmentId;
 
-/// the default environment, which a request without one means.
+/// The default environment, which a request without one means.
 pub const DEFAULT: &str = "development";
 
 /// An environment of a project.
