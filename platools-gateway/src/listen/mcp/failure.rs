@@ -58,7 +58,7 @@ pub(super) fn no_message(error: &serde_json::Error) -> Response {
             ErrorCode::INVALID_REQUEST,
             format!("the body must be one JSON-RPC message, and no batch of them: {error}"),
         ),
-        _ => (ErrorCode::PARSE_ERROR, format!("the body is no JSON: {error}")),
+        _ => (ErrorCode::PARSE_ERROR, format!("the body is not JSON: {error}")),
     };
     refused(StatusCode::BAD_REQUEST, code, &message)
 }

@@ -1,4 +1,4 @@
-//! The route `GET /v1/audit`.
+//! The route `GET /v1/audit`, which lists audit events.
 
 use std::sync::Arc;
 

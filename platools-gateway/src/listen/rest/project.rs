@@ -1,4 +1,4 @@
-//! The route `GET /v1/project`.
+//! The route `GET /v1/project`, which shows the project of the caller's key or token.
 
 use std::sync::Arc;
 

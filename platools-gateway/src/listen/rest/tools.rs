@@ -1,4 +1,4 @@
-//! The routes of `/v1/tools`.
+//! The routes of `/v1/tools`, which list and show tools, export their schemas, and switch them on or off.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The route `GET /v1/workers`.
+//! The route `GET /v1/workers`, which lists the connected workers with the health of their tools.
 
 use std::sync::Arc;
 

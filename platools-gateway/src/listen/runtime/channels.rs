@@ -1,4 +1,4 @@
-//! The routes of `/v1/channels`.
+//! The routes of `/v1/channels`, which list, add, show and remove channels, and let an agent join or leave one.
 
 use std::sync::Arc;
 

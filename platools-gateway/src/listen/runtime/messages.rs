@@ -1,4 +1,4 @@
-//! The routes of `/v1/channels/{channel}/messages`.
+//! The routes of `/v1/channels/{channel}/messages`, which send and list messages.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The routes of `/v1/agents`.
+//! The routes of `/v1/agents`, which list, add, show, change and remove agents.
 
 use axum::Json;
 use axum::http::StatusCode;

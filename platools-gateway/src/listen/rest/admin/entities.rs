@@ -1,4 +1,4 @@
-//! The routes of `/v1/entities`.
+//! The routes of `/v1/entities`, which list, add and remove entities, rotate their secrets, and sign tokens for their workers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The routes of `/v1/environments`.
+//! The routes of `/v1/environments`, which list, add and remove environments.
 
 use axum::Json;
 use axum::http::StatusCode;

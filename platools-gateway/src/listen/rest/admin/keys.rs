@@ -1,4 +1,4 @@
-//! The routes of `/v1/keys`.
+//! The routes of `/v1/keys`, which list, add and revoke the keys of callers.
 
 use axum::Json;
 use axum::http::StatusCode;

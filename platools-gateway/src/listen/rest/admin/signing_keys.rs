@@ -1,4 +1,4 @@
-//! The routes of `/v1/signing-keys`.
+//! The routes of `/v1/signing-keys`, which list and rotate the keys that sign tokens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The routes of `/v1/tokens`.
+//! The routes of `/v1/tokens`, which list, sign and revoke tokens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The methods `agents.*`.
+//! The methods `agents.*`, which list, add, change and remove agents.
 
 use platools_protocol::rpc::RpcError;
 use serde::Deserialize;

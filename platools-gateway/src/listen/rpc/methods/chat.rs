@@ -1,4 +1,4 @@
-//! The methods `chat.send` and `chat.abort`.
+//! The methods `chat.send`, which sends a message to an agent, and `chat.abort`, which stops runs.
 
 use platools_protocol::rpc::{
     AgentEvent, ChatChunk, ChatReply, ChatSend, ErrorCode, RpcError, RunStatus, ToolCallEvent, ToolResultEvent, Usage,
