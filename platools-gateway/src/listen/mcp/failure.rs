@@ -43,8 +43,8 @@ pub(super) fn refusal(error: &Error) -> Response {
 }
 
 /// A body that could not be read.
-pub(super) fn unread(unread: &BodyError) -> Response {
-    respond(&ErrorView::from(unread))
+pub(super) fn unread(unread: BodyError) -> Response {
+    respond(&unread.into())
 }
 
 fn respond(view: &ErrorView) -> Response {

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::failure::Failure;
+use super::failure::invalid;
 use crate::agents::{Message, ToolUse};
+use crate::listen::http::ErrorView;
 
 /// A message of a client.
 #[derive(Deserialize)]
@@ -51,7 +52,7 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn read(messages: Vec<Said>) -> Result<Self, Failure> {
+    pub(super) fn read(messages: Vec<Said>) -> Result<Self, ErrorView> {
         let (mut instructions, mut history) = (Vec::new(), Vec::new());
         for (at, said) in messages.into_iter().enumerate() {
             let (text, calls) = (said.text(at)?, said.tool_calls.unwrap_or_default());
@@ -62,7 +63,7 @@ impl Talk {
                 "tool" => history.push(Message::tool(said.tool_call_id.unwrap_or_default(), text)),
                 _ => {
                     let message = format!("`messages[{at}].role` must be system, developer, user, assistant or tool");
-                    return Err(Failure::invalid(format!("messages[{at}].role"), message));
+                    return Err(invalid(format!("messages[{at}].role"), message));
                 }
             }
         }
@@ -70,14 +71,14 @@ impl Talk {
             Some(Message::User { content }) if !content.trim().is_empty() => {
                 Ok(Self { instructions, history, message: content })
             }
-            _ => Err(Failure::invalid("messages", "the last of `messages` must be what the user says, with some text")),
+            _ => Err(invalid("messages", "the last of `messages` must be what the user says, with some text")),
         }
     }
 }
 
 impl Said {
     /// The text of the message at a place.
-    fn text(&self, at: usize) -> Result<String, Failure> {
+    fn text(&self, at: usize) -> Result<String, ErrorView> {
         match &self.content {
             None => Ok(String::new()),
             Some(Content::Text(text)) => Ok(text.clone()),
@@ -87,13 +88,13 @@ impl Said {
 }
 
 impl Part {
-    fn text(&self, at: usize) -> Result<&str, Failure> {
+    fn text(&self, at: usize) -> Result<&str, ErrorView> {
         match (self.r#type.as_str(), &self.text, &self.refusal) {
             ("text", Some(text), _) | ("refusal", _, Some(text)) => Ok(text),
             (kind, ..) => {
                 let message =
                     format!("`messages[{at}].content` has a part of the type `{kind}`: agents read only text");
-                Err(Failure::invalid(format!("messages[{at}].content"), message))
+                Err(invalid(format!("messages[{at}].content"), message))
             }
         }
     }
@@ -112,10 +113,11 @@ fn called(called: Called) -> ToolUse {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::failure::body;
     use super::*;
 
     fn read(messages: Value) -> Result<Talk, Value> {
-        Talk::read(serde_json::from_value(messages).unwrap()).map_err(|failure| failure.body()["error"].take())
+        Talk::read(serde_json::from_value(messages).unwrap()).map_err(|error| body(&error)["error"].take())
     }
 
     #[test]

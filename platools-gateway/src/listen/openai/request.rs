@@ -5,7 +5,7 @@ use platools_protocol::rpc::MAX_USER_ID_CHARS;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::failure::Failure;
+use super::failure::{invalid, unsupported};
 use super::messages::{Said, Talk};
 use crate::agents::chat::Completion;
 use crate::authority::speaking_for;
@@ -13,6 +13,7 @@ use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::limits::HeldBytes;
+use crate::listen::http::ErrorView;
 use crate::listen::{parse_object, read_text};
 
 /// The body of a request. Members that only matter to a model, such as a temperature, are ignored: an agent's profile decides.
@@ -63,15 +64,15 @@ pub(super) enum Form {
 }
 
 impl Request {
-    pub(super) async fn read(body: Body, core: &Core, caller: &Caller) -> Result<Self, Failure> {
+    pub(super) async fn read(body: Body, core: &Core, caller: &Caller) -> Result<Self, ErrorView> {
         let held = core.limiter.body_of(caller.credential.to_string());
         let (text, held) = read_text(body, held, core.limiter.body_bytes()).await?.into_parts();
         let request = Self::parse(&text)?;
         Ok(Self { held: Some(held), ..request })
     }
 
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let asked: Asked = parse_object(text).map_err(|problem| Failure::invalid("", problem))?;
+    fn parse(text: &str) -> Result<Self, ErrorView> {
+        let asked: Asked = parse_object(text).map_err(ErrorView::invalid)?;
         asked.check()?;
         let form = match (asked.stream, asked.stream_options.unwrap_or_default().include_usage) {
             (Some(true), Some(true)) => Form::StreamWithUsage,
@@ -105,26 +106,23 @@ impl Request {
 
 impl Asked {
     /// Refuses what would otherwise be left undone without a word.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self) -> Result<(), ErrorView> {
         for (param, tools) in [("tools", &self.tools), ("functions", &self.functions)] {
             if tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
                 let message = format!(
                     "`{param}` cannot be sent along: an agent calls the tools that are connected to the gateway"
                 );
-                return Err(Failure::unsupported(param, message));
+                return Err(unsupported(param, message));
             }
         }
         if self.n.is_some_and(|n| n != 1) {
-            return Err(Failure::unsupported("n", "`n` must be 1: an agent answers once"));
+            return Err(unsupported("n", "`n` must be 1: an agent answers once"));
         }
         if self.response_format.as_ref().is_some_and(|format| format.r#type != "text") {
-            return Err(Failure::unsupported(
-                "response_format",
-                "`response_format` must be text: agents answer in text",
-            ));
+            return Err(unsupported("response_format", "`response_format` must be text: agents answer in text"));
         }
         if self.user.as_ref().is_some_and(|user| user.chars().nth(MAX_USER_ID_CHARS).is_some()) {
-            return Err(Failure::invalid("user", format!("`user` has at most {MAX_USER_ID_CHARS} characters")));
+            return Err(invalid("user", format!("`user` has at most {MAX_USER_ID_CHARS} characters")));
         }
         Ok(())
     }
@@ -134,12 +132,13 @@ impl Asked {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::failure::body;
     use super::*;
 
     fn parse(more: Value) -> Result<Request, String> {
         let mut body = json!({"model": "main", "messages": [{"role": "user", "content": "hi"}]});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Request::parse(&body.to_string()).map_err(|failure| failure.body()["error"]["message"].to_string())
+        Request::parse(&body.to_string()).map_err(|error| body(&error)["error"]["message"].to_string())
     }
 
     #[test]

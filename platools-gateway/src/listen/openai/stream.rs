@@ -13,13 +13,14 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::completion::Head;
-use super::failure::Failure;
+use super::failure::body;
 use super::request::{Form, Request};
 use crate::agents::chat::ChatPermit;
 use crate::agents::{ChatEvent, ChatSink, Usage};
 use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::listen::http::ErrorView;
 
 /// A run that fails this early is answered with the status of what went wrong; after that there is only the stream to say it in.
 const EARLY: Duration = Duration::from_secs(3);
@@ -57,7 +58,7 @@ impl Streamed {
     }
 
     /// Begins to answer when there is something to say.
-    pub(super) async fn respond(mut self) -> Result<Response, Failure> {
+    pub(super) async fn respond(mut self) -> Result<Response, ErrorView> {
         let first = match timeout(EARLY, self.next()).await {
             Ok(Next::Over(Err(error))) if self.heard.is_empty() => return Err(error.into()),
             first => first.ok(),
@@ -103,7 +104,7 @@ impl Streamed {
                 true
             }
             Next::Over(Err(error)) => {
-                events.push(event(&Failure::from(error).body()));
+                events.push(event(&body(&error.into())));
                 true
             }
         };

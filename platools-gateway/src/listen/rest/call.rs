@@ -17,9 +17,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::{Calling, Known};
-use super::body::{parse, read};
-use super::parts::{Path, Query};
 use super::tools::dialect;
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};
@@ -29,8 +26,11 @@ use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::http::extract::{Authenticated, AuthenticatedForCall, Path, Query};
+use crate::listen::http::problem::Problem;
+use crate::listen::http::{ErrorView, json};
 use crate::listen::params::timeout_of;
+use crate::listen::{parse_object, read_text};
 use crate::pending::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 
@@ -87,12 +87,12 @@ pub(super) struct Form {
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    Calling(caller): Calling,
+    AuthenticatedForCall(caller): AuthenticatedForCall,
     Path(tool): Path<String>,
     Query(form): Query<Form>,
     headers: Headers,
     body: Body,
-) -> Result<Response, Problem> {
+) -> Result<Response, ErrorView> {
     let (max_timeout, Headers { idempotency_key, trace }) = (core.calls.max_timeout(), headers);
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
@@ -100,7 +100,8 @@ pub(super) async fn call(
         return Ok(answer(&core.calls.call(&caller, request).await?));
     }
     let admitted = admit(&core, &caller, from, form.stream, idempotency_key)?;
-    let (body, held) = read(&core, &caller, body).await?.into_parts();
+    let held = core.limiter.body_of(caller.credential.to_string());
+    let (body, held) = read_text(body, held, core.limiter.body_bytes()).await?.into_parts();
     let mut request = offload(body.len(), move || request(body, tool, max_timeout, trace)).await?;
     if let Some(name) = &form.dialect {
         request.arguments =
@@ -130,7 +131,7 @@ fn admit(
     from: SocketAddr,
     stream: Option<u8>,
     idempotency_key: Option<String>,
-) -> Result<AdmittedCall, Problem> {
+) -> Result<AdmittedCall, ErrorView> {
     match (stream.unwrap_or_default(), idempotency_key) {
         (0, None) => Ok(AdmittedCall::Whole(core.calls.permit(caller)?)),
         (1, None) => Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
@@ -139,17 +140,17 @@ fn admit(
             core.limiter.request(caller, from.ip())?;
             Ok(AdmittedCall::Keyed(key))
         }
-        (1, Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
-        _ => Err(invalid("`stream` must be 0 or 1")),
+        (1, Some(_)) => Err(ErrorView::invalid("a call with an `Idempotency-Key` cannot be streamed")),
+        _ => Err(ErrorView::invalid("`stream` must be 0 or 1")),
     }
 }
 
 /// Reads a call.
-fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContext) -> Result<CallRequest, Problem> {
+fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContext) -> Result<CallRequest, ErrorView> {
     let body = Arc::new(body);
     // Every member has a default, and so has the whole.
     let text = if body.trim().is_empty() { "{}" } else { &body };
-    parse::<Call<'_>>(text)?.request(&body, tool, max_timeout, trace)
+    parse_object::<Call<'_>>(text).map_err(ErrorView::invalid)?.request(&body, tool, max_timeout, trace)
 }
 
 /// Cancel a call that is under way.
@@ -157,9 +158,9 @@ fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContex
     responses((status = 204), (status = "4XX", body = Problem)))]
 pub(super) async fn cancel(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ErrorView> {
     core.calls.cancel(&caller, &id.into())?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -213,10 +214,10 @@ fn report_event(report: &Report) -> Event {
     }
 }
 
-fn end_event(end: Result<CallReply, Problem>) -> Event {
+fn end_event(end: Result<CallReply, ErrorView>) -> Event {
     match end {
         Ok(reply) => Event::default().event("result").data(text(&Answer::from(&reply))),
-        Err(problem) => Event::default().event("error").data(text(&problem)),
+        Err(error) => Event::default().event("error").data(text(&Problem::new(&error, None))),
     }
 }
 
@@ -231,13 +232,14 @@ pub(super) struct Headers {
 }
 
 impl<S: Sync> FromRequestParts<S> for Headers {
-    type Rejection = Problem;
+    type Rejection = ErrorView;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ErrorView> {
         let idempotency_key = match parts.headers.get("idempotency-key") {
             None => None,
             Some(key) => {
-                let key = key.to_str().map_err(|_| invalid("the `Idempotency-Key` must be printable ASCII"))?;
+                let key =
+                    key.to_str().map_err(|_| ErrorView::invalid("the `Idempotency-Key` must be printable ASCII"))?;
                 Some(key.to_owned())
             }
         };
@@ -254,7 +256,7 @@ impl Call<'_> {
         name: String,
         max_timeout: Duration,
         trace: TraceContext,
-    ) -> Result<CallRequest, Problem> {
+    ) -> Result<CallRequest, ErrorView> {
         let in_body = |arguments| Arguments::in_body(body, arguments);
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
 use super::call;
-use super::parts::{Path, Query};
 use crate::calls::{CallQuery, CallsBefore};
 use crate::core::Core;
 use crate::domain::ids::CallId;
 use crate::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
-use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::http::extract::{Authenticated, Path, Query};
+use crate::listen::http::problem::Problem;
+use crate::listen::http::{ErrorView, json};
 use crate::listen::params::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::ports::time::{from_rfc3339, rfc3339};
 
@@ -122,9 +122,9 @@ impl std::fmt::Debug for Part {
     responses((status = 200, body = Page<Call>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Query(filter): Query<Filter>,
-) -> Result<Json<Page<Call>>, Problem> {
+) -> Result<Json<Page<Call>>, ErrorView> {
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
     let found = core.calls.past(&caller, query, limit + 1).await?;
@@ -140,9 +140,9 @@ pub(super) async fn list(
     responses((status = 200, body = FullCall), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ErrorView> {
     let call = match core.calls.find(&caller, &id).await? {
         JournaledCall::Running(summary) => FullCall { call: shown(*summary, None), arguments: None, result: None },
         JournaledCall::Past(call) => {
@@ -158,16 +158,16 @@ pub(super) async fn show(
     responses((status = 200, body = call::Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn replay(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     Query(again): Query<Again>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ErrorView> {
     let reply = core.calls.replay(&caller, &id, timeout_of(again.timeout_ms, core.calls.max_timeout())?).await?;
     Ok(call::answer(&reply))
 }
 
 impl Filter {
-    fn checked(self) -> Result<(usize, CallQuery), Problem> {
+    fn checked(self) -> Result<(usize, CallQuery), ErrorView> {
         let limit = limit_of(self.limit)?;
         let place = self.cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
         let query = CallQuery {
@@ -186,10 +186,11 @@ impl Filter {
 }
 
 /// A time of a query.
-pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<i64>, Problem> {
+pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<i64>, ErrorView> {
     let read = |text: String| {
         let example = "2026-09-15T00:00:00Z";
-        from_rfc3339(&text).ok_or_else(|| invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))
+        from_rfc3339(&text)
+            .ok_or_else(|| ErrorView::invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))
     };
     text.map(read).transpose()
 }

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::{Administrator, Known};
-use super::body::Body;
-use super::parts::{Path, Query};
 use crate::core::Core;
 use crate::domain::digest::sha256;
 use crate::dto::ToolDto;
-use crate::listen::http::problem::{Problem, invalid};
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Authenticated, Body, Path, Query};
+use crate::listen::http::problem::Problem;
+use crate::listen::rest::auth::Administrator;
 use crate::tools::{Switch, ToolName};
 
 /// The tool, where several have one name.
@@ -75,10 +75,10 @@ pub(super) struct Change {
     responses((status = 200, body = Listing), (status = 304), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ErrorView> {
     let environment = filter.environment_id.or(filter.env);
     let tools = core.tools.list(&caller, environment.as_deref()).await?;
     let listing = Listing { tools: tools.into_iter().map(ToolDto::from).collect() };
@@ -103,10 +103,10 @@ fn unless_known(headers: &HeaderMap, listing: &Listing) -> Response {
     responses((status = 200, body = ToolDto), (status = "4XX", body = Problem)))]
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(name): Path<String>,
     Query(which): Query<Which>,
-) -> Result<Json<ToolDto>, Problem> {
+) -> Result<Json<ToolDto>, ErrorView> {
     Ok(Json(core.tools.get(&caller, &which.of(name)).await?.into()))
 }
 
@@ -115,10 +115,10 @@ pub(super) async fn show(
     responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
 pub(super) async fn schema(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(name): Path<String>,
     Query(form): Query<Form>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Value>, ErrorView> {
     let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
     let which = Which { environment_id: form.environment_id, env: form.env, entity_id: form.entity_id };
     Ok(Json(core.tools.export(&caller, &which.of(name), dialect).await?))
@@ -133,7 +133,7 @@ pub(super) async fn change(
     Path(name): Path<String>,
     Query(which): Query<Which>,
     Body(change): Body<Change>,
-) -> Result<Json<ToolDto>, Problem> {
+) -> Result<Json<ToolDto>, ErrorView> {
     let switch = if change.enabled { Switch::On } else { Switch::Off };
     Ok(Json(administrator.directory()?.switch_tool(&which.of(name), switch).await?.into()))
 }
@@ -145,7 +145,7 @@ impl Which {
 }
 
 /// The form of that name.
-pub(super) fn dialect(name: &str) -> Result<Dialect, Problem> {
+pub(super) fn dialect(name: &str) -> Result<Dialect, ErrorView> {
     match name {
         "openai" => Ok(Dialect::OpenAi),
         "openai_non_strict" => Ok(Dialect::OpenAiNonStrict),
@@ -153,6 +153,6 @@ pub(super) fn dialect(name: &str) -> Result<Dialect, Problem> {
         "gemini" => Ok(Dialect::Gemini),
         "mcp" => Ok(Dialect::Mcp),
         "platform" => Ok(Dialect::Platform),
-        _ => Err(invalid("`dialect` must be openai, openai_non_strict, anthropic, gemini, mcp or platform")),
+        _ => Err(ErrorView::invalid("`dialect` must be openai, openai_non_strict, anthropic, gemini, mcp or platform")),
     }
 }

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
-use super::body::{Body, metadata, stored};
+use super::auth::AuthenticatedAgent;
 use super::failure::Failure;
-use super::page::{Path, Query, limit};
+use super::metadata::{metadata, stored};
+use super::page::limit;
 use crate::core::Core;
 use crate::domain::ids::MessageId;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
@@ -87,11 +89,11 @@ pub(super) struct New {
     params(("channel", description = "Id or slug")),
     responses((status = 201, body = Message), (status = "4XX", body = Failure)))]
 pub(super) async fn say(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Body(new): Body<New>,
-) -> Result<(StatusCode, Json<Message>), Failure> {
+) -> Result<(StatusCode, Json<Message>), ErrorView> {
     let message_type = new.message_type.unwrap_or_else(|| "text".to_owned());
     let new = NewMessage { content: new.content, message_type, metadata: metadata(new.metadata)? };
     let (channel, said) = core.sessions.send_message(&peer, &channel, new).await?;
@@ -114,11 +116,11 @@ pub(super) struct Wanted {
     params(("channel", description = "Id or slug"), Wanted),
     responses((status = 200, body = Messages), (status = "4XX", body = Failure)))]
 pub(super) async fn history(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Query(wanted): Query<Wanted>,
-) -> Result<Json<Messages>, Failure> {
+) -> Result<Json<Messages>, ErrorView> {
     let before = wanted.before.map(MessageId::from);
     let (channel, rows) = core.sessions.messages(&peer, &channel, before.as_ref(), limit(wanted.limit)).await?;
     Ok(Json(Messages { messages: rows.into_iter().map(|row| Message::new(&channel, row)).collect() }))

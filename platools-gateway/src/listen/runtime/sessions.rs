@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::auth::Known;
-use super::body::{OptionalBody, metadata, stored};
+use super::auth::AuthenticatedAgent;
 use super::failure::Failure;
-use super::page::{OffsetQuery, Query};
+use super::metadata::{metadata, stored};
+use super::page::OffsetQuery;
 use crate::core::Core;
 use crate::domain::ids::SessionId;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{OptionalBody, Query};
 use crate::ports::time::rfc3339;
 use crate::sessions::{AgentNames, PresentAgent, SessionView};
 
@@ -60,10 +62,10 @@ pub(super) struct Connected {
 #[utoipa::path(post, path = "/v1/runtime/connect", tag = "runtime", request_body = Option<Connect>,
     responses((status = 201, body = Connected), (status = "4XX", body = Failure)))]
 pub(super) async fn connect(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     OptionalBody(body): OptionalBody<Connect>,
-) -> Result<(StatusCode, Json<Connected>), Failure> {
+) -> Result<(StatusCode, Json<Connected>), ErrorView> {
     let metadata = metadata(body.metadata)?.unwrap_or_else(|| "{}".to_owned());
     let session = core.sessions.begin(&peer, metadata).await?;
     tracing::info!(
@@ -96,7 +98,10 @@ pub(super) struct Beat {
 /// Keep the session going.
 #[utoipa::path(post, path = "/v1/runtime/heartbeat", tag = "runtime",
     responses((status = 200, body = Beat), (status = "4XX", body = Failure)))]
-pub(super) async fn heartbeat(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Beat>, Failure> {
+pub(super) async fn heartbeat(
+    AuthenticatedAgent(peer): AuthenticatedAgent,
+    State(core): State<Arc<Core>>,
+) -> Result<Json<Beat>, ErrorView> {
     let last_heartbeat = rfc3339(core.sessions.beat(&peer)?);
     Ok(Json(Beat { success: true, last_heartbeat }))
 }
@@ -140,7 +145,10 @@ impl From<SessionView> for Session {
 /// Show the agent that asks, and its session.
 #[utoipa::path(get, path = "/v1/runtime/status", tag = "runtime",
     responses((status = 200, body = Status), (status = "4XX", body = Failure)))]
-pub(super) async fn status(Known(peer): Known, State(core): State<Arc<Core>>) -> Json<Status> {
+pub(super) async fn status(
+    AuthenticatedAgent(peer): AuthenticatedAgent,
+    State(core): State<Arc<Core>>,
+) -> Json<Status> {
     let session = core.sessions.session_of(&peer).map(Session::from);
     let status = if session.is_some() { "active" } else { "inactive" };
     let AgentNames { address, title: display_name } = peer.names;
@@ -186,10 +194,10 @@ impl From<PresentAgent> for Present {
 #[utoipa::path(get, path = "/v1/runtime/presence", tag = "runtime", params(OffsetQuery),
     responses((status = 200, body = Presence), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Query(window): Query<OffsetQuery>,
-) -> Result<Json<Presence>, Failure> {
+) -> Result<Json<Presence>, ErrorView> {
     let (limit, offset) = (window.limit(), window.offset());
     let present = core.sessions.present(&peer, limit, offset)?;
     let agents = present.agents.into_iter().map(Present::from).collect();
@@ -208,10 +216,10 @@ pub(super) struct Disconnect {
 #[utoipa::path(post, path = "/v1/runtime/disconnect", tag = "runtime", request_body = Option<Disconnect>,
     responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
 pub(super) async fn disconnect(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     OptionalBody(body): OptionalBody<Disconnect>,
-) -> Result<Json<Done>, Failure> {
+) -> Result<Json<Done>, ErrorView> {
     let session = body.session_id.map(SessionId::from);
     core.sessions.end(&peer, session.as_ref()).await?;
     tracing::info!(agent.id = %peer.id, agent.slug = peer.slug, "an agent has disconnected");
@@ -228,6 +236,9 @@ pub(super) struct Ticket {
 /// Issue a ticket, which opens one socket at `/ws/runtime?ticket=...` within a minute.
 #[utoipa::path(post, path = "/v1/ws/ticket", tag = "runtime",
     responses((status = 200, body = Ticket), (status = "4XX", body = Failure)))]
-pub(super) async fn ticket(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Ticket>, Failure> {
+pub(super) async fn ticket(
+    AuthenticatedAgent(peer): AuthenticatedAgent,
+    State(core): State<Arc<Core>>,
+) -> Result<Json<Ticket>, ErrorView> {
     Ok(Json(Ticket { ticket: core.sessions.issue_ticket(&peer)?.expose_secret().to_owned() }))
 }

@@ -9,12 +9,12 @@ use crate::admin;
 use crate::domain::profile::{Profile, ProfileChange};
 use crate::dto::{AgentDto, AgentProfileDto};
 use crate::listen::Object;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::http::problem::Problem;
 use crate::listen::params::{Page, agent_change, given};
 use crate::listen::rest::auth::Administrator;
-use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +54,7 @@ pub(super) struct AgentChange {
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<AgentDto>>, Problem> {
+) -> Result<Json<Page<AgentDto>>, ErrorView> {
     let page = window.page(administrator.directory()?.agents(), |agent| &agent.slug)?;
     Ok(Json(page.map(AgentDto::from)))
 }
@@ -65,7 +65,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewAgent>,
-) -> Result<(StatusCode, Json<AgentDto>), Problem> {
+) -> Result<(StatusCode, Json<AgentDto>), ErrorView> {
     let NewAgent { slug, profile, owner, title, address } = new;
     let new = admin::NewAgent { profile: profile.unwrap_or_default().0, owner, title, address };
     let added = administrator.directory()?.add_agent(&slug, new).await?;
@@ -75,7 +75,7 @@ pub(super) async fn add(
 /// Show one agent.
 #[utoipa::path(get, path = "/v1/agents/{agent}", tag = "directory", params(("agent", description = "Slug or id")),
     responses((status = 200, body = AgentDto), (status = "4XX", body = Problem)))]
-pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>) -> Result<Json<AgentDto>, Problem> {
+pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>) -> Result<Json<AgentDto>, ErrorView> {
     Ok(Json(administrator.directory()?.agent(&agent)?.into()))
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn change(
     administrator: Administrator,
     Path(agent): Path<String>,
     Body(change): Body<AgentChange>,
-) -> Result<Json<AgentDto>, Problem> {
+) -> Result<Json<AgentDto>, ErrorView> {
     let AgentChange { profile, owner, title, address } = change;
     let change = agent_change(profile.map(|Object(profile)| profile), owner, title, address)?;
     Ok(Json(administrator.directory()?.change_agent(&agent, change).await?.into()))
@@ -96,7 +96,7 @@ pub(super) async fn change(
 /// Remove an agent. Its keys and tokens are good for nothing any more.
 #[utoipa::path(delete, path = "/v1/agents/{agent}", tag = "directory", params(("agent", description = "Slug or id")),
     responses((status = 204), (status = "4XX", body = Problem)))]
-pub(super) async fn remove(administrator: Administrator, Path(agent): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(administrator: Administrator, Path(agent): Path<String>) -> Result<StatusCode, ErrorView> {
     administrator.directory()?.remove_agent(&agent).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use crate::admin;
 use crate::dto::{EntityDto, EntityWithSecret, SignedTokenDto};
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::http::problem::Problem;
 use crate::listen::params::{Page, policy_of};
 use crate::listen::rest::auth::Administrator;
-use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +48,7 @@ pub(super) struct NewWorkerToken {
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<EntityDto>>, Problem> {
+) -> Result<Json<Page<EntityDto>>, ErrorView> {
     let page = window.page(administrator.directory()?.entities(), |entity| &entity.slug)?;
     Ok(Json(page.map(EntityDto::from)))
 }
@@ -59,7 +59,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewEntity>,
-) -> Result<(StatusCode, Json<EntityWithSecret>), Problem> {
+) -> Result<(StatusCode, Json<EntityWithSecret>), ErrorView> {
     let added = administrator.directory()?.add_entity(&new.slug, policy_of(new.policy.as_deref())?).await?;
     Ok((StatusCode::CREATED, Json(added.into())))
 }
@@ -67,7 +67,7 @@ pub(super) async fn add(
 /// Remove an entity with its tools, and close its workers' sockets.
 #[utoipa::path(delete, path = "/v1/entities/{entity}", tag = "directory", params(("entity", description = "Slug or id")),
     responses((status = 204), (status = "4XX", body = Problem)))]
-pub(super) async fn remove(administrator: Administrator, Path(entity): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(administrator: Administrator, Path(entity): Path<String>) -> Result<StatusCode, ErrorView> {
     administrator.directory()?.remove_entity(&entity).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -80,7 +80,7 @@ pub(super) async fn rotate(
     administrator: Administrator,
     Path(entity): Path<String>,
     Body(rotation): Body<Rotation>,
-) -> Result<Json<EntityWithSecret>, Problem> {
+) -> Result<Json<EntityWithSecret>, ErrorView> {
     let grace = Duration::from_secs(rotation.grace_seconds.unwrap_or_default());
     Ok(Json(administrator.directory()?.rotate_entity(&entity, grace).await?.into()))
 }
@@ -93,7 +93,7 @@ pub(super) async fn mint(
     administrator: Administrator,
     Path(entity): Path<String>,
     Body(new): Body<NewWorkerToken>,
-) -> Result<(StatusCode, Json<SignedTokenDto>), Problem> {
+) -> Result<(StatusCode, Json<SignedTokenDto>), ErrorView> {
     let NewWorkerToken { name, environment_id: environment, ttl_seconds } = new;
     let new = admin::NewWorkerToken { name, environment, ttl: Duration::from_secs(ttl_seconds) };
     let signed = administrator.directory()?.mint_worker_token(&entity, new).await?;

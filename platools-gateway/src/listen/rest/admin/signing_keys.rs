@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use crate::admin::SigningKey;
 use crate::dto::SigningKeyDto;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::Body;
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
-use crate::listen::rest::body::Body;
 
 /// The keys that verify tokens, the one that signs first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,7 +30,7 @@ pub(super) struct Rotation {
 /// List the keys that verify tokens. Only for admins of the project `default/default`.
 #[utoipa::path(get, path = "/v1/signing-keys", tag = "directory",
     responses((status = 200, body = SigningKeys), (status = "4XX", body = Problem)))]
-pub(super) async fn list(administrator: Administrator) -> Result<Json<SigningKeys>, Problem> {
+pub(super) async fn list(administrator: Administrator) -> Result<Json<SigningKeys>, ErrorView> {
     Ok(Json(administrator.directory()?.signing_keys().await?.into()))
 }
 
@@ -40,7 +41,7 @@ pub(super) async fn list(administrator: Administrator) -> Result<Json<SigningKey
 pub(super) async fn rotate(
     administrator: Administrator,
     Body(rotation): Body<Rotation>,
-) -> Result<Json<SigningKeys>, Problem> {
+) -> Result<Json<SigningKeys>, ErrorView> {
     let grace = Duration::from_secs(rotation.grace_seconds.unwrap_or_default());
     Ok(Json(administrator.directory()?.rotate_signing_key(grace).await?.into()))
 }
