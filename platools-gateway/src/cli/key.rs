@@ -10,7 +10,7 @@ use platools_gateway::domain::identity::SpeaksFor;
 use platools_gateway::dto::KeyDto;
 
 use super::data_args::ProjectArgs;
-use super::output::{Listing, say, say_once};
+use super::output::{ListArgs, say, say_once};
 use super::words;
 
 #[derive(Debug, Subcommand)]
@@ -36,7 +36,7 @@ pub(super) enum KeyCommand {
         expires: Option<Duration>,
     },
     /// List the keys, oldest first, without their secrets.
-    List(Listing),
+    List(ListArgs),
     /// Revoke a key, with the tokens that were minted with it.
     Revoke {
         /// Id of the key.

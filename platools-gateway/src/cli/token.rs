@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use super::data_args::ProjectArgs;
 use super::key::Reach;
-use super::output::{Listing, say};
+use super::output::{ListArgs, say};
 use super::words;
 
 /// The number of tokens that are read at once for a list.
@@ -44,7 +44,7 @@ pub(super) enum TokenCommand {
         ttl: Duration,
     },
     /// List the valid tokens, of callers and of workers, latest first, without the tokens themselves.
-    List(Listing),
+    List(ListArgs),
     /// Revoke a token, with those that were minted with it, and close the sockets that were opened with them.
     Revoke {
         /// Id of the token, as the list and the journal show it.

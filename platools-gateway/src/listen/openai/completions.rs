@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
 use super::completion::Head;
-use super::request::{Form, Request};
+use super::request::{AnswerFormat, Request};
 use super::stream::Streamed;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
@@ -27,7 +27,7 @@ pub(super) async fn complete(
     let permit = core.conversations.permit(&caller)?;
     let request = Request::read(body, &core, &caller).await?;
     let caller = request.caller(caller)?;
-    if request.form != Form::Whole {
+    if request.form != AnswerFormat::Whole {
         return Streamed::new(core, caller, permit, request).respond().await;
     }
     let (text, answer) = core.conversations.complete(&caller, permit, request.completion(), &()).await?;

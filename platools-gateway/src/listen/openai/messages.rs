@@ -9,10 +9,10 @@ use crate::listen::http::ErrorView;
 
 /// A message of a client.
 #[derive(Deserialize)]
-pub(super) struct Said {
+pub(super) struct ChatMessage {
     role: String,
     content: Option<Content>,
-    tool_calls: Option<Vec<Called>>,
+    tool_calls: Option<Vec<FunctionCall>>,
     tool_call_id: Option<String>,
 }
 
@@ -20,18 +20,18 @@ pub(super) struct Said {
 #[serde(untagged)]
 enum Content {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<ContentPart>),
 }
 
 #[derive(Deserialize)]
-struct Part {
+struct ContentPart {
     r#type: String,
     text: Option<String>,
     refusal: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Called {
+struct FunctionCall {
     id: String,
     function: Function,
 }
@@ -44,15 +44,15 @@ struct Function {
 
 /// The earlier messages, and the one to answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Talk {
+pub(super) struct ParsedMessages {
     /// Instructions for the agent beside its own system prompt.
     pub(super) instructions: Vec<String>,
     pub(super) history: Vec<Message>,
     pub(super) message: String,
 }
 
-impl Talk {
-    pub(super) fn read(messages: Vec<Said>) -> Result<Self, ErrorView> {
+impl ParsedMessages {
+    pub(super) fn read(messages: Vec<ChatMessage>) -> Result<Self, ErrorView> {
         let (mut instructions, mut history) = (Vec::new(), Vec::new());
         for (at, said) in messages.into_iter().enumerate() {
             let (text, calls) = (said.text(at)?, said.tool_calls.unwrap_or_default());
@@ -76,7 +76,7 @@ impl Talk {
     }
 }
 
-impl Said {
+impl ChatMessage {
     /// The text of the message at a place.
     fn text(&self, at: usize) -> Result<String, ErrorView> {
         match &self.content {
@@ -87,7 +87,7 @@ impl Said {
     }
 }
 
-impl Part {
+impl ContentPart {
     fn text(&self, at: usize) -> Result<&str, ErrorView> {
         match (self.r#type.as_str(), &self.text, &self.refusal) {
             ("text", Some(text), _) | ("refusal", _, Some(text)) => Ok(text),
@@ -100,7 +100,7 @@ impl Part {
     }
 }
 
-fn called(called: Called) -> ToolUse {
+fn called(called: FunctionCall) -> ToolUse {
     let Function { name, arguments } = called.function;
     // What is no JSON was not called with; it stays what it is, a text.
     let arguments = RawValue::from_string(arguments.clone())
@@ -116,8 +116,8 @@ mod tests {
     use super::super::failure::body;
     use super::*;
 
-    fn read(messages: Value) -> Result<Talk, Value> {
-        Talk::read(serde_json::from_value(messages).unwrap()).map_err(|error| body(&error)["error"].take())
+    fn read(messages: Value) -> Result<ParsedMessages, Value> {
+        ParsedMessages::read(serde_json::from_value(messages).unwrap()).map_err(|error| body(&error)["error"].take())
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         ]));
         let arguments = RawValue::from_string("{\"a\": 1}".to_owned()).unwrap();
         let call = ToolUse { id: "1".to_owned(), name: "echo".to_owned(), arguments };
-        let expected = Talk {
+        let expected = ParsedMessages {
             instructions: vec!["Be brief.".to_owned(), "Be kind.".to_owned()],
             history: vec![Message::user("ab"), Message::assistant("", vec![call]), Message::tool("1", "ok")],
             message: "now".to_owned(),

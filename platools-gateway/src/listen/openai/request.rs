@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::failure::{invalid, unsupported};
-use super::messages::{Said, Talk};
+use super::messages::{ChatMessage, ParsedMessages};
 use crate::agents::chat::Completion;
 use crate::authority::speaking_for;
 use crate::core::Core;
@@ -18,16 +18,16 @@ use crate::listen::{parse_object, read_text};
 
 /// The body of a request. Members that only matter to a model, such as a temperature, are ignored: an agent's profile decides.
 #[derive(Deserialize)]
-struct Asked {
+struct CompletionBody {
     model: String,
-    messages: Vec<Said>,
+    messages: Vec<ChatMessage>,
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
     user: Option<String>,
     n: Option<u32>,
     tools: Option<Vec<IgnoredAny>>,
     functions: Option<Vec<IgnoredAny>>,
-    response_format: Option<Format>,
+    response_format: Option<ResponseFormat>,
 }
 
 #[derive(Default, Deserialize)]
@@ -37,16 +37,16 @@ struct StreamOptions {
 }
 
 #[derive(Deserialize)]
-struct Format {
+struct ResponseFormat {
     r#type: String,
 }
 
 /// The message for an agent, and the form of the answer.
 pub(super) struct Request {
     pub(super) agent: String,
-    talk: Talk,
+    talk: ParsedMessages,
     user: Option<String>,
-    pub(super) form: Form,
+    pub(super) form: AnswerFormat,
     /// The share of the gateway's budget that the messages take as long as they are there.
     #[expect(dead_code, reason = "it is kept, not used")]
     held: Option<HeldBytes>,
@@ -54,7 +54,7 @@ pub(super) struct Request {
 
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum AnswerFormat {
     /// At once.
     Whole,
     /// As it comes.
@@ -72,15 +72,15 @@ impl Request {
     }
 
     fn parse(text: &str) -> Result<Self, ErrorView> {
-        let asked: Asked = parse_object(text).map_err(ErrorView::invalid)?;
+        let asked: CompletionBody = parse_object(text).map_err(ErrorView::invalid)?;
         asked.check()?;
         let form = match (asked.stream, asked.stream_options.unwrap_or_default().include_usage) {
-            (Some(true), Some(true)) => Form::StreamWithUsage,
-            (Some(true), _) => Form::Stream,
-            _ => Form::Whole,
+            (Some(true), Some(true)) => AnswerFormat::StreamWithUsage,
+            (Some(true), _) => AnswerFormat::Stream,
+            _ => AnswerFormat::Whole,
         };
         let user = asked.user.filter(|user| !user.is_empty());
-        Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form, held: None })
+        Ok(Self { agent: asked.model, talk: ParsedMessages::read(asked.messages)?, user, form, held: None })
     }
 
     /// The caller, speaking for the user that the request names, unless its token is a user's already.
@@ -104,7 +104,7 @@ impl Request {
     }
 }
 
-impl Asked {
+impl CompletionBody {
     /// Refuses what would otherwise be left undone without a word.
     fn check(&self) -> Result<(), ErrorView> {
         for (param, tools) in [("tools", &self.tools), ("functions", &self.functions)] {
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn an_answer_is_sent_as_the_client_wants_it() {
         for (more, form) in [
-            (json!({}), Form::Whole),
-            (json!({"stream": null, "temperature": 0.5, "tools": [], "n": 1}), Form::Whole),
-            (json!({"stream": true}), Form::Stream),
-            (json!({"stream": true, "stream_options": {"include_usage": true}}), Form::StreamWithUsage),
-            (json!({"stream_options": {"include_usage": true}}), Form::Whole),
+            (json!({}), AnswerFormat::Whole),
+            (json!({"stream": null, "temperature": 0.5, "tools": [], "n": 1}), AnswerFormat::Whole),
+            (json!({"stream": true}), AnswerFormat::Stream),
+            (json!({"stream": true, "stream_options": {"include_usage": true}}), AnswerFormat::StreamWithUsage),
+            (json!({"stream_options": {"include_usage": true}}), AnswerFormat::Whole),
         ] {
             assert_eq!(parse(more).ok().unwrap().form, form);
         }

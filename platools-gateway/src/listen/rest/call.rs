@@ -37,7 +37,7 @@ use crate::tools::ToolName;
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Call<'a> {
+struct NewCall<'a> {
     /// The arguments: an object that fits the tool's schema. Default: an empty object.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
@@ -54,7 +54,7 @@ struct Call<'a> {
 /// The answer to a successful call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer<'a> {
+pub(super) struct CallAnswer<'a> {
     call_id: &'a str,
     /// The result, or a preview of it if it is longer than 256 KiB; than 4 MiB, if it is content.
     #[schema(value_type = serde_json::Value)]
@@ -67,7 +67,7 @@ pub(super) struct Answer<'a> {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Form {
+pub(super) struct CallOptions {
     /// `1` for server-sent events: `progress` and `log` while the tool reports them, then one `result` or `error`.
     stream: Option<u8>,
     /// The `dialect` of `GET /v1/tools/{name}/schema` that a model was shown, if it wrote the arguments. They are turned back into the
@@ -76,34 +76,34 @@ pub(super) struct Form {
 }
 
 /// Call a tool, and wait for its result. A caller that goes away cancels its call.
-#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Option<Call<'static>>,
+#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Option<NewCall<'static>>,
     params(
         ("name", description = "Name"),
-        Form,
+        CallOptions,
         ("Idempotency-Key" = Option<String>, Header, description = "The same key and call get the same answer for 24 hours"),
         ("traceparent" = Option<String>, Header, description = "W3C trace context, which goes on to the worker")
     ),
-    responses((status = 200, body = Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+    responses((status = 200, body = CallAnswer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     AuthenticatedForCall(caller): AuthenticatedForCall,
     Path(tool): Path<String>,
-    Query(form): Query<Form>,
+    Query(options): Query<CallOptions>,
     headers: Headers,
     body: Body,
 ) -> Result<Response, ErrorView> {
     let (max_timeout, Headers { idempotency_key, trace }) = (core.calls.max_timeout(), headers);
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
-        let request = Call::default().request(&Arc::default(), tool, max_timeout, trace)?;
+        let request = NewCall::default().request(&Arc::default(), tool, max_timeout, trace)?;
         return Ok(answer(&core.calls.call(&caller, request).await?));
     }
-    let admitted = admit(&core, &caller, from, form.stream, idempotency_key)?;
+    let admitted = admit(&core, &caller, from, options.stream, idempotency_key)?;
     let held = core.limiter.body_of(caller.credential.to_string());
     let (body, held) = read_text(body, held, core.limiter.body_bytes()).await?.into_parts();
     let mut request = offload(body.len(), move || request(body, tool, max_timeout, trace)).await?;
-    if let Some(name) = &form.dialect {
+    if let Some(name) = &options.dialect {
         request.arguments =
             core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
@@ -150,7 +150,7 @@ fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContex
     let body = Arc::new(body);
     // Every member has a default, and so has the whole.
     let text = if body.trim().is_empty() { "{}" } else { &body };
-    parse_object::<Call<'_>>(text).map_err(ErrorView::invalid)?.request(&body, tool, max_timeout, trace)
+    parse_object::<NewCall<'_>>(text).map_err(ErrorView::invalid)?.request(&body, tool, max_timeout, trace)
 }
 
 /// Cancel a call that is under way.
@@ -216,7 +216,7 @@ fn report_event(report: &Report) -> Event {
 
 fn end_event(end: Result<CallReply, ErrorView>) -> Event {
     match end {
-        Ok(reply) => Event::default().event("result").data(text(&Answer::from(&reply))),
+        Ok(reply) => Event::default().event("result").data(text(&CallAnswer::from(&reply))),
         Err(error) => Event::default().event("error").data(text(&Problem::new(&error, None))),
     }
 }
@@ -248,7 +248,7 @@ impl<S: Sync> FromRequestParts<S> for Headers {
     }
 }
 
-impl Call<'_> {
+impl NewCall<'_> {
     /// The call of a tool, as it is in a body.
     fn request(
         self,
@@ -269,7 +269,7 @@ impl Call<'_> {
     }
 }
 
-impl<'a> From<&'a CallReply> for Answer<'a> {
+impl<'a> From<&'a CallReply> for CallAnswer<'a> {
     fn from(reply: &'a CallReply) -> Self {
         Self { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
     }
@@ -277,5 +277,5 @@ impl<'a> From<&'a CallReply> for Answer<'a> {
 
 /// The response to a successful call.
 pub(super) fn answer(reply: &CallReply) -> Response {
-    json(&Answer::from(reply))
+    json(&CallAnswer::from(reply))
 }

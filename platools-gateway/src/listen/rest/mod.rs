@@ -39,7 +39,7 @@ use crate::listen::http::{ErrorView, HttpProtocol, no_such_method};
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
-struct Document;
+struct ApiDocument;
 
 /// The authentication of callers.
 struct Bearer;
@@ -53,7 +53,7 @@ impl Modify for Bearer {
 
 /// The routes of callers and admins, and the answer to what no route matches. What others serve over HTTP is described as well.
 pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Router {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
         .routes(routes!(health::health))
         .routes(routes!(ready::ready))
         .routes(routes!(metrics::metrics))

@@ -18,7 +18,8 @@ use crate::listen::rest::page::PageQuery;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewAgent {
+#[schema(as = NewAgent)]
+pub(super) struct AgentRequest {
     slug: String,
     /// The profile, which decides how it answers. Default: commands.
     #[schema(value_type = Option<AgentProfileDto>)]
@@ -34,7 +35,8 @@ pub(super) struct NewAgent {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AgentChange {
+#[schema(as = AgentChange)]
+pub(super) struct AgentChangeRequest {
     /// The members of its profile that change: one that is missing stays as it is, and `null` is its default.
     #[schema(value_type = Option<AgentProfileDto>)]
     profile: Option<Object<ProfileChange>>,
@@ -60,13 +62,13 @@ pub(super) async fn list(
 }
 
 /// Add an agent. It needs a key or a token to call tools.
-#[utoipa::path(post, path = "/v1/agents", tag = "directory", request_body = NewAgent,
+#[utoipa::path(post, path = "/v1/agents", tag = "directory", request_body = AgentRequest,
     responses((status = 201, body = AgentDto), (status = "4XX", body = Problem)))]
 pub(super) async fn add(
     administrator: Administrator,
-    Body(new): Body<NewAgent>,
+    Body(new): Body<AgentRequest>,
 ) -> Result<(StatusCode, Json<AgentDto>), ErrorView> {
-    let NewAgent { slug, profile, owner, title, address } = new;
+    let AgentRequest { slug, profile, owner, title, address } = new;
     let new = admin::NewAgent { profile: profile.unwrap_or_default().0, owner, title, address };
     let added = administrator.directory()?.add_agent(&slug, new).await?;
     Ok((StatusCode::CREATED, Json(added.into())))
@@ -80,15 +82,15 @@ pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>
 }
 
 /// Change an agent's names, how it answers, or whose it is.
-#[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChange,
+#[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChangeRequest,
     params(("agent", description = "Slug or id")),
     responses((status = 200, body = AgentDto), (status = "4XX", body = Problem)))]
 pub(super) async fn change(
     administrator: Administrator,
     Path(agent): Path<String>,
-    Body(change): Body<AgentChange>,
+    Body(change): Body<AgentChangeRequest>,
 ) -> Result<Json<AgentDto>, ErrorView> {
-    let AgentChange { profile, owner, title, address } = change;
+    let AgentChangeRequest { profile, owner, title, address } = change;
     let change = agent_change(profile.map(|Object(profile)| profile), owner, title, address)?;
     Ok(Json(administrator.directory()?.change_agent(&agent, change).await?.into()))
 }

@@ -19,7 +19,8 @@ use crate::listen::rest::page::PageQuery;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NewToken {
+#[schema(as = NewToken)]
+pub(super) struct TokenRequest {
     /// Its name for people, in 1 to 128 characters. Default: none.
     name: Option<String>,
     /// `viewer`, `operator` or `admin`.
@@ -56,11 +57,11 @@ pub(super) async fn list(
 }
 
 /// Sign a token for a caller. It ends with the credential that mints it, and allows no more than that.
-#[utoipa::path(post, path = "/v1/tokens", tag = "directory", request_body = NewToken,
+#[utoipa::path(post, path = "/v1/tokens", tag = "directory", request_body = TokenRequest,
     responses((status = 201, body = SignedTokenDto), (status = "4XX", body = Problem)))]
 pub(super) async fn mint(
     administrator: Administrator,
-    Body(new): Body<NewToken>,
+    Body(new): Body<TokenRequest>,
 ) -> Result<(StatusCode, Json<SignedTokenDto>), ErrorView> {
     let new = admin::NewToken {
         name: new.name,
