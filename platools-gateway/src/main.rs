@@ -1,4 +1,4 @@
-//! The gateway as a program.
+//! The program `platools-gateway`.
 
 mod bridge;
 mod cli;

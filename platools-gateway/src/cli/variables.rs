@@ -1,4 +1,4 @@
-//! Warnings about unknown environment variables with the prefix of the gateway.
+//! [`warn_of_unknown`]: warns of environment variables with the gateway's prefix that no command reads.
 
 use clap::Command;
 use tracing::warn;

@@ -1,4 +1,4 @@
-//! Adapters of the gateway's protocols, all over the same services. Adapters do not know each other.
+//! [`routes`]: the adapters of all protocols over the same services. Adapters do not know each other.
 
 mod feed;
 mod http;

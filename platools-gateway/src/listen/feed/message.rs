@@ -1,4 +1,4 @@
-//! Messages between a dashboard and the gateway beside the feed.
+//! [`DashboardMessage`]: the messages of a dashboard and the replies to them. The messages of the feed are made elsewhere.
 
 use std::borrow::Cow;
 

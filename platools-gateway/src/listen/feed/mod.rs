@@ -1,4 +1,4 @@
-//! The live feed: dashboards that watch an agent, over one WebSocket each.
+//! [`FeedAdapter`]: the live feed for dashboards, each of which watches one agent over a WebSocket.
 
 mod connection;
 mod keepalive;

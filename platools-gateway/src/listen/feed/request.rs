@@ -1,4 +1,4 @@
-//! The request of a dashboard, in the query of its URL.
+//! [`FeedRequest`]: the token and the agent in the URL of a dashboard.
 
 use axum::extract::Query;
 use axum::http::Uri;

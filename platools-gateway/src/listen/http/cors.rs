@@ -1,4 +1,4 @@
-//! Headers that let a browser hand an answer to the page that asked for it.
+//! [`layer`]: the headers with which a browser lets a page read a response.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reading of [`HttpSettings`]: names and origins.
+//! Reads the names and the origins of [`HttpSettings`].
 
 use platools_transport::{HostPort, PageOrigin};
 

@@ -1,4 +1,4 @@
-//! The version of the WebSocket protocol that an upgrade asks for.
+//! [`upgrade_required`]: responses to requests that only a WebSocket, or another version of it, serves.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

@@ -1,4 +1,4 @@
-//! The core's errors in the protocol's words.
+//! [`failure`]: an error of the services as an error of JSON-RPC. [`refusal`] is one as a response over HTTP.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UnknownTool | ErrorKind::Storage)
 }
 
-/// An error as the answer to a request. One that trying again may mend is the gateway's, not the request's, and says so in its data.
+/// An error as the answer to a request. An error that may be gone later is the gateway's, not the request's, and says so in its data.
 pub(super) fn failure(error: &Error) -> ErrorData {
     let view = ErrorView::from(error);
     if !error.kind().is_retryable() {

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`
+//! `POST /v1/chat/completions`: has an agent answer.
 
 use std::sync::Arc;
 

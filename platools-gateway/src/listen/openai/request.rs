@@ -1,4 +1,4 @@
-//! The body of a request for a completion.
+//! [`Request`]: the body of a request for a completion.
 
 use axum::body::Body;
 use platools_protocol::rpc::MAX_USER_ID_CHARS;
@@ -132,13 +132,13 @@ impl CompletionBody {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::failure::body;
+    use super::super::failure::body as error_body;
     use super::*;
 
     fn parse(more: Value) -> Result<Request, String> {
         let mut body = json!({"model": "main", "messages": [{"role": "user", "content": "hi"}]});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Request::parse(&body.to_string()).map_err(|error| body(&error)["error"]["message"].to_string())
+        Request::parse(&body.to_string()).map_err(|error| error_body(&error)["error"]["message"].to_string())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Long lists, a page at a time.
+//! [`Page`]: a part of a long list, with the cursor of the next part.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! `GET /v1/audit`
+//! `GET /v1/audit`: lists audit events.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /health`
+//! `GET /health`: tells that the gateway runs, or that it stops.
 
 use std::sync::Arc;
 

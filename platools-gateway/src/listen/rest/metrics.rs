@@ -1,4 +1,4 @@
-//! `GET /metrics`
+//! `GET /metrics`: the figures of the gateway for Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -51,7 +51,7 @@ impl Modify for Bearer {
     }
 }
 
-/// The routes of callers and admins, and the answer to what no route matches. What others serve over HTTP is described as well.
+/// The routes of callers and admins, and the fallback. The description of the routes of other protocols is added to the document.
 pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Router {
     let (router, mut document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
         .routes(routes!(health::health))

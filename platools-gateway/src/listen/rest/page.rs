@@ -1,4 +1,4 @@
-//! Pagination parameters.
+//! [`PageQuery`]: pagination parameters.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

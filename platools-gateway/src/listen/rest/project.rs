@@ -1,4 +1,4 @@
-//! `GET /v1/project`
+//! `GET /v1/project`: shows the project of the caller.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /ready`
+//! `GET /ready`: tells that the gateway can do its work, or why it cannot.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/tools`
+//! `/v1/tools`: lists, shows and switches tools, and exports their schemas.
 
 use std::sync::Arc;
 

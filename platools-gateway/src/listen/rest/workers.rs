@@ -1,4 +1,4 @@
-//! `GET /v1/workers`
+//! `GET /v1/workers`: lists the connected workers.
 
 use std::sync::Arc;
 

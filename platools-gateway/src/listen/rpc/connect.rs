@@ -1,4 +1,4 @@
-//! `connect`: who a caller is.
+//! [`Stranger`]: a connection before its `connect`, which authenticates the caller.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::listen::ws::Incoming;
 /// The longest time for the authentication of a caller.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
-/// Somebody who has not said who it is.
+/// A connection whose caller is not known yet.
 pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
@@ -146,7 +146,7 @@ fn params_of(request: &Request<'_>) -> Result<Connect, RpcError> {
     Some(connect?).filter(Connect::has_valid_user_id).ok_or_else(user_id)
 }
 
-/// The request that a message is. Whatever else it is, is answered, and the connection goes on.
+/// Reads a message as a request. Any other message is answered, and the connection goes on.
 pub(super) fn read<'a>(incoming: &'a Incoming, queue: &Queue) -> Option<Request<'a>> {
     match incoming {
         Incoming::Text(text) => Request::parse(text).inspect_err(|error| queue.response(&error.to_response())).ok(),

@@ -1,4 +1,4 @@
-//! The one place where the core's errors become codes of the protocol.
+//! Errors of the services as errors of the protocol.
 
 use std::time::Duration;
 

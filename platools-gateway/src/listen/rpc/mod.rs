@@ -1,4 +1,4 @@
-//! Gateway RPC: callers that stay connected, over one WebSocket each.
+//! [`RpcAdapter`]: gateway RPC, the protocol of callers that stay connected, over one WebSocket each.
 
 mod connect;
 mod connection;

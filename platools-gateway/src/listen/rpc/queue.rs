@@ -1,4 +1,4 @@
-//! The queue of messages for one caller.
+//! [`Queue`]: the messages that wait to be written to one caller.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! The runs of agents that one connection has begun.
+//! [`Runs`]: the runs of agents that one connection has begun.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,7 @@ impl Runs {
 
     /// Stops the run of that id, and those that go on with that conversation. Returns which.
     pub(super) fn abort(&self, run_id: Option<&str>, session_id: Option<&str>) -> Vec<RunId> {
-        let is_meant = |id: &RunId, run: &Run| {
+        let is_meant = |id: &RunId, run: &RunEntry| {
             run_id.is_some_and(|wanted| id.as_str() == wanted)
                 || session_id.is_some_and(|wanted| run.conversation.as_ref().is_some_and(|id| id.as_str() == wanted))
         };

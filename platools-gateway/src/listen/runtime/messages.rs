@@ -1,4 +1,4 @@
-//! `/v1/channels/{channel}/messages`
+//! `/v1/channels/{channel}/messages`: sends and lists the messages of a channel.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ pub(super) struct NewChannelMessage {
     metadata: Option<Box<RawValue>>,
 }
 
-/// Say something in a channel that the agent is a member of. Those who subscribe to it are told before this is answered.
+/// Say something in a channel that the agent is a member of. Its subscribers get the message before this is answered.
 #[utoipa::path(post, path = "/v1/channels/{channel}/messages", tag = "channels", request_body = NewChannelMessage,
     params(("channel", description = "Id or slug")),
     responses((status = 201, body = ChannelMessage), (status = "4XX", body = Failure)))]

@@ -1,4 +1,4 @@
-//! `/ws/runtime`: a ticket becomes a socket.
+//! `/ws/runtime`: opens a socket of an agent with a ticket.
 
 use std::sync::Arc;
 

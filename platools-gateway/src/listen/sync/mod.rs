@@ -1,4 +1,4 @@
-//! Tool sync: the protocol of workers, over one WebSocket each.
+//! Tool sync, the protocol of workers, over one WebSocket each: [`router`] lets workers in or turns them away.
 
 mod connection;
 mod frames;

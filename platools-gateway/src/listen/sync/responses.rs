@@ -1,4 +1,4 @@
-//! The responses to a worker that are not written yet.
+//! [`Responses`]: the frames that answer those of a worker, and wait to be written.
 
 use tokio::sync::mpsc;
 

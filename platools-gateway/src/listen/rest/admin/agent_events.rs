@@ -1,4 +1,4 @@
-//! `/v1/agents/{agent}/events`
+//! `POST /v1/agents/{agent}/events`: sends an event to an agent with a session.
 
 use std::sync::Arc;
 

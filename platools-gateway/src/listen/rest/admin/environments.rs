@@ -1,4 +1,4 @@
-//! `/v1/environments`
+//! `/v1/environments`: lists, adds and removes environments.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `/v1/keys`
+//! `/v1/keys`: lists, adds and revokes the keys of callers.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `/v1/signing-keys`
+//! `/v1/signing-keys`: lists and rotates the keys that sign tokens.
 
 use std::time::Duration;
 

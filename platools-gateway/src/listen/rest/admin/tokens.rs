@@ -1,4 +1,4 @@
-//! `/v1/tokens`
+//! `/v1/tokens`: lists, signs and revokes the tokens of callers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `chat.send` and `chat.abort`
+//! `chat.send` and `chat.abort`: has an agent answer a message, and stops it.
 
 use platools_protocol::rpc::{
     AgentEvent, ChatChunk, ChatReply, ChatSend, ErrorCode, RpcError, RunStatus, ToolCallEvent, ToolResultEvent, Usage,
@@ -84,8 +84,8 @@ fn aborted() -> RpcError {
     RpcError::new(ErrorCode::FailedPrecondition, "the run was aborted").with_details(json!({"code": "cancelled"}))
 }
 
-/// Adds the conversation and the run to an error, so that its client goes on in the same conversation. What is not found may be the
-/// conversation itself, so an error that says so names none.
+/// Adds the conversation and the run to an error, so that its client goes on in the same conversation. An error about something
+/// that was not found may be about the conversation itself, so it names none.
 fn in_conversation(mut error: RpcError, conversation: Option<&ConversationId>, run: &RunId) -> RpcError {
     let Some(conversation) = conversation.filter(|_| error.code != ErrorCode::NotFound) else { return error };
     let details = error.details.get_or_insert_default();

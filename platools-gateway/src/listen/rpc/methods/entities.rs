@@ -1,4 +1,4 @@
-//! `entities.*`
+//! `entities.*`: lists, adds, rotates and removes entities.
 
 use std::time::Duration;
 

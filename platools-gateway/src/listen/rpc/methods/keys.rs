@@ -1,4 +1,4 @@
-//! `api_keys.*`
+//! `api_keys.*`: lists, adds and revokes the keys of callers.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `logs.tail`: reading along in the log.
+//! `logs.tail`: follows the log of the gateway.
 
 use serde::Deserialize;
 use serde_json::json;
