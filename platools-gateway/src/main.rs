@@ -1,4 +1,4 @@
-//! The program `platools-gateway`.
+//! The gateway as a program.
 
 mod bridge;
 mod cli;

@@ -1,4 +1,4 @@
-//! [`warn_of_unknown`]: warns of environment variables with the gateway's prefix that no command reads.
+//! Warnings about unknown environment variables with the prefix of the gateway.
 
 use clap::Command;
 use tracing::warn;

@@ -1,4 +1,4 @@
-//! Value parsers of flags that take a few words, or a time.
+//! Parsers of flags that take one of a few words, or a time.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;

@@ -1,4 +1,4 @@
-//! [`routes`]: the adapters of all protocols over the same services. Adapters do not know each other.
+//! Adapters of the gateway's protocols, all over the same services. Adapters do not know each other.
 
 mod feed;
 mod http;

@@ -1,4 +1,4 @@
-//! [`DashboardMessage`]: the messages of a dashboard and the replies to them. The messages of the feed are made elsewhere.
+//! Messages between a dashboard and the gateway beside the feed.
 
 use std::borrow::Cow;
 

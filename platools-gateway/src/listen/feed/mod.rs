@@ -1,4 +1,4 @@
-//! [`FeedAdapter`]: the live feed for dashboards, each of which watches one agent over a WebSocket.
+//! The live feed: dashboards that watch an agent, over one WebSocket each.
 
 mod connection;
 mod keepalive;

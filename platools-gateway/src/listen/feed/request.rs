@@ -1,4 +1,4 @@
-//! [`FeedRequest`]: the token and the agent in the URL of a dashboard.
+//! The request of a dashboard, in the query of its URL.
 
 use axum::extract::Query;
 use axum::http::Uri;

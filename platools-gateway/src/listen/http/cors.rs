@@ -1,4 +1,4 @@
-//! [`layer`]: the headers with which a browser lets a page read a response.
+//! Headers that let a browser hand an answer to the page that asked for it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Guard`]: the layer before every route, every WebSocket and the fallback. It checks `Host` and `Origin`.
+//! [`Guard`]: the one layer before every route, every WebSocket and the fallback.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

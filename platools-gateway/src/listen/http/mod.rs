@@ -1,6 +1,5 @@
-//! HTTP beneath the protocols: [`observe`] is the outermost layer, which gives a request its id, its line in the log and the audit record
-//! of a refusal. [`Guard`] checks a request before any protocol sees it. [`HttpProtocol`] is a protocol, [`ErrorView`] a failed request, and
-//! [`extract`] has the extractors.
+//! HTTP beneath the protocols: [`observe`], the outermost layer, which gives a request its id, its line in the log and the audit record
+//! of a refusal; [`Guard`] with its [`HttpSettings`](crate::settings::HttpSettings), which a request passes before any protocol sees it; and the reading of bodies.
 //!
 //! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
 //! asked for in `Host`. The guard reads both, so that a protocol only serves callers.

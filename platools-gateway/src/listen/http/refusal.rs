@@ -1,4 +1,4 @@
-//! [`record`]: audit records of responses with the status 403.
+//! Responses with the status 403 as audit records.
 //!
 //! Every 403 is recorded, so that none can be forgotten. A response may say more with [`refused`], or with [`not_a_refusal`] that
 //! its 403 is about something other than rights. Wrong and missing credentials, with 401 and 429, are recorded where they are

@@ -1,4 +1,4 @@
-//! [`requested_host`] and [`page_origin`]: the headers `Host` and `Origin`, which the guard reads.
+//! The two headers that the guard reads: `Host` and `Origin`.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

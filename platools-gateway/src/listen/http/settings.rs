@@ -1,4 +1,4 @@
-//! Reads the names and the origins of [`HttpSettings`].
+//! Reading of [`HttpSettings`]: names and origins.
 
 use platools_transport::{HostPort, PageOrigin};
 

@@ -1,4 +1,4 @@
-//! [`upgrade_required`]: responses to requests that only a WebSocket, or another version of it, serves.
+//! The version of the WebSocket protocol that an upgrade asks for.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

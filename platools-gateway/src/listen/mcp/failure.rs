@@ -1,4 +1,4 @@
-//! [`failure`]: an error of the services as an error of JSON-RPC. [`refusal`] is one as a response over HTTP.
+//! The core's errors in the protocol's words.
 
 use axum::body::Body;
 use axum::http::StatusCode;

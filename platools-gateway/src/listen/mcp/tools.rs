@@ -1,4 +1,4 @@
-//! [`page`]: a page of the tools of a view, as the protocol lists them.
+//! Tools in the protocol's form.
 
 use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! [`Head`]: writes the JSON of a chat completion, whole or in chunks.
+//! The JSON of a chat completion, whole or in chunks.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`: has an agent answer.
+//! `POST /v1/chat/completions`
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`ParsedMessages`]: the messages of a client as instructions, history and the message to answer.
+//! Reads the conversation out of a client's messages.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};

@@ -1,4 +1,4 @@
-//! `/v1/models`: lists agents as models, so that clients can offer them.
+//! `/v1/models`: the agents, so that clients can offer them.
 
 use std::sync::Arc;
 

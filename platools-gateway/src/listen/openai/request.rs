@@ -1,4 +1,4 @@
-//! [`Request`]: the body of a request for a completion.
+//! The body of a request for a completion.
 
 use axum::body::Body;
 use platools_protocol::rpc::MAX_USER_ID_CHARS;

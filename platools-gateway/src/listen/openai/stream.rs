@@ -1,4 +1,4 @@
-//! [`Streamed`]: a chat completion as server-sent events, sent while the agent answers.
+//! A chat completion as server-sent events, sent while the agent answers.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! [`ListPosition`]: the place where a page of a list from the latest to the oldest ends, which a cursor encodes.
+//! The end of a page in a list that goes from the latest to the oldest.
 
 use super::Misfit;
 

@@ -1,4 +1,4 @@
-//! [`Page`]: a part of a long list, with the cursor of the next part.
+//! Long lists, a page at a time.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! [`timeout_of`]: the time that a caller waits for a tool.
+//! `timeout_of`: the time that a caller waits for a tool.
 
 use std::time::Duration;
 

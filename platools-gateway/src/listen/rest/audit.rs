@@ -1,4 +1,4 @@
-//! `GET /v1/audit`: lists audit events.
+//! `GET /v1/audit`
 
 use std::sync::Arc;
 

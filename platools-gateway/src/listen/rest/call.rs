@@ -1,4 +1,4 @@
-//! `POST /v1/tools/{name}/call`: calls a tool. `DELETE /v1/calls/{id}` cancels a call.
+//! `POST /v1/tools/{name}/call`
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! `/v1/calls`: lists, shows and replays the calls of the journal.
+//! `/v1/calls`
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /health`: tells that the gateway runs, or that it stops.
+//! `GET /health`
 
 use std::sync::Arc;
 

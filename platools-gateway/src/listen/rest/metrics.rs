@@ -1,4 +1,4 @@
-//! `GET /metrics`: the figures of the gateway for Prometheus.
+//! `GET /metrics`
 
 use std::collections::BTreeMap;
 use std::fmt;

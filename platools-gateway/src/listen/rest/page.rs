@@ -1,4 +1,4 @@
-//! [`PageQuery`]: pagination parameters.
+//! Pagination parameters.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

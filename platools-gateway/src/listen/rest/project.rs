@@ -1,4 +1,4 @@
-//! `GET /v1/project`: shows the project of the caller.
+//! `GET /v1/project`
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /ready`: tells that the gateway can do its work, or why it cannot.
+//! `GET /ready`
 
 use std::sync::Arc;
 

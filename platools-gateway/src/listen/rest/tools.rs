@@ -1,4 +1,4 @@
-//! `/v1/tools`: lists, shows and switches tools, and exports their schemas.
+//! `/v1/tools`
 
 use std::sync::Arc;
 

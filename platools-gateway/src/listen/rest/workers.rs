@@ -1,4 +1,4 @@
-//! `GET /v1/workers`: lists the connected workers.
+//! `GET /v1/workers`
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Stranger`]: a connection before its `connect`, which authenticates the caller.
+//! `connect`: who a caller is.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

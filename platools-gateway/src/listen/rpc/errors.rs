@@ -1,4 +1,4 @@
-//! Errors of the services as errors of the protocol.
+//! The one place where the core's errors become codes of the protocol.
 
 use std::time::Duration;
 

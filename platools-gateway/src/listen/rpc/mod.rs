@@ -1,4 +1,4 @@
-//! [`RpcAdapter`]: gateway RPC, the protocol of callers that stay connected, over one WebSocket each.
+//! Gateway RPC: callers that stay connected, over one WebSocket each.
 
 mod connect;
 mod connection;

@@ -1,4 +1,4 @@
-//! [`Queue`]: the messages that wait to be written to one caller.
+//! The queue of messages for one caller.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! [`Runs`]: the runs of agents that one connection has begun.
+//! The runs of agents that one connection has begun.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

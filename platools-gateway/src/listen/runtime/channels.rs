@@ -1,4 +1,4 @@
-//! `/v1/channels`: lists, makes and removes channels, joins and leaves them, and lists their members.
+//! `/v1/channels`
 
 use std::sync::Arc;
 

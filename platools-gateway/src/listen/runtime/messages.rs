@@ -1,4 +1,4 @@
-//! `/v1/channels/{channel}/messages`: sends and lists the messages of a channel.
+//! `/v1/channels/{channel}/messages`
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/runtime` and `/v1/ws/ticket`: the session of an agent, and tickets for its sockets.
+//! `/v1/runtime` and `/v1/ws/ticket`
 
 use std::sync::Arc;
 

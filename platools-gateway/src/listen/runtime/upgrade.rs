@@ -1,4 +1,4 @@
-//! `/ws/runtime`: opens a socket of an agent with a ticket.
+//! `/ws/runtime`: a ticket becomes a socket.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`read`]: the claim of a worker, from its upgrade request.
+//! The claim of a worker, read from its upgrade request.
 
 use axum::http::HeaderMap;
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};

@@ -1,4 +1,4 @@
-//! [`alerts`]: the reply to the health that a heartbeat reports. [`left_out`]: the reply to mistakes in a registration.
+//! [`alerts`] answer a heartbeat's figures, [`left_out`] a registration with mistakes.
 
 use std::collections::BTreeMap;
 

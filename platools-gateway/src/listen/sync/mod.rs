@@ -1,4 +1,4 @@
-//! Tool sync, the protocol of workers, over one WebSocket each: [`router`] lets workers in or turns them away.
+//! Tool sync: the protocol of workers, over one WebSocket each.
 
 mod connection;
 mod frames;

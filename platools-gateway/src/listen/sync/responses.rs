@@ -1,4 +1,4 @@
-//! [`Responses`]: the frames that answer those of a worker, and wait to be written.
+//! The responses to a worker that are not written yet.
 
 use tokio::sync::mpsc;
 

@@ -1,4 +1,4 @@
-//! [`truncate`]: cuts the texts of a worker that the gateway passes on.
+//! Texts of a worker that are passed on are cut to a length of ours.
 
 /// As much of a text as fits into so many bytes, in whole characters.
 pub(super) fn truncate(text: &str, bytes: usize) -> &str {

@@ -1,4 +1,4 @@
-//! `POST /v1/agents/{agent}/events`: sends an event to an agent with a session.
+//! `/v1/agents/{agent}/events`
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/agents`: lists, adds, shows, changes and removes agents.
+//! `/v1/agents`
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `/v1/entities`: lists, adds and removes entities, rotates their secrets, and signs tokens for their workers.
+//! `/v1/entities`
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/v1/environments`: lists, adds and removes environments.
+//! `/v1/environments`
 
 use axum::Json;
 use axum::http::StatusCode;

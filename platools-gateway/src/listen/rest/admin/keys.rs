@@ -1,4 +1,4 @@
-//! `/v1/keys`: lists, adds and revokes the keys of callers.
+//! `/v1/keys`
 
 use axum::Json;
 use axum::http::StatusCode;

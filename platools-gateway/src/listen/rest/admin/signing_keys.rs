@@ -1,4 +1,4 @@
-//! `/v1/signing-keys`: lists and rotates the keys that sign tokens.
+//! `/v1/signing-keys`
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/v1/tokens`: lists, signs and revokes the tokens of callers.
+//! `/v1/tokens`
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `agents.*`: lists, adds, changes and removes agents.
+//! `agents.*`
 
 use platools_protocol::rpc::RpcError;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! `chat.send` and `chat.abort`: has an agent answer a message, and stops it.
+//! `chat.send` and `chat.abort`
 
 use platools_protocol::rpc::{
     AgentEvent, ChatChunk, ChatReply, ChatSend, ErrorCode, RpcError, RunStatus, ToolCallEvent, ToolResultEvent, Usage,

@@ -1,4 +1,4 @@
-//! `entities.*`: lists, adds, rotates and removes entities.
+//! `entities.*`
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `api_keys.*`: lists, adds and revokes the keys of callers.
+//! `api_keys.*`
 
 use serde::Deserialize;
 use serde_json::json;

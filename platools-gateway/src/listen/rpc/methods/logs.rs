@@ -1,4 +1,4 @@
-//! `logs.tail`: follows the log of the gateway.
+//! `logs.tail`: reading along in the log.
 
 use serde::Deserialize;
 use serde_json::json;

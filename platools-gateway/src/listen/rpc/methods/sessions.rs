@@ -1,4 +1,4 @@
-//! `sessions.*` and `chat.history`: the conversations of the caller.
+//! `sessions.*` and `chat.history`: conversations that were.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `health` and `status`: the state of the gateway.
+//! `health` and `status`: how the gateway is.
 
 use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
