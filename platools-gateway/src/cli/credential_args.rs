@@ -4,7 +4,7 @@ use clap::Args;
 use platools_gateway::Role;
 use platools_gateway::domain::identity::SpeaksFor;
 
-use super::words;
+use super::value_parsers;
 
 /// Flags for a key or token.
 #[derive(Debug, Args)]
@@ -13,7 +13,7 @@ pub(super) struct CredentialArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// Its role. Each role includes the ones before it.
-    #[arg(long, value_name = "ROLE", value_parser = words::role())]
+    #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
     pub(super) role: Role,
     /// The agent it belongs to, by slug or id.
     #[arg(long, value_name = "AGENT")]
@@ -23,7 +23,7 @@ pub(super) struct CredentialArgs {
     pub(super) tool_roles: Vec<String>,
     /// The users it may speak for: `anybody`, `nobody`, or their ids with commas between them. Default: nobody for viewers and
     /// agents, and else anybody.
-    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = words::speaks_for)]
+    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = value_parsers::speaks_for)]
     pub(super) speaks_for: Option<SpeaksFor>,
     /// An environment it reaches, by slug or id; may be given several times. Default: all.
     #[arg(long = "env", value_name = "ENVIRONMENT")]

@@ -1,4 +1,4 @@
-//! [`ListArgs`] and [`say`]: output for people and scripts.
+//! [`ListArgs`] prints lists as a table or as JSON, and [`say`] prints a line.
 
 use std::io::{self, Write as _};
 

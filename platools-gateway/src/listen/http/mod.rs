@@ -1,8 +1,7 @@
-//! HTTP beneath the protocols: [`observe`], the outermost layer, which gives a request its id, its line in the log and the audit record
-//! of a refusal; [`Guard`] with its [`HttpSettings`](crate::settings::HttpSettings), which a request passes before any protocol sees it; and the reading of bodies.
+//! The HTTP layers beneath all protocols. [`observe`] is the outermost: it gives a request its id, its line in the log, and the audit record of
+//! a refusal. [`Guard`] checks `Host` and `Origin` before any protocol sees the request.
 //!
-//! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
-//! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
+//! A browser lets every web page send requests to every address. It sends the page's origin in `Origin`, so the guard can refuse the page.
 
 mod access_log;
 pub(super) mod auth;
@@ -11,11 +10,11 @@ mod cors;
 mod error_view;
 pub(super) mod extract;
 mod guard;
+mod host_and_origin;
 mod json;
 pub(super) mod problem;
 mod protocol;
-mod refusal;
-mod request;
+mod refusal_audit;
 mod request_id;
 mod settings;
 mod websocket;
@@ -33,7 +32,7 @@ pub(super) use guard::Guard;
 pub(crate) use guard::Site;
 pub(super) use json::json;
 pub(super) use protocol::{HttpProtocol, no_such_method};
-pub(super) use refusal::{not_a_refusal, refused};
+pub(super) use refusal_audit::{not_a_refusal, refused};
 pub(super) use request_id::{RequestContext, address_of, origin_of};
 pub(super) use websocket::upgrade_required;
 
@@ -50,7 +49,7 @@ pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request,
     let response = next.run(request).instrument(span).await;
     // Of a request outside of all protocols.
     let mut response = HttpProtocol::REST.render(response, Some(context.id()));
-    refusal::record(&core.audit, &line, &context, &response);
+    refusal_audit::record(&core.audit, &line, &context, &response);
     line.end(&context, &response);
     context.answer(&mut response);
     if may_carry_a_secret {

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`
+//! [`complete`]: the handler of `POST /v1/chat/completions`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
-use super::completion::Head;
+use super::completion_json::Head;
 use super::request::{AnswerFormat, Request};
 use super::stream::Streamed;
 use crate::authority::{Action, Resource, authorize};

@@ -1,4 +1,4 @@
-//! `GET /v1/audit`
+//! The route `GET /v1/audit`.
 
 use std::sync::Arc;
 

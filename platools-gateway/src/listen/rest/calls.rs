@@ -1,4 +1,4 @@
-//! `/v1/calls`
+//! The routes of `/v1/calls`, which list, show and replay calls of the journal.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::call;
+use super::call_tool;
 use crate::calls::{CallQuery, CallsBefore};
 use crate::core::Core;
 use crate::domain::ids::CallId;
@@ -157,7 +157,7 @@ pub(super) async fn show(
 
 /// Call the same tool with the same arguments again, as the present caller, and wait for its result.
 #[utoipa::path(post, path = "/v1/calls/{id}/replay", tag = "calls", params(("id", description = "Id"), ReplayOptions),
-    responses((status = 200, body = call::CallAnswer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+    responses((status = 200, body = call_tool::CallAnswer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn replay(
     State(core): State<Arc<Core>>,
     Authenticated(caller): Authenticated,
@@ -165,7 +165,7 @@ pub(super) async fn replay(
     Query(again): Query<ReplayOptions>,
 ) -> Result<Response, ErrorView> {
     let reply = core.calls.replay(&caller, &id, timeout_of(again.timeout_ms, core.calls.max_timeout())?).await?;
-    Ok(call::answer(&reply))
+    Ok(call_tool::answer(&reply))
 }
 
 impl CallConditions {

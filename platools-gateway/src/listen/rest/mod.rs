@@ -1,11 +1,9 @@
-//! The REST interface, for callers and admins: [`router`] has a file for each noun.
-//!
-//! Each handler describes itself, and `/openapi.json` has all descriptions.
+//! [`router`]: the REST interface for callers and admins. `/openapi.json` is made from the descriptions at the handlers.
 
 mod admin;
 mod audit;
 mod auth;
-mod call;
+mod call_tool;
 mod calls;
 mod health;
 mod metrics;
@@ -60,8 +58,8 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .routes(routes!(tools::list))
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))
-        .routes(routes!(call::call))
-        .routes(routes!(call::cancel))
+        .routes(routes!(call_tool::call))
+        .routes(routes!(call_tool::cancel))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(calls::replay))

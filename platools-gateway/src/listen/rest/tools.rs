@@ -1,4 +1,4 @@
-//! `/v1/tools`
+//! The routes of `/v1/tools`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /v1/workers`
+//! The route `GET /v1/workers`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/agents/{agent}/events`
+//! The route `POST /v1/agents/{agent}/events`, which sends an event to the sockets of an agent.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/agents`
+//! The routes of `/v1/agents`.
 
 use axum::Json;
 use axum::http::StatusCode;

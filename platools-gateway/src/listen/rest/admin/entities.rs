@@ -1,4 +1,4 @@
-//! `/v1/entities`
+//! The routes of `/v1/entities`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/v1/environments`
+//! The routes of `/v1/environments`.
 
 use axum::Json;
 use axum::http::StatusCode;

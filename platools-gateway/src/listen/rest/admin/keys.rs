@@ -1,4 +1,4 @@
-//! `/v1/keys`
+//! The routes of `/v1/keys`.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! `/v1/tokens`
+//! The routes of `/v1/tokens`.
 
 use std::time::Duration;
 
