@@ -16,7 +16,7 @@ use crate::listen::params::{Misfit, query_error};
 
 /// A failed request.
 ///
-/// As a response it has the status and the headers, and no body yet: [`render_errors`](super::render_errors) has the protocol write that.
+/// As a response it has the status and the headers, and no body yet: [`HttpProtocol`](super::HttpProtocol) has the protocol write that.
 #[derive(Debug, Clone)]
 pub(in crate::listen) struct ErrorView {
     pub(in crate::listen) status: StatusCode,
