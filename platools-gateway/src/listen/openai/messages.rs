@@ -1,4 +1,4 @@
-//! [`Said`] and [`ParsedMessages`]: read the conversation from the messages of a request.
+//! [`ChatMessage`] and [`ParsedMessages`]: read the conversation from the messages of a request.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
