@@ -4,6 +4,7 @@ mod agent;
 mod audit;
 mod backup;
 mod config;
+mod credential_args;
 mod data_args;
 mod dev;
 #[cfg(test)]
