@@ -27,7 +27,7 @@ pub(crate) use application_tokens::{ApplicationTokens, ApplicationUser, MIN_APPL
 pub(crate) use grant::{AskedGrant, Grant, default_speaks_for, grant};
 pub(crate) use last_uses::LastUses;
 pub(crate) use lists::ConversationScope;
-pub(crate) use notary::{LoadedKeys, Notary};
+pub(crate) use notary::{LoadedKeys, NO_PLACE, Notary};
 pub(crate) use rules::{Action, Resource, authorize, may_use};
 pub(crate) use signing_keys::{MAX_GRACE, SigningKey, SigningKeys};
 pub(crate) use speaking::speaking_for;
