@@ -28,7 +28,7 @@ use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::domain::profile::{MemberChange, Profile};
 use crate::domain::slug::check_slug;
 use crate::limits::Limiter;
-use crate::links::Workers;
+use crate::links::Links;
 use crate::ports::time::now_ms;
 use crate::tools::Tools;
 
@@ -51,7 +51,7 @@ pub struct Administration {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) tools: Arc<Tools>,
     pub(crate) reconciler: Arc<Reconciler>,
 }

@@ -15,10 +15,10 @@ use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
 use crate::directory::Directory;
 use crate::domain::identity::{Caller, Identity, Scope};
-use crate::domain::ids::{AgentId, ConnectionId, EnvironmentId};
+use crate::domain::ids::{AgentId, EnvironmentId, LinkId};
 use crate::journal::{CallSummary, Journal};
 use crate::links::tool_health::ReportedHealth;
-use crate::links::{ConnectedWorker, HealthMonitor, WorkerObserver, Workers};
+use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use crate::ports::time::{ms_of, rfc3339};
 
@@ -28,7 +28,7 @@ pub(crate) struct BuiltinState {
     pub(crate) feed: Feed,
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) health: Arc<HealthMonitor>,
     pub(crate) journal: Arc<Journal>,
 }
@@ -56,7 +56,7 @@ impl BuiltinState {
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(agent)?;
         let environment = super::dashboards::environment_of(&snapshot, row)?;
-        let workers = self.workers.list(&row.project_id).into_iter();
+        let workers = self.links.list(&row.project_id).into_iter();
         let workers = workers.filter(|worker| worker.identity.environment_id == environment);
         let calls = self.journal.running_calls(&row.project_id).into_iter();
         let is_shown = |call: &CallSummary| {
@@ -83,7 +83,7 @@ impl BuiltinState {
         let scope = identity.scope();
         let name = &tool.declaration.name;
         ToolStatus {
-            is_online: self.workers.is_online(&scope, &tool.version()),
+            is_online: self.links.is_online(&scope, &tool.version()),
             is_enabled: self.directory.snapshot().is_enabled(&scope, name),
             health: self.health.of_tool(&scope, name),
         }
@@ -115,7 +115,7 @@ fn is_allowed(allowed: Option<&[String]>, tool: &ToolDeclaration) -> bool {
 
 fn worker_shown(worker: &ConnectedWorker) -> Value {
     json!({
-        "connectionId": worker.connection_id.as_str(),
+        "connectionId": worker.link_id.as_str(),
         "entity": worker.identity.entity,
         "entityId": worker.identity.entity_id.as_str(),
         "environment": worker.identity.environment,
@@ -181,9 +181,9 @@ impl WorkerObserver for BuiltinEvents {
         self.tell(&worker.identity.environment_id, "worker_connected", &worker_shown(worker));
     }
 
-    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId) {
+    fn worker_left(&self, identity: &Identity, link_id: &LinkId) {
         let data = json!({
-            "connectionId": connection_id.as_str(),
+            "connectionId": link_id.as_str(),
             "entity": identity.entity,
             "entityId": identity.entity_id.as_str(),
             "environment": identity.environment,

@@ -11,7 +11,7 @@ use crate::domain::ids::ProjectId;
 /// The kinds of data that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
-    NamedCalls,
+    KeyedCalls,
     Conversations,
     Channels,
 }
@@ -20,7 +20,7 @@ impl Counted {
     /// The lock of the transactions that count.
     fn lock(self) -> WriteLock {
         match self {
-            Self::NamedCalls => WriteLock::NamedCalls,
+            Self::KeyedCalls => WriteLock::KeyedCalls,
             Self::Conversations => WriteLock::Conversations,
             Self::Channels => WriteLock::Channels,
         }
@@ -28,7 +28,7 @@ impl Counted {
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::NamedCalls => "named_calls",
+            Self::KeyedCalls => "named_calls",
             Self::Conversations => "conversations",
             Self::Channels => "channels",
         }

@@ -55,7 +55,7 @@ impl Writer {
         lock.begin(&self.connections).await
     }
 
-    /// Makes a small write of a named call, in a transaction that it shares with others. It is stored when this returns.
+    /// Makes a small write of a call under a key, in a transaction that it shares with others. It is stored when this returns.
     ///
     /// `write` may run twice: when another write of the transaction fails, each one is tried again on its own.
     pub(in crate::store) async fn share<T, W>(&self, write: W) -> Result<T, Error>
@@ -83,7 +83,7 @@ pub(in crate::store) enum WriteLock {
     Directory = 1,
     Tools,
     Calls,
-    NamedCalls,
+    KeyedCalls,
     Conversations,
     Channels,
     Audit,
@@ -165,7 +165,7 @@ where
 async fn run(connections: Pool, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        match WriteLock::NamedCalls.begin(&connections).await {
+        match WriteLock::KeyedCalls.begin(&connections).await {
             Ok(transaction) => {
                 join_in(&mut group, waiting);
                 write(&connections, transaction, &mut group).await;
@@ -198,7 +198,7 @@ async fn write(connections: &Pool, transaction: Transaction, group: &mut Vec<Box
 }
 
 async fn write_alone(connections: &Pool, mut job: Box<dyn Job>) {
-    let written = match WriteLock::NamedCalls.begin(connections).await {
+    let written = match WriteLock::KeyedCalls.begin(connections).await {
         Ok(transaction) => try_write(transaction, std::slice::from_mut(&mut job)).await,
         Err(error) => Err(error),
     };
