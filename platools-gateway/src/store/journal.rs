@@ -3,11 +3,8 @@
 use async_trait::async_trait;
 
 use super::SqlStore;
-#[cfg(feature = "postgres")]
-use super::postgres::days::{drop_days, make_days};
+use super::days::{drop_days, make_days};
 use super::scan::{Position, Scan, earlier};
-#[cfg(feature = "postgres")]
-use super::sql::Dialect;
 use super::sql::{self, Connection, Row};
 use super::writer::WriteLock;
 use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
@@ -29,10 +26,7 @@ const LISTED: &str = "project_id, call_id, started_ms, tool, entity_id, entity, 
 impl JournalStore for SqlStore {
     async fn add_calls(&self, calls: &[StoredCall]) -> Result<i64, Error> {
         let mut transaction = self.writes.begin(WriteLock::Calls).await?;
-        #[cfg(feature = "postgres")]
-        if transaction.dialect() == Dialect::Postgres {
-            make_days(&mut transaction, calls.iter().map(|call| call.summary.started_ms)).await?;
-        }
+        make_days(&mut transaction, calls.iter().map(|call| call.summary.started_ms)).await?;
         let mut added = 0;
         for call in calls {
             if add(&mut transaction, call).await? {
@@ -47,14 +41,11 @@ impl JournalStore for SqlStore {
     async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error> {
         let mut transaction = self.writes.begin(WriteLock::Calls).await?;
         let bytes = grow(&mut transaction, 0).await?;
-        #[cfg(feature = "postgres")]
-        if transaction.dialect() == Dialect::Postgres {
-            let dropped = drop_days(&mut transaction, bytes, retention).await?;
-            if dropped.calls > 0 {
-                grow(&mut transaction, -dropped.bytes).await?;
-                transaction.commit().await?;
-                return Ok(dropped.calls.unsigned_abs());
-            }
+        let days = drop_days(&mut transaction, bytes, retention).await?;
+        if days.calls > 0 {
+            grow(&mut transaction, -days.bytes).await?;
+            transaction.commit().await?;
+            return Ok(days.calls.unsigned_abs());
         }
         let oldest =
             sql::query("SELECT started_ms, call_id, stored_bytes FROM calls ORDER BY started_ms, call_id LIMIT $1")

@@ -12,6 +12,7 @@ mod channels;
 #[cfg(test)]
 mod conformance;
 mod conversations;
+mod days;
 mod directory;
 mod failure;
 mod idempotency;

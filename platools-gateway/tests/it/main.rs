@@ -61,6 +61,8 @@ mod observe;
 mod open_sockets;
 mod openai;
 mod pools;
+#[cfg(feature = "postgres-tests")]
+mod postgres;
 mod program;
 mod projects;
 mod proxies;

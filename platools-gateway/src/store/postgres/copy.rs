@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::days::make_days;
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
+use crate::store::days::make_days;
 use crate::store::sql::{self, Connection, Row, SqlBuilder};
 use crate::store::writer::WriteLock;
 

@@ -4,7 +4,6 @@
 
 mod connections;
 mod copy;
-pub(super) mod days;
 mod lock;
 mod schema;
 #[cfg(test)]

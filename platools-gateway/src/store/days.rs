@@ -1,11 +1,11 @@
-//! [`make_days`] and [`drop_days`]: the table `calls` has a part for each day, and a day that is too old goes as a whole.
+//! [`make_days`] and [`drop_days`]: on PostgreSQL, the table `calls` has a part for each day, and a day that is too old goes as a whole.
 
 use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
+use super::sql::{self, Connection, Dialect};
 use crate::domain::call::CallRetention;
-use crate::store::sql::{self, Connection};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -13,21 +13,24 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const DROPPED_AT_ONCE: usize = 8;
 
 /// The parts of the table with the end of each, the oldest first.
-const PARTS: &str = "SELECT c.relname AS name, CAST(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''(-?\\d+)''\\)') AS BIGINT) AS end_ms \
+const PARTS: &str = "SELECT c.relname AS name, CAST(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''?(-?\\d+)''?\\)') AS BIGINT) AS end_ms \
                      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = CAST('calls' AS regclass) ORDER BY 2";
 
 /// Calls that were dropped, and the bytes that they had.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Dropped {
-    pub(in crate::store) calls: i64,
-    pub(in crate::store) bytes: i64,
+pub(super) struct Dropped {
+    pub(super) calls: i64,
+    pub(super) bytes: i64,
 }
 
 /// Makes the parts for calls that began at these times. The transaction has the lock of calls.
-pub(in crate::store) async fn make_days(
+pub(super) async fn make_days(
     connection: &mut Connection,
     started_ms: impl Iterator<Item = i64>,
 ) -> Result<(), sqlx::Error> {
+    if connection.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
     for day in started_ms.map(|ms| ms.div_euclid(DAY_MS)).collect::<BTreeSet<_>>() {
         let name = name(day);
         let found = sql::query("SELECT to_regclass($1) IS NOT NULL AS is_there").bind(&name);
@@ -42,12 +45,15 @@ pub(in crate::store) async fn make_days(
 }
 
 /// Drops the oldest days of which no call may stay: `total` is the bytes of all calls. The transaction has the lock of calls.
-pub(in crate::store) async fn drop_days(
+pub(super) async fn drop_days(
     connection: &mut Connection,
     total: i64,
     retention: CallRetention,
 ) -> Result<Dropped, sqlx::Error> {
     let mut dropped = Dropped::default();
+    if connection.dialect() == Dialect::Sqlite {
+        return Ok(dropped);
+    }
     for part in sql::query(PARTS).fetch_all(&mut *connection).await?.iter().take(DROPPED_AT_ONCE) {
         let is_too_old = part.get::<i64, _>("end_ms") <= retention.oldest_ms;
         if !is_too_old && total - dropped.bytes <= retention.max_bytes {
