@@ -33,7 +33,7 @@ struct State {
 
 /// The error of a gateway that has neither a data folder nor another place of the keys.
 pub(crate) const NO_PLACE: &str = "without a data folder the keys that sign tokens need a place of their own: name a file with `signing_key_file`, \
-                                   the same for every gateway, or put the keys into PLATOOLS_GATEWAY_SIGNING_KEYS";
+                                   or put the keys into PLATOOLS_GATEWAY_SIGNING_KEYS";
 
 /// Keys that were read.
 pub(crate) type LoadedKeys = Arc<SigningKeys>;

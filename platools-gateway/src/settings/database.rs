@@ -12,7 +12,7 @@ use crate::domain::database::{PostgresServer, PostgresUrl};
 use crate::domain::error::Error;
 
 section! {
-    /// A PostgreSQL database in place of the data folder, for one gateway or several. See [PostgreSQL](postgres.md).
+    /// A PostgreSQL database in place of the data folder. See [PostgreSQL](postgres.md).
     pub struct DatabaseSettings: "database" titled "PostgreSQL" {
         /// PostgreSQL database of the gateway, in place of the data folder.
         ///
@@ -48,7 +48,7 @@ impl DatabaseSettings {
     /// Checks the settings, with the data folder if there is one.
     pub(super) fn check(&self, data: Option<&Path>) -> Result<(), Error> {
         if self.parsed()?.is_some() && data.is_some() {
-            let message = "`data` and `database.url` are both set; take one away: the folder for a gateway of its own, the database for several";
+            let message = "`data` and `database.url` are both set; take one away";
             return Err(refused(message));
         }
         if self.password.is_some() && self.password_file.is_some() {
