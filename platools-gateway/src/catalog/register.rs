@@ -1,4 +1,4 @@
-//! Registrations: the tools that a link declares become its own, and the union of its scope's becomes the catalogue.
+//! Registrations: the tools that a link declares become its own, and the union of its scope's becomes the catalog.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Identity, Scope};
 
-/// The versions of tools that the links of one scope declare may have so many times the bytes that its catalogue may: during a
+/// The versions of tools that the links of one scope declare may have so many times the bytes that its catalog may: during a
 /// deployment there are two versions of everything.
 const VERSIONS: usize = 4;
 
@@ -29,7 +29,7 @@ pub(crate) struct Membership {
     pub(crate) is_pool: bool,
 }
 
-/// The link that registers, as the catalogue sees it.
+/// The link that registers, as the catalog sees it.
 pub(crate) trait Registrant {
     /// The arrival of the link.
     fn arrival(&self) -> Arrival;
@@ -57,7 +57,7 @@ impl Membership {
     }
 }
 
-/// The tools of a catalogue that no link declares.
+/// The tools of a catalog that no link declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
     /// They stay.
@@ -69,7 +69,7 @@ pub(crate) enum Rest {
 /// The outcome of [`Catalog::settle`].
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
-    /// Differences of the catalogue.
+    /// Differences of the catalog.
     pub(crate) changes: Changes,
     /// It still has tools that no live link declares.
     pub(crate) keeps_departed: bool,
@@ -112,13 +112,13 @@ impl Plan {
 }
 
 impl Catalog {
-    /// Makes the declared tools those of a link, and the union of its scope the catalogue.
+    /// Makes the declared tools those of a link, and the union of its scope the catalog.
     ///
     /// A registration that changes nothing costs nothing: it is not counted, and no schema is prepared. Of one that comes too soon,
     /// the tools are returned.
     ///
     /// # Errors
-    /// The database failed; the catalogue is as it was.
+    /// The database failed; the catalog is as it was.
     pub(crate) async fn register(
         &self,
         identity: &Identity,
@@ -189,10 +189,10 @@ impl Catalog {
     }
 
     /// Decides anew what the links of a pool have together, after some of them ended. A tool that none of the others has in the
-    /// version of the catalogue becomes what they declare. Tools that nobody declares stay, unless they are to be pruned.
+    /// version of the catalog becomes what they declare. Tools that nobody declares stay, unless they are to be pruned.
     ///
     /// # Errors
-    /// The database failed; the catalogue is as it was.
+    /// The database failed; the catalog is as it was.
     pub(crate) async fn settle(
         &self,
         scope: &Scope,

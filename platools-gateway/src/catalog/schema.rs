@@ -2,7 +2,7 @@
 //!
 //! The schemas are a stranger's. Nothing is fetched for them, their patterns run in linear time, and a schema that could keep the
 //! gateway busy for long is not used at all. A schema of an earlier draft, or with references that lead nowhere, is rewritten
-//! first; a part that cannot be checked is left out. The catalogue keeps the schemas as they were declared.
+//! first; a part that cannot be checked is left out. The catalog keeps the schemas as they were declared.
 
 use std::borrow::Cow;
 use std::fmt;

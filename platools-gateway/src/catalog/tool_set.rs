@@ -1,4 +1,4 @@
-//! [`CatalogTool`]: a tool of the catalogue. [`ToolSet`]: the tools of a scope.
+//! [`CatalogTool`]: a tool of the catalog. [`ToolSet`]: the tools of a scope.
 
 use std::collections::HashMap;
 use std::sync::Arc;

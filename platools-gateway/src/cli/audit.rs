@@ -4,8 +4,7 @@ use clap::{Args, Subcommand};
 use platools_gateway::Error;
 use platools_gateway::audit::{AuditEvent, AuditKind, AuditQuery};
 use platools_gateway::core::Core;
-use platools_gateway::ports::time::rfc3339;
-use serde::Serialize;
+use platools_gateway::dto::AuditEventDto;
 
 use super::data_args::ProjectArgs;
 use super::output::Listing;
@@ -45,25 +44,23 @@ pub(super) struct Conditions {
     limit: usize,
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AuditRow {
-    at: String,
-    action: String,
-    outcome: &'static str,
-    credential: Option<String>,
-    role: Option<String>,
-    user_id: Option<String>,
-    agent_id: Option<String>,
-    protocol: &'static str,
-    address: Option<String>,
-    request_id: Option<String>,
-    project_id: Option<String>,
-    subject: Option<String>,
-    detail: Option<String>,
-    left_out: u64,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &[
+    "at",
+    "action",
+    "outcome",
+    "actor.credential",
+    "actor.role",
+    "actor.userId",
+    "actor.agentId",
+    "actor.protocol",
+    "actor.address",
+    "actor.requestId",
+    "projectId",
+    "subject",
+    "detail",
+    "leftOut",
+];
 
 pub(super) async fn run(project: &ProjectArgs, command: AuditCommand) -> anyhow::Result<()> {
     let AuditCommand::List { conditions, listing } = command;
@@ -76,7 +73,7 @@ pub(super) async fn run(project: &ProjectArgs, command: AuditCommand) -> anyhow:
         }
     };
     let events = project.data().with(list).await?;
-    listing.print(events.into_iter().map(row))
+    listing.print::<AuditEventDto>(events, MEMBERS)
 }
 
 impl Conditions {
@@ -89,25 +86,5 @@ impl Conditions {
             until_ms: self.until,
             after: None,
         }
-    }
-}
-
-fn row(event: AuditEvent) -> AuditRow {
-    let origin = event.actor.origin;
-    AuditRow {
-        at: rfc3339(event.at_ms),
-        action: event.action.into_owned(),
-        outcome: event.kind.outcome(),
-        credential: event.actor.credential,
-        role: event.actor.role,
-        user_id: event.actor.user_id,
-        agent_id: event.actor.agent_id.map(|agent| agent.to_string()),
-        protocol: origin.protocol.as_str(),
-        address: origin.address.map(|address| address.to_string()),
-        request_id: origin.request_id.map(|id| id.to_string()),
-        project_id: event.project_id.map(|project| project.to_string()),
-        subject: event.subject,
-        detail: event.detail,
-        left_out: event.left_out,
     }
 }

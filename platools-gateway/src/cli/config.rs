@@ -1,6 +1,6 @@
 //! `config`: the settings that `serve` would run with.
 
-use clap::Subcommand;
+use clap::{Command, Subcommand};
 use platools_gateway::Gateway;
 
 use super::output::say;
@@ -14,12 +14,12 @@ pub(super) enum ConfigCommand {
     Check(serve::SettingSources),
 }
 
-pub(super) fn run(command: ConfigCommand) -> anyhow::Result<()> {
+pub(super) fn run(command: ConfigCommand, program: &Command) -> anyhow::Result<()> {
     let ConfigCommand::Check(sources) = command;
     let settings = sources.load()?;
     // Warnings are in the log.
     logs::start(&settings.log)?;
-    variables::warn_of_unknown();
+    variables::warn_of_unknown(program);
     let printed = settings.to_toml();
     Gateway::builder().settings(settings).check()?;
     say(printed.trim_end())

@@ -1,11 +1,9 @@
 //! Warnings about unknown environment variables with the prefix of the gateway.
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use tracing::warn;
 
 use platools_gateway::settings::{Settings, VARIABLE_PREFIX};
-
-use super::Cli;
 
 /// Secrets that are no settings of a gateway, and have no flag: arguments of a process are visible to others.
 const WITHOUT_A_FLAG: [&str; 4] = [
@@ -15,10 +13,10 @@ const WITHOUT_A_FLAG: [&str; 4] = [
     "PLATOOLS_GATEWAY_KEY",
 ];
 
-/// Warns of each variable with the prefix that is unknown, which is most often misspelt.
-pub(super) fn warn_of_unknown() {
+/// Warns of each variable with the prefix that no command of the program reads: most often a misspelt one.
+pub(super) fn warn_of_unknown(program: &Command) {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in unknown(names, &known()) {
+    for name in unknown(names, &known(program)) {
         warn!(variable = name, "unknown variable ignored; `docs/settings.md` lists the known ones");
     }
 }
@@ -28,10 +26,10 @@ fn unknown(names: impl Iterator<Item = String>, known: &[String]) -> Vec<String>
 }
 
 /// The variables of all flags of all commands, and those without a flag.
-fn known() -> Vec<String> {
+fn known(program: &Command) -> Vec<String> {
     let mut names = WITHOUT_A_FLAG.map(str::to_owned).to_vec();
     names.extend(Settings::declared().into_iter().map(|(_, setting)| setting.variable()));
-    collect(&Cli::command(), &mut names);
+    collect(program, &mut names);
     names
 }
 
@@ -46,19 +44,22 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use clap::CommandFactory as _;
+
+    use super::super::Cli;
     use super::*;
 
     #[test]
     fn a_misspelt_variable_is_found_and_the_known_ones_are_not() {
         let set = ["PLATOOLS_GATEWAY_LISTN", "PLATOOLS_GATEWAY_LISTEN", "PLATOOLS_GATEWAY_KEY", "PATH"];
-        let found = unknown(set.map(str::to_owned).into_iter(), &known());
+        let found = unknown(set.map(str::to_owned).into_iter(), &known(&Cli::command()));
         assert_eq!(found, ["PLATOOLS_GATEWAY_LISTN"]);
     }
 
     /// Every variable that a source reads by name is a known one.
     #[test]
     fn variables_that_stand_for_no_flag_are_listed() {
-        let known = known();
+        let known = known(&Cli::command());
         for name in WITHOUT_A_FLAG {
             assert!(known.iter().any(|known| known == name));
         }

@@ -50,7 +50,7 @@ impl BuiltinState {
     /// The complete state of an agent, and a hash of its tools.
     pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, u64)> {
         let agent = &watched.agent_id;
-        // A process beside the gateway reads the catalogue when it needs it.
+        // A process beside the gateway reads the catalog when it needs it.
         self.catalog.load().await.ok()?;
         let tools = self.tools(watched)?;
         let snapshot = self.directory.snapshot();

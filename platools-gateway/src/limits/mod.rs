@@ -56,7 +56,7 @@ pub(crate) struct Limiter {
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
     entity_calls_in_flight: ConcurrencyLimit<EntityId>,
-    entity_catalogue_bytes: usize,
+    entity_catalog_bytes: usize,
     project: ProjectLimits,
 }
 
@@ -98,7 +98,7 @@ impl Limiter {
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
             entity_calls_in_flight: ConcurrencyLimit::new(entity.calls_in_flight),
-            entity_catalogue_bytes: entity.catalogue_bytes.get() as usize,
+            entity_catalog_bytes: entity.catalog_bytes.get() as usize,
             project: project.clone(),
         }
     }
@@ -187,8 +187,8 @@ impl Limiter {
     }
 
     /// Bytes of the tools that one registration may declare.
-    pub(crate) fn catalogue_bytes(&self) -> usize {
-        self.entity_catalogue_bytes
+    pub(crate) fn catalog_bytes(&self) -> usize {
+        self.entity_catalog_bytes
     }
 
     /// A request's body may have so many bytes.

@@ -1,4 +1,4 @@
-//! [`Departures`]: pools that lost tools with a link, and when these leave the catalogue.
+//! [`Departures`]: pools that lost tools with a link, and when these leave the catalog.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -19,7 +19,7 @@ impl LiveLink {
     }
 
     /// True if the link has a tool in this version. A link without others has it in whichever version: while it declares another
-    /// one, the catalogue may still have the version before.
+    /// one, the catalog may still have the version before.
     pub(super) fn has(&self, tool: &ToolVersion<'_>) -> bool {
         let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
         declared.as_ref().is_some_and(|declared| match self.policy {

@@ -33,7 +33,7 @@ pub struct ListedTool {
     pub declaration: SharedDeclaration,
 }
 
-/// A declaration of the catalogue. A clone copies nothing.
+/// A declaration of the catalog. A clone copies nothing.
 #[derive(Debug, Clone)]
 pub struct SharedDeclaration(pub(super) Arc<CatalogTool>);
 

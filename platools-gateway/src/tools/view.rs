@@ -27,7 +27,7 @@ impl ToolView {
 #[non_exhaustive]
 pub struct NamedTool {
     /// The name: letters, digits, `_` and `-`, at most 64, and no other tool of the view has it. It is the tool's own name wherever
-    /// that fits, and stays the same as long as the catalogue does, whichever workers are connected.
+    /// that fits, and stays the same as long as the catalog does, whichever workers are connected.
     pub handle: String,
     /// The tool.
     pub tool: ListedTool,

@@ -235,8 +235,8 @@ async fn texts_of_the_directory_are_bounded_and_have_no_control_characters() {
 #[tokio::test]
 async fn tools_with_too_many_bytes_are_refused_by_name_and_change_nothing() {
     let builder = limited(|limits| {
-        limits.entity.catalogue_bytes = number(3000);
-        limits.project.catalogue_bytes = number(4000);
+        limits.entity.catalog_bytes = number(3000);
+        limits.project.catalog_bytes = number(4000);
     });
     let (gateway, secret, caller) = gateway_with(builder).await;
     let described = |name: &str, bytes: usize| {

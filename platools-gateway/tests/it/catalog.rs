@@ -1,4 +1,4 @@
-//! The catalogue: what is kept of tools, how they are switched off, and which worker of a pool is called.
+//! The catalog: what is kept of tools, how they are switched off, and which worker of a pool is called.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};

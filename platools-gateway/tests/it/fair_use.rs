@@ -370,7 +370,7 @@ async fn a_session_makes_room_only_among_those_of_its_own_caller() {
 async fn lists_that_nobody_reads_are_bounded_in_sum() {
     let (gateway, secret, caller) = gateway(|limits| {
         limits.total.waiting_bytes = NonZeroU64::new(16 * 1024 * 1024).unwrap();
-        limits.entity.catalogue_bytes = number(16 * 1024 * 1024);
+        limits.entity.catalog_bytes = number(16 * 1024 * 1024);
     })
     .await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;

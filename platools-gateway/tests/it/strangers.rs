@@ -32,8 +32,8 @@ fn frame_head(bytes: u64) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn without_a_key_tools_and_agents_are_listed_only_where_the_catalogue_is_open() {
-    for (anonymous, tools, agents) in [(AnonymousAccess::Empty, 0, 0), (AnonymousAccess::Catalogue, 1, 1)] {
+async fn without_a_key_tools_and_agents_are_listed_only_where_the_catalog_is_open() {
+    for (anonymous, tools, agents) in [(AnonymousAccess::Empty, 0, 0), (AnonymousAccess::Catalog, 1, 1)] {
         let gateway = gateway_showing(anonymous).await;
         for connect in [json!({"user_id": "u"}), json!({"user_id": "u", "token": "wrong"})] {
             let mut stranger = RpcCaller::known(Dial::to(&gateway, "/ws"), connect).await;

@@ -145,6 +145,7 @@ const GATEWAY: Table = Table {
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops", "settings"]),
         ("directory", &["authority", "domain", "ports"]),
+        ("dto", &["admin", "audit", "domain", "links", "ports", "tools"]),
         (
             "feed",
             &[
@@ -204,6 +205,7 @@ const GATEWAY: Table = Table {
                 "core",
                 "directory",
                 "domain",
+                "dto",
                 "feed",
                 "journal",
                 "limits",
@@ -303,7 +305,7 @@ const SERVICES: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["dto", "http", "ws"];
+const SHARED: &[&str] = &["http", "params", "ws"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {
@@ -357,8 +359,8 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
     ("platools-attributes/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 0),
     ("platools-client/src/lib.rs", 0),
-    ("platools-gateway/src/lib.rs", 47),
-    ("platools-gateway/src/main.rs", 17),
+    ("platools-gateway/src/lib.rs", 30),
+    ("platools-gateway/src/main.rs", 0),
     ("platools-macros/src/lib.rs", 0),
     ("platools-protocol/src/lib.rs", 0),
     ("platools-transport/src/lib.rs", 0),

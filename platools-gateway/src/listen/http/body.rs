@@ -52,7 +52,7 @@ impl Deref for BodyText {
 
 /// The credential that a request came with: its share of the budget is what the body counts against.
 #[derive(Debug, Clone)]
-pub(in crate::listen) struct Sender(pub(in crate::listen) String);
+pub(in crate::listen) struct BodyOwner(pub(in crate::listen) String);
 
 /// Reasons why there is no text, in words for the caller.
 #[derive(Debug, thiserror::Error)]

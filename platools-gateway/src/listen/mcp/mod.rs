@@ -24,16 +24,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::core::Core;
 use crate::settings::McpSettings;
+use endpoint::McpAdapter;
 use sessions::McpSessions;
 
 /// The path of the tools of all entities; those of one are below it.
 const PATH: &str = "/mcp";
-
-#[derive(Debug)]
-struct McpAdapter {
-    sessions: Arc<McpSessions>,
-    config: StreamableHttpServerConfig,
-}
 
 /// The routes of clients of the protocol. The tasks that look after sessions are tracked.
 pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings) -> Router {

@@ -28,7 +28,7 @@ pub(super) struct ResultWriter {
 }
 
 impl ResultWriter {
-    /// The result for the client. A large one is written where no socket waits.
+    /// The result for the client. A large one is written on a blocking thread.
     pub(super) async fn result(self, CallReply { call_id, result, .. }: CallReply) -> CallToolResult {
         let mut told = offload(result.get().len(), move || self.told(result)).await;
         told.meta.get_or_insert_default().0.insert("platools/callId".to_owned(), json!(call_id.as_str()));

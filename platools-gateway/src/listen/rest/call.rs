@@ -29,8 +29,8 @@ use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::dto::timeout_of;
 use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::params::timeout_of;
 use crate::pending::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 
@@ -93,36 +93,54 @@ pub(super) async fn call(
     headers: Headers,
     body: Body,
 ) -> Result<Response, Problem> {
-    let max_timeout = core.calls.max_timeout();
+    let (max_timeout, Headers { idempotency_key, trace }) = (core.calls.max_timeout(), headers);
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
-        let request = Call::default().request(&Arc::default(), tool, max_timeout, headers.trace)?;
+        let request = Call::default().request(&Arc::default(), tool, max_timeout, trace)?;
         return Ok(answer(&core.calls.call(&caller, request).await?));
     }
-    // Before the body is read, which is what costs something.
-    let leave = match headers.idempotency_key {
-        None => Leave::ToCall(core.calls.permit(&caller)?),
-        Some(key) => {
-            core.limiter.request(&caller, from.ip())?;
-            Leave::ToCallNamed(key)
-        }
-    };
+    let admitted = admit(&core, &caller, from, form.stream, idempotency_key)?;
     let (body, held) = read(&core, &caller, body).await?.into_parts();
-    let mut request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
+    let mut request = offload(body.len(), move || request(body, tool, max_timeout, trace)).await?;
     if let Some(name) = &form.dialect {
         request.arguments =
             core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
-    match (form.stream, leave) {
-        (None | Some(0), Leave::ToCall(permit)) => {
-            Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?))
+    match admitted {
+        AdmittedCall::Whole(permit) => Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?)),
+        AdmittedCall::Streamed(permit) => Ok(streamed(core, caller, request, (permit, held))),
+        AdmittedCall::Keyed(key) => Ok(answer(&core.calls.call_with_key(&caller, &key, request).await?)),
+    }
+}
+
+/// A call that was admitted, by the form of its answer.
+enum AdmittedCall {
+    /// Answered once.
+    Whole(CallPermit),
+    /// Answered by events.
+    Streamed(CallPermit),
+    /// Answered once, under an idempotency key.
+    Keyed(String),
+}
+
+/// Admits a call. That comes before its body is read, which costs more.
+fn admit(
+    core: &Core,
+    caller: &Caller,
+    from: SocketAddr,
+    stream: Option<u8>,
+    idempotency_key: Option<String>,
+) -> Result<AdmittedCall, Problem> {
+    match (stream.unwrap_or_default(), idempotency_key) {
+        (0, None) => Ok(AdmittedCall::Whole(core.calls.permit(caller)?)),
+        (1, None) => Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
+        (0, Some(key)) => {
+            // It counts as a request now, and as a call once its body is read, repetition or not.
+            core.limiter.request(caller, from.ip())?;
+            Ok(AdmittedCall::Keyed(key))
         }
-        (None | Some(0), Leave::ToCallNamed(key)) => {
-            Ok(answer(&core.calls.call_with_key(&caller, &key, request).await?))
-        }
-        (Some(1), Leave::ToCall(permit)) => Ok(streamed(core, caller, request, (permit, held))),
-        (Some(1), Leave::ToCallNamed(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
-        (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
+        (1, Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
+        _ => Err(invalid("`stream` must be 0 or 1")),
     }
 }
 
@@ -132,13 +150,6 @@ fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContex
     // Every member has a default, and so has the whole.
     let text = if body.trim().is_empty() { "{}" } else { &body };
     parse::<Call<'_>>(text)?.request(&body, tool, max_timeout, trace)
-}
-
-/// Leave to make a call, given before its body is read.
-enum Leave {
-    ToCall(CallPermit),
-    /// Under this idempotency key. It counts as a request now, and as a call once its body is read, repetition or not.
-    ToCallNamed(String),
 }
 
 /// Cancel a call that is under way.

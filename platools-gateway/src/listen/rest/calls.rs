@@ -16,8 +16,8 @@ use crate::calls::{CallQuery, CallsBefore};
 use crate::core::Core;
 use crate::domain::ids::CallId;
 use crate::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
-use crate::listen::dto::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::params::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::ports::time::{from_rfc3339, rfc3339};
 
 /// Filter for calls.

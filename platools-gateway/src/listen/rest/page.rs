@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::listen::dto::{ListPosition, Page, count, limit_of};
 use crate::listen::http::problem::Problem;
+use crate::listen::params::{ListPosition, Page, count, limit_of};
 
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]

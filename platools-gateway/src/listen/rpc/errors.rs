@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::limits::OverBudget;
-use crate::listen::dto::Misfit;
 use crate::listen::http::ErrorView;
+use crate::listen::params::Misfit;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {

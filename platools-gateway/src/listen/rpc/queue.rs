@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_woken() {
+    async fn a_waiting_writer_is_woken() {
         let queue = queue(2);
         let mut next = Box::pin(queue.next());
         assert!(next.as_mut().now_or_never().is_none());

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::failure::Failure;
-use crate::listen::dto::count;
+use crate::listen::params::count;
 
 /// The values of the names in a path.
 #[derive(Debug, FromRequestParts)]

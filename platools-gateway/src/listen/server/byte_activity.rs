@@ -34,7 +34,7 @@ struct ActivityState {
 struct Moment(AtomicU64);
 
 impl Moment {
-    fn is_now(&self, since: Instant) {
+    fn set_now(&self, since: Instant) {
         self.0.store(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
@@ -55,12 +55,12 @@ impl ByteActivity {
     }
 
     pub(super) fn note_received(&self, bytes: usize) {
-        self.0.received.is_now(self.0.since);
+        self.0.received.set_now(self.0.since);
         self.0.allowance.note_read(bytes);
     }
 
     pub(super) fn note_sent(&self) {
-        self.0.sent.is_now(self.0.since);
+        self.0.sent.set_now(self.0.since);
     }
 
     /// Notes that the connection is a socket from now on, and keeps its place for as long as it is one.

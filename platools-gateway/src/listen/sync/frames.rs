@@ -11,7 +11,7 @@ use platools_protocol::tool_sync::{
 };
 
 use super::health::{self, alerts};
-use super::replies::Replies;
+use super::responses::Responses;
 use super::socket::STALLED;
 use super::throttled::Kept;
 use super::truncate::truncate;
@@ -61,7 +61,7 @@ pub(super) struct Frames<'a> {
     fence: LinkFence,
     connection_id: String,
     features: Features,
-    replies: Replies,
+    responses: Responses,
     health: HealthReports,
     /// The answers that were read and are not acknowledged yet.
     unacknowledged: Mutex<Vec<String>>,
@@ -70,7 +70,7 @@ pub(super) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    pub(super) fn new(core: &'a Core, link: &Link, replies: Replies) -> Self {
+    pub(super) fn new(core: &'a Core, link: &Link, responses: Responses) -> Self {
         let identity = link.identity().clone();
         let connection_id = link.id().to_string();
         Self {
@@ -80,7 +80,7 @@ impl<'a> Frames<'a> {
             fence: link.fence(),
             connection_id,
             features: link.features(),
-            replies,
+            responses,
             health: core.health.reports(link),
             unacknowledged: Mutex::default(),
             kept: Kept::default(),
@@ -313,7 +313,7 @@ impl<'a> Frames<'a> {
     }
 
     fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> NextStep {
-        match self.replies.send(frames.iter().map(PlatformFrame::to_text).collect()) {
+        match self.responses.send(frames.iter().map(PlatformFrame::to_text).collect()) {
             Ok(()) => NextStep::Read,
             Err(_) => NextStep::End(STALLED),
         }

@@ -4,7 +4,7 @@ mod connection;
 mod frames;
 mod handshake;
 mod health;
-mod replies;
+mod responses;
 mod socket;
 mod throttled;
 mod truncate;
@@ -33,6 +33,7 @@ use crate::listen::ByteActivity;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};
 use crate::settings::WorkerSettings;
+use socket::SocketTimes;
 
 /// Paths at which workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -74,8 +75,8 @@ async fn upgrade(
     ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.
         activity.allow(UNTRUSTED_BYTES);
-        let pace = (activity, adapter.settings);
-        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), pace)).await;
+        let times = SocketTimes { activity, settings: adapter.settings };
+        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), times)).await;
     })
 }
 
@@ -88,7 +89,7 @@ async fn serve(
     arrival: Arrival,
     claim: Claim,
     from: RequestOrigin,
-    (socket, pace): (Socket<WebSocket>, (ByteActivity, WorkerSettings)),
+    (socket, times): (Socket<WebSocket>, SocketTimes),
 ) {
     match timeout(AUTHENTICATION, core.authenticator.connect(arrival, claim, from.clone()))
         .await
@@ -96,8 +97,8 @@ async fn serve(
     {
         Ok(link) => {
             // Any number of frames is read from now on: it is known who sends them.
-            pace.0.allow_everything();
-            connection::run(core, link, &from, socket, pace).await;
+            times.activity.allow_everything();
+            connection::run(core, link, &from, socket, times).await;
         }
         Err(refusal) => {
             report(&refusal, &from);

@@ -7,11 +7,11 @@ use platools_protocol::rpc::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::agents::chat::ChatRequest;
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::{ConversationId, RunId};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::queue::Queue;
 use crate::listen::rpc::session::Session;
 

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::params::{Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::ops::log_feed::KEPT_LINES;
 

@@ -1,4 +1,4 @@
-//! [`Tool`]: a tool as REST and RPC list it, with its declaration, its health, and whether it is online and enabled.
+//! [`ToolDto`]: a tool as REST and RPC list it, with its declaration, its health, and whether it is online and enabled.
 
 use platools_protocol::tool_sync::{HealthStatus, ToolDeclaration};
 use serde::Serialize;
@@ -12,7 +12,8 @@ use crate::tools::ListedTool;
 /// A tool, as its worker declared it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::listen) struct Tool {
+#[schema(as = Tool)]
+pub struct ToolDto {
     name: String,
     description: String,
     entity: String,
@@ -24,7 +25,7 @@ pub(in crate::listen) struct Tool {
     /// True if it is enabled.
     enabled: bool,
     /// The health that its worker reported; null if it reported nothing.
-    health: Option<HealthForm>,
+    health: Option<ToolHealthDto>,
     /// The same as long as the declaration is the same.
     fingerprint: String,
     /// Time of the last change of the declaration.
@@ -43,7 +44,8 @@ pub(in crate::listen) struct Tool {
 /// The health of a tool, as its worker reported it; of a pool's, the worst of its workers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::listen) struct HealthForm {
+#[schema(as = ToolHealth)]
+pub struct ToolHealthDto {
     /// `healthy`, `degraded` or `down`.
     status: &'static str,
     /// The time of the first report of this status.
@@ -56,7 +58,7 @@ pub(in crate::listen) struct HealthForm {
     last_error: Option<String>,
 }
 
-impl From<ReportedHealth> for HealthForm {
+impl From<ReportedHealth> for ToolHealthDto {
     fn from(health: ReportedHealth) -> Self {
         let ReportedHealth { status, avg_latency_ms, errors_last_hour, last_error, since_ms, .. } = health;
         let status = match status {
@@ -68,7 +70,7 @@ impl From<ReportedHealth> for HealthForm {
     }
 }
 
-impl From<ListedTool> for Tool {
+impl From<ListedTool> for ToolDto {
     fn from(tool: ListedTool) -> Self {
         let ListedTool { identity, declaration, online, enabled, fingerprint, changed_ms, health } = tool;
         let ToolDeclaration { name, description, input_schema, output_schema, auth, roles, annotations, .. } =
@@ -82,7 +84,7 @@ impl From<ListedTool> for Tool {
             environment_id: identity.environment_id.to_string(),
             online,
             enabled,
-            health: health.map(HealthForm::from),
+            health: health.map(ToolHealthDto::from),
             fingerprint,
             changed_at: rfc3339(changed_ms),
             input_schema,

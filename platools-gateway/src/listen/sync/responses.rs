@@ -1,23 +1,23 @@
-//! The replies to a worker that are not written yet.
+//! The responses to a worker that are not written yet.
 
 use tokio::sync::mpsc;
 
 use crate::limits::gauge::{Gauge, Held};
 
-/// The most replies that wait for a socket. Each answers a frame, so a worker with this many sends without reading.
-const REPLIES: usize = 256;
+/// The most responses that wait for a socket. Each answers a frame, so a worker with this many sends without reading.
+const RESPONSES: usize = 256;
 
-/// Bytes of waiting replies from which on further ones are refused.
+/// Bytes of waiting responses from which on further ones are refused.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// Takes replies.
-pub(super) struct Replies {
+/// Takes responses.
+pub(super) struct Responses {
     queue: mpsc::Sender<(Vec<String>, Held)>,
     bytes: Gauge,
 }
 
-/// Has replies to be written.
-pub(super) struct WaitingReplies {
+/// Has responses to be written.
+pub(super) struct WaitingResponses {
     queue: mpsc::Receiver<(Vec<String>, Held)>,
 }
 
@@ -25,12 +25,12 @@ pub(super) struct WaitingReplies {
 #[derive(Debug)]
 pub(super) struct Full;
 
-pub(super) fn channel() -> (Replies, WaitingReplies) {
-    let (sender, receiver) = mpsc::channel(REPLIES);
-    (Replies { queue: sender, bytes: Gauge::default() }, WaitingReplies { queue: receiver })
+pub(super) fn channel() -> (Responses, WaitingResponses) {
+    let (sender, receiver) = mpsc::channel(RESPONSES);
+    (Responses { queue: sender, bytes: Gauge::default() }, WaitingResponses { queue: receiver })
 }
 
-impl Replies {
+impl Responses {
     /// Queues the frames that answer one frame. One answer fits into an empty queue, however long it is.
     pub(super) fn send(&self, frames: Vec<String>) -> Result<(), Full> {
         let bytes = self.bytes.hold_unless_past(frames.iter().map(String::len).sum(), BYTES).ok_or(Full)?;
@@ -38,7 +38,7 @@ impl Replies {
     }
 }
 
-impl WaitingReplies {
+impl WaitingResponses {
     /// The frames that answer the next frame. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Vec<String>> {
         self.queue.recv().await.map(|(frames, _bytes)| frames)
@@ -51,14 +51,14 @@ mod tests {
 
     #[tokio::test]
     async fn replies_are_bounded_in_bytes() {
-        let (replies, mut waiting) = channel();
+        let (responses, mut waiting) = channel();
         let long = || vec!["x".repeat(BYTES), "x".to_owned()];
-        replies.send(long()).unwrap();
-        replies.send(long()).unwrap_err();
+        responses.send(long()).unwrap();
+        responses.send(long()).unwrap_err();
 
-        let (replies, mut rest) = channel();
+        let (responses, mut rest) = channel();
         for _ in 0..10 {
-            replies.send(long()).unwrap();
+            responses.send(long()).unwrap();
             assert_eq!(rest.next().await.unwrap().len(), 2);
         }
         assert!(waiting.next().await.is_some());
@@ -66,10 +66,10 @@ mod tests {
 
     #[test]
     fn replies_are_bounded_in_number() {
-        let (replies, _waiting) = channel();
-        for _ in 0..REPLIES {
-            replies.send(vec![String::new()]).unwrap();
+        let (responses, _waiting) = channel();
+        for _ in 0..RESPONSES {
+            responses.send(vec![String::new()]).unwrap();
         }
-        replies.send(vec![String::new()]).unwrap_err();
+        responses.send(vec![String::new()]).unwrap_err();
     }
 }
