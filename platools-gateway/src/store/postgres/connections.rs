@@ -97,3 +97,19 @@ fn options_of(server: &PostgresServer, limit: Duration) -> Result<PgConnectOptio
         ("tcp_keepalives_count", "3".to_owned()),
     ]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_certificate_of_another_machine_is_verified_unless_the_url_says_otherwise() {
+        let mode = |url: &str| {
+            let server = PostgresServer::new(url.parse().unwrap(), Some("hush".into()));
+            options_of(&server, Duration::ZERO).unwrap().get_ssl_mode()
+        };
+        assert!(matches!(mode("postgres://gateway@db.example.com/platools"), PgSslMode::VerifyFull));
+        assert!(matches!(mode("postgres://gateway@127.0.0.1/platools"), PgSslMode::Prefer));
+        assert!(matches!(mode("postgres://gateway@db.example.com/platools?sslmode=require"), PgSslMode::Require));
+    }
+}
