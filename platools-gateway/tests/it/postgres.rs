@@ -68,7 +68,7 @@ async fn a_gateway_that_was_killed_finds_its_data_in_the_database() {
     let frame = worker.expect("tool_call").await;
     worker.answer(&frame, json!("once")).await;
     assert_eq!(ended(call).await.body["result"], "once");
-    let token = database.printed("token mint --role operator").await;
+    let token = database.printed("token mint --role operator --ttl 1h").await;
     program.signal("-KILL").await;
     program.exit_code().await;
 
@@ -76,7 +76,7 @@ async fn a_gateway_that_was_killed_finds_its_data_in_the_database() {
     assert!(again.before.is_empty(), "the first start alone prints a key: {:?}", again.before);
     assert_eq!(ended(send(&again)).await.body["result"], "once", "without a worker");
     let tools = Caller::at(&again.url).key(last_word(&token)).get("/v1/tools").await;
-    assert_eq!((tools.status, &tools.body["items"][0]["name"]), (200, &json!("echo")));
+    assert_eq!((tools.status, &tools.body["tools"][0]["name"]), (200, &json!("echo")));
     again.signal("-TERM").await;
     assert_eq!(again.exit_code().await, Some(0));
 }

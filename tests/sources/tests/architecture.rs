@@ -45,7 +45,7 @@ const SDK: Table = Table {
 
 const PROTOCOL: Table = Table {
     rules: &[
-        ("tool_sync", &["members", "rpc::whole_ms"]),
+        ("tool_sync", &["members"]),
         ("rpc", &["members"]),
         ("runtime", &["members"]),
         ("signature", &[]),
@@ -355,8 +355,9 @@ fn only_the_gateways_authority_compares_roles() {
 
 /// Files that import each other, in each crate: so many at most. The numbers only go down, and the goal is none.
 const FILES_IN_CYCLES: &[(&str, usize)] = &[
-    ("platools/src/lib.rs", 5),
+    ("platools/src/lib.rs", 0),
     ("platools-attributes/src/lib.rs", 0),
+    ("platools-bus/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 0),
     ("platools-client/src/lib.rs", 0),
     ("platools-gateway/src/lib.rs", 30),

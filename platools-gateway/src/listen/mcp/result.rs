@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platools::mcp::{self, Returned, Revision};
+use platools::mcp::{self, ReturnedJson, Revision};
 use platools::tool::ResultRule;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::json;
@@ -40,7 +40,7 @@ impl ResultWriter {
         if json.len() > self.max_bytes {
             return self.too_large(&json);
         }
-        Returned { tool: &self.tool, rule: &self.rule, revision: self.revision }.answer(json, short)
+        ReturnedJson { tool: &self.tool, rule: &self.rule, revision: self.revision }.answer(json, short)
     }
 
     fn too_large(&self, json: &str) -> CallToolResult {

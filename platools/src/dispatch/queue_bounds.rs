@@ -1,29 +1,29 @@
-//! [`Queue`] counts the calls that wait for their turn and their bytes, and refuses one too many. It holds no calls.
+//! [`QueueBounds`] counts the calls that wait for a permit and their bytes, and refuses one too many. It holds no calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Counts the calls that wait, whether for their tool or for the worker.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct QueueBounds {
     max_calls: usize,
     max_bytes: usize,
-    taken: Arc<Taken>,
+    taken: Arc<TakenSpots>,
 }
 
-impl Queue {
+impl QueueBounds {
     pub(super) fn new(max_calls: usize, max_bytes: usize) -> Self {
         Self { max_calls, max_bytes, taken: Arc::default() }
     }
 
-    /// Takes a place for a call of so many bytes; `None` if there is no room for it.
-    pub(super) fn enter(&mut self, bytes: usize) -> Option<Place> {
+    /// Takes a spot for a call of so many bytes; `None` if there is no room for it.
+    pub(super) fn enter(&mut self, bytes: usize) -> Option<QueueSpot> {
         let has_room = self.calls() < self.max_calls
             && self.taken.bytes.load(Ordering::Acquire).saturating_add(bytes) <= self.max_bytes;
         has_room.then(|| {
             self.taken.calls.fetch_add(1, Ordering::AcqRel);
             self.taken.bytes.fetch_add(bytes, Ordering::AcqRel);
-            Place(Arc::new(Inner { has_left: AtomicBool::new(false), bytes, taken: Arc::clone(&self.taken) }))
+            QueueSpot(Arc::new(SharedSpot { has_left: AtomicBool::new(false), bytes, taken: Arc::clone(&self.taken) }))
         })
     }
 
@@ -33,32 +33,32 @@ impl Queue {
     }
 }
 
-/// The dispatcher adds a call; the place of the call subtracts it.
+/// The dispatcher adds a call; the spot of the call subtracts it.
 #[derive(Debug, Default)]
-struct Taken {
+struct TakenSpots {
     calls: AtomicUsize,
     bytes: AtomicUsize,
 }
 
-/// The place of one call, shared by its task and the dispatcher. The first of them to leave decides how the wait ends.
+/// The spot of one call in the queue, shared by its task and the dispatcher. The first of them to leave decides how the wait ends.
 #[derive(Debug, Clone)]
-pub(super) struct Place(Arc<Inner>);
+pub(super) struct QueueSpot(Arc<SharedSpot>);
 
 #[derive(Debug)]
-struct Inner {
+struct SharedSpot {
     has_left: AtomicBool,
     bytes: usize,
-    taken: Arc<Taken>,
+    taken: Arc<TakenSpots>,
 }
 
-impl Place {
+impl QueueSpot {
     /// Leaves the queue; `false` if that was done before.
     pub(super) fn leave(&self) -> bool {
         self.0.leave()
     }
 }
 
-impl Inner {
+impl SharedSpot {
     fn leave(&self) -> bool {
         let is_first = !self.has_left.swap(true, Ordering::AcqRel);
         if is_first {
@@ -69,7 +69,7 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for SharedSpot {
     fn drop(&mut self) {
         self.leave();
     }
@@ -80,15 +80,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_bounded_in_number_and_in_bytes_and_are_free_again() {
-        let mut queue = Queue::new(2, 100);
+    fn spots_are_bounded_in_number_and_in_bytes_and_are_free_again() {
+        let mut queue = QueueBounds::new(2, 100);
         let first = queue.enter(60).expect("there is room");
         assert!(queue.enter(41).is_none(), "too many bytes");
         let second = queue.enter(40).expect("there is room");
         assert!(queue.enter(0).is_none(), "too many calls");
         assert!(first.leave() && !first.clone().leave());
         drop(second);
-        assert_eq!(queue.calls(), 0, "a place that is dropped is left");
+        assert_eq!(queue.calls(), 0, "a spot that is dropped is left");
         assert!(queue.enter(101).is_none() && queue.enter(100).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! [`Running`]: one call that has its turn, from the start of its handler to its end.
+//! [`RunningCall`]: one call with its permit, from the start of its handler to its end.
 
 use std::future::ready;
 use std::panic::resume_unwind;
@@ -15,10 +15,10 @@ use tracing::{Span, debug, debug_span, warn};
 
 use super::call::AcceptedCall;
 use super::errors::{cancelled, timed_out, too_many_calls, waited_too_long};
+use super::handler_timer::{HandlerTimer, TimeIsUp};
 use super::outcome::{Failure, Ran};
 use super::panics::catch;
-use super::timeout::{Clock, TimeIsUp};
-use super::turn::Turn;
+use super::permit::RunPermit;
 use crate::registry::RegisteredTool;
 use crate::threads::HeldThread;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
@@ -26,45 +26,44 @@ use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 /// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.
 ///
 /// A future by hand, because it can be polled once where the call was read and then be moved to a task.
-pub(super) struct Running {
+pub(super) struct RunningCall {
     tool: Arc<RegisteredTool>,
     context: Context,
     handler: HandlerState,
-    clock: Clock,
+    timer: HandlerTimer,
     span: Span,
     /// True if the platform gets the causes of an error, or its stack.
     shows_errors: bool,
     // After the handler, which is dropped first.
-    turn: Turn,
+    permit: RunPermit,
 }
 
-impl Running {
-    /// Takes on a call that has its turn. The handler starts at the first poll; one that blocks, on a thread of that runtime.
+impl RunningCall {
+    /// Takes on a call that may run. The handler starts at the first poll; one that blocks, on a thread of the runtime.
     ///
     /// # Errors
     /// The rate of the tool allows no further call at the moment.
-    pub(super) fn start(
+    pub(super) fn try_new(
         call: AcceptedCall,
-        mut turn: Turn,
+        mut permit: RunPermit,
         default_timeout: Duration,
-        runtime: &Handle,
+        runtime: impl FnOnce() -> Handle,
     ) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
-        let patience = (call.tool.definition().execution == Execution::Blocking).then(|| call.patience());
+        let deadline = (call.tool.definition().execution == Execution::Blocking).then(|| call.caller_deadline());
         let AcceptedCall { context, tool, output, shows_errors, .. } = call;
         let timeout = tool.definition().timeout.unwrap_or(default_timeout);
-        let (handler, clock) = match patience {
-            Some(patience) => {
-                let (clock, begun) = Clock::from_thread(timeout, patience);
-                let permit = turn.permit.take();
+        let (handler, timer) = match deadline {
+            Some(deadline) => {
+                let (timer, begun) = HandlerTimer::from_thread(timeout, deadline);
                 let call = (tool.clone(), context.clone(), output);
-                let handler = on_a_blocking_thread(call, shows_errors, permit, begun, runtime.clone()).boxed();
-                (HandlerState::Started(handler), clock)
+                let handler = on_a_blocking_thread(call, shows_errors, permit.tool.take(), begun, runtime()).boxed();
+                (HandlerState::Started(handler), timer)
             }
-            None => (HandlerState::Unstarted(output), Clock::from_first_poll(timeout)),
+            None => (HandlerState::Unstarted(output), HandlerTimer::from_first_poll(timeout)),
         };
         let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
-        Ok(Self { tool, context, handler, clock, span, shows_errors, turn })
+        Ok(Self { tool, context, handler, timer, span, shows_errors, permit })
     }
 
     pub(super) fn tool(&self) -> &Arc<RegisteredTool> {
@@ -75,9 +74,9 @@ impl Running {
         &self.context
     }
 
-    /// Tells the time to a call that is about to be polled, so that it need not read the clock itself.
+    /// Starts the handler at this time, so that the call need not read the clock itself.
     pub(super) fn begin_at(&mut self, now: Instant) {
-        self.clock.polled(|| now);
+        self.timer.note_poll(|| now);
     }
 
     /// Drops a handler that has not ended, which may panic.
@@ -104,7 +103,7 @@ impl Running {
     fn end(&mut self, result: Result<Output, Failed>) -> Ran {
         self.context.end();
         let ended = Instant::now();
-        let latency = self.clock.latency(ended);
+        let latency = self.timer.latency(ended);
         let (result, fault) = match result {
             Ok(output) => (Ok(output), None),
             Err(Failed { error, fault }) => (Err(self.span.in_scope(|| self.report(error))), fault),
@@ -112,17 +111,17 @@ impl Running {
         if let Some(latency) = latency {
             self.tool.health().record(ended, latency, fault);
         }
-        self.turn.permit = None;
-        Ran { result, latency: latency.unwrap_or_default(), ended, slot: self.turn.slot.take() }
+        self.permit.tool = None;
+        Ran { result, latency: latency.unwrap_or_default(), ended, slot: self.permit.slot.take() }
     }
 }
 
-impl Future for Running {
+impl Future for RunningCall {
     type Output = Ran;
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
         let this = self.get_mut();
-        this.clock.polled(Instant::now);
+        this.timer.note_poll(Instant::now);
         let (handler, tool, context) = (&mut this.handler, &this.tool, &this.context);
         context.note_poll();
         let polled = this.span.in_scope(|| {
@@ -139,7 +138,7 @@ impl Future for Running {
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
-                let failed = Failed::by_time(ready!(this.clock.poll(this.context.params(), cx)));
+                let failed = Failed::by_time(ready!(this.timer.poll(this.context.params(), cx)));
                 let failed = this.unless_cancelled(failed);
                 // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
                 this.context.cancel();
@@ -155,7 +154,7 @@ impl Future for Running {
 }
 
 /// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
-impl Drop for Running {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         if !self.context.is_over() {
             self.context.cancel();

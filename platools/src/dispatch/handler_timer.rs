@@ -1,4 +1,4 @@
-//! [`Clock`]: the start of a call's handler, and the end of its time.
+//! [`HandlerTimer`]: measures a call's handler from its start, and ends its time.
 
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
@@ -8,32 +8,32 @@ use futures::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::caller_deadline::Patience;
+use super::caller_deadline::CallerDeadline;
 use crate::tool::Params;
 use platools_transport::after;
 
 /// The time of one handler. A call that ends at its first poll pays for no timer.
-pub(super) struct Clock {
+pub(super) struct HandlerTimer {
     started: Started,
     timeout: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Clock {
+impl HandlerTimer {
     /// For a handler that starts when it is polled for the first time.
     pub(super) fn from_first_poll(timeout: Duration) -> Self {
         Self { started: Started::AtFirstPoll, timeout, timer: None }
     }
 
     /// For a handler that starts on another thread, which sends the time. If that fails, it must not start.
-    pub(super) fn from_thread(timeout: Duration, patience: Patience) -> (Self, oneshot::Sender<Instant>) {
+    pub(super) fn from_thread(timeout: Duration, deadline: CallerDeadline) -> (Self, oneshot::Sender<Instant>) {
         let (begun, begins) = oneshot::channel();
-        let started = Started::OnThread(Box::new(OnThread { begins, patience }));
+        let started = Started::OnThread(Box::new(OnThread { begins, deadline }));
         (Self { started, timeout, timer: None }, begun)
     }
 
     /// Notes that the handler is about to be polled, at a time that `now` tells.
-    pub(super) fn polled(&mut self, now: impl FnOnce() -> Instant) {
+    pub(super) fn note_poll(&mut self, now: impl FnOnce() -> Instant) {
         if matches!(self.started, Started::AtFirstPoll) {
             self.started = Started::At(now());
         }
@@ -46,8 +46,8 @@ impl Clock {
                 // A thread that never sends the time ends the handler's future at once.
                 Poll::Ready(started) => self.begin(started.unwrap_or_else(|_| Instant::now())),
                 Poll::Pending => {
-                    let patience = thread.patience;
-                    ready!(self.poll_timer(|| patience.end(params), cx));
+                    let deadline = thread.deadline;
+                    ready!(self.poll_timer(|| deadline.end(params), cx));
                     if self.never_begins() {
                         return Poll::Ready(TimeIsUp::NeverBegan);
                     }
@@ -74,13 +74,13 @@ impl Clock {
         self.timer.get_or_insert_with(|| Box::pin(sleep_until(until()))).as_mut().poll(cx)
     }
 
-    /// The handler has begun; a timer for its caller's patience is of no use any more.
+    /// The handler has begun; a timer for its caller's deadline is of no use any more.
     fn begin(&mut self, at: Instant) {
         self.started = Started::At(at);
         self.timer = None;
     }
 
-    /// Sees to it that a handler whose thread has not taken it on never begins; `false` if the thread was faster.
+    /// Keeps a handler from beginning that no thread has taken on; `false` if the thread was faster.
     fn never_begins(&mut self) -> bool {
         let Started::OnThread(thread) = &mut self.started else { return false };
         thread.begins.close();
@@ -98,14 +98,14 @@ impl Clock {
 enum Started {
     AtFirstPoll,
     /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
-    /// then the patience of the caller counts.
+    /// then the deadline of the caller counts.
     OnThread(Box<OnThread>),
     At(Instant),
 }
 
 struct OnThread {
     begins: oneshot::Receiver<Instant>,
-    patience: Patience,
+    deadline: CallerDeadline,
 }
 
 /// The reason why a call ends that has not ended by itself.

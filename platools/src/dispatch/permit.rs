@@ -1,7 +1,7 @@
-//! [`Turn`]: the permission of one call to run, and the queues for it.
+//! [`RunPermit`]: the permission of one call to run, and the queues for it.
 //!
 //! A call needs a permit of its tool, where the tool limits how many of its calls run at once, and then one of the worker's
-//! slots. It asks for them in this order, so that a call that waits for its tool holds no slot and delays only calls of the
+//! slots. It requests them in this order, so that a call that waits for its tool holds no slot and delays only calls of the
 //! same tool. Both queues are first in, first out.
 
 use std::pin::Pin;
@@ -17,65 +17,65 @@ use super::errors::{cancelled, waited_too_long};
 use crate::registry::RegisteredTool;
 use crate::tool::{Context, ToolError};
 
-/// The permission to run. Dropping it gives the next call its turn.
+/// The permission to run. Dropping it lets the next call run.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct RunPermit {
     /// A permit of the tool; `None` where the tool has no limit.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) tool: Option<OwnedSemaphorePermit>,
     /// A slot of the worker; `None` for a call that has no worker.
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
-impl Turn {
-    /// Asks for a turn. A call that has to wait is in its queue when this returns.
-    pub(super) fn request(tool: &RegisteredTool, slots: Option<&Arc<Semaphore>>) -> Requested {
-        if let Some(turn) = Self::try_take(tool, slots) {
-            return Requested::Granted(turn);
+impl RunPermit {
+    /// Requests a permit. A call that has to wait is in its queue when this returns.
+    pub(super) fn request(tool: &RegisteredTool, slots: Option<&Arc<Semaphore>>) -> PermitRequest {
+        if let Some(permit) = Self::try_take(tool, slots) {
+            return PermitRequest::Granted(permit);
         }
         let (permits, slots) = (tool.permits().cloned(), slots.cloned());
         // A task that has used up its budget would be told to wait without having been put into the queue.
-        let mut turn: BoxFuture<'static, Turn> = Box::pin(unconstrained(async move {
-            let permit = acquire(permits).await;
-            Self { permit, slot: acquire(slots).await }
+        let mut wait: BoxFuture<'static, RunPermit> = Box::pin(unconstrained(async move {
+            let tool = acquire(permits).await;
+            Self { tool, slot: acquire(slots).await }
         }));
-        match (&mut turn).now_or_never() {
-            Some(turn) => Requested::Granted(turn),
-            None => Requested::Queued(Waiting(turn)),
+        match (&mut wait).now_or_never() {
+            Some(permit) => PermitRequest::Granted(permit),
+            None => PermitRequest::Queued(PermitWait(wait)),
         }
     }
 
-    /// Takes a turn that is free, without memory for a future.
+    /// Takes a permit that is free, without memory for a future.
     fn try_take(tool: &RegisteredTool, slots: Option<&Arc<Semaphore>>) -> Option<Self> {
         let take = |semaphore: Option<&Arc<Semaphore>>| match semaphore {
             Some(semaphore) => Arc::clone(semaphore).try_acquire_owned().map(Some),
             None => Ok(None),
         };
-        let permit = take(tool.permits()).ok()?;
-        Some(Self { permit, slot: take(slots).ok()? })
+        let tool = take(tool.permits()).ok()?;
+        Some(Self { tool, slot: take(slots).ok()? })
     }
 }
 
-/// The answer to a request for a turn.
-pub(super) enum Requested {
-    Granted(Turn),
-    Queued(Waiting),
+/// The answer to a request for a permit.
+pub(super) enum PermitRequest {
+    Granted(RunPermit),
+    Queued(PermitWait),
 }
 
 /// A call's place in the queues. Dropping it leaves them.
-pub(super) struct Waiting(Pin<Box<dyn Future<Output = Turn> + Send>>);
+pub(super) struct PermitWait(Pin<Box<dyn Future<Output = RunPermit> + Send>>);
 
-impl Waiting {
-    /// Waits for the turn of a call.
+impl PermitWait {
+    /// Waits for the permit of a call.
     ///
     /// # Errors
     /// The call was cancelled, or its caller waits no longer: `until`.
-    pub(super) async fn turn(self, context: &Context, until: Instant) -> Result<Turn, ToolError> {
-        // A call that has its turn at the very moment at which its caller leaves is not run.
+    pub(super) async fn granted(self, context: &Context, until: Instant) -> Result<RunPermit, ToolError> {
+        // A call that gets its permit at the very moment at which its caller leaves is not run.
         tokio::select! {
             biased;
             () = context.cancelled() => Err(cancelled()),
             () = sleep_until(until) => Err(waited_too_long()),
-            turn = self.0 => Ok(turn),
+            permit = self.0 => Ok(permit),
         }
     }
 }
