@@ -1,4 +1,4 @@
-//! A gateway for development and tests: everything is there, nothing stays.
+//! [`start`]: starts a gateway for development and tests, with an entity, a key and an agent. Its data is removed with it.
 
 mod secrets;
 
@@ -65,7 +65,7 @@ impl DevOptions {
         Self { secrets: DevSecrets::known(), ..Self::default() }
     }
 
-    /// Takes these secrets.
+    /// Sets the secrets.
     #[must_use]
     pub fn secrets(mut self, secrets: DevSecrets) -> Self {
         self.secrets = secrets;
@@ -102,7 +102,7 @@ impl DevOptions {
         self
     }
 
-    /// Has admins read along what the program logs into the feed.
+    /// Lets admins follow the log that the program writes into the feed.
     #[must_use]
     pub fn logs(mut self, feed: LogFeed) -> Self {
         self.logs = Some(feed);

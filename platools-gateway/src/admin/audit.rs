@@ -1,4 +1,5 @@
-//! Reading the audit.
+//! Functions of [`Admin`] and [`Projects`] that list audit events. An admin sees the events of its project; an admin of the default project
+//! also sees those of no project, such as refused sign-ins of strangers.
 
 use super::{Admin, Projects};
 use crate::audit::{AuditEvent, AuditQuery};

@@ -1,4 +1,4 @@
-//! Removal of an environment with its tools, which is refused while something uses the environment.
+//! Function of [`Admin`] that removes an environment with its tools. It refuses while keys, tokens or agents use the environment.
 
 use super::{Admin, missing};
 use crate::audit::action;
@@ -9,10 +9,10 @@ use crate::domain::error::{Error, ErrorKind};
 /// The handling of an environment that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenInUse {
-    /// It stays, and the error names what uses it.
+    /// Keeps the environment, and names its users in the error.
     #[default]
     Refuse,
-    /// It is removed.
+    /// Removes the environment.
     Remove,
 }
 

@@ -1,4 +1,4 @@
-//! The grant of a new key or token: read from a request, checked, and reduced to the grant of its maker.
+//! Functions of [`Admin`] that read the permissions in a request for a key or token, and check them against those of its maker.
 
 use super::texts::check_tool_roles;
 use super::{Admin, owner_named};

@@ -1,4 +1,4 @@
-//! Callers' keys that come and go.
+//! Functions of [`Admin`] that list, add and revoke the keys of callers.
 
 use secrecy::{ExposeSecret as _, SecretString};
 

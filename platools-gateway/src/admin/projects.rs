@@ -1,4 +1,4 @@
-//! Projects that come and go.
+//! [`Projects`]: lists, adds and removes projects, for the command line.
 
 use super::record::RecordedChange;
 use super::{Admin, Administration, exists, missing};

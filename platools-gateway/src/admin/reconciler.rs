@@ -1,4 +1,4 @@
-//! [`Reconciler`]: applies the directory to everything that is open: links, sockets, dashboards, and the catalog.
+//! [`Reconciler`]: applies changes of the directory to open links, sockets and dashboards, and to the catalog.
 
 use std::sync::Arc;
 

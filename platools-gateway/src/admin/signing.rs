@@ -1,4 +1,4 @@
-//! The keys that sign tokens, in the hands of an admin of the whole gateway.
+//! Functions of [`Admin`] that list and rotate the keys that sign tokens. Only an admin of the whole gateway may use them.
 
 use std::time::Duration;
 

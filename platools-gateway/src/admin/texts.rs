@@ -1,4 +1,4 @@
-//! The rules for texts of the directory that have no form of their own, such as prompts and lists of roles.
+//! Functions that check the texts of a request before they reach the directory: titles, prompts, and roles for tools.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;

@@ -1,4 +1,4 @@
-//! The tools of a project, and which of them may be called.
+//! Functions of [`Admin`] that list the tools of a project, and switch each of them on or off.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Agent`]: answers messages of people with the help of tools. `chat` has the conversations.
+//! [`Agent`]: the trait of programs that answer messages of people and call tools for it. `chat` has the conversations with them.
 
 pub mod chat;
 mod command;

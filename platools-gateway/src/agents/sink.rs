@@ -1,4 +1,5 @@
-//! [`ChatSink`]: receives the events of a run ([`ChatEvent`]), for the caller that waits for the answer. [`Speech`] collects the answer.
+//! [`ChatSink`]: the receiver of a run's events, which are [`ChatEvent`]s. [`Speech`] passes the parts of an answer on, and keeps the whole
+//! text.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -122,7 +123,7 @@ impl<'a> Speech<'a> {
         self.lock().is_over = true;
     }
 
-    /// All that was said.
+    /// The whole text so far.
     pub(crate) fn into_text(self) -> String {
         self.said.into_inner().unwrap_or_else(PoisonError::into_inner).text
     }

@@ -1,11 +1,10 @@
-//! `Audit`: the record of administrative changes, of sign-ins that open something lasting, and of refusals.
+//! `Audit`: records administrative changes, sign-ins of clients that stay connected, and refusals.
 //!
-//! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in
-//! its own transaction (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue
-//! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
-//! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
+//! Every event is a line of the log target `audit` and a row of the database. A change of the directory writes its row in its own transaction
+//! (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue to `AuditWriter`, so that no request waits for the database.
+//! `FloodLimit` keeps a source from filling the record.
 
-mod flood;
+mod flood_limit;
 mod log;
 mod writer;
 
@@ -30,7 +29,7 @@ use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
 use crate::ports::time::now_ms;
-use flood::{Flood, lock};
+use flood_limit::{FloodLimit, lock};
 use writer::{AuditWriter, COMPLAINTS, QUEUE, WriterRequest};
 
 pub(crate) use log::{log, log_quietly};
@@ -71,7 +70,7 @@ pub struct AuditCursor {
 /// Records and lists events.
 pub(crate) struct Audit {
     store: Arc<dyn AuditStore>,
-    flood: Arc<Mutex<Flood>>,
+    flood: Arc<Mutex<FloodLimit>>,
     /// None in a process that serves nobody, such as a command.
     task: Option<Task>,
 }
@@ -97,7 +96,7 @@ impl Audit {
     pub(crate) fn start(store: Arc<dyn AuditStore>, settings: AuditSettings, cutoff_ms: Cutoff, tasks: &Tasks) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
         let (requests, asked) = mpsc::channel(1);
-        let flood = Arc::<Mutex<Flood>>::default();
+        let flood = Arc::<Mutex<FloodLimit>>::default();
         let writer = AuditWriter::new(Arc::clone(&store), settings, cutoff_ms, Arc::clone(&flood), events, asked);
         // Locked by the task alone, so that its queue outlives a panic.
         let writer = Arc::new(tokio::sync::Mutex::new(writer));

@@ -1,4 +1,4 @@
-//! The client's end: what it asks goes on to the gateway.
+//! [`Downstream`]: the MCP server for the client on the standard streams. It passes the client's requests on to the gateway.
 
 use std::sync::Arc;
 

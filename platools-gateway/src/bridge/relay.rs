@@ -1,4 +1,4 @@
-//! Messages of the gateway on their way to the client.
+//! [`Relay`]: passes progress, log entries and changes of the list of tools from the gateway on to the MCP client of the bridge.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

@@ -1,4 +1,4 @@
-//! The gateway's end: what it says by itself goes on to the client.
+//! [`Upstream`]: receives the gateway's notices, such as progress and log entries, and hands them to the `Relay`.
 
 use std::sync::Arc;
 

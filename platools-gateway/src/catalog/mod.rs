@@ -1,11 +1,10 @@
-//! `Catalog`: the tools of every entity and environment, kept while their workers are away.
+//! `Catalog`: the tools of every scope, which stay while the workers are away.
 //!
-//! Each link has the tools that it declared. The catalog of a scope is the union of those of its links: a link that is alone
-//! replaces all of it, and the links of a pool have it together.
+//! The catalog of a scope is the union of the tools that its links declared. In a scope without a pool, a new link replaces all of it.
 
-mod declared;
+mod declared_tools;
 mod index;
-mod register;
+mod registration;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -24,8 +23,8 @@ use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared::{DeclaredTools, Member};
-pub(crate) use register::{Membership, Registrant, Rest, Settled};
+pub(crate) use declared_tools::{DeclaredTools, Member};
+pub(crate) use registration::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
 pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};
 

@@ -1,3 +1,5 @@
+//! Tests of registrations in the catalog.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;

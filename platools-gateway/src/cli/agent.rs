@@ -10,7 +10,7 @@ use platools_gateway::dto::AgentDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
-use super::words;
+use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
@@ -65,7 +65,7 @@ pub(super) struct GivenNames {
 #[derive(Debug, Args)]
 pub(super) struct GivenProfile {
     /// Kind of the agent: `command` calls the tools that a message names, `model` thinks with a language model. Default: command.
-    #[arg(long, value_name = "KIND", value_parser = words::kind())]
+    #[arg(long, value_name = "KIND", value_parser = value_parsers::kind())]
     kind: Option<Kind>,
     /// The model, by the name that its endpoint knows it by. Default: the one of `serve --model`.
     #[arg(long, value_name = "NAME")]

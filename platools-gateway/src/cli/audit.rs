@@ -8,7 +8,7 @@ use platools_gateway::dto::AuditEventDto;
 
 use super::data_args::ProjectArgs;
 use super::output::Listing;
-use super::words;
+use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -25,7 +25,7 @@ pub(super) enum AuditCommand {
 #[derive(Debug, Args)]
 pub(super) struct Conditions {
     /// Only this kind. Default: all.
-    #[arg(long, value_name = "KIND", value_parser = words::audit_kind())]
+    #[arg(long, value_name = "KIND", value_parser = value_parsers::audit_kind())]
     kind: Option<AuditKind>,
     /// Only this action, such as key.create.
     #[arg(long, value_name = "ACTION")]
@@ -34,10 +34,10 @@ pub(super) struct Conditions {
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
     /// Only events at this time or later, such as 2026-09-15T00:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = words::time)]
+    #[arg(long, value_name = "TIME", value_parser = value_parsers::time)]
     since: Option<i64>,
     /// Only events before this time.
-    #[arg(long, value_name = "TIME", value_parser = words::time)]
+    #[arg(long, value_name = "TIME", value_parser = value_parsers::time)]
     until: Option<i64>,
     /// Number of events at most.
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]

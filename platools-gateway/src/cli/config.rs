@@ -1,10 +1,10 @@
-//! `config`: the settings that `serve` would run with.
+//! `config`: checks and prints the settings that `serve` would run with.
 
 use clap::{Command, Subcommand};
 use platools_gateway::Gateway;
 
 use super::output::say;
-use super::{serve, variables};
+use super::{serve, unknown_variables};
 use crate::logs;
 
 #[derive(Debug, Subcommand)]
@@ -19,7 +19,7 @@ pub(super) fn run(command: ConfigCommand, program: &Command) -> anyhow::Result<(
     let settings = sources.load()?;
     // Warnings are in the log.
     logs::start(&settings.log)?;
-    variables::warn_of_unknown(program);
+    unknown_variables::warn_of_unknown(program);
     let printed = settings.to_toml();
     Gateway::builder().settings(settings).check()?;
     say(printed.trim_end())

@@ -10,7 +10,7 @@ use platools_gateway::dto::EntityDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say, say_once};
-use super::{token, words};
+use super::{token, value_parsers};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EntityCommand {
@@ -19,7 +19,7 @@ pub(super) enum EntityCommand {
         /// Name of the entity.
         slug: String,
         /// Rule for several workers of the entity: a new one replaces the previous one, or all of them stay.
-        #[arg(long, value_name = "POLICY", value_parser = words::policy(), default_value = Policy::default().as_str())]
+        #[arg(long, value_name = "POLICY", value_parser = value_parsers::policy(), default_value = Policy::default().as_str())]
         policy: Policy,
     },
     /// List the entities.

@@ -1,4 +1,4 @@
-//! [`SettingFlags`]: the settings of some sections as flags with their environment variables, made from the declarations.
+//! [`SettingFlags`]: the flags and environment variables of a command's settings, made from the declarations of the sections.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;

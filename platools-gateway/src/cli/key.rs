@@ -11,7 +11,7 @@ use platools_gateway::dto::KeyDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say, say_once};
-use super::words;
+use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
@@ -21,7 +21,7 @@ pub(super) enum KeyCommand {
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
         /// Role of the key. Each role includes the ones before it.
-        #[arg(long, value_name = "ROLE", value_parser = words::role())]
+        #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
         role: Role,
         /// The agent it belongs to, by slug or id.
         #[arg(long, value_name = "AGENT")]
@@ -64,7 +64,7 @@ const MEMBERS: &[&str] = &[
 pub(super) struct Reach {
     /// The users it may speak for: `anybody`, `nobody`, or their ids with commas between them. Default: nobody for viewers and
     /// agents, and else anybody.
-    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = words::speaks_for)]
+    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = value_parsers::speaks_for)]
     pub(super) speaks_for: Option<SpeaksFor>,
     /// An environment it reaches, by slug or id; may be given several times. Default: all.
     #[arg(long = "env", value_name = "ENVIRONMENT")]

@@ -8,7 +8,7 @@ mod data_args;
 mod database;
 mod dev;
 #[cfg(test)]
-mod documented;
+mod documentation_test;
 mod entity;
 mod environment;
 mod flags;
@@ -19,8 +19,8 @@ mod project;
 mod serve;
 mod token;
 mod tool;
-mod variables;
-mod words;
+mod unknown_variables;
+mod value_parsers;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 

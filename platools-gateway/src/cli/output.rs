@@ -1,4 +1,4 @@
-//! [`Listing`] and [`say`]: output for people and scripts.
+//! [`Listing`] prints lists as a table or as JSON, and [`say`] prints a line.
 
 use std::io::{self, Write as _};
 

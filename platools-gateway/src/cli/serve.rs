@@ -11,7 +11,7 @@ use platools_gateway::settings::Settings;
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};
 use super::output::{say, say_once};
-use super::variables;
+use super::unknown_variables;
 use crate::logs;
 use crate::otlp::SpanExporter;
 use crate::signals::{Hangup, Signals};
@@ -59,7 +59,7 @@ pub(super) async fn run(options: ServeArgs, program: Command) -> anyhow::Result<
     }
     let settings = options.sources.load()?;
     let feed = logs::start(&settings.log)?;
-    variables::warn_of_unknown(&program);
+    unknown_variables::warn_of_unknown(&program);
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = SpanExporter::start(&settings.otlp)?;
     let builder = exporter.observe(Gateway::builder().settings(settings.clone()));

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 use super::data_args::ProjectArgs;
 use super::key::Reach;
 use super::output::{Listing, say};
-use super::words;
+use super::value_parsers;
 
 /// The number of tokens that are read at once for a list.
 const PAGE: usize = 1000;
@@ -26,7 +26,7 @@ pub(super) enum TokenCommand {
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
         /// Role of the token. Each role includes the ones before it.
-        #[arg(long, value_name = "ROLE", value_parser = words::role())]
+        #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
         role: Role,
         /// The user it is for.
         #[arg(long, value_name = "USER")]

@@ -1,4 +1,5 @@
-//! The built-in events of the feed: the agent's tools, the workers that host them, and the agent's calls.
+//! [`BuiltinState`] and [`BuiltinEvents`]: the feed of a gateway whose application provides none: the agent's tools, their workers, and its
+//! calls.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`DashboardAuth`]: lets dashboards in with tokens of the application instead of the gateway's.
+//! [`DashboardAuth`]: the trait with which an application checks the tokens of its own users' dashboards.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

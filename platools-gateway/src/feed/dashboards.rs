@@ -1,4 +1,4 @@
-//! [`Dashboards`]: authenticates dashboards, and lets each watch an agent of its caller.
+//! [`Dashboards`]: authenticates dashboards, and lets each of them watch one agent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

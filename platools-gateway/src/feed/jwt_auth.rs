@@ -1,4 +1,4 @@
-//! [`JwtAuth`]: lets dashboards in with JSON Web Tokens that the application signs itself.
+//! [`JwtAuth`]: a [`DashboardAuth`] that accepts JSON Web Tokens which an application signs for its users.
 
 use std::fs::File;
 use std::io::Read as _;

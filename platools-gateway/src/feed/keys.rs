@@ -1,4 +1,4 @@
-//! Keyed values of a [`Feed`], and the keys that agents watch.
+//! Functions of [`Feed`] for values under a key: an application declares the keys of an agent, and publishes the value of each key.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The events that wait for one dashboard, at most `feed.waiting_events`. A fresh snapshot replaces them when there are more.
+//! [`Mailbox`]: the events that wait for one dashboard, at most `feed.waiting_events`. With more, it drops them and sends a fresh snapshot.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

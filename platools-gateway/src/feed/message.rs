@@ -1,4 +1,4 @@
-//! The messages of a dashboard, and their JSON.
+//! [`Event`] and [`KeyedStream`]: the messages for dashboards, and their JSON.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Snapshots: the complete state that a dashboard gets before events.
+//! [`SnapshotProvider`]: the trait with which an application makes a [`Snapshot`], the complete state that a dashboard gets first.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Watch`]: the messages for one dashboard, in the hands of its socket.
+//! [`Watch`]: a dashboard that watches an agent. Its socket takes the next message from it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The builder of a gateway: its settings, and its start.
+//! [`Builder`]: sets up a gateway and starts it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The folder of a gateway's data, which one gateway has at a time.
+//! [`Data`]: the data folder of a gateway, which may be temporary. [`lock`] keeps a second gateway off it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

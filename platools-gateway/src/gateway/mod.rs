@@ -1,4 +1,4 @@
-//! A gateway that runs: its database, its socket and its tasks.
+//! [`Gateway`]: a running gateway, with its database, its listener and its tasks.
 
 mod builder;
 mod data;

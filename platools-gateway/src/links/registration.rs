@@ -1,5 +1,5 @@
-//! [`Registrations`]: registers the tools that workers declare, within bounds of number, size and rate, and prunes those of links
-//! that ended.
+//! [`Registrations`]: registers the tools that workers declare, within bounds of number, size and rate. It removes the tools of links that left
+//! a pool.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::time::{Instant, sleep};
 
-use super::departures::Departures;
+use super::prune_schedule::PruneSchedule;
 use super::registration_rate::Throttles;
 use super::{Arrival, LinkFence, Links};
 use crate::catalog::{
@@ -41,7 +41,7 @@ pub struct Registrations {
     limiter: Arc<Limiter>,
     tool_changes: ToolChanges,
     throttles: Throttles,
-    departures: Departures,
+    departures: PruneSchedule,
 }
 
 impl Registrations {
@@ -51,7 +51,7 @@ impl Registrations {
         limiter: Arc<Limiter>,
         tool_changes: ToolChanges,
     ) -> Self {
-        let (throttles, departures) = (Throttles::default(), Departures::default());
+        let (throttles, departures) = (Throttles::default(), PruneSchedule::default());
         Self { catalog, links, limiter, tool_changes, throttles, departures }
     }
 

@@ -1,4 +1,5 @@
-//! Adapters of the gateway's protocols, all over the same services. Adapters do not know each other.
+//! [`routes`]: the routes of every protocol. Each folder is the adapter of one protocol over the same services; adapters never import each
+//! other.
 
 mod feed;
 mod http;

@@ -1,4 +1,4 @@
-//! [`Blame`]: the part of a request that an endpoint names when it refuses the request.
+//! [`Blame`]: the part of a request that an endpoint complains about, such as one tool.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The tools that a model calls.
+//! [`Call`]: a call of a tool that a model requests. [`make_all`] makes the calls of one answer at the same time.
 
 use futures::future::join_all;
 use platools::tool::object_in_text;

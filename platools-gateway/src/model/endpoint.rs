@@ -1,4 +1,4 @@
-//! An endpoint for chat completions, asked over HTTP.
+//! [`Endpoint`]: sends requests to an endpoint for chat completions over HTTP, and repeats those that may succeed later.
 
 use std::time::{Duration, SystemTime};
 

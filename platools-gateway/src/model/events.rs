@@ -1,6 +1,6 @@
-//! [`Events`]: server-sent events out of bytes that come in pieces of any size.
+//! [`Events`]: splits the bytes of a response into server-sent events.
 //!
-//! The crate `sse-stream` does not fit here: it reads lines of any length into memory, and ends at a field that it does not know.
+//! The crate `sse-stream` does not fit: it reads lines of any length into memory, and ends at a field that it does not know.
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ pub(super) struct Events {
 pub(super) struct TooLong;
 
 impl Events {
-    /// Takes some more bytes.
+    /// Adds bytes of the response.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.line.extend_from_slice(piece);
@@ -36,7 +36,7 @@ impl Events {
         Ok(())
     }
 
-    /// Takes the end: what was not over is now.
+    /// Ends the response, and with it an event that is not complete.
     pub(super) fn end(&mut self) {
         self.end_line();
         self.over.extend(self.data.take());

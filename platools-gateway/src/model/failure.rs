@@ -1,4 +1,4 @@
-//! [`ModelFailure`]: why a model did not answer, and whether asking again may help.
+//! [`ModelFailure`]: the reason why a model did not answer, and whether another try may succeed.
 
 use std::fmt;
 use std::time::Duration;
@@ -58,7 +58,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub(super) enum ModelFailure {
     /// It cannot be reached, or went away before it said anything.
     Unreachable(Option<Cause>),
-    /// It answered with an error status.
+    /// The endpoint answered with an error status.
     Refused { status: StatusCode, code: Option<&'static str>, retry_after: Option<Duration>, blame: Blame },
     /// Its answer broke off.
     Cut(Option<Cause>),

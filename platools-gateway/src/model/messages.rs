@@ -1,4 +1,4 @@
-//! Messages of a conversation, as requests to a model have them.
+//! Functions that turn the messages of a conversation into the messages of a request to a model.
 
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls, ChatCompletionRequestAssistantMessage,

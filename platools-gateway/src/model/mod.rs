@@ -1,8 +1,7 @@
-//! A language model behind an endpoint of the `OpenAI` kind, as an agent of the core's.
+//! `ModelAgent`: an agent that answers with a language model behind an endpoint for chat completions.
 //!
-//! A run is a few turns: the model is told what was said and which tools there are, says something or calls tools, is told what came of
-//! them, and so on until it calls none. Nothing that is said, no argument and no result gets into a log, and the endpoint's key and what
-//! the endpoint says of an error get nowhere.
+//! A run has several turns. In each, the model gets the messages and the tools, and answers with text or with calls; the results of the calls
+//! go into the next turn. Messages, arguments and results get into no log, nor do the endpoint's key and its error texts.
 
 mod blame;
 mod calls;

@@ -1,4 +1,4 @@
-//! [`Offer`]: the tools of one run as its model is shown them, and the way back from the arguments that it writes.
+//! [`Offer`]: the tools that one run sends to its model, and the conversion of the arguments that the model writes for them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! [`RefusedTools`]: the forms of tools that an endpoint refused, so that the next run does not send them again.
+//! [`RefusedTools`]: remembers which forms of tools an endpoint refused, so that the next run does not send them again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! [`wait`]: the delay before an endpoint is asked again.
+//! [`wait`]: the delay before a failed request is repeated, if it may succeed.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! [`Run`]: the turns of a model until it calls no more tools.
+//! [`Run`]: one run of a model agent: it asks the model again after each round of calls, until the model calls no more tools.
 
 use async_openai::types::chat::{
     ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest, ToolChoiceOptions,

@@ -1,4 +1,4 @@
-//! Checks of [`ModelSettings`], and the request target and header that it makes.
+//! Functions of [`ModelSettings`] that check it, and make the URL and the header of requests.
 
 use hyper::Uri;
 use hyper::header::HeaderValue;

@@ -1,4 +1,4 @@
-//! An answer that is still coming.
+//! [`AnswerStream`]: reads the answer of a model while it arrives.
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;

@@ -1,4 +1,4 @@
-//! [`Untold`]: the tools that models are not told of, so that each is logged once.
+//! [`Untold`]: logs each tool that is left out of requests to models once, and not in every run.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Proxies`]: the HTTP proxies of the environment.
+//! [`Proxies`]: the HTTP proxies that environment variables such as `HTTPS_PROXY` name.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The exporter of spans, from the program's start to its end.
+//! [`SpanExporter`]: observes the calls of a gateway, and exports them as spans until it is closed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl SpanExporter {
         Self(Some(Running { spans, sample_ratio, closing, task }))
     }
 
-    /// Has a gateway tell of its calls.
+    /// Lets a gateway notify the exporter of its calls.
     pub(crate) fn observe(&self, setup: Builder) -> Builder {
         match &self.0 {
             Some(running) => setup

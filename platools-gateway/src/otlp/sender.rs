@@ -1,4 +1,4 @@
-//! The task that sends spans.
+//! [`SpanSender`]: the task that takes spans off the queue and sends them in batches.
 
 use std::mem;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A call as a span.
+//! [`span`]: makes the span of a call.
 
 use std::borrow::Cow;
 

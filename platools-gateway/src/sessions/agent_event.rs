@@ -1,4 +1,4 @@
-//! [`AgentEvent`]: a custom frame of an agent, as the application that embeds the gateway gets it. [`EventHandler`] takes them.
+//! [`AgentEvent`]: a custom frame that an agent sent. [`EventHandler`] is the application's function for it.
 
 use std::fmt;
 use std::sync::Arc;

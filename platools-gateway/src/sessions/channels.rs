@@ -1,4 +1,4 @@
-//! Channels of [`Sessions`]: add, list, remove, join, leave.
+//! Functions of [`Sessions`] that add, list and remove channels, and let agents join and leave them.
 
 use super::writer::WriteCommand;
 use super::{Peer, Sessions};

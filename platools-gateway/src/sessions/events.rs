@@ -1,4 +1,4 @@
-//! Events for agents, as the text of a frame.
+//! Functions that write the frames of events for agents.
 
 use bytes::Bytes;
 use platools_protocol::runtime as wire;

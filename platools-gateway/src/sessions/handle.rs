@@ -1,4 +1,4 @@
-//! [`AgentRuntime`]: tells agents something over their sockets, for the application that embeds the gateway and for backends.
+//! [`AgentRuntime`]: sends events to agents over their sockets, for the application that embeds the gateway and for REST.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The life of agent sessions: begin, heartbeat, end, and the list of agents that are present.
+//! Functions of [`Sessions`] that begin and end sessions, take heartbeats, and list the agents that are present.
 
 use super::names::AgentNames;
 use super::session::ActiveSession;

@@ -1,4 +1,4 @@
-//! Messages of channels: send and list.
+//! Functions of [`Sessions`] that send and list the messages of channels.
 
 use std::fmt;
 

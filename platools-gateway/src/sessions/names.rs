@@ -1,4 +1,4 @@
-//! [`AgentNames`]: the names of an agent for others. [`AgentLookup`] finds those that it has now.
+//! [`AgentNames`]: the names of an agent that other agents see. [`AgentLookup`] reads them from the directory.
 
 use std::sync::Arc;
 

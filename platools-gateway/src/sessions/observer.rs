@@ -1,4 +1,4 @@
-//! Observer of calls: tells an agent of its own calls.
+//! The observer of calls that sends an agent events about its own calls.
 
 use super::{SharedState, events};
 use crate::domain::identity::Caller;

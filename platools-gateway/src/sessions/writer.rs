@@ -1,7 +1,7 @@
-//! [`SessionWriter`]: the task that stores sessions, messages, and memberships of channels.
+//! [`SessionWriter`]: the task that stores sessions, memberships and messages of channels.
 //!
-//! The task writes all queued commands in one transaction. After that it changes the state in memory and sends events, in the same
-//! order, so that the store and the events never contradict each other, even if the client that sent a command is gone.
+//! It stores all queued commands in one transaction, and then changes the state in memory and sends events in the same order. So the store and
+//! the events agree, even if the client that sent a command is gone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Limits`]: rates and quotas of addresses, keys, entities and projects. [`Network`] is a proxy in front of the gateway.
+//! [`Limits`]: rates and quotas of addresses, keys, entities and projects. [`Network`] is the address or network of a trusted proxy.
 
 use std::fmt;
 use std::net::IpAddr;

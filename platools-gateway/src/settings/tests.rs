@@ -1,4 +1,4 @@
-//! Loading of settings: precedence, errors and the printed form.
+//! Tests of settings from files, variables and flags: their order, errors and printed form.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Shared limits of callers: memory for bodies, rates of requests and chats, connections behind proxies, sessions.
+//! Tests of limits that callers share: memory for bodies, rates of requests and chats, connections behind proxies, and sessions.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
 
-use crate::mcp_raw::{Client, initialize};
+use crate::mcp_raw_client::{Client, initialize};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Answer, Caller, Dial, Worker, gateway_with, within};
 

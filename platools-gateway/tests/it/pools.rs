@@ -1,4 +1,4 @@
-//! Pools whose workers have different tools, or different versions of them.
+//! Tests of pools with workers that have different tools, or different versions of a tool.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

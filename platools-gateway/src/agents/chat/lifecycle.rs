@@ -1,4 +1,4 @@
-//! [`RunEvents`]: sends a sink the begin of a run and, exactly once, its end.
+//! [`RunEvents`]: sends a sink the start of a run and, exactly once, its end, also when the run panics or is dropped.
 
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::ConversationId;

@@ -1,4 +1,5 @@
-//! [`OpenChat`]: a message to an agent whose conversation is known, and its answer.
+//! [`OpenChat`]: one message to an agent, which passed every check and has a conversation. It waits for its turn, runs the agent and stores the
+//! answer.
 
 use std::fmt;
 
@@ -135,7 +136,7 @@ impl OpenChat<'_> {
     }
 }
 
-/// Without the message, which belongs to the user.
+/// Leaves out the message, which belongs to the user.
 impl fmt::Debug for OpenChat<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (agent, conversation) = (&self.agent.slug, &self.conversation);

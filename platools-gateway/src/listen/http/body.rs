@@ -1,4 +1,4 @@
-//! `read_text`: the body of a request as text, within the limits of its length, its time and the gateway's budget.
+//! [`read_text`]: reads the body of a request as text, within limits of length and time. `MemoryBudget` counts its bytes.
 
 use std::borrow::Cow;
 use std::fmt;

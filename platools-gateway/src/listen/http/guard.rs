@@ -1,4 +1,4 @@
-//! [`Guard`]: the one layer before every route, every WebSocket and the fallback.
+//! [`Guard`]: the layer before every route and every WebSocket. It refuses requests with an unknown `Host` or a forbidden `Origin`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use platools_transport::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
+use super::host_and_origin::{page_origin, requested_host};
 use super::problem::Problem;
-use super::request::{page_origin, requested_host};
 use super::{cors, refused, websocket};
 use crate::audit::action;
 use crate::domain::error::Error;

@@ -1,4 +1,4 @@
-//! `RequestContext`: the id, the client's address and, once it is known, the caller of one HTTP request.
+//! `RequestContext`: the id of one HTTP request, the address of its client, and its caller once it is authenticated.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,5 @@
-//! [`McpAdapter`]: one HTTP request to an endpoint, from its caller to its answer.
+//! [`McpAdapter`]: the routes of `/mcp`, for the tools of all entities, and of `/mcp/entities/{slug}`: each authenticates the caller of a
+//! request and lets `McpServer` answer it.
 
 use std::sync::{Arc, Mutex};
 

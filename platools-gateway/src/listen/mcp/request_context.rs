@@ -1,4 +1,4 @@
-//! [`McpRequest`]: the caller, the trace and the call of one HTTP request.
+//! [`McpRequest`]: the caller, the trace and the permitted call of one HTTP request, for the code that handles its message.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! [`ResultWriter`]: the result of a call for its client.
+//! [`ResultWriter`]: writes the result of a call as MCP content.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Finds the caller of a request.
+//! [`Known`]: the extractor that authenticates the caller of a request.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The end of a page in a list that goes from the latest to the oldest.
+//! [`ListPosition`]: a position in a list from newest to oldest, and the cursor that names it to clients.
 
 use super::Misfit;
 

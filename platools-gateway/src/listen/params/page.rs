@@ -1,4 +1,4 @@
-//! Long lists, a page at a time.
+//! [`Page`]: one page of a list, with the cursor of the next page.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -61,7 +61,7 @@ impl<T> Page<T> {
         self
     }
 
-    /// The same page in another form.
+    /// Converts the items of the page.
     pub(in crate::listen) fn map<U>(self, form: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(form).collect(), next_cursor: self.next_cursor }
     }

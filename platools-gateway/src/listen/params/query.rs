@@ -1,4 +1,4 @@
-//! Errors in the query of a URL, in words for its author: [`count`] reads a number, [`query_error`] names the parameter that is wrong.
+//! [`count`] reads a number in the query of a URL, and [`query_error`] names the parameter that is wrong.
 
 use axum::extract::rejection::QueryRejection;
 use serde::de::Error as _;

@@ -1,4 +1,4 @@
-//! `timeout_of`: the time that a caller waits for a tool.
+//! [`timeout_of`]: the timeout of a call: the one that the caller sends, or else the one of the tool.
 
 use std::time::Duration;
 

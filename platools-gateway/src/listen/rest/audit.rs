@@ -1,4 +1,4 @@
-//! `GET /v1/audit`
+//! The route `GET /v1/audit`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::auth::Known;
 use super::calls::time;
-use super::parts::Query;
+use super::path_and_query::Query;
 use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
 use crate::core::Core;
 use crate::dto::AuditEventDto;

@@ -1,4 +1,4 @@
-//! Finds the caller of a request.
+//! [`Known`], [`Calling`], [`Visitor`] and [`Administrator`]: extractors that authenticate the caller of a request.
 
 use std::sync::Arc;
 

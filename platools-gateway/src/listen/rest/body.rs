@@ -1,4 +1,4 @@
-//! The body of a request.
+//! [`Body`]: the extractor of a body that is one JSON object.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Pagination parameters.
+//! [`PageQuery`]: the query parameters of a request for a page of a list.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

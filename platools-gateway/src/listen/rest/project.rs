@@ -1,4 +1,4 @@
-//! `GET /v1/project`
+//! The route `GET /v1/project`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/tools`
+//! The routes of `/v1/tools`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Administrator, Known};
 use super::body::Body;
-use super::parts::{Path, Query};
+use super::path_and_query::{Path, Query};
 use crate::core::Core;
 use crate::domain::digest::sha256;
 use crate::dto::ToolDto;

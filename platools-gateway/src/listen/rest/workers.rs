@@ -1,4 +1,4 @@
-//! `GET /v1/workers`
+//! The route `GET /v1/workers`.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::auth::Known;
 use super::page::PageQuery;
-use super::parts::Query;
+use super::path_and_query::Query;
 use crate::core::Core;
 use crate::dto::ToolHealthDto;
 use crate::links::ConnectedWorker;

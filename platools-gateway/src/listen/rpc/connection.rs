@@ -1,4 +1,4 @@
-//! `RpcConnection`: the gateway RPC protocol on one caller's socket.
+//! `RpcConnection`: the gateway RPC protocol over the WebSocket of one caller.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::connect::Stranger;
 use super::queue::Queue;
 use super::requests::Requests;
 use super::session::{Session, Tail};
-use super::standing::TokenStanding;
+use super::token_status::TokenStatus;
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
@@ -144,7 +144,7 @@ async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
     mut phase: watch::Receiver<ConnectionPhase>,
-) -> Result<Result<(Caller, TokenStanding), End>, ReadError>
+) -> Result<Result<(Caller, TokenStatus), End>, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {

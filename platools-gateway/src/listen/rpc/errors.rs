@@ -1,4 +1,4 @@
-//! The one place where the core's errors become codes of the protocol.
+//! Conversions of errors of the services to the codes of gateway RPC.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Gateway RPC: callers that stay connected, over one WebSocket each.
+//! [`RpcAdapter`]: gateway RPC, for callers that stay connected over a WebSocket.
 
 mod connect;
 mod connection;
@@ -9,7 +9,7 @@ mod queue;
 mod requests;
 mod runs;
 mod session;
-mod standing;
+mod token_status;
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The queue of messages for one caller.
+//! [`Queue`]: the messages that wait for one caller. When it is full, events are dropped first.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -194,7 +194,7 @@ impl Queue {
         self.lock().is_over
     }
 
-    /// Takes everything that waits.
+    /// Removes and returns everything that waits.
     pub(super) fn take_all(&self) -> Vec<String> {
         let mut waiting = self.lock();
         std::iter::from_fn(|| waiting.pop()).collect()

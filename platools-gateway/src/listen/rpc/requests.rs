@@ -13,7 +13,7 @@ use super::errors::{busy, invalid};
 use super::methods::{self, Method};
 use super::params::Params;
 use super::session::Session;
-use super::standing::TokenStanding;
+use super::token_status::TokenStatus;
 use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::Error;
@@ -26,7 +26,7 @@ pub(super) struct Requests<'a> {
     /// The address that the caller connected from.
     pub(super) from: IpAddr,
     /// The standing of the token that the caller connected with.
-    pub(super) token: TokenStanding,
+    pub(super) token: TokenStatus,
     /// True if the role viewer is enough for `chat.history`.
     pub(super) viewers_read_history: bool,
     /// The most requests under way.

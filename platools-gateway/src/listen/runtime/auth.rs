@@ -1,4 +1,4 @@
-//! Finds the agent of a request.
+//! [`Known`] and [`KnownCaller`]: extractors that authenticate the agent or the caller of a request.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/channels`
+//! The routes of `/v1/channels`.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ impl From<StoredChannel> for Channel {
     }
 }
 
-/// Some of the channels.
+/// A page of the list of channels.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Channels {
     channels: Vec<Channel>,

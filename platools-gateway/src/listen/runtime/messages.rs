@@ -1,4 +1,4 @@
-//! `/v1/channels/{channel}/messages`
+//! The routes of `/v1/channels/{channel}/messages`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Pagination and path parameters of a request.
+//! [`Path`], [`Query`] and [`OffsetQuery`]: extractors of the parameters of a URL.
 
 use axum::extract::FromRequestParts;
 use platools_protocol::runtime::{DEFAULT_PAGE, MAX_PAGE};

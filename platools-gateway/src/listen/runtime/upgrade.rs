@@ -1,4 +1,4 @@
-//! `/ws/runtime`: a ticket becomes a socket.
+//! The route `/ws/runtime`, which opens the socket of an agent for a ticket.
 
 use std::sync::Arc;
 

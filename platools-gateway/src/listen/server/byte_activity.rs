@@ -1,7 +1,6 @@
-//! [`ByteActivity`]: the times at which a connection last moved bytes, each way, and the bytes that its peer may still send.
+//! [`ByteActivity`]: the times at which a connection last received and sent bytes, and the bytes that its peer may still send.
 //!
-//! Whether a peer is gone is a question of bytes, not of frames: a large frame over a slow line takes long and is fine as long
-//! as it moves.
+//! It counts bytes and not frames, because a large frame on a slow line takes long although the peer is alive.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::allowance::Allowance;
+use super::read_allowance::Allowance;
 use crate::limits::ConcurrencyPermit;
 
 /// The activity of one connection, and the bound of what its peer may send.

@@ -1,4 +1,4 @@
-//! [`Connection`]: one connection, from the first byte to the last, or until it is upgraded.
+//! [`Connection`]: serves one connection from TLS to its last response, or until it becomes a WebSocket.
 
 use std::convert::Infallible;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! `WorkerConnection`: tool sync on one worker's socket.
+//! `WorkerConnection`: the tool-sync protocol over the WebSocket of one worker.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Frames`]: treats the frames of a worker.
+//! [`Frames`]: handles the frames that a worker sends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,10 +10,10 @@ use platools_protocol::tool_sync::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::health::{self, alerts};
+use super::health_alerts::{self, alerts};
 use super::responses::Responses;
 use super::socket::STALLED;
-use super::throttled::Kept;
+use super::throttled_registration::Kept;
 use super::truncate::truncate;
 use crate::catalog::{Changes, TooLarge};
 use crate::core::Core;
@@ -53,7 +53,7 @@ pub(super) enum NextStep {
     End(End),
 }
 
-/// Treats the frames of one link, one after the other.
+/// Handles the frames of one link, one after the other.
 pub(super) struct Frames<'a> {
     core: &'a Core,
     identity: Identity,
@@ -99,7 +99,7 @@ impl<'a> Frames<'a> {
         self.reply(&PlatformFrame::Welcome(welcome))
     }
 
-    /// Treats one frame.
+    /// Handles one frame.
     pub(super) async fn receive(&self, text: &str) -> NextStep {
         let text = well_formed(text);
         match WorkerFrame::parse(&text) {
@@ -241,7 +241,7 @@ impl<'a> Frames<'a> {
         for tool in unreadable {
             tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
         }
-        let alerts = health::left_out(unreadable, &left_out(&tools));
+        let alerts = health_alerts::left_out(unreadable, &left_out(&tools));
         // Of a worker's registrations only the latest counts.
         self.kept.take();
         let answered = match self.store(tools).await {

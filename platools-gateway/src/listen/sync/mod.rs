@@ -2,12 +2,12 @@
 
 mod connection;
 mod frames;
-mod handshake;
-mod health;
+mod health_alerts;
 mod responses;
 mod socket;
-mod throttled;
+mod throttled_registration;
 mod truncate;
+mod worker_claim;
 mod writer;
 
 use std::sync::Arc;
@@ -64,13 +64,13 @@ async fn upgrade(
     State(adapter): State<SyncAdapter>,
     Extension(context): Extension<RequestContext>,
     Extension(activity): Extension<ByteActivity>,
-    query: Result<Query<handshake::WorkerQuery>, QueryRejection>,
+    query: Result<Query<worker_claim::WorkerQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // Whatever is wrong with a claim is said after the upgrade, where workers expect it.
     let query = query.map(|Query(parts)| parts).unwrap_or_default();
-    let (arrival, claim) = (Arrival::now(), handshake::read(&query, &headers));
+    let (arrival, claim) = (Arrival::now(), worker_claim::read(&query, &headers));
     let limits = ReadLimits { message_bytes: MAX_READ_BYTES, buffer_bytes: 4 * 1024 };
     ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.

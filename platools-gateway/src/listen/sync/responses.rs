@@ -1,4 +1,4 @@
-//! The responses to a worker that are not written yet.
+//! [`Responses`]: the queue of responses to a worker that are not written yet.
 
 use tokio::sync::mpsc;
 
@@ -10,13 +10,13 @@ const RESPONSES: usize = 256;
 /// Bytes of waiting responses from which on further ones are refused.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// Takes responses.
+/// The sending end of the queue of responses.
 pub(super) struct Responses {
     queue: mpsc::Sender<(Vec<String>, Held)>,
     bytes: Gauge,
 }
 
-/// Has responses to be written.
+/// The receiving end of the queue of responses.
 pub(super) struct WaitingResponses {
     queue: mpsc::Receiver<(Vec<String>, Held)>,
 }

@@ -1,4 +1,4 @@
-//! [`WorkerSocket`]: a worker's socket with the times that the gateway waits for it.
+//! [`WorkerSocket`]: the WebSocket of a worker, which ends when no byte moves for too long.
 
 use axum::extract::ws::{Message, close_code};
 

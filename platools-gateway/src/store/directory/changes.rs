@@ -1,4 +1,4 @@
-//! [`read_changes`]: reads the rows of the directory that changes touched.
+//! [`read_changes`]: reads the rows of the directory that changed after a revision.
 
 use std::collections::BTreeSet;
 

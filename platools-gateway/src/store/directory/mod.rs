@@ -3,6 +3,7 @@
 //! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
 
 mod agents;
+mod change_log;
 mod changes;
 mod entities;
 mod keys;
@@ -11,7 +12,6 @@ mod projects;
 mod rows;
 mod signing_keys;
 mod tokens;
-mod touched;
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ use crate::ports::directory::DirectoryStore;
 use crate::store::sql::{self, Transaction};
 use crate::store::writer::WriteLock;
 use agents::agent;
+use change_log::ChangedRows;
 use changes::read_changes;
 use entities::{disabled_tool, entity, secret};
 use keys::key;
 use projects::{PROJECTS, environment, project};
 use rows::all;
 use tokens::{REVOKED_TOKENS, revoked_token};
-use touched::TouchedRows;
 
 #[async_trait]
 impl DirectoryStore for SqlStore {
@@ -70,7 +70,7 @@ impl DirectoryStore for SqlStore {
 
 impl SqlStore {
     /// Begins a transaction that changes the directory, with the audit event that it records.
-    async fn change_directory(&self, touched: TouchedRows<'_>) -> Result<Transaction, Error> {
+    async fn change_directory(&self, touched: ChangedRows<'_>) -> Result<Transaction, Error> {
         let mut change = self.writes.begin(WriteLock::Directory).await?;
         touched.note(&mut change).await?;
         self.write_recorded(&mut change).await?;

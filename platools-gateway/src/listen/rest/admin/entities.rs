@@ -1,4 +1,4 @@
-//! `/v1/entities`
+//! The routes of `/v1/entities`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::listen::params::{Page, policy_of};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! `/v1/environments`
+//! The routes of `/v1/environments`.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use crate::listen::params::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

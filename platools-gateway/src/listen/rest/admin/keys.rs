@@ -1,4 +1,4 @@
-//! `/v1/keys`
+//! The routes of `/v1/keys`.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use crate::listen::params::{KeyRequest, Page};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 /// List the keys, oldest first.
 #[utoipa::path(get, path = "/v1/keys", tag = "directory", params(PageQuery),

@@ -1,4 +1,4 @@
-//! `/v1/signing-keys`
+//! The routes of `/v1/signing-keys`.
 
 use std::time::Duration;
 

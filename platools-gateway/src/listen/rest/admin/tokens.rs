@@ -1,4 +1,4 @@
-//! `/v1/tokens`
+//! The routes of `/v1/tokens`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::listen::params::{ListPosition, Page, role_of};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

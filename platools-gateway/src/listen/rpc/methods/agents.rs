@@ -1,4 +1,4 @@
-//! `agents.*`
+//! The methods `agents.*`.
 
 use platools_protocol::rpc::RpcError;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! `entities.*`
+//! The methods `entities.*`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `api_keys.*`
+//! The methods `api_keys.*`.
 
 use serde::Deserialize;
 use serde_json::json;

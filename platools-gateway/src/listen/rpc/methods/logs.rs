@@ -1,4 +1,4 @@
-//! `logs.tail`: reading along in the log.
+//! The method `logs.tail`, which lets an admin follow the program's log.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `sessions.*` and `chat.history`: conversations that were.
+//! The methods `sessions.*` and `chat.history`, for stored conversations.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `health` and `status`: how the gateway is.
+//! The methods `health` and `status`.
 
 use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::listen::rpc::params::{Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::tools::WorkerLoad;
 
-/// Says that the gateway is up.
+/// Answers that the gateway is up.
 pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {
     reply(&json!({"status": "healthy", "connectionCount": session.core.metrics.open_sockets().total()}))
 }

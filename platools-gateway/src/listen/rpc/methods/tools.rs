@@ -1,4 +1,4 @@
-//! `tools.list` and `tools.call`
+//! The methods `tools.list` and `tools.call`.
 
 use platools_protocol::rpc::{ToolCallEvent, ToolResultEvent, ToolsReply, event};
 use serde::Deserialize;
