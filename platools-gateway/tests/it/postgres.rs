@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::process::{Data, Program, command, last_word, stdout};
+use crate::program_process::{Data, Program, command, last_word, stdout};
 use crate::support::{Caller, ended, within};
 
 /// An empty database, and a folder for the keys that sign tokens.
