@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use super::SqlStore;
-use super::sql::{self, Connection, Row, SqlBuilder};
+use super::sql::{self, Row, SqlBuilder, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::audit::{Actor, AuditEvent, AuditFilter, AuditKind, AuditRetention, AuditScope};
 use crate::domain::error::Error;
@@ -41,7 +41,7 @@ impl AuditStore for SqlStore {
 
 impl SqlStore {
     /// Writes the event that the next change of the directory records, if there is one.
-    pub(super) async fn write_recorded(&self, change: &mut Connection) -> Result<(), Error> {
+    pub(super) async fn write_recorded(&self, change: &mut SqlConnection) -> Result<(), Error> {
         match &self.recorded {
             Some(event) => add(change, event).await,
             None => Ok(()),
@@ -112,7 +112,7 @@ fn narrow(query: &mut SqlBuilder, filter: &AuditFilter) {
     }
 }
 
-async fn add(connection: &mut Connection, event: &AuditEvent) -> Result<(), Error> {
+async fn add(connection: &mut SqlConnection, event: &AuditEvent) -> Result<(), Error> {
     let AuditEvent { actor, .. } = event;
     let RequestOrigin { protocol, address, request_id } = &actor.origin;
     sql::query(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::SqlStore;
-use super::sql::{self, Connection, Row};
+use super::sql::{self, Row, SqlConnection};
 use super::usage::{Counted, add_usage, subtract_removed};
 use super::writer::WriteLock;
 use crate::domain::channel::{
@@ -166,14 +166,14 @@ impl ChannelStore for SqlStore {
 }
 
 /// Deletes a channel with its members and messages. Nothing happens if it is gone.
-pub(super) async fn remove_channel(change: &mut Connection, channel: &ChannelId) -> Result<(), Error> {
+pub(super) async fn remove_channel(change: &mut SqlConnection, channel: &ChannelId) -> Result<(), Error> {
     let query = sql::query("DELETE FROM channels WHERE id = $1 RETURNING project_id, bytes");
     let rows = query.bind(channel.as_str()).fetch_all(&mut *change).await?;
     subtract_removed(change, Counted::Channels, &rows).await?;
     Ok(())
 }
 
-async fn count(change: &mut Connection, query: &'static str, of: &str) -> Result<i64, Error> {
+async fn count(change: &mut SqlConnection, query: &'static str, of: &str) -> Result<i64, Error> {
     Ok(sql::query(query).bind(of).fetch_one(change).await?.get("number"))
 }
 

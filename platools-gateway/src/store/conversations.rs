@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::SqlStore;
 use super::scan::Scan;
-use super::sql::{self, Connection, Row};
+use super::sql::{self, Row, SqlConnection};
 use super::usage::{Counted, add_usage, subtract_removed};
 use super::writer::WriteLock;
 use crate::domain::conversation::{
@@ -194,7 +194,7 @@ impl SqlStore {
 }
 
 /// Takes the conversations of an agent that is about to be removed from what its project has.
-pub(super) async fn uncount_conversations_of(change: &mut Connection, agent: &AgentId) -> Result<(), Error> {
+pub(super) async fn uncount_conversations_of(change: &mut SqlConnection, agent: &AgentId) -> Result<(), Error> {
     let query = "SELECT project_id, COUNT(*) AS items, CAST(SUM(bytes) AS BIGINT) AS bytes FROM conversations \
                  WHERE agent_id = $1 GROUP BY project_id";
     for row in sql::query(query).bind(agent.as_str()).fetch_all(&mut *change).await? {
@@ -212,7 +212,7 @@ fn bytes_of(text: &str) -> i64 {
 
 /// Deletes the oldest messages of a conversation that has too many, or too many bytes. Returns how many bytes they had.
 async fn trim_messages(
-    change: &mut Connection,
+    change: &mut SqlConnection,
     id: &ConversationId,
     bytes: i64,
     bounds: ConversationBounds,
@@ -250,7 +250,7 @@ async fn trim_messages(
 /// Deletes conversations of a project until `excess` bytes are free: first the user with the most data, then the conversation that was quiet
 /// for longest. The conversation of the present change stays.
 async fn make_room(
-    change: &mut Connection,
+    change: &mut SqlConnection,
     project: &ProjectId,
     held: &ConversationId,
     mut excess: i64,
@@ -280,7 +280,7 @@ async fn make_room(
 }
 
 /// Deletes a conversation, and returns how many bytes it had.
-async fn delete_conversation(change: &mut Connection, id: &str) -> Result<i64, Error> {
+async fn delete_conversation(change: &mut SqlConnection, id: &str) -> Result<i64, Error> {
     let query = "DELETE FROM conversations WHERE id = $1 RETURNING project_id, bytes";
     let rows = sql::query(query).bind(id).fetch_all(&mut *change).await?;
     Ok(subtract_removed(change, Counted::Conversations, &rows).await?)

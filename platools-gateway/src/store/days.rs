@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
-use super::sql::{self, Connection, Dialect};
+use super::sql::{self, Dialect, SqlConnection};
 use crate::domain::call::CallRetention;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -25,7 +25,7 @@ pub(super) struct Dropped {
 
 /// Makes the parts for calls that began at these times. The transaction has the lock of calls.
 pub(super) async fn make_days(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     started_ms: impl Iterator<Item = i64>,
 ) -> Result<(), sqlx::Error> {
     if connection.dialect() == Dialect::Sqlite {
@@ -46,7 +46,7 @@ pub(super) async fn make_days(
 
 /// Drops the oldest days of which no call may stay: `total` is the bytes of all calls. The transaction has the lock of calls.
 pub(super) async fn drop_days(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     total: i64,
     retention: CallRetention,
 ) -> Result<Dropped, sqlx::Error> {

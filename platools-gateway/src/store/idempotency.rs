@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::SqlStore;
-use super::sql::{self, Connection};
+use super::sql::{self, SqlConnection};
 use super::usage::{Counted, add_usage, total_usage};
 use crate::domain::error::Error;
 use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, KeyedCall};
@@ -81,7 +81,7 @@ impl IdempotencyStore for SqlStore {
 }
 
 async fn begin(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     call: &KeyedCall,
     call_id: &CallId,
     limit: i64,
@@ -114,7 +114,7 @@ async fn begin(
 }
 
 async fn end(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     call: &KeyedCall,
     answer: Option<&str>,
     bounds: AnswerBounds,
@@ -139,7 +139,7 @@ async fn end(
     Ok(())
 }
 
-async fn forget(connection: &mut Connection, call: &KeyedCall) -> Result<(), sqlx::Error> {
+async fn forget(connection: &mut SqlConnection, call: &KeyedCall) -> Result<(), sqlx::Error> {
     let query = sql::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
     let removed = query.bind(&call.id).execute(&mut *connection).await?;
     add_usage(connection, &call.project, Counted::KeyedCalls, -as_i64(removed), 0).await?;
@@ -147,7 +147,7 @@ async fn forget(connection: &mut Connection, call: &KeyedCall) -> Result<(), sql
 }
 
 /// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Returns true if any was dropped.
-async fn drop_answers(change: &mut Connection, project: &ProjectId, mut excess: i64) -> Result<bool, sqlx::Error> {
+async fn drop_answers(change: &mut SqlConnection, project: &ProjectId, mut excess: i64) -> Result<bool, sqlx::Error> {
     let mut has_dropped = false;
     while excess > 0 {
         let rows = sql::query(

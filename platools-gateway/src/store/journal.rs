@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::SqlStore;
 use super::days::{drop_days, make_days};
 use super::scan::{Position, Scan, earlier};
-use super::sql::{self, Connection, Row};
+use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
 use crate::domain::error::Error;
@@ -112,7 +112,7 @@ fn stored_bytes(call: &StoredCall) -> i64 {
 }
 
 /// Changes the sum of what calls take, and returns it.
-async fn grow(connection: &mut Connection, bytes: i64) -> Result<i64, Error> {
+async fn grow(connection: &mut SqlConnection, bytes: i64) -> Result<i64, Error> {
     let row = sql::query("UPDATE journal_size SET bytes = bytes + $1 RETURNING bytes")
         .bind(bytes)
         .fetch_one(connection)
@@ -120,7 +120,7 @@ async fn grow(connection: &mut Connection, bytes: i64) -> Result<i64, Error> {
     Ok(row.get(0))
 }
 
-async fn add(connection: &mut Connection, call: &StoredCall) -> Result<bool, Error> {
+async fn add(connection: &mut SqlConnection, call: &StoredCall) -> Result<bool, Error> {
     let StoredCall { project_id, summary, end, arguments, result } = call;
     let added = sql::query(
         "INSERT INTO calls (call_id, project_id, started_ms, stored_bytes, tool, entity_id, entity, environment_id, \

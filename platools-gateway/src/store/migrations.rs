@@ -42,7 +42,7 @@ pub(super) fn migrations() -> Vec<Migration> {
 
 /// A text of a step, and the text that takes its place on PostgreSQL.
 #[cfg(feature = "postgres")]
-struct Replacement {
+struct SqlReplacement {
     step: i64,
     of_sqlite: &'static str,
     of_postgres: &'static str,
@@ -50,19 +50,19 @@ struct Replacement {
 
 /// Everything in the steps that PostgreSQL has otherwise, beside the order of texts.
 #[cfg(feature = "postgres")]
-const REPLACEMENTS: [Replacement; 3] = [
+const REPLACEMENTS: [SqlReplacement; 3] = [
     // The table has a part for each day, and a unique index of such a table has the column that tells the day.
-    Replacement {
+    SqlReplacement {
         step: 2,
         of_sqlite: "call_id         TEXT PRIMARY KEY",
         of_postgres: "call_id         TEXT NOT NULL",
     },
-    Replacement {
+    SqlReplacement {
         step: 2,
         of_sqlite: "    result          TEXT\n);",
         of_postgres: "    result          TEXT,\n    PRIMARY KEY (call_id, started_ms)\n) PARTITION BY RANGE (started_ms);",
     },
-    Replacement {
+    SqlReplacement {
         step: 12,
         of_sqlite: "CAST(strftime('%s', 'now') AS INTEGER) * 1000",
         of_postgres: "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)",
@@ -75,7 +75,7 @@ const REPLACEMENTS: [Replacement; 3] = [
 pub(super) fn postgres_migrations() -> Vec<Migration> {
     let migration = |migration: Migration| {
         let mut sql = migration.sql.as_str().to_owned();
-        for Replacement { of_sqlite, of_postgres, .. } in
+        for SqlReplacement { of_sqlite, of_postgres, .. } in
             REPLACEMENTS.iter().filter(|one| one.step == migration.version)
         {
             sql = sql.replace(of_sqlite, of_postgres);
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn every_replacement_is_for_a_text_of_its_step() {
         let steps = migrations();
-        for Replacement { step, of_sqlite, .. } in REPLACEMENTS {
+        for SqlReplacement { step, of_sqlite, .. } in REPLACEMENTS {
             let step = steps.iter().find(|found| found.version == step).unwrap();
             assert_eq!(step.sql.as_str().matches(of_sqlite).count(), 1, "{of_sqlite}");
         }

@@ -44,7 +44,9 @@ use tokio::time::timeout;
 pub(crate) use postgres::{DatabaseLock, copy_to_database, lock_database, upgrade as upgrade_database};
 pub use sqlite::{Restored, Upgraded};
 #[cfg(not(feature = "postgres"))]
-pub(crate) use without_postgres::{DatabaseLock, copy_to_database, lock_database, upgrade as upgrade_database};
+pub(crate) use without_postgres::{
+    NoDatabaseLock as DatabaseLock, copy_to_database, lock_database, upgrade as upgrade_database,
+};
 
 use crate::background::tasks::Tasks;
 use crate::domain::audit::AuditEvent;

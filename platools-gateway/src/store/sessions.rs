@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::SqlStore;
 use super::channel_messages::add_message;
 use super::channels::remove_channel;
-use super::sql::{self, Connection, Row};
+use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::channel::ChannelBounds;
 use crate::domain::error::Error;
@@ -33,7 +33,7 @@ impl SessionStore for SqlStore {
 }
 
 /// Makes one change. Returns whether it had an effect.
-async fn apply(change: &mut Connection, write: &SessionWrite<'_>, bounds: ChannelBounds) -> Result<bool, Error> {
+async fn apply(change: &mut SqlConnection, write: &SessionWrite<'_>, bounds: ChannelBounds) -> Result<bool, Error> {
     match write {
         SessionWrite::Put(session) => return put_session(change, session).await,
         SessionWrite::Message { channel, message } => return add_message(change, channel, message, bounds).await,
@@ -47,7 +47,7 @@ async fn apply(change: &mut Connection, write: &SessionWrite<'_>, bounds: Channe
 }
 
 /// Puts a session in the place of the agent's older one. Returns false if the agent is gone.
-async fn put_session(change: &mut Connection, session: &StoredSession) -> Result<bool, Error> {
+async fn put_session(change: &mut SqlConnection, session: &StoredSession) -> Result<bool, Error> {
     let put = sql::query(
         "INSERT INTO runtime_sessions (agent_id, id, metadata, connected_ms, heartbeat_ms) \
          SELECT id, $2, $3, $4, $5 FROM agents WHERE id = $1 \
@@ -65,7 +65,7 @@ async fn put_session(change: &mut Connection, session: &StoredSession) -> Result
 }
 
 /// Removes a session, unless another has taken its place.
-async fn remove_session(change: &mut Connection, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
+async fn remove_session(change: &mut SqlConnection, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
     sql::query("DELETE FROM runtime_sessions WHERE agent_id = $1 AND id = $2")
         .bind(agent.as_str())
         .bind(session.as_str())
@@ -75,7 +75,7 @@ async fn remove_session(change: &mut Connection, agent: &AgentId, session: &Sess
 }
 
 /// Stores when sessions were last heard from.
-async fn note_heartbeats(change: &mut Connection, heartbeats: &[(SessionId, AgentId, i64)]) -> Result<(), Error> {
+async fn note_heartbeats(change: &mut SqlConnection, heartbeats: &[(SessionId, AgentId, i64)]) -> Result<(), Error> {
     for (session, agent, ms) in heartbeats {
         sql::query("UPDATE runtime_sessions SET heartbeat_ms = $3 WHERE agent_id = $1 AND id = $2")
             .bind(agent.as_str())
@@ -88,7 +88,12 @@ async fn note_heartbeats(change: &mut Connection, heartbeats: &[(SessionId, Agen
 }
 
 /// Makes an agent a member. One that is a member stays what it is.
-async fn join_channel(change: &mut Connection, channel: &ChannelId, agent: &AgentId, now_ms: i64) -> Result<(), Error> {
+async fn join_channel(
+    change: &mut SqlConnection,
+    channel: &ChannelId,
+    agent: &AgentId,
+    now_ms: i64,
+) -> Result<(), Error> {
     let joined = sql::query(
         "INSERT INTO channel_members (channel_id, agent_id, role, joined_ms) \
          SELECT c.id, a.id, 'member', $3 FROM channels c, agents a WHERE c.id = $1 AND a.id = $2 \
@@ -107,7 +112,7 @@ async fn join_channel(change: &mut Connection, channel: &ChannelId, agent: &Agen
 
 /// Ends an agent's membership.
 async fn leave_channel(
-    change: &mut Connection,
+    change: &mut SqlConnection,
     channel: &ChannelId,
     agent: &AgentId,
     now_ms: i64,
@@ -123,7 +128,7 @@ async fn leave_channel(
     Ok(())
 }
 
-async fn note_activity(change: &mut Connection, channel: &ChannelId, now_ms: i64) -> Result<(), Error> {
+async fn note_activity(change: &mut SqlConnection, channel: &ChannelId, now_ms: i64) -> Result<(), Error> {
     let query = sql::query("UPDATE channels SET active_ms = $2 WHERE id = $1");
     query.bind(channel.as_str()).bind(now_ms).execute(&mut *change).await?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::SqlStore;
-use super::sql::{self, Connection, Row};
+use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::error::Error;
 use crate::domain::ids::ProjectId;
@@ -37,7 +37,7 @@ impl Counted {
 
 /// Adds to what a project has, or takes away from it with negative numbers, and returns its bytes.
 pub(super) async fn add_usage(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     project: &ProjectId,
     counted: Counted,
     items: i64,
@@ -60,7 +60,7 @@ pub(super) async fn add_usage(
 
 /// Takes removed rows, given by their `project_id` and `bytes`, away from what their projects have. Returns their bytes.
 pub(super) async fn subtract_removed(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     counted: Counted,
     rows: &[Row],
 ) -> Result<i64, sqlx::Error> {
@@ -101,7 +101,7 @@ impl SqlStore {
 
 /// The bytes of all projects together, and the project that has most of them.
 pub(super) async fn total_usage(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     counted: Counted,
 ) -> Result<(i64, Option<ProjectId>), sqlx::Error> {
     let total =

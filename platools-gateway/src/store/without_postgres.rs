@@ -18,9 +18,9 @@ impl SqlStore {
 
 /// A lock that nothing can have.
 #[derive(Debug)]
-pub(crate) enum DatabaseLock {}
+pub(crate) enum NoDatabaseLock {}
 
-pub(crate) async fn lock_database(_: &PostgresServer) -> Result<DatabaseLock, Error> {
+pub(crate) async fn lock_database(_: &PostgresServer) -> Result<NoDatabaseLock, Error> {
     Err(unavailable())
 }
 

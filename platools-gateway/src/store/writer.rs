@@ -11,7 +11,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::failure::storage_error;
-use super::sql::{self, Connection, Pool, Transaction};
+use super::sql::{self, Pool, SqlConnection, Transaction};
 use crate::background::tasks::Tasks;
 use crate::domain::error::{Error, ErrorKind};
 
@@ -61,7 +61,7 @@ impl Writer {
     pub(in crate::store) async fn share<T, W>(&self, write: W) -> Result<T, Error>
     where
         T: Send + 'static,
-        W: for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+        W: for<'c> Fn(&'c mut SqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(SmallWrite { write, output: None, reply });
@@ -97,10 +97,10 @@ const LOCKS: i64 = 0x706c_6174;
 impl WriteLock {
     async fn begin(self, connections: &Pool) -> Result<Transaction, sqlx::Error> {
         Ok(Transaction(match connections {
-            Pool::Sqlite(pool) => Connection::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite(pool) => SqlConnection::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => {
-                let mut connection = Connection::Postgres(pool.begin().await?);
+                let mut connection = SqlConnection::Postgres(pool.begin().await?);
                 self.take(&mut connection).await?;
                 connection
             }
@@ -108,11 +108,11 @@ impl WriteLock {
     }
 
     /// Has a transaction wait for those with this lock, beside the one that it began with. The order of the locks is that of the enum.
-    pub(in crate::store) async fn take(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+    pub(in crate::store) async fn take(self, connection: &mut SqlConnection) -> Result<(), sqlx::Error> {
         match connection {
-            Connection::Sqlite(_) => Ok(()),
+            SqlConnection::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            Connection::Postgres(_) => {
+            SqlConnection::Postgres(_) => {
                 let lock = "SELECT pg_advisory_xact_lock(CAST($1 AS INTEGER), CAST($2 AS INTEGER))";
                 sql::query(lock).bind(LOCKS).bind(i64::from(self as u8)).execute(connection).await.map(drop)
             }
@@ -129,7 +129,7 @@ impl fmt::Debug for Writer {
 /// A write that shares its transaction.
 trait Job: Send {
     /// Writes, without committing. May be repeated in another transaction.
-    fn write<'c>(&'c mut self, connection: &'c mut Connection) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+    fn write<'c>(&'c mut self, connection: &'c mut SqlConnection) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
     /// Answers when the transaction has ended.
     fn end(self: Box<Self>, committed: Result<(), Error>);
@@ -144,9 +144,9 @@ struct SmallWrite<T, W> {
 impl<T, W> Job for SmallWrite<T, W>
 where
     T: Send + 'static,
-    W: for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+    W: for<'c> Fn(&'c mut SqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
 {
-    fn write<'c>(&'c mut self, connection: &'c mut Connection) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+    fn write<'c>(&'c mut self, connection: &'c mut SqlConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             let written = (self.write)(connection);
             self.output = Some(written.await?);

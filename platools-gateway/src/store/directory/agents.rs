@@ -14,7 +14,7 @@ use crate::domain::profile::Profile;
 use crate::ports::directory::AgentStore;
 use crate::store::SqlStore;
 use crate::store::conversations::uncount_conversations_of;
-use crate::store::sql::{self, Connection, Row};
+use crate::store::sql::{self, Row, SqlConnection};
 use crate::store::writer::WriteLock;
 
 #[async_trait]
@@ -85,7 +85,7 @@ impl AgentStore for SqlStore {
 ///
 /// # Errors
 /// It is another agent's, or the database failed.
-async fn check_address(change: &mut Connection, project: &str, agent: &AgentId, address: &str) -> Result<(), Error> {
+async fn check_address(change: &mut SqlConnection, project: &str, agent: &AgentId, address: &str) -> Result<(), Error> {
     let query = sql::query(
         "SELECT slug FROM agents WHERE project_id = $1 AND id <> $2 AND (lower(address) = $4 OR slug = $3) LIMIT 1",
     );
@@ -100,7 +100,7 @@ async fn check_address(change: &mut Connection, project: &str, agent: &AgentId, 
 ///
 /// # Errors
 /// It is another agent's, or the database failed.
-async fn check_slug(change: &mut Connection, project: &str, slug: &str) -> Result<(), Error> {
+async fn check_slug(change: &mut SqlConnection, project: &str, slug: &str) -> Result<(), Error> {
     let query = sql::query("SELECT slug FROM agents WHERE project_id = $1 AND lower(address) = $2 LIMIT 1");
     let Some(row) = query.bind(project).bind(slug.to_ascii_lowercase()).fetch_optional(change).await? else {
         return Ok(());

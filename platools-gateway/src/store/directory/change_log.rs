@@ -2,7 +2,7 @@
 
 use crate::domain::error::Error;
 use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId};
-use crate::store::sql::{self, Connection};
+use crate::store::sql::{self, SqlConnection};
 
 /// Revisions whose changes are kept. A gateway that has missed more of them reads everything.
 const KEPT_REVISIONS: i64 = 1000;
@@ -42,7 +42,7 @@ impl ChangedRows<'_> {
     }
 
     /// Raises the revision, and notes the rows that the new one touches.
-    pub(super) async fn note(&self, change: &mut Connection) -> Result<(), Error> {
+    pub(super) async fn note(&self, change: &mut SqlConnection) -> Result<(), Error> {
         let raise = "UPDATE directory_revision SET revision = revision + 1 RETURNING revision";
         let revision: i64 = sql::query(raise).fetch_one(&mut *change).await?.get("revision");
         let (kind, id) = self.kind_and_id();

@@ -12,7 +12,7 @@ use crate::domain::ids::{EntityId, SecretId};
 use crate::ports::directory::EntityStore;
 use crate::ports::time::now_ms;
 use crate::store::SqlStore;
-use crate::store::sql::{self, Connection, Row};
+use crate::store::sql::{self, Row, SqlConnection};
 
 /// Secrets of one entity that stay valid for a grace time beside the current one.
 const MAX_SECRETS: i64 = 16;
@@ -116,7 +116,7 @@ impl SqlStore {
     }
 }
 
-async fn add_secret(connection: &mut Connection, id: &SecretId, entity: &EntityId, hash: &str) -> Result<(), Error> {
+async fn add_secret(connection: &mut SqlConnection, id: &SecretId, entity: &EntityId, hash: &str) -> Result<(), Error> {
     sql::query("INSERT INTO entity_secrets (id, entity_id, hash, created_ms) VALUES ($1, $2, $3, $4)")
         .bind(id.as_str())
         .bind(entity.as_str())

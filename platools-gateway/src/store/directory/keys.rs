@@ -13,7 +13,7 @@ use crate::domain::key::{KeyRemoval, StoredKey};
 use crate::ports::directory::KeyStore;
 use crate::ports::time::now_ms;
 use crate::store::SqlStore;
-use crate::store::sql::{self, Connection, Row};
+use crate::store::sql::{self, Row, SqlConnection};
 use crate::store::writer::WriteLock;
 
 /// Removes a key, unless it is the last key of the project that administers all of it and belongs to no agent.
@@ -75,7 +75,7 @@ impl KeyStore for SqlStore {
 }
 
 /// True if none of these credentials has ended.
-pub(super) async fn are_good(connection: &mut Connection, credentials: &[Credential]) -> Result<bool, Error> {
+pub(super) async fn are_good(connection: &mut SqlConnection, credentials: &[Credential]) -> Result<bool, Error> {
     for credential in credentials {
         let (statement, id) = match credential {
             Credential::Key(id) => {
@@ -106,7 +106,7 @@ pub(super) fn environments_text(environments: Option<&Vec<EnvironmentId>>) -> Op
     environments.map(list)
 }
 
-async fn insert(connection: &mut Connection, key: &StoredKey) -> Result<(), Error> {
+async fn insert(connection: &mut SqlConnection, key: &StoredKey) -> Result<(), Error> {
     sql::query(
         "INSERT INTO caller_keys (id, project_id, hash, name, role, tool_roles, speaks_for, environments, agent_id, \
          created_by, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",

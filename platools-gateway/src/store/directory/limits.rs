@@ -2,7 +2,7 @@
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::ProjectId;
-use crate::store::sql::{self, Connection};
+use crate::store::sql::{self, SqlConnection};
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl Kind {
 /// Refuses one more thing of a project that has `limit` of them. Called in the transaction that adds it, so that no two of them
 /// take the last place.
 pub(super) async fn check_room(
-    change: &mut Connection,
+    change: &mut SqlConnection,
     project: &ProjectId,
     kind: Kind,
     limit: u32,

@@ -11,7 +11,7 @@ use crate::domain::ids::{EnvironmentId, OrganizationId, ProjectId};
 use crate::domain::project::{Project, ProjectName};
 use crate::ports::directory::ProjectStore;
 use crate::store::SqlStore;
-use crate::store::sql::{self, Connection, Row};
+use crate::store::sql::{self, Row, SqlConnection};
 
 /// All projects with their organizations.
 pub(super) const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
@@ -95,14 +95,14 @@ impl ProjectStore for SqlStore {
     }
 }
 
-async fn find(connection: &mut Connection, name: &ProjectName) -> Result<Option<ProjectId>, Error> {
+async fn find(connection: &mut SqlConnection, name: &ProjectName) -> Result<Option<ProjectId>, Error> {
     let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
                 WHERE o.slug = $1 AND p.slug = $2";
     let found = sql::query(find).bind(&name.organization).bind(&name.project).fetch_optional(connection).await?;
     Ok(found.map(|row| row.get::<String, _>("id").into()))
 }
 
-async fn add(connection: &mut Connection, project: &ProjectId, name: &ProjectName) -> Result<(), Error> {
+async fn add(connection: &mut SqlConnection, project: &ProjectId, name: &ProjectName) -> Result<(), Error> {
     sql::query("INSERT INTO organizations (id, slug) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING")
         .bind(OrganizationId::random().as_str())
         .bind(&name.organization)
@@ -120,7 +120,7 @@ async fn add(connection: &mut Connection, project: &ProjectId, name: &ProjectNam
     Ok(())
 }
 
-async fn add_environment(connection: &mut Connection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+async fn add_environment(connection: &mut SqlConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
     let added = sql::query(
         // Of either: the slug, or the slug in another case.
         "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",

@@ -1,7 +1,7 @@
 //! [`UnreadableRow`]: a row of the directory that this version cannot read. It is logged and left out.
 
 use crate::domain::error::Error;
-use crate::store::sql::{self, Connection, Row};
+use crate::store::sql::{self, Row, SqlConnection};
 
 /// A stored row with a value that this version does not know.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub(super) struct UnreadableRow {
 
 /// Reads all rows of a query.
 pub(super) async fn all<T>(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     query: &'static str,
     read: fn(&Row) -> Result<T, UnreadableRow>,
 ) -> Result<Vec<T>, Error> {
@@ -23,7 +23,7 @@ pub(super) async fn all<T>(
 
 /// Reads the rows of a query about one id.
 pub(super) async fn of<T>(
-    connection: &mut Connection,
+    connection: &mut SqlConnection,
     query: &'static str,
     id: &str,
     read: fn(&Row) -> Result<T, UnreadableRow>,

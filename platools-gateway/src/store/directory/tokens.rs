@@ -12,7 +12,7 @@ use crate::domain::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
 use crate::domain::token::{StoredToken, TokenAddition, TokenPage};
 use crate::ports::directory::TokenStore;
 use crate::store::SqlStore;
-use crate::store::sql::{self, Connection, Row, SqlBuilder};
+use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
 use crate::store::writer::WriteLock;
 
 /// The tokens that were revoked.
@@ -101,7 +101,7 @@ impl TokenStore for SqlStore {
     }
 }
 
-async fn count(connection: &mut Connection, project: &ProjectId) -> Result<i64, Error> {
+async fn count(connection: &mut SqlConnection, project: &ProjectId) -> Result<i64, Error> {
     let row = sql::query("SELECT COUNT(*) AS number FROM tokens WHERE project_id = $1")
         .bind(project.as_str())
         .fetch_one(connection)
@@ -109,7 +109,7 @@ async fn count(connection: &mut Connection, project: &ProjectId) -> Result<i64, 
     Ok(row.get("number"))
 }
 
-async fn insert(connection: &mut Connection, token: &StoredToken) -> Result<(), Error> {
+async fn insert(connection: &mut SqlConnection, token: &StoredToken) -> Result<(), Error> {
     // The key or secret behind it may be gone by now; then nothing is recorded, and its parents are found to have ended.
     sql::query(
         "INSERT INTO tokens (id, project_id, name, role, tool_roles, user_id, speaks_for, environments, agent_id, entity_id, \

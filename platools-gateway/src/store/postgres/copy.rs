@@ -7,7 +7,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
 use crate::store::days::make_days;
-use crate::store::sql::{self, Connection, Row, SqlBuilder};
+use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
 use crate::store::writer::WriteLock;
 
 /// The tables, each behind those that it refers to.
@@ -72,7 +72,7 @@ async fn copy_all(from: &SqlStore, to: &SqlStore) -> Result<(), Error> {
     Ok(write.commit().await?)
 }
 
-async fn copy_table(from: &mut Connection, to: &mut Connection, table: &'static str) -> Result<(), Error> {
+async fn copy_table(from: &mut SqlConnection, to: &mut SqlConnection, table: &'static str) -> Result<(), Error> {
     let columns = columns(to, table).await?;
     let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
     let names = names.join(", ");
@@ -116,7 +116,7 @@ struct CopiedColumn {
     is_number: bool,
 }
 
-async fn columns(connection: &mut Connection, table: &str) -> Result<Vec<CopiedColumn>, Error> {
+async fn columns(connection: &mut SqlConnection, table: &str) -> Result<Vec<CopiedColumn>, Error> {
     let columns = "SELECT CAST(column_name AS TEXT) AS name, data_type = 'bigint' AS is_number FROM information_schema.columns \
                    WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
     let rows = sql::query(columns).bind(table).fetch_all(connection).await?;

@@ -1,4 +1,4 @@
-//! [`Pool`], [`Transaction`] and [`Connection`]: the places where a statement runs.
+//! [`Pool`], [`Transaction`] and [`SqlConnection`]: the places where a statement runs.
 
 use std::ops::{Deref, DerefMut};
 
@@ -26,10 +26,10 @@ impl Pool {
     /// Begins a transaction whose statements all see the data as of one moment.
     pub(in crate::store) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         Ok(Transaction(match self {
-            Self::Sqlite(pool) => Connection::Sqlite(pool.begin().await?),
+            Self::Sqlite(pool) => SqlConnection::Sqlite(pool.begin().await?),
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                Connection::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                SqlConnection::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
         }))
     }
@@ -54,41 +54,41 @@ impl Pool {
 }
 
 /// A transaction. Dropped without a commit, it changes nothing.
-pub(in crate::store) struct Transaction(pub(in crate::store) Connection);
+pub(in crate::store) struct Transaction(pub(in crate::store) SqlConnection);
 
 impl Transaction {
     /// Stores everything that the transaction changed.
     pub(in crate::store) async fn commit(self) -> Result<(), sqlx::Error> {
         match self.0 {
-            Connection::Sqlite(transaction) => transaction.commit().await,
+            SqlConnection::Sqlite(transaction) => transaction.commit().await,
             #[cfg(feature = "postgres")]
-            Connection::Postgres(transaction) => transaction.commit().await,
+            SqlConnection::Postgres(transaction) => transaction.commit().await,
         }
     }
 }
 
 impl Deref for Transaction {
-    type Target = Connection;
+    type Target = SqlConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &SqlConnection {
         &self.0
     }
 }
 
 impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut Connection {
+    fn deref_mut(&mut self) -> &mut SqlConnection {
         &mut self.0
     }
 }
 
 /// A connection in a transaction.
-pub(in crate::store) enum Connection {
+pub(in crate::store) enum SqlConnection {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
-impl Connection {
+impl SqlConnection {
     /// The kind of SQL.
     pub(in crate::store) fn dialect(&self) -> Dialect {
         match self {
@@ -119,12 +119,12 @@ impl<'c> From<&'c Pool> for Target<'c> {
     }
 }
 
-impl<'c> From<&'c mut Connection> for Target<'c> {
-    fn from(connection: &'c mut Connection) -> Self {
+impl<'c> From<&'c mut SqlConnection> for Target<'c> {
+    fn from(connection: &'c mut SqlConnection) -> Self {
         match connection {
-            Connection::Sqlite(transaction) => Self::Sqlite(transaction),
+            SqlConnection::Sqlite(transaction) => Self::Sqlite(transaction),
             #[cfg(feature = "postgres")]
-            Connection::Postgres(transaction) => Self::Postgres(transaction),
+            SqlConnection::Postgres(transaction) => Self::Postgres(transaction),
         }
     }
 }

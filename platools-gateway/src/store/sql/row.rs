@@ -1,7 +1,7 @@
 //! [`Row`]: one row of a result.
 
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{ColumnIndex, Row as _};
 
 /// One row of a result.
 #[derive(Debug)]
@@ -16,7 +16,8 @@ impl Row {
     ///
     /// # Panics
     /// The statement does not select the column, or selects it with another type.
-    pub(in crate::store) fn get<'r, T: Column<'r>, I: ColumnName>(&'r self, column: I) -> T {
+    pub(in crate::store) fn get<'r, 'a, T: Column<'r>, I: Into<ColumnPlace<'a>>>(&'r self, column: I) -> T {
+        let column = column.into();
         T::read(self, column).unwrap_or_else(|error| panic!("column {column:?}: {error}"))
     }
 
@@ -44,37 +45,49 @@ impl From<sqlx::postgres::PgRow> for Row {
     }
 }
 
-/// The name or number of a column.
-#[cfg(not(feature = "postgres"))]
-pub(in crate::store) trait ColumnName: ColumnIndex<SqliteRow> + Copy {}
-
-#[cfg(not(feature = "postgres"))]
-impl<I: ColumnIndex<SqliteRow> + Copy> ColumnName for I {}
-
-/// The name or number of a column.
-#[cfg(feature = "postgres")]
-pub(in crate::store) trait ColumnName:
-    ColumnIndex<SqliteRow> + ColumnIndex<sqlx::postgres::PgRow> + Copy
-{
+/// The name or the number of a column.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) enum ColumnPlace<'a> {
+    Name(&'a str),
+    Number(usize),
 }
 
-#[cfg(feature = "postgres")]
-impl<I: ColumnIndex<SqliteRow> + ColumnIndex<sqlx::postgres::PgRow> + Copy> ColumnName for I {}
+impl<'a> From<&'a str> for ColumnPlace<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<usize> for ColumnPlace<'_> {
+    fn from(number: usize) -> Self {
+        Self::Number(number)
+    }
+}
 
 /// The type of a value in a row.
 pub(in crate::store) trait Column<'r>: Sized {
     /// Reads a column.
-    fn read(row: &'r Row, column: impl ColumnName) -> Result<Self, sqlx::Error>;
+    fn read(row: &'r Row, column: ColumnPlace<'_>) -> Result<Self, sqlx::Error>;
+}
+
+/// Reads a column of either database.
+macro_rules! try_get {
+    ($row:ident, $column:ident) => {
+        match $column {
+            ColumnPlace::Name(name) => $row.try_get(name),
+            ColumnPlace::Number(number) => $row.try_get(number),
+        }
+    };
 }
 
 macro_rules! columns {
     ($($type:ty),* $(,)?) => {
         $(impl<'r> Column<'r> for $type {
-            fn read(row: &'r Row, column: impl ColumnName) -> Result<Self, sqlx::Error> {
+            fn read(row: &'r Row, column: ColumnPlace<'_>) -> Result<Self, sqlx::Error> {
                 match row {
-                    Row::Sqlite(row) => row.try_get(column),
+                    Row::Sqlite(row) => try_get!(row, column),
                     #[cfg(feature = "postgres")]
-                    Row::Postgres(row) => row.try_get(column),
+                    Row::Postgres(row) => try_get!(row, column),
                 }
             }
         })*
@@ -84,12 +97,15 @@ macro_rules! columns {
 columns!(&'r str, String, Option<String>, Option<i64>, bool);
 
 impl<'r> Column<'r> for i64 {
-    fn read(row: &'r Row, column: impl ColumnName) -> Result<Self, sqlx::Error> {
+    fn read(row: &'r Row, column: ColumnPlace<'_>) -> Result<Self, sqlx::Error> {
         match row {
-            Row::Sqlite(row) => row.try_get(column),
+            Row::Sqlite(row) => try_get!(row, column),
             // The length of a text is of 32 bits in PostgreSQL.
             #[cfg(feature = "postgres")]
-            Row::Postgres(row) => row.try_get(column).or_else(|_| row.try_get::<i32, _>(column).map(Self::from)),
+            Row::Postgres(row) => try_get!(row, column).or_else(|_| {
+                let number: Result<i32, _> = try_get!(row, column);
+                number.map(Self::from)
+            }),
         }
     }
 }
