@@ -1,9 +1,9 @@
-//! [`Row`]: one row of a result.
+//! [`Row`]: a row of a result.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-/// One row of a result.
+/// A row of a result.
 #[derive(Debug)]
 pub(in crate::store) enum Row {
     Sqlite(SqliteRow),
