@@ -6,8 +6,9 @@ use sqlx::SqliteConnection;
 
 use super::connections::{close, open, options};
 use super::files::{beside, check_free, make_private, publish};
-use super::{schema, storage_error};
+use super::schema;
 use crate::domain::error::{Error, ErrorKind};
+use crate::store::failure::storage_error;
 
 /// Copies a database into a new file that only its owner can read, while others read and write it. Returns the version of the data.
 pub(crate) async fn copy_online(database: &Path, file: &Path) -> Result<i64, Error> {

@@ -4,25 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{IntoArguments, Sqlite, SqlitePool};
 use tokio::time::{Instant, timeout_at};
 
-use super::connections::{pool, read_only};
-use super::failure::is_interrupted;
-use super::storage_error;
+use super::failure::{is_interrupted, storage_error};
+use super::sql::{Dialect, Pool, Row, Statement};
 use crate::domain::error::{Error, ErrorKind};
 
 /// Lists that are read at the same time.
-const AT_ONCE: u32 = 2;
+pub(super) const AT_ONCE: u32 = 2;
 
 /// The longest wait for one of the lists before to end.
-const TURN: Duration = Duration::from_millis(500);
+pub(super) const TURN: Duration = Duration::from_millis(500);
 
 /// The longest a list may take, with the wait for its turn. With the wait for the journal, a list is over within two seconds.
-const LIMIT: Duration = Duration::from_secs(1);
+pub(super) const LIMIT: Duration = Duration::from_secs(1);
 
 /// The delay after which a caller may repeat a list that was refused.
 const SOON: Duration = Duration::from_secs(1);
@@ -36,44 +33,63 @@ const NICE: i32 = 10;
 
 /// The connections that lists are read over.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Lists {
-    connections: SqlitePool,
+pub(super) struct Lists {
+    connections: Pool,
     limit: Duration,
 }
 
 impl Lists {
-    /// Connects at the first list.
-    pub(in crate::store) fn new(options: SqliteConnectOptions) -> Self {
-        let connections = pool(AT_ONCE).acquire_timeout(TURN).connect_lazy_with(read_only(options));
+    /// Lists over these connections. PostgreSQL's have [`LIMIT`] for each statement.
+    pub(super) fn new(connections: Pool) -> Self {
         Self { connections, limit: LIMIT }
+    }
+
+    /// The kind of SQL.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.connections.dialect()
     }
 
     /// Begins a list, when it is its turn.
     ///
     /// # Errors
     /// Too many lists are being read ([`ErrorKind::Overloaded`]), or the database failed.
-    pub(in crate::store) async fn begin(&self) -> Result<List, Error> {
+    pub(super) async fn begin(&self) -> Result<List, Error> {
         let until = Instant::now() + self.limit;
-        let mut connection = self.connections.acquire().await.map_err(|error| refused(&error))?;
-        let given_up = Arc::new(AtomicBool::new(false));
-        let goes_on = goes_on(Arc::clone(&given_up), until.into_std());
-        // The list before may still be ending.
-        let handle = timeout_at(until, connection.lock_handle()).await.map_err(|_| too_long())?;
-        handle.map_err(|error| storage_error(&error))?.set_progress_handler(STEPS, goes_on);
-        Ok(List { connection, given_up, until })
+        let connection = match &self.connections {
+            Pool::Sqlite(pool) => {
+                let mut connection = pool.acquire().await.map_err(|error| refused(&error))?;
+                let given_up = Arc::new(AtomicBool::new(false));
+                let goes_on = goes_on(Arc::clone(&given_up), until.into_std());
+                // The list before may still be ending.
+                let handle = timeout_at(until, connection.lock_handle()).await.map_err(|_| too_long())?;
+                handle.map_err(|error| storage_error(&error))?.set_progress_handler(STEPS, goes_on);
+                ListConnection::Sqlite { connection, given_up }
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => ListConnection::Postgres(pool.acquire().await.map_err(|error| refused(&error))?),
+        };
+        Ok(List { connection, until })
     }
 
     /// Waits for the lists that are being read, and reads no more.
-    pub(in crate::store) async fn close(&self) {
+    pub(super) async fn close(&self) {
         self.connections.close().await;
     }
 }
 
-/// A list that is being read. Its statements are interrupted at its deadline, and when it is dropped.
-pub(in crate::store) struct List {
-    connection: PoolConnection<Sqlite>,
-    given_up: Arc<AtomicBool>,
+/// A list that is being read. Its statements are interrupted at its deadline, and those of SQLite when it is dropped.
+pub(super) struct List {
+    connection: ListConnection,
     until: Instant,
+}
+
+enum ListConnection {
+    Sqlite {
+        connection: PoolConnection<Sqlite>,
+        given_up: Arc<AtomicBool>,
+    },
+    #[cfg(feature = "postgres")]
+    Postgres(PoolConnection<sqlx::Postgres>),
 }
 
 impl List {
@@ -81,20 +97,29 @@ impl List {
     ///
     /// # Errors
     /// The deadline passed ([`ErrorKind::Overloaded`]), or the database failed.
-    pub(in crate::store) async fn rows<'q, A>(&mut self, query: Query<'q, Sqlite, A>) -> Result<Vec<SqliteRow>, Error>
-    where
-        A: IntoArguments<Sqlite> + Send + 'q,
-    {
+    pub(super) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
+        let rows = async {
+            match &mut self.connection {
+                ListConnection::Sqlite { connection, .. } => statement.fetch_all(&mut **connection).await,
+                #[cfg(feature = "postgres")]
+                ListConnection::Postgres(connection) => statement.fetch_all(&mut **connection).await,
+            }
+        };
         // On a busy machine the thread that reads may notice its deadline late.
-        let rows = timeout_at(self.until, query.fetch_all(&mut *self.connection)).await.map_err(|_| too_long())?;
+        let rows = timeout_at(self.until, rows).await.map_err(|_| too_long())?;
         rows.map_err(|error| refused(&error))
     }
 }
 
-impl Drop for List {
+impl Drop for ListConnection {
     fn drop(&mut self) {
-        // The statement of a caller that has gone would run on without it.
-        self.given_up.store(true, Ordering::Relaxed);
+        match self {
+            // The statement of a caller that has gone would run on without it.
+            Self::Sqlite { given_up, .. } => given_up.store(true, Ordering::Relaxed),
+            // PostgreSQL ends it at its deadline.
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {}
+        }
     }
 }
 
@@ -140,7 +165,8 @@ mod tests {
     use tempfile::TempDir;
     use tokio::time::timeout;
 
-    use super::super::options;
+    use super::super::sql::query;
+    use super::super::sqlite::{list_pool, options};
     use super::*;
 
     /// Never ends by itself.
@@ -151,20 +177,20 @@ mod tests {
 
     fn lists(limit: Duration) -> (TempDir, Lists) {
         let folder = tempfile::tempdir().unwrap();
-        let lists = Lists::new(options(&folder.path().join("db")).create_if_missing(true));
+        let lists = Lists::new(list_pool(options(&folder.path().join("db")).create_if_missing(true)));
         (folder, Lists { limit, ..lists })
     }
 
     async fn is_free(lists: &Lists) {
         let mut list = timeout(LONG, lists.begin()).await.unwrap().unwrap();
-        timeout(LONG, list.rows(sqlx::query("SELECT 1"))).await.unwrap().unwrap();
+        timeout(LONG, list.rows(query("SELECT 1"))).await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn a_list_that_takes_too_long_is_interrupted_and_may_be_tried_again() {
         let (_folder, lists) = lists(Duration::from_millis(50));
         let mut list = lists.begin().await.unwrap();
-        let refused = timeout(LONG, list.rows(sqlx::query(ENDLESS))).await.unwrap().unwrap_err();
+        let refused = timeout(LONG, list.rows(query(ENDLESS))).await.unwrap().unwrap_err();
         assert_eq!((refused.kind(), refused.wait()), (ErrorKind::Overloaded, Some(SOON)));
         assert!(refused.kind().is_retryable());
         drop(list);
@@ -188,7 +214,7 @@ mod tests {
         let (_folder, lists) = lists(LONG);
         for _ in 0..AT_ONCE {
             let mut list = lists.begin().await.unwrap();
-            let mut rows = pin!(list.rows(sqlx::query(ENDLESS)));
+            let mut rows = pin!(list.rows(query(ENDLESS)));
             assert!(futures::poll!(&mut rows).is_pending());
         }
         for _ in 0..AT_ONCE {

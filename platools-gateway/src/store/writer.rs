@@ -1,19 +1,17 @@
-//! [`Writer`]: the one connection that writes.
+//! [`Writer`]: transactions that change the database.
 //!
-//! Transactions take turns in the order in which they ask. Small writes that wait at the same time share one transaction, and with it one
-//! wait for the disk.
+//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL, over all
+//! gateways. Small writes that wait at the same time share one transaction, and with it one wait for the disk.
 
 use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connections::pool;
-use super::storage_error;
+use super::failure::storage_error;
+use super::sql::{self, Pool, SqlConnection, Transaction};
 use crate::background::tasks::Tasks;
 use crate::domain::error::{Error, ErrorKind};
 
@@ -23,11 +21,10 @@ const GROUP: usize = 128;
 /// Small writes that wait for their transaction, at most. Further ones wait for room.
 const WAITING: usize = 1024;
 
-/// The connection that writes, shared by everybody who does.
+/// The connections that write. Of SQLite there is one: the queue for it is in the order of arrival.
 #[derive(Clone)]
 pub(in crate::store) struct Writer {
-    /// A pool of one: the queue for it is in the order of arrival, and a connection that failed is replaced.
-    connection: SqlitePool,
+    connections: Pool,
     jobs: mpsc::Sender<Box<dyn Job>>,
     /// Ends with the last clone.
     _task: Arc<AbortOnDropHandle<()>>,
@@ -35,37 +32,36 @@ pub(in crate::store) struct Writer {
 
 impl Writer {
     /// A writer that connects at the first write. It needs a tokio runtime.
-    pub(in crate::store) fn new(options: SqliteConnectOptions, tasks: &Tasks) -> Self {
-        let connection = pool(1).connect_lazy_with(options);
+    pub(in crate::store) fn new(connections: Pool, tasks: &Tasks) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         // The task's, one run after the other: what waits outlives a run that panics.
         let waiting = Arc::new(AsyncMutex::new(waiting));
-        let shared = connection.clone();
+        let shared = connections.clone();
         let begin = move || {
-            let (connection, waiting) = (shared.clone(), Arc::clone(&waiting));
-            async move { run(connection, &mut *waiting.lock().await).await }
+            let (connections, waiting) = (shared.clone(), Arc::clone(&waiting));
+            async move { run(connections, &mut *waiting.lock().await).await }
         };
-        Self { connection, jobs, _task: Arc::new(tasks.keep("small writes", begin)) }
+        Self { connections, jobs, _task: Arc::new(tasks.keep("small writes", begin)) }
     }
 
-    /// The connection, for a statement that is a transaction of its own.
-    pub(in crate::store) fn connection(&self) -> &SqlitePool {
-        &self.connection
+    /// The connections, for a statement that is a transaction of its own.
+    pub(in crate::store) fn connections(&self) -> &Pool {
+        &self.connections
     }
 
-    /// Begins a transaction, when it is its turn. It writes from the start, so that no other process writes between what it reads and what
-    /// it writes.
-    pub(in crate::store) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        begin(&self.connection).await
+    /// Begins a transaction, when it is its turn. It has its lock from the start, so that no other writes what the lock is for between its
+    /// reads and its writes.
+    pub(in crate::store) async fn begin(&self, lock: WriteLock) -> Result<Transaction, sqlx::Error> {
+        lock.begin(&self.connections).await
     }
 
-    /// Makes a small write in a transaction that it shares with others. It is stored when this returns.
+    /// Makes a small write of a call under a key, in a transaction that it shares with others. It is stored when this returns.
     ///
     /// `write` may run twice: when another write of the transaction fails, each one is tried again on its own.
     pub(in crate::store) async fn share<T, W>(&self, write: W) -> Result<T, Error>
     where
         T: Send + 'static,
-        W: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+        W: for<'c> Fn(&'c mut SqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(SmallWrite { write, output: None, reply });
@@ -76,7 +72,51 @@ impl Writer {
 
     /// Writes no more, and waits until the last transaction has ended.
     pub(in crate::store) async fn close(&self) {
-        self.connection.close().await;
+        self.connections.close().await;
+    }
+}
+
+/// The data that a transaction decides about. Transactions with the same lock take turns, so that what one has read is still so when it
+/// writes: a limit, the next position, the last key of an admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum WriteLock {
+    Directory = 1,
+    Tools,
+    Calls,
+    KeyedCalls,
+    Conversations,
+    Channels,
+    Audit,
+    Aging,
+}
+
+/// The first of the two numbers of every lock, so that other programs on a PostgreSQL database do not take them.
+#[cfg(feature = "postgres")]
+const LOCKS: i64 = 0x706c_6174;
+
+impl WriteLock {
+    async fn begin(self, connections: &Pool) -> Result<Transaction, sqlx::Error> {
+        Ok(Transaction(match connections {
+            Pool::Sqlite(pool) => SqlConnection::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => {
+                let mut connection = SqlConnection::Postgres(pool.begin().await?);
+                self.take(&mut connection).await?;
+                connection
+            }
+        }))
+    }
+
+    /// Has a transaction wait for those with this lock, beside the one that it began with. The order of the locks is that of the enum.
+    pub(in crate::store) async fn take(self, connection: &mut SqlConnection) -> Result<(), sqlx::Error> {
+        match connection {
+            SqlConnection::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            SqlConnection::Postgres(_) => {
+                let lock = "SELECT pg_advisory_xact_lock(CAST($1 AS INTEGER), CAST($2 AS INTEGER))";
+                sql::query(lock).bind(LOCKS).bind(i64::from(self as u8)).execute(connection).await.map(drop)
+            }
+        }
     }
 }
 
@@ -89,7 +129,7 @@ impl fmt::Debug for Writer {
 /// A write that shares its transaction.
 trait Job: Send {
     /// Writes, without committing. May be repeated in another transaction.
-    fn write<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+    fn write<'c>(&'c mut self, connection: &'c mut SqlConnection) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
     /// Answers when the transaction has ended.
     fn end(self: Box<Self>, committed: Result<(), Error>);
@@ -104,9 +144,9 @@ struct SmallWrite<T, W> {
 impl<T, W> Job for SmallWrite<T, W>
 where
     T: Send + 'static,
-    W: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+    W: for<'c> Fn(&'c mut SqlConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
 {
-    fn write<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+    fn write<'c>(&'c mut self, connection: &'c mut SqlConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Box::pin(async move {
             let written = (self.write)(connection);
             self.output = Some(written.await?);
@@ -122,13 +162,13 @@ where
 }
 
 /// Writes until every [`Writer`] is gone.
-async fn run(connection: SqlitePool, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
+async fn run(connections: Pool, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        match begin(&connection).await {
+        match WriteLock::KeyedCalls.begin(&connections).await {
             Ok(transaction) => {
                 join_in(&mut group, waiting);
-                write(&connection, transaction, &mut group).await;
+                write(&connections, transaction, &mut group).await;
             }
             Err(error) => group.drain(..).for_each(|job| job.end(Err(storage_error(&error)))),
         }
@@ -145,38 +185,31 @@ fn join_in(group: &mut Vec<Box<dyn Job>>, waiting: &mut mpsc::Receiver<Box<dyn J
 }
 
 /// Writes a group together or, if that fails, each on its own, so that a write that the database refuses spoils no other.
-async fn write(connection: &SqlitePool, transaction: Transaction<'static, Sqlite>, group: &mut Vec<Box<dyn Job>>) {
+async fn write(connections: &Pool, transaction: Transaction, group: &mut Vec<Box<dyn Job>>) {
     match try_write(transaction, group).await {
         Ok(()) => group.drain(..).for_each(|job| job.end(Ok(()))),
         Err(error) if group.len() == 1 => group.drain(..).for_each(|job| job.end(Err(storage_error(&error)))),
         Err(_) => {
             for job in group.drain(..) {
-                write_alone(connection, job).await;
+                write_alone(connections, job).await;
             }
         }
     }
 }
 
-async fn write_alone(connection: &SqlitePool, mut job: Box<dyn Job>) {
-    let written = match begin(connection).await {
+async fn write_alone(connections: &Pool, mut job: Box<dyn Job>) {
+    let written = match WriteLock::KeyedCalls.begin(connections).await {
         Ok(transaction) => try_write(transaction, std::slice::from_mut(&mut job)).await,
         Err(error) => Err(error),
     };
     job.end(written.map_err(|error| storage_error(&error)));
 }
 
-async fn try_write(
-    mut transaction: Transaction<'static, Sqlite>,
-    group: &mut [Box<dyn Job>],
-) -> Result<(), sqlx::Error> {
+async fn try_write(mut transaction: Transaction, group: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
     for job in group {
         job.write(&mut transaction).await?;
     }
     transaction.commit().await
-}
-
-async fn begin(connection: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-    connection.begin_with("BEGIN IMMEDIATE").await
 }
 
 fn unwritten() -> Error {
@@ -189,30 +222,30 @@ fn closed() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
     use tempfile::TempDir;
 
-    use super::super::options;
+    use super::super::sqlite::{options, write_pool};
     use super::*;
 
     /// A writer on a table of unique words.
     async fn words() -> (TempDir, Writer) {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::new(options(&folder.path().join("db")).create_if_missing(true), &Tasks::default());
-        sqlx::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(writer.connection()).await.unwrap();
+        let writer =
+            Writer::new(write_pool(options(&folder.path().join("db")).create_if_missing(true)), &Tasks::default());
+        sql::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(writer.connections()).await.unwrap();
         (folder, writer)
     }
 
     async fn add(writer: &Writer, word: &'static str) -> Result<u64, Error> {
         let add = writer.share(move |connection| {
-            let query = sqlx::query("INSERT INTO words VALUES ($1)").bind(word);
-            Box::pin(async move { Ok(query.execute(connection).await?.rows_affected()) })
+            let query = sql::query("INSERT INTO words VALUES ($1)").bind(word);
+            Box::pin(async move { query.execute(connection).await })
         });
         add.await
     }
 
     async fn all(writer: &Writer) -> Vec<String> {
-        let rows = sqlx::query("SELECT word FROM words ORDER BY word").fetch_all(writer.connection()).await.unwrap();
+        let rows = sql::query("SELECT word FROM words ORDER BY word").fetch_all(writer.connections()).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
 
@@ -220,8 +253,8 @@ mod tests {
     async fn writes_that_wait_together_share_one_commit() {
         let (folder, writer) = words().await;
         let frames = |folder: &TempDir| std::fs::metadata(folder.path().join("db-wal")).unwrap().len();
-        let mut turn = writer.begin().await.unwrap();
-        sqlx::query("INSERT INTO words VALUES ('first')").execute(&mut *turn).await.unwrap();
+        let mut turn = writer.begin(WriteLock::Directory).await.unwrap();
+        sql::query("INSERT INTO words VALUES ('first')").execute(&mut *turn).await.unwrap();
         let waiting = async { tokio::join!(add(&writer, "a"), add(&writer, "b"), add(&writer, "c")) };
         let mut waiting = std::pin::pin!(waiting);
         // They are queued, and behind the transaction whose turn it is.
@@ -243,11 +276,11 @@ mod tests {
         let number = WAITING + 2 * GROUP;
         let add = |word: usize| {
             writer.share(move |connection| {
-                let query = sqlx::query("INSERT INTO words VALUES ($1)").bind(word.to_string());
-                Box::pin(async move { Ok(query.execute(connection).await?.rows_affected()) })
+                let query = sql::query("INSERT INTO words VALUES ($1)").bind(word.to_string());
+                Box::pin(async move { query.execute(connection).await })
             })
         };
-        let turn = writer.begin().await.unwrap();
+        let turn = writer.begin(WriteLock::Directory).await.unwrap();
         let mut waiting = std::pin::pin!(futures::future::join_all((0..number).map(add)));
         assert!(futures::poll!(&mut waiting).is_pending());
         assert_eq!(writer.jobs.capacity(), 0, "the queue takes no more");
@@ -262,7 +295,7 @@ mod tests {
     async fn a_write_that_the_database_refuses_spoils_no_other() {
         let (_folder, writer) = words().await;
         add(&writer, "a").await.unwrap();
-        let turn = writer.begin().await.unwrap();
+        let turn = writer.begin(WriteLock::Directory).await.unwrap();
         let waiting = async { tokio::join!(add(&writer, "b"), add(&writer, "a"), add(&writer, "c")) };
         let mut waiting = std::pin::pin!(waiting);
         assert!(futures::poll!(&mut waiting).is_pending());
@@ -278,7 +311,7 @@ mod tests {
     async fn a_write_that_panics_costs_no_later_one() {
         let folder = tempfile::tempdir().unwrap();
         let tasks = Tasks::default();
-        let writer = Writer::new(options(&folder.path().join("db")).create_if_missing(true), &tasks);
+        let writer = Writer::new(write_pool(options(&folder.path().join("db")).create_if_missing(true)), &tasks);
         let panics = writer.share(|_| -> BoxFuture<'_, Result<(), sqlx::Error>> { panic!("for the test") });
         assert_eq!(panics.await.unwrap_err().kind(), ErrorKind::Storage);
         assert_eq!(tasks.down(), ["small writes"]);
@@ -287,7 +320,7 @@ mod tests {
         tokio::time::advance(std::time::Duration::from_secs(2)).await;
         tokio::time::resume();
         let create = writer.share(|connection| {
-            Box::pin(async move { sqlx::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(connection).await })
+            Box::pin(async move { sql::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(connection).await })
         });
         create.await.unwrap();
         assert_eq!(tasks.down(), [""; 0]);
