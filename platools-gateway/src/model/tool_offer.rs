@@ -1,50 +1,63 @@
-//! [`Offer`]: the tools of one run as its model is shown them, and the way back from the arguments that it writes.
+//! [`ToolOffer`]: the tools of one run in the form that its model is shown, and the conversion of the model's arguments back.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
-use async_openai::types::chat::{ChatCompletionTool, ChatCompletionTools};
 use platools::tool::ToolExport;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::ModelAgent;
-use super::blame::Blame;
-use super::refused::Form;
+use super::refused_part::RefusedPart;
+use super::tool_memory::{ToolForm, ToolMemory};
 use crate::agents::RunTools;
-use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
 use crate::tools::NamedTool;
 
 /// The tools that a model is shown.
-pub(super) struct Offer<'a> {
-    agent: &'a ModelAgent,
-    model: String,
+pub(super) struct ToolOffer<'a> {
+    memory: &'a ToolMemory,
+    model: &'a str,
     tools: &'a RunTools<'a>,
-    shown: Vec<Shown<'a>>,
+    shown: Vec<OfferedTool<'a>>,
 }
 
-struct Shown<'a> {
+struct OfferedTool<'a> {
     tool: &'a NamedTool,
-    form: Form,
+    form: ToolForm,
     export: ToolExport,
-    declaration: ChatCompletionTool,
+    declaration: Value,
 }
 
-impl<'a> Offer<'a> {
+impl<'a> ToolOffer<'a> {
     /// The tools of a run, as many as the model takes. A tool that cannot be shown is left out: without it the rest works.
-    pub(super) async fn of(agent: &'a ModelAgent, model: &str, tools: &'a RunTools<'a>, profile: &Profile) -> Self {
-        let mut offer = Self { agent, model: model.to_owned(), tools, shown: Vec::new() };
+    pub(super) async fn new(
+        memory: &'a ToolMemory,
+        model: &'a str,
+        tools: &'a RunTools<'a>,
+        profile: &Profile,
+        max_tools: NonZeroU32,
+    ) -> Self {
+        let mut offer = Self { memory, model, tools, shown: Vec::new() };
         for tool in tools.list() {
-            let form = agent.refused.form(model, tool);
-            offer.shown.extend(offer.show(tool, form).await);
+            offer.shown.extend(offer.show(tool, memory.form(model, tool)).await);
         }
-        offer.limit(profile);
+        offer.limit(profile, usize::try_from(max_tools.get()).unwrap_or(usize::MAX));
         offer
     }
 
-    /// The tools as a request has them; `None` without any.
-    pub(super) fn declared(&self) -> Option<Vec<ChatCompletionTools>> {
-        let declared = self.shown.iter().map(|shown| ChatCompletionTools::Function(shown.declaration.clone()));
-        (!self.shown.is_empty()).then(|| declared.collect())
+    /// The model that is shown the tools.
+    pub(super) fn model(&self) -> &'a str {
+        self.model
+    }
+
+    /// The tools of the run.
+    pub(super) fn tools(&self) -> &'a RunTools<'a> {
+        self.tools
+    }
+
+    /// The declarations of the tools.
+    pub(super) fn declared(&self) -> Vec<Value> {
+        self.shown.iter().map(|shown| shown.declaration.clone()).collect()
     }
 
     /// The number of tools that are shown.
@@ -58,36 +71,36 @@ impl<'a> Offer<'a> {
         shown.export.arguments(sent.get()).ok()
     }
 
-    /// Shows the tools that an endpoint refused in a simpler form, or not at all. Returns whether that changes anything.
-    pub(super) async fn yield_to(&mut self, blame: &Blame) -> bool {
-        let blamed: BTreeSet<usize> = match blame {
-            Blame::Unknown => return false,
-            Blame::Tools(positions) => positions.iter().copied().filter(|at| *at < self.shown.len()).collect(),
-            Blame::StrictForm => {
-                let strict =
-                    self.shown.iter().enumerate().filter(|(_, shown)| shown.declaration.function.strict.is_some());
+    /// Shows the tools that an endpoint refused in a simpler form, or not at all. Returns true if that changes the offer.
+    pub(super) async fn simplify(&mut self, refused: &RefusedPart) -> bool {
+        let refused: BTreeSet<usize> = match refused {
+            RefusedPart::Unknown => return false,
+            RefusedPart::Tools(positions) => positions.iter().copied().filter(|at| *at < self.shown.len()).collect(),
+            RefusedPart::StrictForm => {
+                let is_strict = |tool: &OfferedTool<'_>| tool.declaration["function"].get("strict").is_some();
+                let strict = self.shown.iter().enumerate().filter(|(_, shown)| is_strict(shown));
                 strict.map(|(at, _)| at).collect()
             }
         };
         let mut shown = Vec::new();
         for (at, before) in std::mem::take(&mut self.shown).into_iter().enumerate() {
-            if blamed.contains(&at) { shown.extend(self.simpler(before).await) } else { shown.push(before) }
+            if refused.contains(&at) { shown.extend(self.simpler(before).await) } else { shown.push(before) }
         }
         self.shown = shown;
-        !blamed.is_empty()
+        !refused.is_empty()
     }
 
-    async fn simpler(&self, refused: Shown<'a>) -> Option<Shown<'a>> {
-        let Shown { tool, mut form, declaration, .. } = refused;
+    async fn simpler(&self, refused: OfferedTool<'a>) -> Option<OfferedTool<'a>> {
+        let OfferedTool { tool, mut form, declaration, .. } = refused;
         let mut simpler = None;
-        while simpler.is_none() && form != Form::Untold {
+        while simpler.is_none() && form != ToolForm::Hidden {
             form = form.next();
             // A tool without strict form had the other one already.
             simpler = self.show(tool, form).await.filter(|shown| shown.declaration != declaration);
         }
-        self.agent.refused.set(&self.model, tool, form);
+        self.memory.set_form(self.model, tool, form);
         let (name, entity) = (&tool.tool.declaration.name, &tool.tool.identity.entity);
-        let (model, is_shown) = (&self.model, simpler.is_some());
+        let (model, is_shown) = (self.model, simpler.is_some());
         tracing::warn!(
             tool.name = name,
             entity,
@@ -98,26 +111,24 @@ impl<'a> Offer<'a> {
         simpler
     }
 
-    async fn show(&self, tool: &'a NamedTool, form: Form) -> Option<Shown<'a>> {
+    async fn show(&self, tool: &'a NamedTool, form: ToolForm) -> Option<OfferedTool<'a>> {
         let exported = self.tools.to_export(tool, form.dialect()?).await;
-        let shown = exported.and_then(|export| {
-            let declaration = declaration(tool, &export)?;
-            Ok(Shown { tool, form, export, declaration })
-        });
-        shown.inspect_err(|error| self.agent.untold.log(tool, error)).ok()
+        let export = exported.inspect_err(|error| self.memory.log_hidden(tool, error)).ok()?;
+        let mut declaration = export.value().clone();
+        declaration["function"]["name"] = tool.handle.as_str().into();
+        Some(OfferedTool { tool, form, export, declaration })
     }
 
     /// Leaves out the tools past the number that a model takes. Those that the profile names count in its order, and otherwise those that
     /// were declared first: a worker that connects later takes no tool away from an agent that works.
-    fn limit(&mut self, profile: &Profile) {
-        let limit = usize::try_from(self.agent.settings.max_tools.get()).unwrap_or(usize::MAX);
+    fn limit(&mut self, profile: &Profile, limit: usize) {
         if self.shown.len() <= limit {
             return;
         }
         let tools: Vec<_> = self.shown.iter().map(|shown| shown.tool).collect();
         let surplus = surplus(&tools, profile.tools.as_deref(), limit);
         let left_out: Vec<_> = surplus.iter().map(|at| tools[*at]).collect();
-        self.agent.untold.log_surplus(tools.len(), limit, &left_out);
+        self.memory.log_surplus(tools.len(), limit, &left_out);
         let mut at = 0..;
         self.shown.retain(|_| at.next().is_none_or(|at| !surplus.contains(&at)));
     }
@@ -133,13 +144,4 @@ fn surplus(tools: &[&NamedTool], named: Option<&[String]>, limit: usize) -> BTre
     let mut order: Vec<_> = (0..tools.len()).collect();
     order.sort_by_key(|at| rank(tools[*at]));
     order.into_iter().skip(limit).collect()
-}
-
-fn declaration(tool: &NamedTool, export: &ToolExport) -> Result<ChatCompletionTool, Error> {
-    let declared: Result<ChatCompletionTool, _> = serde_json::from_value(export.value().clone());
-    let mut declared = declared.map_err(|error| {
-        Error::new(ErrorKind::InvalidRequest, "the tool cannot be written in the form of models").caused_by(error)
-    })?;
-    declared.function.name.clone_from(&tool.handle);
-    Ok(declared)
 }
