@@ -247,7 +247,7 @@ mod tests {
 
     use super::*;
     use crate::limits::{Limiter, Limits};
-    use crate::ops::log_feed::Line;
+    use crate::ops::log_feed::LogLine;
 
     /// A socket without a network. Whoever has the other end reads one message at a time.
     struct TestSocket {
@@ -384,7 +384,7 @@ mod tests {
         let queue = Queue::new(2, 1024, Arc::new(Limiter::new(&Limits::default())));
         let (log, lines) = broadcast::channel(8);
         let mut tail = Some(lines);
-        let add = |number: u32| log.send(Line::from(to_raw_value(&number).unwrap())).unwrap();
+        let add = |number: u32| log.send(LogLine::from(to_raw_value(&number).unwrap())).unwrap();
         for number in 1..=5 {
             add(number);
         }

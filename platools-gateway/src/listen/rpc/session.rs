@@ -22,10 +22,10 @@ use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::limits::HeldBytes;
 use crate::listen::ws::{Incoming, TooLarge};
-use crate::ops::log_feed::Line;
+use crate::ops::log_feed::LogLine;
 
 /// The lines of the log that a caller reads along; none if it does not.
-pub(super) type Tail = Option<broadcast::Receiver<Line>>;
+pub(super) type Tail = Option<broadcast::Receiver<LogLine>>;
 
 /// A connected caller.
 pub(super) struct Session<'a> {

@@ -17,7 +17,7 @@ use super::page::{OffsetQuery, Query};
 use crate::core::Core;
 use crate::domain::ids::SessionId;
 use crate::ports::time::rfc3339;
-use crate::sessions::{AgentNames, PresentAgent, SessionView};
+use crate::sessions::{AgentNames, PresentAgent, StoredSession};
 
 /// It was done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -126,8 +126,8 @@ pub(super) struct Session {
     metadata: Box<RawValue>,
 }
 
-impl From<SessionView> for Session {
-    fn from(session: SessionView) -> Self {
+impl From<StoredSession> for Session {
+    fn from(session: StoredSession) -> Self {
         Self {
             session_id: session.id.to_string(),
             connected_at: rfc3339(session.connected_ms),

@@ -60,8 +60,8 @@ pub(super) async fn rotate(
     Ok(Json(shown(administrator.directory()?.rotate_signing_key(grace).await?)))
 }
 
-fn shown(keys: Vec<admin::SigningKey>) -> SigningKeys {
-    let key = |key: admin::SigningKey| SigningKey {
+fn shown(keys: Vec<admin::SigningKeyView>) -> SigningKeys {
+    let key = |key: admin::SigningKeyView| SigningKey {
         id: key.id,
         signing: key.is_signing,
         created_at: key.created_ms.map(rfc3339),
