@@ -1,4 +1,4 @@
-//! The folder of a gateway's data, which one gateway has at a time.
+//! [`Data`]: the folder of a gateway's data. [`Lock`] keeps a second gateway out of it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

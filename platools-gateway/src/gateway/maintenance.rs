@@ -6,7 +6,7 @@ use super::data::{Lock, lock};
 use crate::domain::error::{Error, ErrorKind};
 use crate::store::{self, Restored, Upgraded};
 
-/// The folder of a gateway's data, for what an operator does to it as a whole.
+/// The folder of a gateway's data, for backup, upgrade, downgrade and restore.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     path: PathBuf,
@@ -21,7 +21,7 @@ impl DataFolder {
 
     /// Copies the database into a new file that only its owner can read. A gateway may run. Returns the version of the data.
     ///
-    /// The copy is as of one moment. What else is in the folder, such as keys in files of their own, is not part of it.
+    /// The copy is as of one moment. Other files of the folder, such as those of signing keys, are not part of it.
     ///
     /// # Errors
     /// There is no data, the file exists, or the database or the disk failed.
@@ -40,7 +40,7 @@ impl DataFolder {
         store::upgrade(&self.path).await
     }
 
-    /// Puts the data from before the last upgrade back in place. What was changed since then is kept beside it, and not in use any more.
+    /// Puts the data from before the last upgrade back in place. Later changes are kept in a file beside it that is not in use.
     ///
     /// # Errors
     /// There is no data or none from before, a gateway or another program uses it, or the database or the disk failed.
