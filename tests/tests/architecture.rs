@@ -264,17 +264,8 @@ const GATEWAY: Table = Table {
 };
 
 /// The web frameworks and sockets that the gateway's core knows nothing of.
-const PROTOCOLS: &[&str] = &[
-    "async_openai",
-    "axum",
-    "hyper",
-    "opentelemetry",
-    "rmcp",
-    "tokio_tungstenite",
-    "tower",
-    "tower_http",
-    "tungstenite",
-];
+const PROTOCOLS: &[&str] =
+    &["axum", "hyper", "opentelemetry", "rmcp", "tokio_tungstenite", "tower", "tower_http", "tungstenite"];
 
 /// Folders of the gateway that no protocol reaches into.
 const SERVICES: &[&str] = &[

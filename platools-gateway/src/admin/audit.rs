@@ -1,4 +1,4 @@
-//! Reading the audit.
+//! Audit events, for the admins of one project and for the command line.
 
 use super::{Admin, Projects};
 use crate::audit::{AuditEvent, AuditQuery};
@@ -6,8 +6,8 @@ use crate::domain::audit::AuditScope;
 use crate::domain::error::Error;
 
 impl Admin<'_> {
-    /// Audit events of the project, newest first. The default project's admins also see events that belong to no project:
-    /// refusals of strangers, and projects that come and go.
+    /// Audit events of the project, newest first. Admins of the default project also see events of no project: refusals of strangers, and
+    /// changes of the list of projects.
     ///
     /// # Errors
     /// The database failed.

@@ -1,4 +1,4 @@
-//! The tools of a project, and which of them may be called.
+//! The tools of a project: lists them, and switches them on and off.
 
 use std::sync::Arc;
 

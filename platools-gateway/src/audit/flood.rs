@@ -1,5 +1,4 @@
-//! `Flood`: the bound on events that callers can cause at will. It counts per source and minute, and knows no clock and no
-//! database.
+//! [`Flood`]: the bound on events that clients can cause at will, per source and minute. The first ones are recorded, the others counted.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

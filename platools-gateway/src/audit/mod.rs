@@ -1,9 +1,8 @@
-//! `Audit`: the record of administrative changes, of sign-ins that open something lasting, and of refusals.
+//! [`Audit`]: the record of administrative changes, of sign-ins that open a session or a connection, and of refusals.
 //!
-//! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in
-//! its own transaction (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue
-//! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
-//! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
+//! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in its own
+//! transaction (`DirectoryStore::recording`); sign-ins and refusals go through a bounded queue to one task. [`Flood`] bounds the events
+//! that clients can cause at will.
 
 mod flood;
 mod log;
@@ -42,7 +41,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// The longest time for the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
-/// Conditions on the events of a list. One that is not set does not narrow it.
+/// Filter for the events of a list. A field without a value matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
     /// The kind.
@@ -191,7 +190,7 @@ impl Audit {
         }
     }
 
-    /// Waits until the events so far are stored, or it took too long.
+    /// Waits until the events so far are stored, up to a deadline.
     async fn settle(&self) {
         let Some(task) = &self.task else { return };
         let (done, written) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! The gateway's end: what it says by itself goes on to the client.
+//! [`Upstream`]: the client of the gateway. It passes the gateway's notifications on to the client.
 
 use std::sync::Arc;
 
