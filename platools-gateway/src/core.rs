@@ -27,7 +27,7 @@ use crate::feed::{
 };
 use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
-use crate::links::{Closing, HealthMonitor, Notice, Registrations, Workers};
+use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::housekeeping::Housekeeping;
 use crate::ops::log_feed::{LogFeed, Logs};
@@ -57,7 +57,7 @@ pub struct Core {
     pub(crate) health: Arc<HealthMonitor>,
     /// Registration of the tools of workers.
     pub registrations: Arc<Registrations>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     /// Authentication of workers and callers.
     pub authenticator: Arc<Authenticator>,
     pub(crate) callers: Arc<Callers>,
@@ -134,7 +134,7 @@ impl Core {
         let core = Self::start(Arc::new(store), tasks, folder, options).await?;
         core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
-        core.workers.keep_stored(core.catalog.as_declared());
+        core.links.keep_stored(core.catalog.as_declared());
         Ok(core)
     }
 
@@ -195,14 +195,14 @@ impl Core {
             None => Audit::without_task(Arc::clone(&store) as _),
         });
         let (snapshot_limit, feed) = (options.feed.snapshot_limit, Feed::new(options.feed));
-        let mut workers = Workers::new(pending.clone(), tool_changes.clone());
-        workers.configure(options.calls);
+        let mut links = Links::new(pending.clone(), tool_changes.clone());
+        links.configure(options.calls);
         if options.snapshots.is_none() {
             let events = Arc::new(BuiltinEvents(feed.clone()));
             observers.add(Arc::clone(&events) as _);
-            workers.observe(events);
+            links.observe(events);
         }
-        let workers = Arc::new(workers);
+        let links = Arc::new(links);
 
         let callers = Arc::new(Callers::new(Arc::clone(&directory)));
         let anonymous_role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
@@ -210,20 +210,20 @@ impl Core {
             Arc::clone(&directory),
             Arc::clone(&limiter),
             Arc::clone(&audit),
-            Arc::clone(&workers),
+            Arc::clone(&links),
             anonymous_role,
         ));
-        let health = Arc::new(HealthMonitor::new(Arc::clone(&catalog), Arc::clone(&workers)));
+        let health = Arc::new(HealthMonitor::new(Arc::clone(&catalog), Arc::clone(&links)));
         let registrations = Arc::new(Registrations::new(
             Arc::clone(&catalog),
-            Arc::clone(&workers),
+            Arc::clone(&links),
             Arc::clone(&limiter),
             tool_changes.clone(),
         ));
         let tools = Arc::new(Tools::new(
             Arc::clone(&directory),
             Arc::clone(&catalog),
-            Arc::clone(&workers),
+            Arc::clone(&links),
             Arc::clone(&health),
             tool_changes.clone(),
         ));
@@ -231,7 +231,7 @@ impl Core {
             feed: feed.clone(),
             directory: Arc::clone(&directory),
             catalog: Arc::clone(&catalog),
-            workers: Arc::clone(&workers),
+            links: Arc::clone(&links),
             health: Arc::clone(&health),
             journal: Arc::clone(&journal),
         };
@@ -247,7 +247,7 @@ impl Core {
             directory: Arc::clone(&directory),
             catalog: Arc::clone(&catalog),
             tool_changes: tool_changes.clone(),
-            workers: Arc::clone(&workers),
+            links: Arc::clone(&links),
             callers: Arc::clone(&callers),
             dashboards: Arc::clone(&dashboards),
         });
@@ -256,7 +256,7 @@ impl Core {
             limiter: Arc::clone(&limiter),
             audit: Arc::clone(&audit),
             catalog: Arc::clone(&catalog),
-            workers: Arc::clone(&workers),
+            links: Arc::clone(&links),
             tools: Arc::clone(&tools),
             reconciler: Arc::clone(&reconciler),
         };
@@ -276,7 +276,7 @@ impl Core {
             directory: Arc::clone(&directory),
             catalog: Arc::clone(&catalog),
             tools: Arc::clone(&tools),
-            workers: Arc::clone(&workers),
+            links: Arc::clone(&links),
             pending: pending.clone(),
             limiter: Arc::clone(&limiter),
             journal: Arc::clone(&journal),
@@ -299,7 +299,7 @@ impl Core {
             directory: Arc::clone(&directory),
             limiter: Arc::clone(&limiter),
             catalog: Arc::clone(&catalog),
-            workers: Arc::clone(&workers),
+            links: Arc::clone(&links),
             tools: Arc::clone(&tools),
             journal: Arc::clone(&journal),
             callers: Arc::clone(&callers),
@@ -312,7 +312,7 @@ impl Core {
         let credential_upkeep = Arc::new(CredentialUpkeep {
             directory: Arc::clone(&directory),
             callers: Arc::clone(&callers),
-            workers: Arc::clone(&workers),
+            links: Arc::clone(&links),
             aging: Arc::clone(&aging),
         });
         Ok(Self {
@@ -326,7 +326,7 @@ impl Core {
             tools,
             health,
             registrations,
-            workers,
+            links,
             authenticator,
             callers,
             logs,
@@ -366,7 +366,7 @@ impl Core {
             limiter: Arc::clone(&self.limiter),
             reconciler: Arc::clone(&self.reconciler),
             registrations: Arc::clone(&self.registrations),
-            workers: Arc::clone(&self.workers),
+            links: Arc::clone(&self.links),
             calls: Arc::clone(&self.calls),
             journal: Arc::clone(&self.journal),
             conversations: Arc::clone(&self.conversations),
@@ -391,20 +391,20 @@ impl Core {
 
     /// Tells every worker that the gateway is about to close its socket.
     pub(crate) fn announce_drain(&self, deadline: Duration) {
-        self.workers.notify_all(&Notice::Drain { deadline });
+        self.links.notify_all(&Notice::Drain { deadline });
     }
 
     /// Ends every call that still waits, and closes every link over a while.
     pub(crate) async fn close_links(&self) {
         self.fail_calls();
-        self.workers.close_spread(Closing::ShuttingDown).await;
+        self.links.close_spread(Closing::ShuttingDown).await;
     }
 
     /// Ends every call that still waits, and closes every link and every caller's socket at once.
     pub(crate) fn abort(&self) {
         self.sessions.abort();
         self.fail_calls();
-        self.workers.close_all(Closing::ShuttingDown);
+        self.links.close_all(Closing::ShuttingDown);
         self.callers.dismiss_all();
     }
 
@@ -417,7 +417,7 @@ impl Core {
     /// not hold up the stop.
     pub async fn close(&self) {
         // The calls have ended; their answers are still to be stored.
-        within(LAST_ANSWERS, "answers to named calls", self.calls.answers_kept()).await;
+        within(LAST_ANSWERS, "answers to calls with a key", self.calls.answers_kept()).await;
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
             tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
@@ -441,7 +441,7 @@ impl Core {
     /// The number of connected workers.
     #[must_use]
     pub fn connection_count(&self) -> usize {
-        self.workers.count()
+        self.links.count()
     }
 
     /// The number of callers that are connected and known.
@@ -461,7 +461,7 @@ impl Core {
     }
 }
 
-/// The time that the answers to named calls may take to be stored.
+/// The time that the answers to calls with a key may take to be stored.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The time that the last small notes may take to be stored.

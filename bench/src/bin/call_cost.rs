@@ -240,7 +240,7 @@ async fn calls() -> Result<()> {
     let number = std::sync::atomic::AtomicUsize::new(0);
     timed("a call with an idempotency key", 200, async || {
         let name = format!("name-{}", number.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        bench.core.calls.call_named(&bench.caller, &name, request(&raw)?).await.map(drop)
+        bench.core.calls.call_with_key(&bench.caller, &name, request(&raw)?).await.map(drop)
     })
     .await?;
     worker.abort();

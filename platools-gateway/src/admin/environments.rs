@@ -71,7 +71,7 @@ impl Admin<'_> {
         let sets = self.services.catalog.list(&self.project).await?;
         let sets = sets.iter().filter(|set| set.identity.environment_id == environment.id);
         let tools: usize = sets.map(|set| set.tools.len()).sum();
-        let workers = self.services.workers.list(&self.project).into_iter();
+        let workers = self.services.links.list(&self.project).into_iter();
         let workers = workers.filter(|worker| worker.identity.environment_id == environment.id).count();
         let snapshot = self.snapshot();
         let environments = snapshot.environments(&self.project);

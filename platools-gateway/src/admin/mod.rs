@@ -26,7 +26,7 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::limits::Limiter;
-use crate::links::Workers;
+use crate::links::Links;
 use crate::tools::Tools;
 
 pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
@@ -46,7 +46,7 @@ pub struct Administration {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) tools: Arc<Tools>,
     pub(crate) reconciler: Arc<Reconciler>,
 }

@@ -8,7 +8,7 @@ use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::identity::{Credential, Identity};
 use crate::feed::Dashboards;
-use crate::links::{Closing, Workers};
+use crate::links::{Closing, Links};
 use crate::ports::time::now_ms;
 use crate::ports::tool_changes::ToolChanges;
 
@@ -18,7 +18,7 @@ pub(crate) struct Reconciler {
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tool_changes: ToolChanges,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) dashboards: Arc<Dashboards>,
 }
@@ -46,7 +46,7 @@ impl Reconciler {
             // A token of an earlier version stays good by itself when its entity is gone, and any when its environment is.
             !snapshot.has(&link.scope()) || !snapshot.is_good(credential, now_ms)
         };
-        self.workers.close_where(has_ended, Closing::SecretRotated);
+        self.links.close_where(has_ended, Closing::SecretRotated);
         self.callers.dismiss_ended();
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::content::max_bytes;
 use super::envelope::Envelope;
-use super::idempotency::Beginning;
+use super::idempotency::KeyedCallStart;
 use super::oversize::shortened;
 use super::request::{CallPermit, CallReply, CallRequest};
 use super::route::{Patience, Route};
@@ -110,9 +110,9 @@ impl Calls {
         caller: &Caller,
         request: CallRequest,
         call_id: CallId,
-        named: Option<&Beginning<'_>>,
+        keyed: Option<&KeyedCallStart<'_>>,
     ) -> Result<CallReply, Error> {
-        let (reply, max_bytes) = self.call_of_any_length(caller, request, call_id, named).await?;
+        let (reply, max_bytes) = self.call_of_any_length(caller, request, call_id, keyed).await?;
         Ok(CallReply { result: shortened(reply.result, max_bytes), ..reply })
     }
 
@@ -122,7 +122,7 @@ impl Calls {
         caller: &Caller,
         mut request: CallRequest,
         call_id: CallId,
-        named: Option<&Beginning<'_>>,
+        keyed: Option<&KeyedCallStart<'_>>,
     ) -> Result<(CallReply, usize), Error> {
         request.trace = request.trace.sampled(self.trace_ratio);
         let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from);
@@ -142,7 +142,7 @@ impl Calls {
             &call_id,
         );
         let end = match may_call {
-            Ok(()) => self.run(caller, &found, &request, &mut record, named).await,
+            Ok(()) => self.run(caller, &found, &request, &mut record, keyed).await,
             Err(error) => Err(error),
         };
         match end {
@@ -166,7 +166,7 @@ impl Calls {
         found: &FoundTool,
         request: &CallRequest,
         record: &mut CallRecord<'_>,
-        named: Option<&Beginning<'_>>,
+        keyed: Option<&KeyedCallStart<'_>>,
     ) -> Result<(Box<RawValue>, u64), Error> {
         let limit = request.timeout.of_call(&found.tool.declaration.annotations, self.max_timeout());
         let timeout_ms = i64::try_from(limit.wait().as_millis()).unwrap_or(i64::MAX);
@@ -186,17 +186,17 @@ impl Calls {
         // From here on the call may be cancelled, also while it waits for a link.
         let waiting =
             self.services.pending.open(call_id.clone(), scope.clone(), name, request.listener.clone()).limited(limit);
-        let mut route = Route::new(&self.services.workers, &scope, tool.version(), &envelope, deadline, waiting);
+        let mut route = Route::new(&self.services.links, &scope, tool.version(), &envelope, deadline, waiting);
         let mut live = route.link().await;
-        if let (Ok(_), Some(named)) = (&live, named) {
-            named.note(call_id).await?;
+        if let (Ok(_), Some(keyed)) = (&live, keyed) {
+            keyed.note(call_id).await?;
             // The link may have ended while the disk was waited for.
             live = route.link().await;
         }
         let end = match live {
             Ok(live) => {
-                let limit = request.patience.unwrap_or_else(|| self.services.workers.worker_return());
-                let tell = named.map(|named| move |error: Error| named.lose(error, call_id));
+                let limit = request.patience.unwrap_or_else(|| self.services.links.worker_return());
+                let tell = keyed.map(|keyed| move |error: Error| keyed.lose(error, call_id));
                 route.run(live, Patience { limit, tell: tell.as_ref().map(|tell| tell as _) }).await
             }
             Err(end) => end,

@@ -9,7 +9,7 @@ use super::envelope::Envelope;
 use crate::catalog::ToolVersion;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
-use crate::links::{Delivery, LiveLink, Refused, Workers, busy};
+use crate::links::{Delivery, Links, LiveLink, Refused, busy};
 use crate::pending::{CallStep, Outcome, PendingCall, Stage};
 
 /// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
@@ -17,7 +17,7 @@ use crate::pending::{CallStep, Outcome, PendingCall, Stage};
 /// Dropped before the answer, it tells the workers that may have the call that nobody waits any more: its time is up, or the caller
 /// went away.
 pub(crate) struct Route<'a> {
-    workers: &'a Workers,
+    links: &'a Links,
     scope: &'a Scope,
     tool: ToolVersion<'a>,
     envelope: &'a Envelope<'a>,
@@ -41,14 +41,14 @@ type RouteEnd = Result<Outcome, Error>;
 
 impl<'a> Route<'a> {
     pub(crate) fn new(
-        workers: &'a Workers,
+        links: &'a Links,
         scope: &'a Scope,
         tool: ToolVersion<'a>,
         envelope: &'a Envelope<'a>,
         deadline: Instant,
         waiting: PendingCall,
     ) -> Self {
-        Self { workers, scope, tool, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
+        Self { links, scope, tool, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
     }
 
     /// The link that is to have the call. Waits for one where the worker is reconnecting.
@@ -60,14 +60,14 @@ impl<'a> Route<'a> {
             Stage::Returned(turn) => Some(turn),
             _ => None,
         };
-        let (workers, scope, tool, deadline) = (self.workers, self.scope, self.tool, self.deadline);
+        let (links, scope, tool, deadline) = (self.links, self.scope, self.tool, self.deadline);
         let since = turn.as_ref().map_or(self.began, |turn| turn.returned());
         let link = async {
             if let Some(turn) = &turn {
                 // Past the deadline the call fails below, whoever's turn it is.
                 let _ = timeout_at(deadline, turn.comes()).await;
             }
-            workers.link_for(scope, || workers.choose(scope, &tool), since, deadline).await
+            links.link_for(scope, || links.choose(scope, &tool), since, deadline).await
         };
         self.waiting.unless_ended(link).await?.map_err(Err)
     }
@@ -125,7 +125,7 @@ impl Drop for Route<'_> {
     fn drop(&mut self) {
         let stage = self.waiting.forget();
         if !self.is_answered {
-            self.workers.cancel(self.scope, self.envelope.call_id, &stage);
+            self.links.cancel(self.scope, self.envelope.call_id, &stage);
         }
     }
 }

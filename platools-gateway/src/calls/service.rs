@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::directory::Directory;
 use crate::journal::Journal;
 use crate::limits::Limiter;
-use crate::links::Workers;
+use crate::links::Links;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::idempotency::IdempotencyStore;
@@ -30,7 +30,7 @@ pub(crate) struct CallServices {
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) tools: Arc<Tools>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) pending: PendingCalls,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) journal: Arc<Journal>,
@@ -48,21 +48,21 @@ impl Calls {
     /// The longest time that a call may take: [`CallSettings::max_timeout`](crate::settings::CallSettings::max_timeout).
     #[must_use]
     pub fn max_timeout(&self) -> Duration {
-        self.services.workers.settings().max_timeout
+        self.services.links.settings().max_timeout
     }
 
-    /// Stops waiting for a database that fails to keep the answers of named calls.
+    /// Stops waiting for a database that fails to keep the answers of calls with a key.
     pub(crate) fn begin_drain(&self) {
         self.idempotency.begin_drain();
     }
 
-    /// Waits until no call is under way, and the answers of named calls are kept.
+    /// Waits until no call is under way, and the answers of calls with a key are kept.
     pub(crate) async fn idle(&self) {
         self.services.journal.idle().await;
         self.answers_kept().await;
     }
 
-    /// Waits until the answers of named calls are kept.
+    /// Waits until the answers of calls with a key are kept.
     pub(crate) async fn answers_kept(&self) {
         self.idempotency.idle().await;
     }

@@ -12,7 +12,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::origin::RequestOrigin;
 use crate::limits::Limiter;
-use crate::links::{Arrival, Link, WorkerPeer, Workers};
+use crate::links::{Arrival, Link, Links, WorkerPeer};
 use crate::ports::time::now_ms;
 
 /// Authenticates workers and callers. It limits and records failed attempts.
@@ -21,7 +21,7 @@ pub struct Authenticator {
     directory: Arc<Directory>,
     limiter: Arc<Limiter>,
     audit: Arc<Audit>,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
     /// The role of callers without a credential.
     anonymous_role: Role,
 }
@@ -31,10 +31,10 @@ impl Authenticator {
         directory: Arc<Directory>,
         limiter: Arc<Limiter>,
         audit: Arc<Audit>,
-        workers: Arc<Workers>,
+        links: Arc<Links>,
         anonymous_role: Role,
     ) -> Self {
-        Self { directory, limiter, audit, workers, anonymous_role }
+        Self { directory, limiter, audit, links, anonymous_role }
     }
 
     /// Lets a worker in. Its link replaces an older one of the same entity and environment, unless the entity is a pool.
@@ -68,7 +68,7 @@ impl Authenticator {
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
         let (features, address) = (claim.features.intersection(Features::all()), from.address);
         let peer = WorkerPeer { address, instance: claim.instance };
-        let link = self.workers.attach_from(peer, arrival, admitted, secret, features, place);
+        let link = self.links.attach_from(peer, arrival, admitted, secret, features, place);
         // The end of a credential closes the links that exist then. This link may have been added after that.
         let snapshot = self.directory.snapshot();
         if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {

@@ -237,7 +237,7 @@ error_kinds! {
         /// The gateway has too much to do at the moment, for whichever callers; or the request takes too long.
         Overloaded = "overloaded",
         /// The idempotency key was used for another call.
-        NameTaken = "idempotency_key_reused",
+        KeyReused = "idempotency_key_reused",
         /// The call ran already under this idempotency key, and its answer is not kept.
         AnswerNotKept = "answer_not_kept",
         /// There are as many of these as there may be.

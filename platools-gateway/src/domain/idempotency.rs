@@ -1,10 +1,10 @@
-//! [`NamedCall`]: a call under an idempotency key, as it is stored, and its end.
+//! [`KeyedCall`]: a call under an idempotency key, as it is stored, and its end.
 
 use super::ids::{CallId, ProjectId};
 
 /// A call under an idempotency key, as it is found again.
 #[derive(Debug, Clone)]
-pub(crate) struct NamedCall {
+pub(crate) struct KeyedCall {
     /// Derived from the owner and the key.
     pub(crate) id: String,
     pub(crate) project: ProjectId,

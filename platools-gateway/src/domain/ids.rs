@@ -66,7 +66,9 @@ ids! {
     ConversationId = "conv_";
     /// Id of a run: the work of an agent on one message.
     RunId = "run_";
-    /// Id of a socket of a worker or a caller.
+    /// Id of a link of a worker.
+    LinkId = "conn_";
+    /// Id of a socket of a caller, a dashboard or an agent.
     ConnectionId = "conn_";
     /// Id of an agent's session.
     SessionId = "sess_";

@@ -16,9 +16,9 @@ use crate::directory::{self, Directory};
 use crate::domain::agent::Agent;
 use crate::domain::environment::resolve;
 use crate::domain::identity::{Caller, Identity, Scope};
-use crate::domain::ids::{AgentId, CallId, ConnectionId, EnvironmentId, ProjectId};
+use crate::domain::ids::{AgentId, CallId, EnvironmentId, LinkId, ProjectId};
 use crate::journal::{CallSummary, Journal};
-use crate::links::{ConnectedWorker, HealthMonitor, WorkerObserver, Workers};
+use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use crate::ports::time::{ms_of, rfc3339};
 
@@ -28,7 +28,7 @@ pub(crate) struct BuiltinState {
     pub(crate) feed: Feed,
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) health: Arc<HealthMonitor>,
     pub(crate) journal: Arc<Journal>,
 }
@@ -55,7 +55,7 @@ impl BuiltinState {
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(&watched.agent_id)?;
         let environment = environment_of(&snapshot, row)?;
-        let workers = self.workers.list(&row.project_id);
+        let workers = self.links.list(&row.project_id);
         let workers = workers.iter().filter(|worker| worker.identity.environment_id == environment);
         let is_shown = |call: &&CallSummary| {
             let is_of_agent = call.agent_id.as_ref() == Some(&watched.agent_id);
@@ -90,7 +90,7 @@ impl BuiltinState {
         let scope = identity.scope();
         let name = &tool.declaration.name;
         ToolStatus {
-            is_online: self.workers.is_online(&scope, &tool.version()),
+            is_online: self.links.is_online(&scope, &tool.version()),
             is_enabled: self.directory.snapshot().is_enabled(&scope, name),
             health: self.health.of_tool(&scope, name),
         }
@@ -140,8 +140,8 @@ impl WorkerObserver for BuiltinEvents {
         self.publish_worker(&worker.identity.environment_id, "worker_connected", &worker.into());
     }
 
-    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId) {
-        let worker = WorkerNotice::new(identity, connection_id);
+    fn worker_left(&self, identity: &Identity, link_id: &LinkId) {
+        let worker = WorkerNotice::new(identity, link_id);
         self.publish_worker(&identity.environment_id, "worker_disconnected", &worker);
     }
 }
@@ -185,9 +185,9 @@ struct WorkerNotice<'a> {
 }
 
 impl<'a> WorkerNotice<'a> {
-    fn new(identity: &'a Identity, connection_id: &'a ConnectionId) -> Self {
+    fn new(identity: &'a Identity, link_id: &'a LinkId) -> Self {
         let Identity { entity, entity_id, environment, .. } = identity;
-        let (connection_id, entity_id) = (connection_id.as_str(), entity_id.as_str());
+        let (connection_id, entity_id) = (link_id.as_str(), entity_id.as_str());
         Self { connection_id, entity, entity_id, environment, connected_at: None }
     }
 }
@@ -195,7 +195,7 @@ impl<'a> WorkerNotice<'a> {
 impl<'a> From<&'a ConnectedWorker> for WorkerNotice<'a> {
     fn from(worker: &'a ConnectedWorker) -> Self {
         let connected_at = Some(rfc3339(worker.connected_ms));
-        Self { connected_at, ..Self::new(&worker.identity, &worker.connection_id) }
+        Self { connected_at, ..Self::new(&worker.identity, &worker.link_id) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Link`]: the end of a link that the task of the worker's socket owns. [`Workers::attach_from`] makes it.
+//! [`Link`]: the end of a link that the task of the worker's socket owns. [`Links::attach_from`] makes it.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use super::live::{LiveLink, Queued};
 use super::messages::{Closing, Delivery, Notice, Order};
 use super::peer::WorkerPeer;
+use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
-use super::workers::{AttachOutcome, Workers};
 use crate::directory::Admitted;
 use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Identity, Policy, Scope};
-use crate::domain::ids::{CallId, ConnectionId, EntityId};
+use crate::domain::ids::{CallId, EntityId, LinkId};
 use crate::limits::ConcurrencyPermit;
 use crate::limits::gauge::Gauge;
 use crate::pending::LinkEnd;
@@ -32,9 +32,9 @@ pub(super) const NOTICES: usize = 1024;
 /// link took its place. Calls that the socket did not get are returned to their callers, for they have certainly not run.
 #[derive(Debug)]
 pub struct Link {
-    workers: Workers,
+    links: Links,
     identity: Identity,
-    pub(super) connection_id: ConnectionId,
+    pub(super) id: LinkId,
     arrival: Arrival,
     /// True if it was the live link of its scope, or one of a pool, when it came.
     was_live: bool,
@@ -59,10 +59,10 @@ impl Link {
         &self.identity
     }
 
-    /// The name of this connection.
+    /// The id of the link.
     #[must_use]
-    pub fn connection_id(&self) -> &ConnectionId {
-        &self.connection_id
+    pub fn id(&self) -> &LinkId {
+        &self.id
     }
 
     /// The extensions of the protocol that both sides know.
@@ -94,10 +94,10 @@ impl Link {
     #[must_use]
     pub fn fence(&self) -> LinkFence {
         LinkFence {
-            workers: self.workers.clone(),
+            links: self.links.clone(),
             scope: self.identity.scope(),
             arrival: self.arrival,
-            connection_id: self.connection_id.clone(),
+            link_id: self.id.clone(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Link {
     /// The call, if it is to be sent: one that nobody waits for any more would run in vain, and one that was returned may be at
     /// another link.
     fn wanted(&self, Queued { delivery, .. }: Queued) -> Option<Delivery> {
-        self.workers.calls.take(&delivery.call_id, &self.connection_id).then_some(delivery)
+        self.links.calls.take(&delivery.call_id, &self.id).then_some(delivery)
     }
 
     /// The number of queued calls.
@@ -132,7 +132,7 @@ impl Link {
     /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends, and then as long as its
     /// caller has patience.
     pub fn sent(&self, call_id: &CallId) {
-        self.workers.calls.sent(call_id, &self.connection_id);
+        self.links.calls.sent(call_id, &self.id);
     }
 
     /// Notes that the link ends because the worker sent a frame that is too large.
@@ -152,7 +152,7 @@ impl Link {
         // A worker whose connection the gateway closed lives, also if another process has its place now.
         let is_closed = self.closed.borrow().is_some();
         LinkEnd {
-            answer_wait: is_last_word.then_some(self.workers.settings.wait_for_lost_answer),
+            answer_wait: is_last_word.then_some(self.links.settings.wait_for_lost_answer),
             is_for_large_frame: self.sent_large_frame,
             has_stopped: self.has_stopped,
             instance: self.instance.clone().filter(|_| !is_closed),
@@ -163,22 +163,22 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         let scope = self.identity.scope();
-        let is_offline = self.workers.lock().remove(&scope, self.arrival);
-        if let Some(observer) = self.workers.observer.as_ref().filter(|_| self.was_live) {
-            observer.worker_left(&self.identity, &self.connection_id);
+        let is_offline = self.links.lock().remove(&scope, self.arrival);
+        if let Some(observer) = self.links.observer.as_ref().filter(|_| self.was_live) {
+            observer.worker_left(&self.identity, &self.id);
         }
         // Before the calls are returned: they look for another link at once.
-        self.workers.link_changed(&scope);
+        self.links.link_changed(&scope);
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
-        self.workers.calls.lose(&self.connection_id, &self.end());
+        self.links.calls.lose(&self.id, &self.end());
         if is_offline {
-            self.workers.tool_changes.notify(&scope);
+            self.links.tool_changes.notify(&scope);
         }
     }
 }
 
-impl Workers {
+impl Links {
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
     /// before the live one is closed itself.
     pub(crate) fn attach_from(
@@ -195,10 +195,10 @@ impl Workers {
         let (notices, noticed) = mpsc::channel(NOTICES);
         let (drain, draining) = watch::channel(None);
         let (closing, closed) = watch::channel(None);
-        let connection_id = ConnectionId::random();
+        let id = LinkId::random();
         let live = Arc::new(LiveLink {
             arrival,
-            connection_id: connection_id.clone(),
+            id: id.clone(),
             identity: identity.clone(),
             peer: peer.clone(),
             connected_ms: now_ms(),
@@ -229,11 +229,11 @@ impl Workers {
             observer.worker_came(&live.shown());
         }
         self.link_changed(&scope);
-        let workers = self.clone();
+        let links = self.clone();
         Link {
-            workers,
+            links,
             identity,
-            connection_id,
+            id,
             arrival,
             was_live,
             sent_large_frame: false,
@@ -297,10 +297,10 @@ async fn next_of(draining: &mut watch::Receiver<Option<Notice>>) -> Option<Notic
 /// Checks whether a newer link took a link's place.
 #[derive(Debug, Clone)]
 pub struct LinkFence {
-    workers: Workers,
+    links: Links,
     scope: Scope,
     arrival: Arrival,
-    connection_id: ConnectionId,
+    link_id: LinkId,
 }
 
 impl LinkFence {
@@ -313,19 +313,19 @@ impl LinkFence {
     /// ended has none.
     pub fn has(&self, call_id: &CallId) {
         if self.is_current() {
-            self.workers.calls.seen(&self.scope, call_id, &self.connection_id);
+            self.links.calls.seen(&self.scope, call_id, &self.link_id);
         }
     }
 
     /// Notes that the worker stops: it is sent no more calls, and those that wait for its socket go to other links.
     pub fn leaves(&self) {
-        self.workers.leaves(&self.scope, self.arrival);
+        self.links.leaves(&self.scope, self.arrival);
     }
 
     /// True if the link is still the live one of its scope.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.workers.is_current(&self.scope, self.arrival)
+        self.links.is_current(&self.scope, self.arrival)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::catalog::DeclaredTools;
 use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Credential, Identity, Policy};
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::LinkId;
 use crate::limits::gauge::{Gauge, Held};
 use crate::pending::PendingCalls;
 
@@ -26,7 +26,7 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct LiveLink {
     pub(super) arrival: Arrival,
-    pub(super) connection_id: ConnectionId,
+    pub(super) id: LinkId,
     pub(super) identity: Identity,
     pub(super) peer: WorkerPeer,
     pub(super) connected_ms: i64,
@@ -73,7 +73,7 @@ impl LiveLink {
     /// The worker without its takeovers, which are its scope's.
     pub(super) fn shown(&self) -> ConnectedWorker {
         ConnectedWorker {
-            connection_id: self.connection_id.clone(),
+            link_id: self.id.clone(),
             identity: self.identity.clone(),
             connected_ms: self.connected_ms,
             calls_in_flight: self.load.value(),
@@ -95,7 +95,7 @@ impl LiveLink {
         let bytes =
             self.queued_bytes.hold_unless_past(delivery.params.get().len(), QUEUE_BYTES).ok_or(Refused::Busy)?;
         // Before it is queued: from then on the link may send it, or end, at any time.
-        self.calls.queue(&delivery.call_id, &self.connection_id, &self.load);
+        self.calls.queue(&delivery.call_id, &self.id, &self.load);
         self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| {
             let (refused, queued) = match refused {
                 mpsc::error::TrySendError::Full(queued) => (Refused::Busy, queued),
@@ -115,7 +115,7 @@ impl LiveLink {
             Notice::Cancel { .. } => {
                 // A link that is gone needs no notice. A worker that does not read runs a call to its end that nobody waits for.
                 if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
-                    tracing::debug!(connection.id = %self.connection_id, "a cancellation left out");
+                    tracing::debug!(connection.id = %self.id, "a cancellation left out");
                 }
             }
             Notice::Drain { .. } => drop(self.draining.send_replace(Some(notice.clone()))),

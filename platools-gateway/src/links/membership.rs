@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::departed_tools::keep_gone;
 use super::live::LiveLink;
-use super::workers::{LinkTable, Workers};
+use super::table::{LinkTable, Links};
 use crate::catalog::{DeclaredTools, Member, Membership, ToolVersion};
 use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Policy, Scope};
@@ -63,7 +63,7 @@ impl LinkTable {
     }
 }
 
-impl Workers {
+impl Links {
     /// The tools of a scope, as a link that registers finds them; `None` if the link has ended or a newer one took its place.
     pub(crate) fn membership(&self, scope: &Scope, arrival: Arrival) -> Option<Membership> {
         let state = self.lock();
@@ -150,7 +150,7 @@ mod tests {
     use crate::catalog::{CatalogTool, GRACE};
     use crate::directory::Admitted;
     use crate::domain::identity::{Credential, Identity};
-    use crate::domain::ids::ConnectionId;
+    use crate::domain::ids::LinkId;
 
     fn tools(bytes: usize) -> Arc<DeclaredTools> {
         let tool = ToolDeclaration::new("t", "x".repeat(bytes), json!({"type": "object"}));
@@ -180,63 +180,63 @@ mod tests {
         assert_eq!((gone.len(), gone[0].since), (1, now + GRACE / 2));
     }
 
-    fn attach(workers: &Workers, policy: Policy) -> crate::links::Link {
+    fn attach(links: &Links, policy: Policy) -> crate::links::Link {
         let credential = Credential::Secret("sec".into());
         let admitted = Admitted { identity: Identity::sample(), credential, policy };
-        workers.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
+        links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
     }
 
-    fn chosen(workers: &Workers, tools: &DeclaredTools) -> Option<ConnectionId> {
+    fn chosen(links: &Links, tools: &DeclaredTools) -> Option<LinkId> {
         let scope = Identity::sample().scope();
-        workers.choose(&scope, &tools.tools[0].version()).map(|live| live.connection_id.clone())
+        links.choose(&scope, &tools.tools[0].version()).map(|live| live.id.clone())
     }
 
     #[tokio::test]
     async fn a_call_goes_to_a_link_that_has_the_tool_in_its_version_and_stays() {
-        let (workers, scope) = (Workers::default(), Identity::sample().scope());
-        let links = [attach(&workers, Policy::Pool), attach(&workers, Policy::Pool)];
+        let (links, scope) = (Links::default(), Identity::sample().scope());
+        let pool = [attach(&links, Policy::Pool), attach(&links, Policy::Pool)];
         let versions = [tools(1), tools(2)];
-        assert_eq!(chosen(&workers, &versions[0]), None, "nothing was declared");
-        for (link, version) in links.iter().zip(&versions) {
-            workers.declare(&scope, link.fence().arrival(), Arc::clone(version));
+        assert_eq!(chosen(&links, &versions[0]), None, "nothing was declared");
+        for (link, version) in pool.iter().zip(&versions) {
+            links.declare(&scope, link.fence().arrival(), Arc::clone(version));
         }
-        for (link, version) in links.iter().zip(&versions) {
+        for (link, version) in pool.iter().zip(&versions) {
             for _ in 0..20 {
-                assert_eq!(chosen(&workers, version).as_ref(), Some(link.connection_id()));
+                assert_eq!(chosen(&links, version).as_ref(), Some(link.id()));
             }
         }
-        assert_eq!(chosen(&workers, &tools(3)), None);
-        links[0].fence().leaves();
-        assert_eq!(chosen(&workers, &versions[0]), None);
-        assert!(workers.is_online(&scope, &versions[0].tools[0].version()), "it is connected");
-        drop(links);
-        assert!(!workers.is_online(&scope, &versions[0].tools[0].version()));
+        assert_eq!(chosen(&links, &tools(3)), None);
+        pool[0].fence().leaves();
+        assert_eq!(chosen(&links, &versions[0]), None);
+        assert!(links.is_online(&scope, &versions[0].tools[0].version()), "it is connected");
+        drop(pool);
+        assert!(!links.is_online(&scope, &versions[0].tools[0].version()));
     }
 
     #[tokio::test]
     async fn a_link_without_others_has_a_tool_in_whichever_version() {
-        let workers = Workers::default();
-        let link = attach(&workers, Policy::Supersede);
-        workers.declare(&Identity::sample().scope(), link.fence().arrival(), tools(1));
-        assert_eq!(chosen(&workers, &tools(2)).as_ref(), Some(link.connection_id()));
+        let links = Links::default();
+        let link = attach(&links, Policy::Supersede);
+        links.declare(&Identity::sample().scope(), link.fence().arrival(), tools(1));
+        assert_eq!(chosen(&links, &tools(2)).as_ref(), Some(link.id()));
     }
 
     #[tokio::test]
     async fn a_pool_is_looked_at_again_when_it_loses_tools_with_a_link() {
-        let (workers, scope) = (Workers::default(), Identity::sample().scope());
+        let (links, scope) = (Links::default(), Identity::sample().scope());
         let (older, newer) = (tools(1), tools(2));
-        let links = [&older, &older, &newer].map(|declared| {
-            let link = attach(&workers, Policy::Pool);
-            workers.declare(&scope, link.fence().arrival(), Arc::clone(declared));
+        let pool = [&older, &older, &newer].map(|declared| {
+            let link = attach(&links, Policy::Pool);
+            links.declare(&scope, link.fence().arrival(), Arc::clone(declared));
             link
         });
-        let [one, other, newest] = links;
+        let [one, other, newest] = pool;
         drop(one);
-        assert!(workers.departed().now_or_never().is_none(), "another link has the same tools");
+        assert!(links.departed().now_or_never().is_none(), "another link has the same tools");
         drop(newest);
-        assert_eq!(workers.departed().await.into_iter().collect::<Vec<_>>(), [scope]);
+        assert_eq!(links.departed().await.into_iter().collect::<Vec<_>>(), [scope]);
         drop(other);
-        assert!(workers.departed().now_or_never().is_none(), "without any link nothing is decided");
+        assert!(links.departed().now_or_never().is_none(), "without any link nothing is decided");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::departures::Departures;
 use super::registration_rate::Throttles;
-use super::{Arrival, LinkFence, Workers};
+use super::{Arrival, LinkFence, Links};
 use crate::catalog::{
     Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Rest, Room, Settled, TooLarge,
 };
@@ -37,7 +37,7 @@ const ROLES: (usize, Text) = (64, Text::line("roles", 128));
 #[derive(Debug)]
 pub struct Registrations {
     catalog: Arc<Catalog>,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
     limiter: Arc<Limiter>,
     tool_changes: ToolChanges,
     throttles: Throttles,
@@ -47,12 +47,12 @@ pub struct Registrations {
 impl Registrations {
     pub(crate) fn new(
         catalog: Arc<Catalog>,
-        workers: Arc<Workers>,
+        links: Arc<Links>,
         limiter: Arc<Limiter>,
         tool_changes: ToolChanges,
     ) -> Self {
         let (throttles, departures) = (Throttles::default(), Departures::default());
-        Self { catalog, workers, limiter, tool_changes, throttles, departures }
+        Self { catalog, links, limiter, tool_changes, throttles, departures }
     }
 
     /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
@@ -69,7 +69,7 @@ impl Registrations {
             return Ok(Registration::TooMany { count: tools.len() });
         }
         let tools = acceptable(tools);
-        warn_of_timeouts(&tools, self.workers.settings().max_timeout);
+        warn_of_timeouts(&tools, self.links.settings().max_timeout);
         let limiter = &self.limiter;
         let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
         let link = RegisteringLink { service: self, scope: identity.scope(), arrival: fence.arrival() };
@@ -96,7 +96,7 @@ impl Registrations {
 
     /// Notifies lists of tools and the observer that the tools of a scope changed, or whether they are online.
     fn notify_tools_changed(&self, scope: &Scope) {
-        self.workers.tools_changed(scope);
+        self.links.tools_changed(scope);
         self.tool_changes.notify(scope);
     }
 
@@ -105,7 +105,7 @@ impl Registrations {
         loop {
             // Both arms are cancel-safe.
             tokio::select! {
-                departed = self.workers.departed() => {
+                departed = self.links.departed() => {
                     for scope in departed {
                         self.settle(&scope, Rest::Kept).await;
                     }
@@ -119,7 +119,7 @@ impl Registrations {
     }
 
     async fn settle(&self, scope: &Scope, rest: Rest) {
-        match self.catalog.settle(scope, rest, || self.workers.members(scope)).await {
+        match self.catalog.settle(scope, rest, || self.links.members(scope)).await {
             Ok(Settled { changes, keeps_departed }) => {
                 if changes.is_any() {
                     let (updated, pruned) = (changes.updated, changes.pruned);
@@ -177,16 +177,16 @@ impl Registrant for RegisteringLink<'_> {
     }
 
     fn membership(&self) -> Option<Membership> {
-        self.service.workers.membership(&self.scope, self.arrival)
+        self.service.links.membership(&self.scope, self.arrival)
     }
 
     fn admit(&self) -> Result<(), Duration> {
-        let links = self.service.workers.links_of(&self.scope);
+        let links = self.service.links.links_of(&self.scope);
         self.service.throttles.admit(self.scope.clone(), self.arrival, links)
     }
 
     fn declare(&self, tools: Arc<DeclaredTools>) {
-        self.service.workers.declare(&self.scope, self.arrival, tools);
+        self.service.links.declare(&self.scope, self.arrival, tools);
     }
 }
 

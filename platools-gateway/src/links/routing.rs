@@ -1,4 +1,4 @@
-//! The way of a call to a link: [`Workers::choose`] picks one, [`Workers::link_for`] waits for one.
+//! The way of a call to a link: [`Links::choose`] picks one, [`Links::link_for`] waits for one.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::choice::choose;
 use super::live::{LiveLink, offline};
-use super::workers::Workers;
+use super::table::Links;
 use crate::catalog::ToolVersion;
 use crate::domain::error::Error;
 use crate::domain::identity::Scope;
 
-impl Workers {
+impl Links {
     /// The link that gets the next call of a tool: the less loaded of two that have it in this version, picked at random. Links
     /// whose worker stops get none.
     pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<LiveLink>> {

@@ -6,7 +6,7 @@ use platools_protocol::tool_sync::{Feature, Features};
 use tokio::time::Instant;
 
 use super::link::{NOTICES, QUEUE_CALLS};
-use super::workers::SPREAD;
+use super::table::SPREAD;
 use super::*;
 use crate::directory::Admitted;
 use crate::domain::error::ErrorKind;
@@ -23,14 +23,14 @@ fn admitted() -> Admitted {
 }
 
 /// A link of another entity.
-fn attach_as(workers: &Workers, entity: &str) -> Link {
+fn attach_as(links: &Links, entity: &str) -> Link {
     let mut admitted = admitted();
     admitted.identity.entity_id = entity.into();
-    workers.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
+    links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
 }
 
-fn attach(workers: &Workers) -> Link {
-    workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::none(), None)
+fn attach(links: &Links) -> Link {
+    links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::none(), None)
 }
 
 fn delivery(call_id: &str) -> Delivery {
@@ -43,28 +43,28 @@ fn delivery(call_id: &str) -> Delivery {
 
 #[tokio::test]
 async fn a_newer_link_closes_the_older_and_outlives_it() {
-    let workers = Workers::default();
-    let older = attach(&workers);
-    let newer = attach(&workers);
+    let links = Links::default();
+    let older = attach(&links);
+    let newer = attach(&links);
     assert_eq!(older.closing().wait().await, Closing::Superseded);
     assert!(!older.fence().is_current());
     drop(older);
     assert!(newer.fence().is_current());
-    assert_eq!(workers.count(), 1);
+    assert_eq!(links.count(), 1);
     drop(newer);
-    assert_eq!(workers.count(), 0);
+    assert_eq!(links.count(), 0);
 }
 
 #[tokio::test]
 async fn a_link_that_took_long_to_let_in_does_not_replace_one_that_came_later() {
-    let workers = Workers::default();
+    let links = Links::default();
     let earlier = Arrival::now();
-    let newer = attach(&workers);
-    let late = workers.attach(earlier, admitted(), "secret".to_owned().into(), Features::none(), None);
+    let newer = attach(&links);
+    let late = links.attach(earlier, admitted(), "secret".to_owned().into(), Features::none(), None);
     assert_eq!(late.closing().wait().await, Closing::Superseded);
     assert!(newer.fence().is_current() && !late.fence().is_current());
     drop(late);
-    assert_eq!(workers.count(), 1);
+    assert_eq!(links.count(), 1);
 }
 
 fn soon() -> tokio::time::Instant {
@@ -72,16 +72,16 @@ fn soon() -> tokio::time::Instant {
 }
 
 /// Opens a call and queues it at the live link.
-fn call(workers: &Workers, call_id: &str) -> (Result<(), Refused>, PendingCall) {
-    let waiting = workers.calls.open(call_id.into(), identity().scope(), "t", None);
-    (workers.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
+fn call(links: &Links, call_id: &str) -> (Result<(), Refused>, PendingCall) {
+    let waiting = links.calls.open(call_id.into(), identity().scope(), "t", None);
+    (links.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
 }
 
 #[tokio::test]
 async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_taken_off_the_queue() {
-    let workers = Workers::default();
-    let mut link = attach(&workers);
-    let calls = ["sent", "taken", "queued"].map(|id| call(&workers, id).1);
+    let links = Links::default();
+    let mut link = attach(&links);
+    let calls = ["sent", "taken", "queued"].map(|id| call(&links, id).1);
     let Some(Order::Call(sent)) = link.next().await else { panic!("a call is queued") };
     link.sent(&sent.call_id);
     assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
@@ -90,7 +90,7 @@ async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_tak
     for mut waiting in [taken, queued] {
         assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned)));
     }
-    workers.calls.answer(
+    links.calls.answer(
         &identity().scope(),
         &"sent".into(),
         Outcome::Failed { message: String::new(), details: None, traceback: None },
@@ -100,9 +100,9 @@ async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_tak
 
 #[tokio::test]
 async fn a_worker_that_stops_is_sent_none_of_the_calls_that_wait_for_its_socket() {
-    let workers = Workers::default();
-    let mut link = attach(&workers);
-    let calls = ["taken", "queued"].map(|id| call(&workers, id).1);
+    let links = Links::default();
+    let mut link = attach(&links);
+    let calls = ["taken", "queued"].map(|id| call(&links, id).1);
     assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
     link.fence().leaves();
     let [taken, mut queued] = calls;
@@ -114,10 +114,10 @@ async fn a_worker_that_stops_is_sent_none_of_the_calls_that_wait_for_its_socket(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_races_with_the_end_of_the_link_is_returned() {
     for _ in 0..1000 {
-        let workers = Workers::default();
-        let link = attach(&workers);
-        let live = workers.find(&identity().scope()).unwrap();
-        let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
+        let links = Links::default();
+        let link = attach(&links);
+        let live = links.find(&identity().scope()).unwrap();
+        let mut waiting = links.calls.open("c".into(), identity().scope(), "t", None);
         let ending = tokio::task::spawn_blocking(move || drop(link));
         match live.deliver(delivery("c")) {
             Ok(()) => assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned))),
@@ -129,20 +129,20 @@ async fn a_call_that_races_with_the_end_of_the_link_is_returned() {
 
 #[tokio::test]
 async fn a_call_nobody_waits_for_is_not_delivered() {
-    let workers = Workers::default();
-    let mut link = attach(&workers);
-    drop(call(&workers, "abandoned").1);
-    let _awaited = call(&workers, "awaited");
+    let links = Links::default();
+    let mut link = attach(&links);
+    drop(call(&links, "abandoned").1);
+    let _awaited = call(&links, "awaited");
     assert!(matches!(link.next().await, Some(Order::Call(next)) if next.call_id == "awaited".into()));
-    drop(call(&workers, "abandoned").1);
-    let _polled = call(&workers, "polled");
+    drop(call(&links, "abandoned").1);
+    let _polled = call(&links, "polled");
     assert_eq!(link.queued_delivery().unwrap().call_id, "polled".into());
-    assert_eq!(workers.find(&identity().scope()).unwrap().queued_bytes.value(), 0);
+    assert_eq!(links.find(&identity().scope()).unwrap().queued_bytes.value(), 0);
 }
 
 /// A stage at which the socket of a link has the call.
 fn sent_over(link: &Link) -> Stage {
-    Stage::Sent { connection: link.connection_id().clone() }
+    Stage::Sent { link: link.id().clone() }
 }
 
 /// True if a link gets the notice that a call is cancelled.
@@ -152,10 +152,10 @@ fn is_told(link: &mut Link) -> bool {
 
 #[tokio::test]
 async fn only_workers_that_know_what_is_meant_are_told() {
-    let workers = Workers::default();
+    let links = Links::default();
     let told = |features: Features| {
-        let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
-        workers.cancel(&identity().scope(), &"c".into(), &sent_over(&link));
+        let mut link = links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
+        links.cancel(&identity().scope(), &"c".into(), &sent_over(&link));
         is_told(&mut link)
     };
     assert!(told(Features::all()));
@@ -164,19 +164,19 @@ async fn only_workers_that_know_what_is_meant_are_told() {
 }
 
 /// A link of a pool.
-fn attach_to_pool(workers: &Workers) -> Link {
+fn attach_to_pool(links: &Links) -> Link {
     let admitted = Admitted { policy: Policy::Pool, ..admitted() };
-    workers.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::all(), None)
+    links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::all(), None)
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_waits() {
-    let workers = Workers::default();
-    let mut pool: Vec<_> = (0..4).map(|_| attach_to_pool(&workers)).collect();
+    let links = Links::default();
+    let mut pool: Vec<_> = (0..4).map(|_| attach_to_pool(&links)).collect();
     tokio::time::advance(Duration::from_secs(1)).await;
-    let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
-    workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
-    let cancel = |waiting: &PendingCall| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
+    let mut waiting = links.calls.open("c".into(), identity().scope(), "t", None);
+    links.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
+    let cancel = |waiting: &PendingCall| links.cancel(&identity().scope(), &"c".into(), &waiting.stage());
     cancel(&waiting);
     assert!(!pool.iter_mut().any(is_told), "no socket has it");
 
@@ -190,7 +190,7 @@ async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_wait
     drop(pool.remove(holder));
     cancel(&waiting);
     assert!(!pool.iter_mut().any(is_told), "these were there before");
-    let mut successor = attach_to_pool(&workers);
+    let mut successor = attach_to_pool(&links);
     cancel(&waiting);
     assert!(is_told(&mut successor) && !pool.iter_mut().any(is_told));
     waiting.forget();
@@ -198,95 +198,92 @@ async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_wait
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_took_the_place_of_its_own_link_is_told_that_nobody_waits_for_a_call() {
-    let workers = Workers::default();
-    let mut link = attach(&workers);
-    let waiting = call(&workers, "c").1;
+    let links = Links::default();
+    let mut link = attach(&links);
+    let waiting = call(&links, "c").1;
     link.queued_delivery().unwrap();
     link.sent(&"c".into());
-    let mut successor = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::all(), None);
+    let mut successor = links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::all(), None);
     tokio::time::advance(Duration::from_secs(1)).await;
     drop(link);
-    workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
+    links.cancel(&identity().scope(), &"c".into(), &waiting.stage());
     assert!(is_told(&mut successor));
 }
 
-async fn find_or_wait(workers: &Workers, deadline: Instant) -> Result<Arc<LiveLink>, ErrorKind> {
+async fn find_or_wait(links: &Links, deadline: Instant) -> Result<Arc<LiveLink>, ErrorKind> {
     let scope = identity().scope();
-    let link = workers.link_for(&scope, || workers.find(&scope), Instant::now(), deadline).await;
+    let link = links.link_for(&scope, || links.find(&scope), Instant::now(), deadline).await;
     link.map_err(|error| error.kind())
 }
 
 /// The wait of a call that was made now.
-async fn wait_for_link(workers: &Workers) -> Result<Arc<LiveLink>, ErrorKind> {
-    find_or_wait(workers, soon()).await
+async fn wait_for_link(links: &Links) -> Result<Arc<LiveLink>, ErrorKind> {
+    find_or_wait(links, soon()).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_for_a_worker_that_is_reconnecting_and_no_longer_than_the_setting_says() {
-    let workers = Workers::default();
-    drop(attach(&workers));
-    let (began, waiting) = (Instant::now(), wait_for_link(&workers));
+    let links = Links::default();
+    drop(attach(&links));
+    let (began, waiting) = (Instant::now(), wait_for_link(&links));
     let coming = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        attach(&workers)
+        attach(&links)
     };
     let (found, link) = tokio::join!(waiting, coming);
-    assert_eq!(
-        (found.unwrap().connection_id.clone(), began.elapsed()),
-        (link.connection_id.clone(), Duration::from_secs(1))
-    );
+    assert_eq!((found.unwrap().id.clone(), began.elapsed()), (link.id.clone(), Duration::from_secs(1)));
 
     link.fence().leaves();
-    let (began, found) = (Instant::now(), wait_for_link(&workers).await);
+    let (began, found) = (Instant::now(), wait_for_link(&links).await);
     assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::from_secs(2)));
     let began = Instant::now();
     let early = began + Duration::from_millis(10);
-    let found = find_or_wait(&workers, early).await;
+    let found = find_or_wait(&links, early).await;
     assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::from_millis(10)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_does_not_wait_for_a_worker_that_is_gone_for_long_or_when_the_gateway_stops_or_when_it_is_not_to() {
-    let mut workers = Workers::default();
-    drop(attach(&workers));
-    let at_once = async |workers: &Workers| {
-        let (began, found) = (Instant::now(), wait_for_link(workers).await);
+    let mut links = Links::default();
+    drop(attach(&links));
+    let at_once = async |links: &Links| {
+        let (began, found) = (Instant::now(), wait_for_link(links).await);
         assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::ZERO));
     };
     tokio::time::advance(Duration::from_secs(60)).await;
-    at_once(&workers).await;
-    drop(attach(&workers));
+    at_once(&links).await;
+    drop(attach(&links));
     let settings = CallSettings { wait_for_worker: Duration::ZERO, ..CallSettings::default() };
-    let before = std::mem::replace(&mut workers.settings, settings);
-    tokio::time::timeout(Duration::from_millis(1), at_once(&workers)).await.unwrap();
-    workers.settings = before;
-    workers.close_all(Closing::ShuttingDown);
-    at_once(&workers).await;
+    let before = std::mem::replace(&mut links.settings, settings);
+    tokio::time::timeout(Duration::from_millis(1), at_once(&links)).await.unwrap();
+    links.settings = before;
+    links.close_all(Closing::ShuttingDown);
+    at_once(&links).await;
 }
 
 #[tokio::test]
 async fn a_worker_that_stops_gets_no_more_calls() {
-    let workers = Workers::default();
-    let link = attach(&workers);
+    let links = Links::default();
+    let link = attach(&links);
     link.fence().leaves();
-    assert!(workers.find(&identity().scope()).is_none());
-    assert_eq!(workers.count(), 1, "it answers the calls it has");
+    assert!(links.find(&identity().scope()).is_none());
+    assert_eq!(links.count(), 1, "it answers the calls it has");
 }
 
 #[tokio::test]
 async fn a_full_queue_refuses_instead_of_waiting() {
-    let workers = Workers::default();
-    let mut link = attach(&workers);
+    let links = Links::default();
+    let mut link = attach(&links);
     let _calls: Vec<_> = (0..QUEUE_CALLS)
         .map(|number| {
-            let (queued, waiting) = call(&workers, &number.to_string());
+            let (queued, waiting) = call(&links, &number.to_string());
             queued.unwrap();
             waiting
         })
         .collect();
-    assert_eq!(call(&workers, "more").0, Err(Refused::Busy));
+    assert_eq!(call(&links, "more").0, Err(Refused::Busy));
     assert!(link.queued_delivery().is_some());
-    call(&workers, "more").0.unwrap();
+    call(&links, "more").0.unwrap();
 }
 
 #[test]
@@ -300,46 +297,46 @@ fn debug_does_not_print_arguments() {
 
 #[tokio::test]
 async fn links_that_attach_while_stopping_are_closed() {
-    let workers = Workers::default();
-    workers.close_all(Closing::ShuttingDown);
-    assert_eq!(attach(&workers).closing().wait().await, Closing::ShuttingDown);
+    let links = Links::default();
+    links.close_all(Closing::ShuttingDown);
+    assert_eq!(attach(&links).closing().wait().await, Closing::ShuttingDown);
 }
 
 #[tokio::test(start_paused = true)]
 async fn links_are_closed_one_after_the_other_when_the_gateway_stops() {
-    let workers = Workers::default();
-    let links: Vec<_> = (0..200).map(|number| attach_as(&workers, &format!("ent_{number}"))).collect();
+    let links = Links::default();
+    let attached: Vec<_> = (0..200).map(|number| attach_as(&links, &format!("ent_{number}"))).collect();
     let begun = Instant::now();
-    let closed = links.iter().map(async |link| {
+    let closed = attached.iter().map(async |link| {
         assert_eq!(link.closing().wait().await, Closing::ShuttingDown);
         begun.elapsed()
     });
-    let ((), mut moments) = tokio::join!(workers.close_spread(Closing::ShuttingDown), join_all(closed));
+    let ((), mut moments) = tokio::join!(links.close_spread(Closing::ShuttingDown), join_all(closed));
     moments.sort_unstable();
     assert!(*moments.last().unwrap() <= SPREAD * 200, "{moments:?}");
     // Random moments of 600 ms: a tenth of them all in one twentieth of the time would be no spread.
     let crowd = moments.windows(20).map(|some| some[19] - some[0]).min().unwrap();
     assert!(moments[199] - moments[0] > SPREAD * 100 && crowd > Duration::from_millis(5), "{moments:?}");
-    assert_eq!(attach(&workers).closing().wait().await, Closing::ShuttingDown);
+    assert_eq!(attach(&links).closing().wait().await, Closing::ShuttingDown);
 }
 
 #[test]
 fn debug_does_not_print_the_secret() {
-    let workers = Workers::default();
-    let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none(), None);
-    assert!(!format!("{workers:?}").contains("plt_hidden"));
+    let links = Links::default();
+    let _link = links.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none(), None);
+    assert!(!format!("{links:?}").contains("plt_hidden"));
 }
 
 #[tokio::test]
 async fn a_link_that_does_not_read_collects_a_bounded_number_of_cancellations_and_still_learns_of_the_drain() {
-    let workers = Workers::default();
+    let links = Links::default();
     let features = Features::from_iter([Feature::Cancel, Feature::Drain]);
-    let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
+    let mut link = links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
     for number in 0..2 * NOTICES {
         let call_id = CallId::from(format!("call_{number}"));
-        workers.cancel(&identity().scope(), &call_id, &sent_over(&link));
+        links.cancel(&identity().scope(), &call_id, &sent_over(&link));
     }
-    workers.notify_all(&Notice::Drain { deadline: Duration::from_secs(1) });
+    links.notify_all(&Notice::Drain { deadline: Duration::from_secs(1) });
     for _ in 0..NOTICES {
         assert!(matches!(link.next().await, Some(Order::Notice(Notice::Cancel { .. }))));
     }

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 
-use super::{ConnectedWorker, Link, Workers};
+use super::{ConnectedWorker, Link, Links};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
 use crate::domain::identity::{Caller, Scope};
-use crate::domain::ids::{ConnectionId, ProjectId};
+use crate::domain::ids::{LinkId, ProjectId};
 use crate::ports::time::now_ms;
 
 /// Bytes of a tool's last error that are kept. Errors are a worker's own words, and of any length.
@@ -20,32 +20,32 @@ const MAX_ERROR_BYTES: usize = 1024;
 pub(crate) struct HealthMonitor {
     table: HealthTable,
     catalog: Arc<Catalog>,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
 }
 
 impl HealthMonitor {
-    pub(crate) fn new(catalog: Arc<Catalog>, workers: Arc<Workers>) -> Self {
-        Self { table: HealthTable::default(), catalog, workers }
+    pub(crate) fn new(catalog: Arc<Catalog>, links: Arc<Links>) -> Self {
+        Self { table: HealthTable::default(), catalog, links }
     }
 
     /// The reports of a link, none at first.
     pub(crate) fn reports(&self, link: &Link) -> HealthReports {
-        let (scope, connection) = (link.identity().scope(), link.connection_id().clone());
-        HealthReports { table: self.table.clone(), workers: Arc::clone(&self.workers), scope, connection }
+        let (scope, link_id) = (link.identity().scope(), link.id().clone());
+        HealthReports { table: self.table.clone(), links: Arc::clone(&self.links), scope, link_id }
     }
 
     /// Takes a worker's report, which names only the tools whose health changed.
     pub(crate) fn report(&self, reports: &HealthReports, tools: &BTreeMap<String, ToolHealth>) {
-        let HealthReports { scope, connection, .. } = reports;
+        let HealthReports { scope, link_id, .. } = reports;
         let is_declared = |name: &str| self.catalog.has(scope, name);
-        if !tools.is_empty() && self.table.report(scope, connection, tools, is_declared) {
-            self.workers.tools_changed(scope);
+        if !tools.is_empty() && self.table.report(scope, link_id, tools, is_declared) {
+            self.links.tools_changed(scope);
         }
     }
 
     /// The health of a worker's tools, as far as a caller may know of it.
     pub(crate) fn of_worker(&self, caller: &Caller, worker: &ConnectedWorker) -> WorkerHealth {
-        let mut health = self.table.of_link(&worker.identity.scope(), &worker.connection_id);
+        let mut health = self.table.of_link(&worker.identity.scope(), &worker.link_id);
         if !sees_errors(caller, &caller.project_id) {
             health.unwell.iter_mut().for_each(|(_, health)| health.last_error = None);
         }
@@ -132,7 +132,7 @@ type OfLink = HashMap<String, ReportedHealth>;
 
 /// The last known health of each tool of each link. Workers report only what is new, so what they say stays until the link ends.
 #[derive(Debug, Clone, Default)]
-struct HealthTable(Arc<Mutex<HashMap<Scope, HashMap<ConnectionId, OfLink>>>>);
+struct HealthTable(Arc<Mutex<HashMap<Scope, HashMap<LinkId, OfLink>>>>);
 
 impl HealthTable {
     /// Takes a report. Says whether a tool has another status than before, or is known for the first time.
@@ -142,13 +142,13 @@ impl HealthTable {
     fn report(
         &self,
         scope: &Scope,
-        connection: &ConnectionId,
+        link_id: &LinkId,
         tools: &BTreeMap<String, ToolHealth>,
         is_declared: impl Fn(&str) -> bool,
     ) -> bool {
         let now_ms = now_ms();
         let mut table = self.lock();
-        let known = table.entry(scope.clone()).or_default().entry(connection.clone()).or_default();
+        let known = table.entry(scope.clone()).or_default().entry(link_id.clone()).or_default();
         known.retain(|name, _| is_declared(name));
         let mut has_changed = false;
         for (name, health) in tools.iter().filter(|(name, _)| is_declared(name)) {
@@ -161,10 +161,10 @@ impl HealthTable {
     }
 
     /// Forgets a link. Says whether something was known of it.
-    fn forget(&self, scope: &Scope, connection: &ConnectionId) -> bool {
+    fn forget(&self, scope: &Scope, link_id: &LinkId) -> bool {
         let mut table = self.lock();
         let Some(links) = table.get_mut(scope) else { return false };
-        let was_known = links.remove(connection).is_some();
+        let was_known = links.remove(link_id).is_some();
         if links.is_empty() {
             table.remove(scope);
         }
@@ -179,9 +179,9 @@ impl HealthTable {
     }
 
     /// The health of the tools of one link.
-    fn of_link(&self, scope: &Scope, connection: &ConnectionId) -> WorkerHealth {
+    fn of_link(&self, scope: &Scope, link_id: &LinkId) -> WorkerHealth {
         let table = self.lock();
-        let Some(known) = table.get(scope).and_then(|links| links.get(connection)) else {
+        let Some(known) = table.get(scope).and_then(|links| links.get(link_id)) else {
             return WorkerHealth::default();
         };
         let unwell = known.iter().filter(|(_, health)| health.status != HealthStatus::Healthy);
@@ -190,7 +190,7 @@ impl HealthTable {
         WorkerHealth { reported: known.len(), unwell }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<ConnectionId, OfLink>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<LinkId, OfLink>>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -200,16 +200,16 @@ impl HealthTable {
 #[derive(Debug)]
 pub struct HealthReports {
     table: HealthTable,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
     scope: Scope,
-    connection: ConnectionId,
+    link_id: LinkId,
 }
 
 impl HealthReports {
     /// Forgets what the link reported, because it has ended.
     pub fn forget(&self) {
-        if self.table.forget(&self.scope, &self.connection) {
-            self.workers.tools_changed(&self.scope);
+        if self.table.forget(&self.scope, &self.link_id) {
+            self.links.tools_changed(&self.scope);
         }
     }
 }

@@ -6,14 +6,14 @@ use std::net::IpAddr;
 use platools_protocol::tool_sync::WorkerInstance;
 
 use crate::domain::identity::{Identity, Scope};
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::LinkId;
 
 /// A connected worker.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ConnectedWorker {
     /// Its socket.
-    pub connection_id: ConnectionId,
+    pub link_id: LinkId,
     /// Its identity.
     pub identity: Identity,
     /// The time of its connection, in milliseconds since 1970.
@@ -42,5 +42,5 @@ pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
     fn worker_came(&self, worker: &ConnectedWorker);
 
     /// A worker that was connected is not any more.
-    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId);
+    fn worker_left(&self, identity: &Identity, link_id: &LinkId);
 }

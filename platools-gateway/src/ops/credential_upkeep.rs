@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::background::retention_clock::Aging;
 use crate::connections::Callers;
 use crate::directory::Directory;
-use crate::links::Workers;
+use crate::links::Links;
 use crate::ports::time::now_ms;
 
 /// Stores the last uses of keys and tokens, and removes records of tokens that ended long ago.
@@ -14,7 +14,7 @@ use crate::ports::time::now_ms;
 pub(crate) struct CredentialUpkeep {
     pub(crate) directory: Arc<Directory>,
     pub(crate) callers: Arc<Callers>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) aging: Arc<Aging>,
 }
 
@@ -23,7 +23,7 @@ impl CredentialUpkeep {
     pub(crate) async fn note_uses_of_sockets(&self) {
         let (uses, now_ms) = (self.directory.last_uses(), now_ms());
         self.callers.note_uses(uses, now_ms);
-        self.workers.note_uses(uses, now_ms);
+        self.links.note_uses(uses, now_ms);
         self.store_last_uses().await;
     }
 

@@ -19,7 +19,7 @@ use crate::calls::Calls;
 use crate::feed::Dashboards;
 use crate::journal::Journal;
 use crate::limits::Limiter;
-use crate::links::{Registrations, Workers};
+use crate::links::{Links, Registrations};
 use crate::ports::aging::AgingStore;
 use crate::sessions::Sessions;
 
@@ -32,7 +32,7 @@ pub(crate) struct Housekeeping {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) registrations: Arc<Registrations>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) conversations: Arc<Conversations>,
@@ -91,7 +91,7 @@ impl Housekeeping {
     fn sweep(&self) {
         self.limiter.sweep();
         self.registrations.sweep();
-        self.workers.sweep();
+        self.links.sweep();
         self.metrics.sweep();
         self.journal.log_losses();
         self.dashboards.sweep_keys();

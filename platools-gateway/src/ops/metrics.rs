@@ -15,7 +15,7 @@ use crate::feed::Feed;
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::Limiter;
 use crate::links::tool_health::severity;
-use crate::links::{ConnectedWorker, Workers};
+use crate::links::{ConnectedWorker, Links};
 use crate::ports::call_observer::{CallObserver, EndedCall};
 use crate::sessions::{AgentEventFigures, Sessions};
 use crate::tools::{ListedTool, SharedDeclaration, Tools};
@@ -26,7 +26,7 @@ pub(crate) struct Metrics {
     pub(crate) directory: Arc<Directory>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) workers: Arc<Workers>,
+    pub(crate) links: Arc<Links>,
     pub(crate) tools: Arc<Tools>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) callers: Arc<Callers>,
@@ -88,7 +88,7 @@ impl Metrics {
 
     /// The WebSockets that are open: of callers, dashboards, agents with sessions, and workers.
     pub(crate) fn open_sockets(&self) -> OpenSockets {
-        OpenSockets { workers: self.workers.count(), ..self.callers.sockets() }
+        OpenSockets { workers: self.links.count(), ..self.callers.sockets() }
     }
 
     /// Drops the figures of tools that are not in the catalogue any more.

@@ -1,4 +1,4 @@
-//! Retention: removes named calls, conversations and channels by age.
+//! Retention: removes calls with a key, conversations and channels by age.
 
 use crate::agents::chat::Conversations;
 use crate::background::retention_clock::Aging;

@@ -12,7 +12,7 @@ use super::table::{Pending, SharedTable};
 use super::waiting::PendingCall;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
-use crate::domain::ids::{CallId, ConnectionId};
+use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Gauge;
 
 /// The calls that are under way, by id.
@@ -21,7 +21,7 @@ use crate::limits::gauge::Gauge;
 /// the next one. Calls that the socket does not have are returned to their callers' tasks, which queue them at another link.
 ///
 /// The caller decides how long a call without a link stays pending. A worker that reports on a call has it, and its link is the call's from
-/// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose connection broke shows that
+/// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose link broke shows that
 /// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct PendingCalls {
@@ -60,18 +60,18 @@ impl PendingCalls {
         }
     }
 
-    /// Notes that a call is about to wait for a connection's socket, and counts it at the connection's worker.
-    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Gauge) {
+    /// Notes that a call is about to wait for a link's socket, and counts it at the link's worker.
+    pub(crate) fn queue(&self, call_id: &CallId, link: &LinkId, load: &Gauge) {
         let mut table = self.table.lock();
-        table.hold(call_id, Some(connection));
+        table.hold(call_id, Some(link));
         if let Some(call) = table.get_mut(call_id) {
             call.load = Some(load.hold(1));
             call.queued = Some(Instant::now());
-            call.set_silently(Stage::Queued { connection: connection.clone() });
+            call.set_silently(Stage::Queued { link: link.clone() });
         }
     }
 
-    /// Notes that no connection has the call after all.
+    /// Notes that no link has the call after all.
     pub(crate) fn unqueue(&self, call_id: &CallId) {
         let mut table = self.table.lock();
         table.hold(call_id, None);
@@ -81,38 +81,38 @@ impl PendingCalls {
         }
     }
 
-    /// Takes a call off a connection's queue, for its socket. Says whether the call is to be sent: not if nobody waits for it any
-    /// more, or if it was returned and may be at another connection.
-    pub(crate) fn take(&self, call_id: &CallId, connection: &ConnectionId) -> bool {
+    /// Takes a call off a link's queue, for its socket. Says whether the call is to be sent: not if nobody waits for it any
+    /// more, or if it was returned and may be at another link.
+    pub(crate) fn take(&self, call_id: &CallId, link: &LinkId) -> bool {
         let mut table = self.table.lock();
         let Some(call) = table.get_mut(call_id) else { return false };
-        let is_queued_here = matches!(&*call.stage.borrow(), Stage::Queued { connection: at } if at == connection);
+        let is_queued_here = matches!(&*call.stage.borrow(), Stage::Queued { link: at } if at == link);
         if is_queued_here {
-            call.set_silently(Stage::Taken { connection: connection.clone() });
+            call.set_silently(Stage::Taken { link: link.clone() });
         }
         is_queued_here
     }
 
-    /// Notes that a connection's socket has a call that was taken for it.
-    pub(crate) fn sent(&self, call_id: &CallId, connection: &ConnectionId) {
+    /// Notes that a link's socket has a call that was taken for it.
+    pub(crate) fn sent(&self, call_id: &CallId, link: &LinkId) {
         if let Some(call) = self.table.lock().get_mut(call_id) {
-            call.set_silently(Stage::Sent { connection: connection.clone() });
+            call.set_silently(Stage::Sent { link: link.clone() });
         }
     }
 
-    /// Notes that a worker has the call over this connection, if a worker of that scope may have it.
-    pub(crate) fn seen(&self, from: &Scope, call_id: &CallId, connection: &ConnectionId) {
+    /// Notes that a worker has the call over this link, if a worker of that scope may have it.
+    pub(crate) fn seen(&self, from: &Scope, call_id: &CallId, link: &LinkId) {
         let mut table = self.table.lock();
         let Some(call) = table.get(call_id).filter(|call| call.scope == *from) else { return };
         let is_elsewhere = match &*call.stage.borrow() {
-            Stage::Sent { connection: known } => known != connection,
+            Stage::Sent { link: known } => known != link,
             Stage::Lost(_) => true,
             Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Returned(_) => false,
         };
         if is_elsewhere {
-            table.hold(call_id, Some(connection));
+            table.hold(call_id, Some(link));
             if let Some(call) = table.get(call_id) {
-                call.set(Stage::Sent { connection: connection.clone() });
+                call.set(Stage::Sent { link: link.clone() });
             }
         }
     }
@@ -131,20 +131,20 @@ impl PendingCalls {
         self.table.lock().settle(call_id, Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")))
     }
 
-    /// Returns the calls that wait for a connection's socket, because its worker takes no more.
-    pub(crate) fn return_queued(&self, connection: &ConnectionId) {
-        self.table.lock().return_where(connection, |stage| matches!(stage, Stage::Queued { .. }));
+    /// Returns the calls that wait for a link's socket, because its worker takes no more.
+    pub(crate) fn return_queued(&self, link: &LinkId) {
+        self.table.lock().return_where(link, |stage| matches!(stage, Stage::Queued { .. }));
     }
 
-    /// Notes that a connection has ended, and that nothing writes to its socket any more. Calls that the socket does not have are
+    /// Notes that a link has ended, and that nothing writes to its socket any more. Calls that the socket does not have are
     /// returned; the others have lost their link.
-    pub(crate) fn lose(&self, connection: &ConnectionId, end: &LinkEnd) {
+    pub(crate) fn lose(&self, link: &LinkId, end: &LinkEnd) {
         let mut table = self.table.lock();
-        table.return_where(connection, |stage| matches!(stage, Stage::Queued { .. } | Stage::Taken { .. }));
-        table.lose(connection, end);
+        table.return_where(link, |stage| matches!(stage, Stage::Queued { .. } | Stage::Taken { .. }));
+        table.lose(link, end);
     }
 
-    /// Notes that a process connected as the only worker of a scope, which shows that others of it whose connections ended are gone.
+    /// Notes that a process connected as the only worker of a scope, which shows that others of it whose links ended are gone.
     pub(crate) fn replaced(&self, scope: &Scope, instance: &str, wait: Duration) {
         self.table.lock().replaced(scope, instance, wait);
     }

@@ -7,19 +7,19 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::LinkId;
 
 /// The place of a call on its way to the worker. It changes under the lock of the table alone.
 #[derive(Debug, Clone)]
 pub(crate) enum Stage {
     /// No link has the call yet.
     Open,
-    /// The call waits for this connection's socket, so it has certainly not run.
-    Queued { connection: ConnectionId },
-    /// This connection's task took the call off the queue, and its socket does not have the call yet.
-    Taken { connection: ConnectionId },
-    /// This connection's socket has the call. Whether it reached the worker is not known any more.
-    Sent { connection: ConnectionId },
+    /// The call waits for this link's socket, so it has certainly not run.
+    Queued { link: LinkId },
+    /// This link's task took the call off the queue, and its socket does not have the call yet.
+    Taken { link: LinkId },
+    /// This link's socket has the call. Whether it reached the worker is not known any more.
+    Sent { link: LinkId },
     /// The link ended, or its worker stopped, before the socket had the call: it has certainly not run.
     Returned(Arc<RequeueTurn>),
     /// The link that had the call ended.
@@ -33,20 +33,20 @@ pub(crate) struct LinkEnd {
     pub(crate) answer_wait: Option<Duration>,
     /// True if the worker sent a frame that was too large.
     pub(crate) is_for_large_frame: bool,
-    /// True if the worker closed the connection because it stops.
+    /// True if the worker closed the link because it stops.
     pub(crate) has_stopped: bool,
-    /// The worker's process, if the connection of another one shows that this one is gone.
+    /// The worker's process, if the link of another one shows that this one is gone.
     pub(crate) instance: Option<String>,
 }
 
 /// The reason for which a call has no link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LossCause {
-    /// The connection ended.
+    /// The link ended.
     Ended,
     /// The worker stopped.
     Stopped,
-    /// The connection ended, and another process of the worker connected.
+    /// The link ended, and another process of the worker connected.
     Replaced,
 }
 

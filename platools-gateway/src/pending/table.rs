@@ -1,4 +1,4 @@
-//! `CallTable`: the pending calls, by id and by the connection that has them.
+//! `CallTable`: the pending calls, by id and by the link that has them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::reports::Listener;
 use super::stage::{LinkEnd, Loss, RequeueTurn, Stage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
-use crate::domain::ids::{CallId, ConnectionId};
+use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Held;
 
 /// The table of pending calls. Clones share one.
@@ -34,10 +34,10 @@ pub(super) struct Pending {
     pub(super) number: u64,
     pub(super) scope: Scope,
     pub(super) tool: String,
-    /// The connection that the call is listed at.
-    pub(super) holder: Option<ConnectionId>,
+    /// The link that the call is listed at.
+    pub(super) holder: Option<LinkId>,
     pub(super) stage: watch::Sender<Stage>,
-    /// The time at which it was queued at a connection.
+    /// The time at which it was queued at a link.
     pub(super) queued: Option<Instant>,
     pub(super) listener: Option<Listener>,
     /// Counts the call at the worker that has it.
@@ -69,11 +69,11 @@ impl Pending {
 #[derive(Debug, Default)]
 pub(super) struct CallTable {
     pending: HashMap<CallId, Pending>,
-    /// The calls of each connection by their numbers, so that the end of one looks at no others. Calls that lost their link stay listed at
-    /// its connection until another one has them.
-    held: HashMap<ConnectionId, BTreeMap<u64, CallId>>,
-    /// The ended connections with such calls, and their processes, if other processes may take their places.
-    ended: HashMap<Scope, Vec<(ConnectionId, String)>>,
+    /// The calls of each link by their numbers, so that the end of one looks at no others. Calls that lost their link stay listed
+    /// at it until another one has them.
+    held: HashMap<LinkId, BTreeMap<u64, CallId>>,
+    /// The ended links with such calls, and their processes, if other processes may take their places.
+    ended: HashMap<Scope, Vec<(LinkId, String)>>,
     opened: u64,
 }
 
@@ -107,26 +107,26 @@ impl CallTable {
         self.pending.drain().map(|(_, call)| call)
     }
 
-    /// Lists a call at a connection, or at none.
-    pub(super) fn hold(&mut self, call_id: &CallId, connection: Option<&ConnectionId>) {
+    /// Lists a call at a link, or at none.
+    pub(super) fn hold(&mut self, call_id: &CallId, link: Option<&LinkId>) {
         let Some(call) = self.pending.get_mut(call_id) else { return };
-        let before = std::mem::replace(&mut call.holder, connection.cloned());
+        let before = std::mem::replace(&mut call.holder, link.cloned());
         let (number, scope) = (call.number, before.is_some().then(|| call.scope.clone()));
         if let (Some(before), Some(scope)) = (before, scope) {
             self.release(&before, number, &scope);
         }
-        if let Some(connection) = connection {
-            self.held.entry(connection.clone()).or_default().insert(number, call_id.clone());
+        if let Some(link) = link {
+            self.held.entry(link.clone()).or_default().insert(number, call_id.clone());
         }
     }
 
-    fn release(&mut self, connection: &ConnectionId, number: u64, scope: &Scope) {
-        let Some(calls) = self.held.get_mut(connection) else { return };
+    fn release(&mut self, link: &LinkId, number: u64, scope: &Scope) {
+        let Some(calls) = self.held.get_mut(link) else { return };
         calls.remove(&number);
         if calls.is_empty() {
-            self.held.remove(connection);
+            self.held.remove(link);
             if let Some(ended) = self.ended.get_mut(scope) {
-                ended.retain(|(other, _)| other != connection);
+                ended.retain(|(other, _)| other != link);
                 if ended.is_empty() {
                     self.ended.remove(scope);
                 }
@@ -134,19 +134,19 @@ impl CallTable {
         }
     }
 
-    /// The calls of a connection that are at some stage, in the order in which they were made.
-    fn held_where(&self, connection: &ConnectionId, is_meant: impl Fn(&Stage) -> bool) -> Vec<CallId> {
-        let held = self.held.get(connection).into_iter().flat_map(BTreeMap::values);
+    /// The calls of a link that are at some stage, in the order in which they were made.
+    fn held_where(&self, link: &LinkId, is_meant: impl Fn(&Stage) -> bool) -> Vec<CallId> {
+        let held = self.held.get(link).into_iter().flat_map(BTreeMap::values);
         let is_meant =
             |call_id: &&CallId| self.pending.get(*call_id).is_some_and(|call| is_meant(&call.stage.borrow()));
         held.filter(is_meant).cloned().collect()
     }
 
-    /// Returns the calls of a connection that are at some stage to their callers. Those of one tool have their turns one after the
+    /// Returns the calls of a link that are at some stage to their callers. Those of one tool have their turns one after the
     /// other; calls of different tools do not wait for each other, because another link may have only one of the tools.
-    pub(super) fn return_where(&mut self, connection: &ConnectionId, is_meant: impl Fn(&Stage) -> bool) {
+    pub(super) fn return_where(&mut self, link: &LinkId, is_meant: impl Fn(&Stage) -> bool) {
         let mut last_of: HashMap<String, CancellationToken> = HashMap::new();
-        for call_id in self.held_where(connection, is_meant) {
+        for call_id in self.held_where(link, is_meant) {
             self.hold(&call_id, None);
             let Some(call) = self.pending.get_mut(&call_id) else { continue };
             let (turn, done) = RequeueTurn::after(last_of.remove(&call.tool));
@@ -156,10 +156,10 @@ impl CallTable {
         }
     }
 
-    /// Notes that the link of a connection's calls has ended. If it ended for a large frame, and its only call can have no answer but
+    /// Notes that a link with calls has ended. If it ended for a large frame, and its only call can have no answer but
     /// that one, the call ends.
-    pub(super) fn lose(&mut self, connection: &ConnectionId, end: &LinkEnd) {
-        let lost = self.held_where(connection, |stage| matches!(stage, Stage::Sent { .. }));
+    pub(super) fn lose(&mut self, link: &LinkId, end: &LinkEnd) {
+        let lost = self.held_where(link, |stage| matches!(stage, Stage::Sent { .. }));
         if let ([call_id], true, Some(_)) = (lost.as_slice(), end.is_for_large_frame, end.answer_wait) {
             self.settle(call_id, Err(Error::new(ErrorKind::ToolFailed, TOO_LARGE)));
             return;
@@ -170,15 +170,15 @@ impl CallTable {
             scope = Some(call.scope.clone());
         }
         if let (Some(scope), Some(instance)) = (scope, &end.instance) {
-            self.ended.entry(scope).or_default().push((connection.clone(), instance.clone()));
+            self.ended.entry(scope).or_default().push((link.clone(), instance.clone()));
         }
     }
 
     /// Notes that a process connected as the only worker of a scope. The calls of other processes that have ended are waited for only that
     /// much longer; its own calls are waited for as before.
     pub(super) fn replaced(&mut self, scope: &Scope, instance: &str, wait: Duration) {
-        for (connection, _) in self.ended.remove(scope).into_iter().flatten().filter(|(_, ended)| ended != instance) {
-            for call_id in self.held_where(&connection, |stage| matches!(stage, Stage::Lost(_))) {
+        for (link, _) in self.ended.remove(scope).into_iter().flatten().filter(|(_, ended)| ended != instance) {
+            for call_id in self.held_where(&link, |stage| matches!(stage, Stage::Lost(_))) {
                 let Some(call) = self.pending.get(&call_id) else { continue };
                 let loss = match &*call.stage.borrow() {
                     Stage::Lost(loss) => loss.replaced(wait),
@@ -195,7 +195,7 @@ impl CallTable {
     }
 
     #[cfg(test)]
-    pub(super) fn connections(&self) -> usize {
+    pub(super) fn links(&self) -> usize {
         self.held.len()
     }
 }

@@ -9,7 +9,7 @@ use super::table::CallTable;
 use super::*;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
-use crate::domain::ids::{CallId, ConnectionId};
+use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Gauge;
 
 fn scope(entity: &str) -> Scope {
@@ -66,18 +66,14 @@ async fn ended(mut waiting: PendingCall, deadline: Instant, patience: Option<Dur
     }
 }
 
-/// Opens calls of some tools, and queues them at a connection.
-fn queued<const N: usize>(
-    calls: &PendingCalls,
-    connection: &ConnectionId,
-    tools: [&str; N],
-) -> [(CallId, PendingCall); N] {
+/// Opens calls of some tools, and queues them at a link.
+fn queued<const N: usize>(calls: &PendingCalls, link: &LinkId, tools: [&str; N]) -> [(CallId, PendingCall); N] {
     let mut number = 0;
     tools.map(|tool| {
         number += 1;
         let call_id = CallId::from(format!("call_{number}"));
         let waiting = calls.open(call_id.clone(), scope("a"), tool, None);
-        calls.queue(&call_id, connection, &Gauge::default());
+        calls.queue(&call_id, link, &Gauge::default());
         (call_id, waiting)
     })
 }
@@ -94,12 +90,12 @@ fn resending() -> LinkEnd {
 #[tokio::test]
 async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_ends() {
     let calls = PendingCalls::default();
-    let (connection, other) = (ConnectionId::from("ended"), ConnectionId::from("other"));
-    let [queued, taken, sent, elsewhere] = queued(&calls, &connection, ["t"; 4]);
-    assert!(calls.take(&taken.0, &connection) && calls.take(&sent.0, &connection));
-    calls.sent(&sent.0, &connection);
+    let (link, other) = (LinkId::from("ended"), LinkId::from("other"));
+    let [queued, taken, sent, elsewhere] = queued(&calls, &link, ["t"; 4]);
+    assert!(calls.take(&taken.0, &link) && calls.take(&sent.0, &link));
+    calls.sent(&sent.0, &link);
     calls.queue(&elsewhere.0, &other, &Gauge::default());
-    calls.lose(&connection, &resending());
+    calls.lose(&link, &resending());
     for (_, mut waiting) in [queued, taken] {
         assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned)));
     }
@@ -107,13 +103,13 @@ async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_end
         assert_eq!(calls.answer(&scope("a"), &call_id, failed("answered")), Receipt::Accepted);
         assert!(ended(waiting, soon(), None).await.is_ok());
     }
-    assert_eq!(calls.table.lock().connections(), 0, "nothing is kept of connections without calls");
+    assert_eq!(calls.table.lock().links(), 0, "nothing is kept of links without calls");
 }
 
 #[tokio::test]
 async fn a_call_is_taken_by_the_connection_where_it_is_queued_and_once() {
     let calls = PendingCalls::default();
-    let (one, other) = (ConnectionId::from("one"), ConnectionId::from("other"));
+    let (one, other) = (LinkId::from("one"), LinkId::from("other"));
     let [first, second] = queued(&calls, &one, ["t"; 2]);
     calls.return_queued(&one);
     assert!(is_returned(&first.1) && is_returned(&second.1));
@@ -130,7 +126,7 @@ async fn a_call_is_taken_by_the_connection_where_it_is_queued_and_once() {
 #[tokio::test]
 async fn returned_calls_of_one_tool_have_their_turns_in_the_order_in_which_they_were_made() {
     let calls = PendingCalls::default();
-    let (one, other) = (ConnectionId::from("one"), ConnectionId::from("other"));
+    let (one, other) = (LinkId::from("one"), LinkId::from("other"));
     let mut made = queued(&calls, &one, ["t", "t", "u", "t"]);
     // The order at the link does not matter: this one was there before.
     calls.queue(&made[0].0, &one, &Gauge::default());
@@ -169,7 +165,7 @@ async fn a_call_of_a_worker_that_sends_no_answer_again_ends_early() {
 
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
-    let one = ConnectionId::from("one");
+    let one = LinkId::from("one");
     let large = LinkEnd { is_for_large_frame: true, answer_wait: Some(PATIENCE), ..resending() };
     for (sent_calls, end, kind) in [
         (1, &large, ErrorKind::ToolFailed),
@@ -190,17 +186,17 @@ async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A call that this connection's socket has.
-fn sent(calls: &PendingCalls, connection: &ConnectionId) -> PendingCall {
+/// A call that this link's socket has.
+fn sent(calls: &PendingCalls, link: &LinkId) -> PendingCall {
     let waiting = calls.open("c".into(), scope("a"), "t", None);
-    calls.queue(&"c".into(), connection, &Gauge::default());
-    assert!(calls.take(&"c".into(), connection));
-    calls.sent(&"c".into(), connection);
+    calls.queue(&"c".into(), link, &Gauge::default());
+    assert!(calls.take(&"c".into(), link));
+    calls.sent(&"c".into(), link);
     waiting
 }
 
-fn end(calls: &PendingCalls, connection: &ConnectionId) {
-    calls.lose(connection, &resending());
+fn end(calls: &PendingCalls, link: &LinkId) {
+    calls.lose(link, &resending());
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,8 +238,8 @@ async fn a_worker_that_tells_of_a_call_over_another_link_has_it() {
 }
 
 /// The end of a link of this process.
-fn end_of(calls: &PendingCalls, connection: &str, instance: &str) {
-    calls.lose(&connection.into(), &LinkEnd { instance: Some(instance.to_owned()), ..resending() });
+fn end_of(calls: &PendingCalls, link: &str, instance: &str) {
+    calls.lose(&link.into(), &LinkEnd { instance: Some(instance.to_owned()), ..resending() });
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,7 +272,7 @@ async fn nothing_is_kept_of_lost_calls_that_have_ended() {
     calls.seen(&scope("a"), &"c".into(), &"two".into());
     assert_eq!(calls.table.lock().ended(), 0, "another connection has it");
     end_of(&calls, "two", "a");
-    let kept = |table: &CallTable| (table.ended(), table.connections());
+    let kept = |table: &CallTable| (table.ended(), table.links());
     assert_eq!(kept(&calls.table.lock()), (1, 1));
     drop(waiting);
     assert_eq!(kept(&calls.table.lock()), (0, 0));

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::SqliteStore;
 use super::usage::{Counted, add_usage, total_usage};
 use crate::domain::error::Error;
-use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
+use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, KeyedCall};
 use crate::domain::ids::{CallId, ProjectId};
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::time::now_ms;
@@ -21,7 +21,7 @@ const DROPPED_AT_ONCE: i64 = 32;
 
 #[async_trait]
 impl IdempotencyStore for SqliteStore {
-    async fn begin_named_call(&self, call: &NamedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
+    async fn begin_keyed_call(&self, call: &KeyedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
         let (call, call_id) = (call.clone(), call_id.clone());
         let begin = self.writes.share(move |connection| {
             let (call, call_id) = (call.clone(), call_id.clone());
@@ -45,12 +45,12 @@ impl IdempotencyStore for SqliteStore {
         }))
     }
 
-    async fn is_named_by_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
+    async fn is_key_of_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
         let query = sqlx::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
         Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())
     }
 
-    async fn end_named_call(&self, call: &NamedCall, answer: Option<&str>, bounds: AnswerBounds) -> Result<(), Error> {
+    async fn end_keyed_call(&self, call: &KeyedCall, answer: Option<&str>, bounds: AnswerBounds) -> Result<(), Error> {
         let (call, answer) = (call.clone(), answer.map(Arc::<str>::from));
         let end = self.writes.share(move |connection| {
             let (call, answer) = (call.clone(), answer.clone());
@@ -59,7 +59,7 @@ impl IdempotencyStore for SqliteStore {
         end.await
     }
 
-    async fn forget_named_call(&self, call: &NamedCall) -> Result<(), Error> {
+    async fn forget_keyed_call(&self, call: &KeyedCall) -> Result<(), Error> {
         let call = call.clone();
         let forget = self.writes.share(move |connection| {
             let call = call.clone();
@@ -68,7 +68,7 @@ impl IdempotencyStore for SqliteStore {
         forget.await
     }
 
-    async fn forget_named_calls_before(&self, ms: i64) -> Result<(), Error> {
+    async fn forget_keyed_calls_before(&self, ms: i64) -> Result<(), Error> {
         sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
             .bind(ms)
             .execute(self.writes.connection())
@@ -76,13 +76,13 @@ impl IdempotencyStore for SqliteStore {
         let delete = "DELETE FROM named_calls WHERE id IN \
                       (SELECT id FROM named_calls WHERE created_ms < $1 ORDER BY created_ms LIMIT $2) \
                       RETURNING project_id, COALESCE(octet_length(answer), 0) AS bytes";
-        self.delete_counted_before(Counted::NamedCalls, delete, ms, BATCH).await
+        self.delete_counted_before(Counted::KeyedCalls, delete, ms, BATCH).await
     }
 }
 
 async fn begin(
     connection: &mut SqliteConnection,
-    call: &NamedCall,
+    call: &KeyedCall,
     call_id: &CallId,
     limit: i64,
 ) -> Result<bool, sqlx::Error> {
@@ -92,7 +92,7 @@ async fn begin(
          WHERE project_usage.items < $3",
     )
     .bind(call.project.as_str())
-    .bind(Counted::NamedCalls.as_str())
+    .bind(Counted::KeyedCalls.as_str())
     .bind(limit)
     .execute(&mut *connection)
     .await?;
@@ -115,7 +115,7 @@ async fn begin(
 
 async fn end(
     connection: &mut SqliteConnection,
-    call: &NamedCall,
+    call: &KeyedCall,
     answer: Option<&str>,
     bounds: AnswerBounds,
 ) -> Result<(), sqlx::Error> {
@@ -129,9 +129,9 @@ async fn end(
     .execute(&mut *connection)
     .await?;
     let Some(answer) = answer.filter(|_| ended.rows_affected() > 0) else { return Ok(()) };
-    let bytes = add_usage(connection, &call.project, Counted::NamedCalls, 0, as_i64(answer.len())).await?;
+    let bytes = add_usage(connection, &call.project, Counted::KeyedCalls, 0, as_i64(answer.len())).await?;
     drop_answers(connection, &call.project, bytes - bounds.project).await?;
-    while let (total, Some(largest)) = total_usage(connection, Counted::NamedCalls).await? {
+    while let (total, Some(largest)) = total_usage(connection, Counted::KeyedCalls).await? {
         if total <= bounds.total || !drop_answers(connection, &largest, total - bounds.total).await? {
             break;
         }
@@ -139,10 +139,10 @@ async fn end(
     Ok(())
 }
 
-async fn forget(connection: &mut SqliteConnection, call: &NamedCall) -> Result<(), sqlx::Error> {
+async fn forget(connection: &mut SqliteConnection, call: &KeyedCall) -> Result<(), sqlx::Error> {
     let query = sqlx::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
     let removed = query.bind(&call.id).execute(&mut *connection).await?.rows_affected();
-    add_usage(connection, &call.project, Counted::NamedCalls, -as_i64(removed), 0).await?;
+    add_usage(connection, &call.project, Counted::KeyedCalls, -as_i64(removed), 0).await?;
     Ok(())
 }
 
@@ -174,7 +174,7 @@ async fn drop_answers(
                 .bind(row.get::<String, _>("id"))
                 .execute(&mut *change)
                 .await?;
-            add_usage(change, project, Counted::NamedCalls, 0, -bytes).await?;
+            add_usage(change, project, Counted::KeyedCalls, 0, -bytes).await?;
             excess -= bytes;
             has_dropped = true;
         }

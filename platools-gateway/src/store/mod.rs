@@ -329,12 +329,12 @@ mod tests {
         earlier.close().await;
         upgrade(folder.path()).await.unwrap().unwrap();
         let store = SqliteStore::open_existing(folder.path()).await.unwrap();
-        assert!(store.is_named_by_earlier_version("key_1", "k").await.unwrap());
-        assert!(!store.is_named_by_earlier_version("key_2", "k").await.unwrap());
+        assert!(store.is_key_of_earlier_version("key_1", "k").await.unwrap());
+        assert!(!store.is_key_of_earlier_version("key_2", "k").await.unwrap());
         let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
         assert!(sqlx::query(readable).fetch_optional(&store.reads).await.unwrap().is_none());
-        store.forget_named_calls_before(8).await.unwrap();
-        assert!(!store.is_named_by_earlier_version("key_1", "k").await.unwrap());
+        store.forget_keyed_calls_before(8).await.unwrap();
+        assert!(!store.is_key_of_earlier_version("key_1", "k").await.unwrap());
         store.close().await;
     }
 

@@ -12,7 +12,7 @@ use crate::domain::ids::ProjectId;
 /// The kinds of data that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
-    NamedCalls,
+    KeyedCalls,
     Conversations,
     Channels,
 }
@@ -20,7 +20,7 @@ pub(super) enum Counted {
 impl Counted {
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::NamedCalls => "named_calls",
+            Self::KeyedCalls => "named_calls",
             Self::Conversations => "conversations",
             Self::Channels => "channels",
         }

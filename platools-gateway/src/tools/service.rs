@@ -16,7 +16,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Identity};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::links::tool_health::sees_errors;
-use crate::links::{ConnectedWorker, HealthMonitor, Workers};
+use crate::links::{ConnectedWorker, HealthMonitor, Links};
 use crate::ports::tool_changes::{ToolChangeListener, ToolChanges};
 
 /// The tools of a project as its callers see them, with their workers.
@@ -24,7 +24,7 @@ use crate::ports::tool_changes::{ToolChangeListener, ToolChanges};
 pub struct Tools {
     directory: Arc<Directory>,
     catalog: Arc<Catalog>,
-    workers: Arc<Workers>,
+    links: Arc<Links>,
     health: Arc<HealthMonitor>,
     tool_changes: ToolChanges,
     handle_tables: HandleTables,
@@ -34,11 +34,11 @@ impl Tools {
     pub(crate) fn new(
         directory: Arc<Directory>,
         catalog: Arc<Catalog>,
-        workers: Arc<Workers>,
+        links: Arc<Links>,
         health: Arc<HealthMonitor>,
         tool_changes: ToolChanges,
     ) -> Self {
-        Self { directory, catalog, workers, health, tool_changes, handle_tables: HandleTables::default() }
+        Self { directory, catalog, links, health, tool_changes, handle_tables: HandleTables::default() }
     }
 
     /// Notices of changes of an environment's tools.
@@ -157,7 +157,7 @@ impl Tools {
     }
 
     pub(crate) fn workers_seen_by(&self, caller: &Caller) -> Vec<ConnectedWorker> {
-        let mut workers = self.workers.list(&caller.project_id);
+        let mut workers = self.links.list(&caller.project_id);
         workers.retain(|worker| {
             authorize(caller, Action::View, Resource::Environment(&worker.identity.environment_id)).is_ok()
         });
@@ -176,7 +176,7 @@ impl Tools {
         let scope = identity.scope();
         ListedTool {
             identity: Arc::clone(identity),
-            online: self.workers.is_online(&scope, &tool.version()),
+            online: self.links.is_online(&scope, &tool.version()),
             enabled: self.directory.snapshot().is_enabled(&scope, &tool.declaration.name),
             fingerprint: tool.fingerprint.clone(),
             changed_ms: tool.changed_ms,

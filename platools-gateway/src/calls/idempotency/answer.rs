@@ -1,4 +1,4 @@
-//! `NamedAnswer`: the end of a call under an idempotency key, in memory and as it is stored.
+//! `KeyedAnswer`: the end of a call under an idempotency key, in memory and as it is stored.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::domain::ids::CallId;
 
 /// The end of a call.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct NamedAnswer {
+pub(super) struct KeyedAnswer {
     call_id: Option<String>,
     end: AnswerEnd,
 }
@@ -48,7 +48,7 @@ impl fmt::Debug for AnswerEnd {
     }
 }
 
-impl From<Result<CallReply, Error>> for NamedAnswer {
+impl From<Result<CallReply, Error>> for KeyedAnswer {
     fn from(ended: Result<CallReply, Error>) -> Self {
         match ended {
             Ok(CallReply { call_id, result, latency_ms }) => {
@@ -68,7 +68,7 @@ impl From<Result<CallReply, Error>> for NamedAnswer {
     }
 }
 
-impl NamedAnswer {
+impl KeyedAnswer {
     /// Reads a stored answer.
     pub(super) fn from_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
@@ -121,7 +121,7 @@ pub(super) fn too_large() -> Error {
 }
 
 /// The key was used for another request.
-pub(super) fn name_taken() -> Error {
+pub(super) fn key_reused() -> Error {
     let message = "the idempotency key was used for another call, or by a caller with other roles; use a new one";
-    Error::new(ErrorKind::NameTaken, message)
+    Error::new(ErrorKind::KeyReused, message)
 }

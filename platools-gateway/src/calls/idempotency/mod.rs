@@ -1,11 +1,11 @@
 //! Calls under idempotency keys: a call that is tried again does not run again, but gets the answer of the first try.
 //!
-//! [`Calls::call_named`] makes them, `CallName` seals and finds their answers, and `Idempotency` has those under way.
+//! [`Calls::call_with_key`] makes them, `OwnedKey` seals and finds their answers, and `Idempotency` has those under way.
 
 mod answer;
-mod beginning;
-mod name;
+mod key;
 mod running;
+mod start;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,17 +18,17 @@ use super::request::{CallPermit, CallReply, CallRequest};
 use super::service::Calls;
 use crate::authority::{Action, Resource, authorize, may_use};
 use crate::domain::error::Error;
-use crate::domain::idempotency::{EarlierCall, EarlierEnd, NamedCall};
+use crate::domain::idempotency::{EarlierCall, EarlierEnd, KeyedCall};
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::ids::{AgentId, CallId};
 
 pub use crate::settings::IdempotencySettings;
-pub(crate) use beginning::Beginning;
 pub(crate) use running::Idempotency;
+pub(crate) use start::KeyedCallStart;
 
-use answer::{NamedAnswer, dropped, name_taken, too_large, unknown_end};
-use name::CallName;
-use running::{RunningGuard, RunningNamedCall};
+use answer::{KeyedAnswer, dropped, key_reused, too_large, unknown_end};
+use key::OwnedKey;
+use running::{RunningGuard, RunningKeyedCall};
 
 /// The time that a call under an idempotency key is remembered: 24 hours.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -54,25 +54,25 @@ impl Calls {
     /// # Errors
     /// Like [`Calls::call`]; or the key is malformed, was used for another call or by a caller with other roles, or the answer is not
     /// kept any more.
-    pub async fn call_named(
+    pub async fn call_with_key(
         self: &Arc<Self>,
         caller: &Caller,
-        name: &str,
+        key: &str,
         request: CallRequest,
     ) -> Result<CallReply, Error> {
-        let call_name = CallName::new(caller, name)?;
+        let owned_key = OwnedKey::new(caller, key)?;
         let permit = self.permit(caller)?;
         if !self.may_call(caller, &request).await {
             // It is refused, and the refusal is recorded; nothing is looked up for it, and nothing stored.
             return self.call_permitted(caller, permit, request).await;
         }
-        let fingerprint = call_name.fingerprint(caller, &request);
-        if self.is_named_by_earlier_version(caller, name).await? {
+        let fingerprint = owned_key.fingerprint(caller, &request);
+        if self.is_key_of_earlier_version(caller, key).await? {
             return Err(unknown_end());
         }
-        let running = self.run_once(caller, permit, call_name, fingerprint.clone(), request);
+        let running = self.run_once(caller, permit, owned_key, fingerprint.clone(), request);
         if running.fingerprint != fingerprint {
-            return Err(name_taken());
+            return Err(key_reused());
         }
         let mut answer = running.answer;
         let answer = answer.wait_for(Option::is_some).await.map_err(|_| unknown_end())?.clone();
@@ -101,24 +101,24 @@ impl Calls {
         self: &Arc<Self>,
         caller: &Caller,
         permit: CallPermit,
-        name: CallName,
+        key: OwnedKey,
         fingerprint: String,
         request: CallRequest,
-    ) -> RunningNamedCall {
+    ) -> RunningKeyedCall {
         let mut running = self.idempotency.lock();
-        if let Some(running) = running.get(name.id()) {
+        if let Some(running) = running.get(key.id()) {
             return running.clone();
         }
         let (sender, answer) = watch::channel(None);
-        let this = RunningNamedCall { fingerprint: fingerprint.clone(), answer };
-        running.insert(name.id().to_owned(), this.clone());
-        let guard = RunningGuard { table: Arc::clone(&self.idempotency), id: name.id().to_owned() };
+        let this = RunningKeyedCall { fingerprint: fingerprint.clone(), answer };
+        running.insert(key.id().to_owned(), this.clone());
+        let guard = RunningGuard { table: Arc::clone(&self.idempotency), id: key.id().to_owned() };
         let (calls, caller) = (Arc::clone(self), caller.clone());
         self.idempotency.tasks.spawn(async move {
             // Held until the answer is kept.
             let (_permit, _guard) = (permit, guard);
-            let call = NamedCall { id: name.id().to_owned(), project: name.project().clone(), fingerprint };
-            let (answer, unkept) = calls.answer_once(&caller, &name, &call, request, &sender).await;
+            let call = KeyedCall { id: key.id().to_owned(), project: key.project().clone(), fingerprint };
+            let (answer, unkept) = calls.answer_once(&caller, &key, &call, request, &sender).await;
             // A repeated call is answered from memory meanwhile.
             sender.send_replace(Some(Arc::new(answer)));
             if let Some(note) = unkept {
@@ -132,26 +132,26 @@ impl Calls {
     async fn answer_once(
         &self,
         caller: &Caller,
-        name: &CallName,
-        call: &NamedCall,
+        key: &OwnedKey,
+        call: &KeyedCall,
         request: CallRequest,
-        told: &watch::Sender<Option<Arc<NamedAnswer>>>,
-    ) -> (NamedAnswer, Option<AnswerNote>) {
+        told: &watch::Sender<Option<Arc<KeyedAnswer>>>,
+    ) -> (KeyedAnswer, Option<AnswerNote>) {
         match self.services.answers.earlier_call(&call.id).await {
             Ok(None) => {}
-            Ok(Some(earlier)) => return (earlier_answer(name, call, earlier), None),
+            Ok(Some(earlier)) => return (earlier_answer(key, call, earlier), None),
             Err(error) => return (Err(error).into(), None),
         }
         let max_keys = self.idempotency.settings.max_keys;
-        let beginning =
-            Beginning { store: &*self.services.answers, call, max_keys, has_begun: AtomicBool::new(false), told };
-        let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
+        let start =
+            KeyedCallStart { store: &*self.services.answers, call, max_keys, has_begun: AtomicBool::new(false), told };
+        let ended = self.call_once(caller, request, CallId::random(), Some(&start)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
-        let answer = NamedAnswer::from(ended);
-        if !beginning.has_begun.into_inner() {
+        let answer = KeyedAnswer::from(ended);
+        if !start.has_begun.into_inner() {
             return (answer, None);
         }
-        let note = if is_retryable { AnswerNote::NeverRan } else { self.sealed(name, call, &answer) };
+        let note = if is_retryable { AnswerNote::NeverRan } else { self.sealed(key, call, &answer) };
         match self.note(call, &note).await {
             Ok(()) => (answer, None),
             Err(error) => {
@@ -161,23 +161,23 @@ impl Calls {
         }
     }
 
-    fn sealed(&self, name: &CallName, call: &NamedCall, answer: &NamedAnswer) -> AnswerNote {
+    fn sealed(&self, key: &OwnedKey, call: &KeyedCall, answer: &KeyedAnswer) -> AnswerNote {
         let text = answer.to_text();
         let is_kept = text.len() as u64 <= self.idempotency.settings.max_answer_bytes;
-        AnswerNote::Answered(is_kept.then(|| name.seal(&call.fingerprint, &text)))
+        AnswerNote::Answered(is_kept.then(|| key.seal(&call.fingerprint, &text)))
     }
 
-    async fn note(&self, call: &NamedCall, note: &AnswerNote) -> Result<(), Error> {
+    async fn note(&self, call: &KeyedCall, note: &AnswerNote) -> Result<(), Error> {
         match note {
             AnswerNote::Answered(answer) => {
-                self.services.answers.end_named_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
+                self.services.answers.end_keyed_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
             }
-            AnswerNote::NeverRan => self.services.answers.forget_named_call(call).await,
+            AnswerNote::NeverRan => self.services.answers.forget_keyed_call(call).await,
         }
     }
 
     /// Tries until the database has it, or the gateway stops.
-    async fn keep_trying_to_note(&self, call: &NamedCall, note: &AnswerNote) {
+    async fn keep_trying_to_note(&self, call: &KeyedCall, note: &AnswerNote) {
         let stopping = &self.idempotency.stopping;
         loop {
             let _ = timeout(NEXT_TRY, stopping.cancelled()).await;
@@ -194,7 +194,7 @@ impl Calls {
     }
 
     /// True if a version that did not seal answers ran a call under this key within the last 24 hours.
-    async fn is_named_by_earlier_version(&self, caller: &Caller, name: &str) -> Result<bool, Error> {
+    async fn is_key_of_earlier_version(&self, caller: &Caller, key: &str) -> Result<bool, Error> {
         let owner = match (&caller.credential, &caller.user_id, &caller.agent_id) {
             (Credential::Token { .. }, user, agent) if user.is_some() || agent.is_some() => {
                 let agent = agent.as_ref().map(AgentId::as_str);
@@ -202,22 +202,22 @@ impl Calls {
             }
             (credential, ..) => credential.to_string(),
         };
-        self.services.answers.is_named_by_earlier_version(&owner, name).await
+        self.services.answers.is_key_of_earlier_version(&owner, key).await
     }
 
     /// Forgets the calls that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        self.services.answers.forget_named_calls_before(self.services.aging.cutoff_ms(KEPT)).await
+        self.services.answers.forget_keyed_calls_before(self.services.aging.cutoff_ms(KEPT)).await
     }
 }
 
-fn earlier_answer(name: &CallName, call: &NamedCall, earlier: EarlierCall) -> NamedAnswer {
+fn earlier_answer(key: &OwnedKey, call: &KeyedCall, earlier: EarlierCall) -> KeyedAnswer {
     let EarlierCall { fingerprint, call_id, end } = earlier;
     if fingerprint != call.fingerprint {
-        return Err(name_taken()).into();
+        return Err(key_reused()).into();
     }
     let stored = match end {
-        EarlierEnd::Answered(sealed) => name.open(&fingerprint, &sealed).and_then(|text| NamedAnswer::from_text(&text)),
+        EarlierEnd::Answered(sealed) => key.open(&fingerprint, &sealed).and_then(|text| KeyedAnswer::from_text(&text)),
         EarlierEnd::TooLarge => Some(Err(too_large().about_call(&call_id)).into()),
         EarlierEnd::Dropped => Some(Err(dropped().about_call(&call_id)).into()),
         EarlierEnd::Unknown => None,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::NamedAnswer;
+use super::answer::KeyedAnswer;
 use crate::domain::idempotency::AnswerBounds;
 use crate::settings::IdempotencySettings;
 
@@ -15,7 +15,7 @@ use crate::settings::IdempotencySettings;
 #[derive(Debug, Default)]
 pub(crate) struct Idempotency {
     pub(super) settings: IdempotencySettings,
-    running: Mutex<HashMap<String, RunningNamedCall>>,
+    running: Mutex<HashMap<String, RunningKeyedCall>>,
     pub(super) tasks: TaskTracker,
     /// Ends the tries to keep answers, each with a last one.
     pub(super) stopping: CancellationToken,
@@ -37,16 +37,16 @@ impl Idempotency {
         self.tasks.wait().await;
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, RunningNamedCall>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, RunningKeyedCall>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A call under way.
 #[derive(Debug, Clone)]
-pub(super) struct RunningNamedCall {
+pub(super) struct RunningKeyedCall {
     pub(super) fingerprint: String,
-    pub(super) answer: watch::Receiver<Option<Arc<NamedAnswer>>>,
+    pub(super) answer: watch::Receiver<Option<Arc<KeyedAnswer>>>,
 }
 
 /// Takes a call out of the table when its task ends, also by a panic: its key would be dead until a restart otherwise.

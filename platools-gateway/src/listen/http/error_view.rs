@@ -98,7 +98,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::NotReplayable
         | ErrorKind::Busy
         | ErrorKind::NotConfigured => StatusCode::CONFLICT,
-        ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WorkerOffline
         | ErrorKind::WorkerBusy
         | ErrorKind::Interrupted

@@ -117,7 +117,9 @@ pub(super) async fn call(
         (None | Some(0), Leave::ToCall(permit)) => {
             Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?))
         }
-        (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.calls.call_named(&caller, &key, request).await?)),
+        (None | Some(0), Leave::ToCallNamed(key)) => {
+            Ok(answer(&core.calls.call_with_key(&caller, &key, request).await?))
+        }
         (Some(1), Leave::ToCall(permit)) => Ok(streamed(core, caller, request, (permit, held))),
         (Some(1), Leave::ToCallNamed(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),

@@ -96,13 +96,13 @@ pub(super) async fn list(
     Known(caller): Known,
     Query(window): Query<PageQuery>,
 ) -> Result<Json<Page<Worker>>, Problem> {
-    let page = window.page(core.tools.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
+    let page = window.page(core.tools.connected_workers(&caller)?, |worker| worker.link_id.as_str())?;
     Ok(Json(page.map(|worker| shown(core.health.of_worker(&caller, &worker), worker))))
 }
 
 fn shown(health: WorkerHealth, worker: ConnectedWorker) -> Worker {
     Worker {
-        connection_id: worker.connection_id.to_string(),
+        connection_id: worker.link_id.to_string(),
         entity: worker.identity.entity,
         entity_id: worker.identity.entity_id.to_string(),
         environment: worker.identity.environment,

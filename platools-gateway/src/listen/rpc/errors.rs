@@ -79,7 +79,7 @@ fn code(kind: ErrorKind) -> ErrorCode {
         | ErrorKind::AnswerNotKept
         | ErrorKind::InUse
         | ErrorKind::LimitReached
-        | ErrorKind::NameTaken
+        | ErrorKind::KeyReused
         | ErrorKind::NotReplayable
         | ErrorKind::ContextLengthExceeded
         | ErrorKind::NotConfigured => ErrorCode::FailedPrecondition,

@@ -45,7 +45,7 @@ pub(super) async fn run<S: Transport>(
     let identity = link.identity();
     let span = ws::socket_span!(
         "link",
-        link.connection_id(),
+        link.id(),
         from,
         project.id = %identity.project_id,
         entity = identity.entity,

@@ -72,7 +72,7 @@ pub(super) struct Frames<'a> {
 impl<'a> Frames<'a> {
     pub(super) fn new(core: &'a Core, link: &Link, replies: Replies) -> Self {
         let identity = link.identity().clone();
-        let connection_id = link.connection_id().to_string();
+        let connection_id = link.id().to_string();
         Self {
             core,
             scope: identity.scope(),

@@ -1,19 +1,19 @@
 //! Tests of [`IdempotencyStore`](crate::ports::idempotency::IdempotencyStore).
 
 use super::{TestStore, conformance};
-use crate::domain::idempotency::{AnswerBounds, EarlierEnd, NamedCall};
+use crate::domain::idempotency::{AnswerBounds, EarlierEnd, KeyedCall};
 use crate::domain::ids::ProjectId;
 use crate::domain::project::ProjectName;
 
 const COUNT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) FROM named_calls";
 
-fn call(project: &ProjectId, id: &str) -> NamedCall {
-    NamedCall { id: id.to_owned(), project: project.clone(), fingerprint: "f".to_owned() }
+fn call(project: &ProjectId, id: &str) -> KeyedCall {
+    KeyedCall { id: id.to_owned(), project: project.clone(), fingerprint: "f".to_owned() }
 }
 
-async fn answer(store: &TestStore, call: &NamedCall, bytes: usize, bounds: AnswerBounds) {
-    assert!(store.begin_named_call(call, &"call_1".into(), 100).await.unwrap());
-    store.end_named_call(call, Some(&"x".repeat(bytes)), bounds).await.unwrap();
+async fn answer(store: &TestStore, call: &KeyedCall, bytes: usize, bounds: AnswerBounds) {
+    assert!(store.begin_keyed_call(call, &"call_1".into(), 100).await.unwrap());
+    store.end_keyed_call(call, Some(&"x".repeat(bytes)), bounds).await.unwrap();
 }
 
 async fn end(store: &TestStore, id: &str) -> EarlierEnd {
@@ -50,11 +50,11 @@ async fn the_project_with_most_answers_makes_room_for_all(store: TestStore) {
 
 async fn a_project_has_a_bounded_number_of_idempotency_keys(store: TestStore) {
     let project = store.project.clone();
-    let begin = async |id| store.begin_named_call(&call(&project, id), &"call_1".into(), 2).await.unwrap();
+    let begin = async |id| store.begin_keyed_call(&call(&project, id), &"call_1".into(), 2).await.unwrap();
     assert!(begin("a").await && begin("b").await);
     assert!(!begin("c").await);
     assert!(store.earlier_call("c").await.unwrap().is_none());
-    store.forget_named_call(&call(&project, "a")).await.unwrap();
+    store.forget_keyed_call(&call(&project, "a")).await.unwrap();
     assert!(begin("c").await, "a call that never ran makes room");
 }
 
@@ -64,9 +64,9 @@ async fn old_calls_are_forgotten_with_all_that_they_counted_for(store: TestStore
     for id in ["a", "b"] {
         answer(&store, &call(&project, id), 100, bounds).await;
     }
-    store.forget_named_calls_before(0).await.unwrap();
+    store.forget_keyed_calls_before(0).await.unwrap();
     assert!(store.earlier_call("a").await.unwrap().is_some());
-    store.forget_named_calls_before(i64::MAX).await.unwrap();
+    store.forget_keyed_calls_before(i64::MAX).await.unwrap();
     assert_eq!((store.usage("named_calls").await, store.numbers(COUNT).await), (vec![0, 0], vec![0, 0]));
 }
 

@@ -1,4 +1,4 @@
-//! [`Beginning`]: a call with an idempotency key that is about to run.
+//! [`KeyedCallStart`]: a call with an idempotency key that is about to run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::answer::NamedAnswer;
+use super::answer::KeyedAnswer;
 use crate::calls::request::CallReply;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::idempotency::NamedCall;
+use crate::domain::idempotency::KeyedCall;
 use crate::domain::ids::CallId;
 use crate::ports::idempotency::IdempotencyStore;
 
@@ -17,19 +17,19 @@ use crate::ports::idempotency::IdempotencyStore;
 const UNTIL_FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// A call that is about to run under its key.
-pub(crate) struct Beginning<'a> {
+pub(crate) struct KeyedCallStart<'a> {
     pub(super) store: &'a dyn IdempotencyStore,
-    pub(super) call: &'a NamedCall,
+    pub(super) call: &'a KeyedCall,
     pub(super) max_keys: u32,
     pub(super) has_begun: AtomicBool,
     /// The callers that wait for the answer.
-    pub(super) told: &'a watch::Sender<Option<Arc<NamedAnswer>>>,
+    pub(super) told: &'a watch::Sender<Option<Arc<KeyedAnswer>>>,
 }
 
-impl Beginning<'_> {
+impl KeyedCallStart<'_> {
     /// Notes the call, as soon as nothing refuses it any more and before its worker can have it. Refused calls leave no trace.
     pub(crate) async fn note(&self, call_id: &CallId) -> Result<(), Error> {
-        if !self.store.begin_named_call(self.call, call_id, i64::from(self.max_keys)).await? {
+        if !self.store.begin_keyed_call(self.call, call_id, i64::from(self.max_keys)).await? {
             return Err(too_many_keys(self.max_keys));
         }
         self.has_begun.store(true, Ordering::Relaxed);

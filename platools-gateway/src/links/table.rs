@@ -1,4 +1,4 @@
-//! [`Workers`]: the live links of workers: one for each entity and environment, or several where the entity is a pool.
+//! [`Links`]: the live links of workers: one for each entity and environment, or several where the entity is a pool.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 
 /// Every live link, by scope.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Workers {
+pub(crate) struct Links {
     pub(super) state: Arc<Mutex<LinkTable>>,
     pub(super) calls: PendingCalls,
     pub(super) tool_changes: ToolChanges,
@@ -104,7 +104,7 @@ pub(super) struct AttachOutcome {
     pub(super) contention: Option<Contention>,
 }
 
-impl Workers {
+impl Links {
     pub(crate) fn new(calls: PendingCalls, tool_changes: ToolChanges) -> Self {
         Self { calls, tool_changes, ..Self::default() }
     }
@@ -161,7 +161,7 @@ impl Workers {
     /// ended, those that came since the call was queued there: a worker may connect again before its old socket ends.
     pub(crate) fn cancel(&self, scope: &Scope, call_id: &CallId, stage: &Stage) {
         let may_have = |live: &&Arc<LiveLink>| match stage {
-            Stage::Taken { connection } | Stage::Sent { connection } => live.connection_id == *connection,
+            Stage::Taken { link } | Stage::Sent { link } => live.id == *link,
             Stage::Lost(loss) => live.attached >= loss.queued,
             Stage::Open | Stage::Queued { .. } | Stage::Returned(_) => false,
         };
@@ -184,7 +184,7 @@ impl Workers {
         let Some(live) = leaving else { return };
         live.is_leaving.store(true, Ordering::Relaxed);
         self.link_changed(scope);
-        self.calls.return_queued(&live.connection_id);
+        self.calls.return_queued(&live.id);
     }
 
     /// True if the gateway lets no more workers in.

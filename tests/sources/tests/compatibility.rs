@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use syn::{Attribute, Item, ItemMacro};
 
-const PAGE: &str = include_str!("../../docs/compatibility.md");
+const PAGE: &str = include_str!("../../../docs/compatibility.md");
 
 /// The documents, each with its least number of claims, so that a table that is not recognised does not pass.
 const DOCUMENTS: [(&str, usize); 4] = [("Agent runtime", 70), ("Live feed", 60), ("Gateway RPC", 70), ("Worker", 40)];
@@ -136,7 +136,7 @@ fn cases_in(source: &str) -> BTreeSet<String> {
 }
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn cases_of_file(file: &str) -> Option<BTreeSet<String>> {

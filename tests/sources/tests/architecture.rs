@@ -331,7 +331,7 @@ fn only_the_gateways_authority_compares_roles() {
     assert!(compares("caller.role >= Role::Admin") && compares("self.role < method.role"));
     assert!(!compares("pub role: Role, Option<Role>") && !compares("role == Role::Viewer"));
     let mut violations = Vec::new();
-    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../platools-gateway/src")) {
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../platools-gateway/src")) {
         let text = fs::read_to_string(&path).expect("a source");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let is_authority = path.components().any(|part| part.as_os_str() == "authority");
@@ -381,7 +381,7 @@ fn files_and_folders_do_not_import_each_other() {
 
 #[test]
 fn core_has_its_methods_in_one_file() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../platools-gateway/src"));
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../platools-gateway/src"));
     let others = sources.iter().filter(|path| !path.ends_with("src/core.rs"));
     let has_impl = |path: &&PathBuf| {
         let text = fs::read_to_string(path).expect("a source");
@@ -502,7 +502,7 @@ fn read_crate(root: &str) -> Vec<Module> {
 }
 
 fn crate_root(root: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(root)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(root)
 }
 
 /// `folder` is where the files of child modules are.

@@ -1,4 +1,4 @@
-//! `CallName`: an idempotency key and its owner, from which everything that is stored is derived.
+//! `OwnedKey`: an idempotency key and its owner, from which everything that is stored is derived.
 //!
 //! The database has neither the key nor anything that can be read without it: the row is found by an id, the request is compared by
 //! a fingerprint, and the answer is sealed, each with a key of its own that is derived from the idempotency key (RFC 5869). Who has
@@ -31,24 +31,24 @@ const NONCE_BYTES: usize = 24;
 
 /// An idempotency key with its owner. `Debug` shows neither.
 #[derive(Clone)]
-pub(super) struct CallName {
+pub(super) struct OwnedKey {
     project: ProjectId,
     id: String,
     keys: Hkdf<Sha256>,
 }
 
-impl CallName {
+impl OwnedKey {
     /// Checks an idempotency key and derives what is stored.
     ///
     /// The owner is the user and the agent that the caller speaks for, in its project, and not the credential: a key that is rotated
     /// or a token that is refreshed between two tries is the same owner.
-    pub(super) fn new(caller: &Caller, name: &str) -> Result<Self, Error> {
-        if name.is_empty() || name.chars().nth(MAX_CHARS).is_some() || name.chars().any(char::is_control) {
+    pub(super) fn new(caller: &Caller, key: &str) -> Result<Self, Error> {
+        if key.is_empty() || key.chars().nth(MAX_CHARS).is_some() || key.chars().any(char::is_control) {
             let message = "the idempotency key must have from 1 to 255 characters, and no control characters";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         let agent = caller.agent_id.as_ref().map(AgentId::as_str);
-        let owned = serde_json::to_vec(&(caller.project_id.as_str(), &caller.user_id, agent, name));
+        let owned = serde_json::to_vec(&(caller.project_id.as_str(), &caller.user_id, agent, key));
         let keys = Hkdf::new(Some(SALT), &owned.expect("strings serialize"));
         let id = hex::encode(derive(&keys, "id"));
         Ok(Self { project: caller.project_id.clone(), id, keys })
@@ -101,9 +101,9 @@ impl CallName {
     }
 }
 
-impl fmt::Debug for CallName {
+impl fmt::Debug for OwnedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallName").finish_non_exhaustive()
+        f.debug_struct("OwnedKey").finish_non_exhaustive()
     }
 }
 
@@ -135,8 +135,8 @@ mod tests {
         }
     }
 
-    fn name(caller: &Caller, name: &str) -> CallName {
-        CallName::new(caller, name).unwrap()
+    fn name(caller: &Caller, name: &str) -> OwnedKey {
+        OwnedKey::new(caller, name).unwrap()
     }
 
     #[test]
@@ -203,10 +203,10 @@ mod tests {
     fn a_malformed_key_is_refused() {
         let caller = Caller::sample("key_1");
         let (longest, long) = ("k".repeat(255), "k".repeat(256));
-        assert!(CallName::new(&caller, &longest).is_ok());
+        assert!(OwnedKey::new(&caller, &longest).is_ok());
         for malformed in ["", &*long, "a\0", "a\nb"] {
             assert_eq!(
-                CallName::new(&caller, malformed).unwrap_err().kind(),
+                OwnedKey::new(&caller, malformed).unwrap_err().kind(),
                 ErrorKind::InvalidRequest,
                 "{malformed:?}"
             );
