@@ -348,7 +348,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
     ("platools-attributes/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 0),
     ("platools-client/src/lib.rs", 0),
-    ("platools-gateway/src/lib.rs", 47),
+    ("platools-gateway/src/lib.rs", 17),
     ("platools-gateway/src/main.rs", 17),
     ("platools-macros/src/lib.rs", 0),
     ("platools-protocol/src/lib.rs", 0),
