@@ -21,8 +21,8 @@ pub(super) fn check_deadline(section: &str, deadline: Duration, interval: Durati
 }
 
 /// Reads the URL of an HTTP endpoint. It has no password and no query, which may be secret, and no fragment. The errors do not repeat the URL,
-/// and name the variable that `secrets` belong into.
-pub(crate) fn http_url(setting: &str, url: &str, example: &str, secrets: &str) -> Result<Uri, Error> {
+/// and name the variable for credentials.
+pub(crate) fn http_url(setting: &str, url: &str, example: &str, variable: &str) -> Result<Uri, Error> {
     let invalid = || refused(format!("`{setting}` is not an HTTP URL; it takes one such as \"{example}\""));
     let parsed: Uri = url.parse().map_err(|_| invalid())?;
     if !matches!(parsed.scheme_str(), Some("http" | "https")) || url.contains('#') {
@@ -30,7 +30,7 @@ pub(crate) fn http_url(setting: &str, url: &str, example: &str, secrets: &str) -
     }
     let has_user = parsed.authority().is_some_and(|authority| authority.as_str().contains('@'));
     if has_user || parsed.query().is_some() {
-        return Err(refused(format!("`{setting}` takes no password and no query; put secrets into {secrets}")));
+        return Err(refused(format!("`{setting}` takes no password and no query; put credentials into {variable}")));
     }
     Ok(parsed)
 }
