@@ -16,6 +16,13 @@ async def add(a: int, b: int) -> int:
 
 
 @platools.tool()
+async def wait(a: int, b: int) -> int:
+    """Add two numbers after a wait, the shortest there is."""
+    await asyncio.sleep(0)
+    return a + b
+
+
+@platools.tool()
 async def echo(text: str) -> str:
     """Return the text."""
     return text

@@ -48,7 +48,7 @@ pub fn answer(frame: &str) -> anyhow::Result<Option<Reply<'_>>> {
     let call: Call = serde_json::from_str(frame)?;
     let ("tool_call", Some(params)) = (call.kind, call.params.map(RawValue::get)) else { return Ok(None) };
     let result = match call.tool_name {
-        "add" => {
+        "add" | "wait" => {
             let Add { a, b } = serde_json::from_str(params)?;
             Outcome::Sum(a + b)
         }

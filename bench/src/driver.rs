@@ -30,6 +30,8 @@ const LOOK: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
     Add,
+    /// The same sum, of a tool that waits once before it returns.
+    Await,
     /// A text of so many bytes.
     Echo(usize),
 }
@@ -38,6 +40,7 @@ impl Load {
     pub fn label(self) -> String {
         match self {
             Self::Add => "add".to_owned(),
+            Self::Await => "await".to_owned(),
             Self::Echo(bytes) => format!("echo {} KiB", bytes / 1024),
         }
     }
@@ -46,6 +49,7 @@ impl Load {
     fn call(self) -> Template {
         let tail = match self {
             Self::Add => r#"","tool_name":"add","params":{"a":2,"b":40}}"#.to_owned(),
+            Self::Await => r#"","tool_name":"wait","params":{"a":2,"b":40}}"#.to_owned(),
             Self::Echo(bytes) => {
                 format!(r#"","tool_name":"echo","params":{{"text":"{}"}}}}"#, "x".repeat(bytes))
             }
@@ -67,6 +71,7 @@ impl FromStr for Load {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "add" => Ok(Self::Add),
+            "await" => Ok(Self::Await),
             kib => Ok(Self::Echo(kib.parse::<usize>()? * 1024)),
         }
     }
@@ -112,7 +117,8 @@ pub struct Driven {
     written: usize,
     /// How many calls there were, of all runs.
     calls: u64,
-    process: Child,
+    /// `None` for a worker that was started by hand.
+    process: Option<Child>,
 }
 
 /// A frame of the worker.
@@ -132,16 +138,21 @@ impl Driven {
     pub async fn start(kind: Kind, python: Option<&Path>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let process = kind.spawn(&format!("http://{}", listener.local_addr()?), python)?;
+        Self::accept(kind, &listener, Some(process)).await
+    }
+
+    /// Waits for a worker to dial and to register.
+    async fn accept(kind: Kind, listener: &TcpListener, process: Option<Child>) -> anyhow::Result<Self> {
         let (stream, _) = timeout(PATIENCE, listener.accept()).await.context("the worker did not dial")??;
         stream.set_nodelay(true)?;
         let (input, output) = (vec![0; 512 * 1024], Vec::new());
         let mut driven = Self { kind, stream, input, start: 0, end: 0, output, written: 0, calls: 0, process };
-        timeout(PATIENCE, driven.accept()).await.context("the worker did not register")??;
+        timeout(PATIENCE, driven.welcome()).await.context("the worker did not register")??;
         Ok(driven)
     }
 
     /// Answers the upgrade, waits for the registration, and welcomes the worker.
-    async fn accept(&mut self) -> anyhow::Result<()> {
+    async fn welcome(&mut self) -> anyhow::Result<()> {
         let length = loop {
             match frames::head_length(&self.input[..self.end]) {
                 Some(length) => break length,
@@ -254,7 +265,7 @@ impl Driven {
 
     /// The processor time the worker has used so far; `None` where there is no `/proc`.
     fn cpu_time(&self) -> Option<Duration> {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id()?)).ok()?;
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.as_ref()?.id()?)).ok()?;
         // In nanoseconds, of each thread that is left; those of a worker do not end.
         let nanos = |task: std::fs::DirEntry| {
             let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
@@ -287,9 +298,9 @@ pub async fn measure(workers: &mut [Driven], plan: &Plan) -> anyhow::Result<Vec<
         for &load in &plan.loads {
             for &in_flight in &plan.in_flight {
                 for worker in &mut *workers {
-                    drive(worker, load, in_flight, plan.span / 5).await?;
+                    drive(worker, load, in_flight, Span::Time(plan.span / 5)).await?;
                     let before = worker.cpu_time();
-                    let run = drive(worker, load, in_flight, plan.span).await?;
+                    let run = drive(worker, load, in_flight, Span::Time(plan.span)).await?;
                     let cpu_time = worker.cpu_time().zip(before).map(|(after, before)| after - before);
                     let sample = Sample {
                         kind: worker.kind,
@@ -314,21 +325,40 @@ struct Measured {
     median_latency: Duration,
 }
 
-/// Keeps calls in flight for a span of time.
-async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration) -> anyhow::Result<Measured> {
+/// The length of a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Span {
+    Time(Duration),
+    Calls(usize),
+}
+
+/// Makes so many calls to a worker that was started by hand, such as in a profiler, and dials this address.
+pub async fn count(address: &str, load: Load, in_flight: usize, calls: usize) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await?;
+    let mut worker = Driven::accept(Kind::Default, &listener, None).await?;
+    drive(&mut worker, load, in_flight, Span::Calls(calls)).await.map(drop)
+}
+
+/// Keeps calls in flight for a span of time, or until there were so many.
+async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Span) -> anyhow::Result<Measured> {
     let template = load.call();
     let mut latencies = Vec::with_capacity(1 << 20);
     let begin = Instant::now();
     let mut sent_at = vec![begin; in_flight];
     (0..in_flight).for_each(|slot| worker.call(slot, &template));
-    let (mut outstanding, mut now) = (in_flight, begin);
+    let (mut made, mut outstanding, mut now) = (in_flight, in_flight, begin);
     while outstanding > 0 {
         timeout(PATIENCE, worker.exchange()).await.context("a call was not answered")??;
         now = Instant::now();
         while let Some(heard) = worker.next_frame()? {
             let Heard::Result { slot } = heard else { continue };
             latencies.push(now - sent_at[slot]);
-            if now - begin < span {
+            let goes_on = match span {
+                Span::Time(time) => now - begin < time,
+                Span::Calls(calls) => made < calls,
+            };
+            if goes_on {
+                made += 1;
                 sent_at[slot] = now;
                 worker.call(slot, &template);
             } else {

@@ -30,6 +30,8 @@ enum Command {
     Run(Run),
     /// Dial a driver as one of the workers; started by `run`.
     Worker { kind: workers::Kind, url: String },
+    /// Make an exact number of calls to one worker, started by hand.
+    Count(Count),
 }
 
 #[derive(clap::Args)]
@@ -43,7 +45,7 @@ struct Run {
     /// Measure these workers beside the bare loop.
     #[arg(long, value_delimiter = ',', default_value = "tungstenite,default,inline")]
     workers: Vec<workers::Kind>,
-    /// Measure these loads: `add`, or the size of a text in KiB.
+    /// Measure these loads: `add`, `await`, or the size of a text in KiB.
     #[arg(long, value_delimiter = ',', default_value = "add,4,64")]
     loads: Vec<driver::Load>,
     /// Keep so many calls in flight.
@@ -57,11 +59,34 @@ struct Run {
     write: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct Count {
+    /// Listen here.
+    #[arg(long, default_value = "127.0.0.1:7777")]
+    address: String,
+    /// The load, as for `run`.
+    #[arg(long, default_value = "add")]
+    load: driver::Load,
+    /// Keep so many calls in flight.
+    #[arg(long, default_value_t = 256)]
+    in_flight: usize,
+    /// Make so many calls.
+    #[arg(long)]
+    calls: usize,
+}
+
 fn main() -> anyhow::Result<()> {
     match Options::parse().command {
         Command::Run(run) => measure(run),
         Command::Worker { kind, url } => workers::run(kind, &url),
+        Command::Count(Count { address, load, in_flight, calls }) => {
+            runtime()?.block_on(driver::count(&address, load, in_flight, calls))
+        }
     }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn measure(run: Run) -> anyhow::Result<()> {
@@ -71,8 +96,7 @@ fn measure(run: Run) -> anyhow::Result<()> {
         repetitions: run.repetitions,
         span: Duration::from_millis(run.millis),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let samples = runtime.block_on(async {
+    let samples = runtime()?.block_on(async {
         let mut workers = vec![driver::Driven::start(workers::Kind::Bare, None).await?];
         for kind in run.workers {
             workers.push(driver::Driven::start(kind, None).await?);

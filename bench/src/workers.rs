@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use crate::{bare, tungstenite};
 
-/// The workers, each with the tools `add` and `echo`.
+/// The workers, each with the tools `add`, `wait` and `echo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// Frames by hand and serde_json, nothing else.
@@ -61,6 +61,13 @@ mod isolated {
         a + b
     }
 
+    /// Add two numbers after a wait, the shortest there is.
+    #[tool(no_output_schema)]
+    pub async fn wait(a: i64, b: i64) -> i64 {
+        tokio::task::yield_now().await;
+        a + b
+    }
+
     /// Return the text.
     #[tool(no_output_schema)]
     pub async fn echo(text: String) -> String {
@@ -77,6 +84,13 @@ mod inline {
         a + b
     }
 
+    /// Add two numbers after a wait, the shortest there is.
+    #[tool(inline, no_output_schema)]
+    pub async fn wait(a: i64, b: i64) -> i64 {
+        tokio::task::yield_now().await;
+        a + b
+    }
+
     /// Return the text.
     #[tool(inline, no_output_schema)]
     pub async fn echo(text: String) -> String {
@@ -89,8 +103,8 @@ pub fn run(kind: Kind, url: &str) -> anyhow::Result<()> {
     let tools = match kind {
         Kind::Bare => return bare::run(url),
         Kind::Tungstenite => return tungstenite::run(url),
-        Kind::Default => tools![isolated::add, isolated::echo],
-        Kind::Inline => tools![inline::add, inline::echo],
+        Kind::Default => tools![isolated::add, isolated::wait, isolated::echo],
+        Kind::Inline => tools![inline::add, inline::wait, inline::echo],
         Kind::Python => anyhow::bail!("the Python worker is worker.py"),
     };
     // As under #[tokio::main], which is what workers run on.

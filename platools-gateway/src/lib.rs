@@ -37,6 +37,8 @@ pub mod core;
 pub mod dev;
 pub mod directory;
 pub mod domain;
+#[doc(hidden)]
+pub mod dto;
 pub mod feed;
 mod gateway;
 pub mod journal;

@@ -1,4 +1,4 @@
-//! Setup of the program's log: its output, format and filter.
+//! [`start`]: sets up the program's log: its output, its format and its filter.
 
 use std::io::{self, IsTerminal as _};
 

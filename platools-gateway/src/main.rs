@@ -1,4 +1,4 @@
-//! The gateway as a program.
+//! The program `platools-gateway`. `cli` has its commands.
 
 mod bridge;
 mod cli;

@@ -1,4 +1,4 @@
-//! [`Signals`]: runs a gateway until the process is asked to stop.
+//! [`Signals`]: runs a gateway until a signal tells the process to stop.
 
 use anyhow::Context as _;
 use platools_gateway::Gateway;

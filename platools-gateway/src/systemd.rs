@@ -1,4 +1,4 @@
-//! [`SystemdNotifier`]: tells systemd that the gateway is ready, alive, or stopping. Without systemd it does nothing.
+//! [`SystemdNotifier`]: tells systemd that the gateway is ready, alive or stopping. Without systemd it does nothing.
 
 #[cfg(not(unix))]
 pub(crate) use absent::SystemdNotifier;

@@ -110,7 +110,7 @@ fn implementation(block: &ItemImpl, owner: &Owner, krate: &TokenStream, tools: O
     let (ty, alias) = (&block.self_ty, tools.map(|_| owner.declared_alias(block)));
     let stub = quote!(::core::panic!());
     let tools = tools.unwrap_or(&stub);
-    let (declared, bounds) = (owner.declared(), owner.bounds());
+    let (declared, bounds) = (owner.impl_generics(), owner.where_clause());
     let conditions = block.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     quote! {
         #(#conditions)*

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::Error;
 use serde_json::value::RawValue;
+use serde_json::{Error, Value};
 
 use crate::text::cut;
 
@@ -173,6 +174,12 @@ pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
 /// A string that borrows when it can; `Cow` alone always copies.
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// A number of milliseconds, also where it was written with a fraction.
+pub(crate) fn millis(value: &Value) -> Option<u64> {
+    let from_float = |ms: f64| Duration::try_from_secs_f64(ms.ceil() / 1000.0).ok();
+    value.as_u64().or_else(|| u64::try_from(from_float(value.as_f64()?)?.as_millis()).ok())
+}
 
 /// The name of a type that is not known: the peer's text, which may be anything.
 pub(crate) fn unknown_kind(kind: &str) -> String {

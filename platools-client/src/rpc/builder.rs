@@ -13,7 +13,7 @@ use super::protocol::CallerProtocol;
 use crate::builder::ClientBuilder;
 use crate::connection::{Connection, Opened, Opener};
 use platools_protocol::rpc::{Connect, Connected, MAX_USER_ID_CHARS};
-use platools_transport::{ConnectionState, Endpoint, Error, Reconnect, Reporter};
+use platools_transport::{ConnectionState, Endpoint, Error, Reconnect, Reporter, Secret};
 
 /// Sets up an [`RpcClient`].
 pub type RpcClientBuilder = ClientBuilder<RpcSettings>;
@@ -94,7 +94,7 @@ impl RpcClientBuilder {
             task: JoinSet::new(),
         };
         let protocol = CallerProtocol::new(received, identity, reporter);
-        let connection = Connection { protocol, opener, reconnect: self.policy(), stop: stopped };
+        let connection = Connection { protocol, opener, reconnect: self.connection.policy(), stop: stopped };
         inner.task.spawn(connection.run(first));
         RpcClient::new(inner)
     }
@@ -110,10 +110,9 @@ impl RpcClientBuilder {
             return Err(Error::invalid_setting(message));
         }
         let dialler = self.dialler(Endpoint::Caller)?;
-        if let Some(secret) = &self.secret {
-            secret.check()?;
-        }
-        Ok(CallerOpener { dialler, secret: self.secret.clone(), user_id: user_id.clone() })
+        let secret = self.connection.secret.clone();
+        secret.as_ref().map_or(Ok(()), Secret::check)?;
+        Ok(CallerOpener { dialler, secret, user_id: user_id.clone() })
     }
 }
 

@@ -13,7 +13,7 @@ use super::lifecycle::Lifecycle;
 use super::private_key::PrivateKey;
 use crate::builder::ClientBuilder;
 use platools_protocol::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
-use platools_transport::{Endpoint, Error, ErrorKind, Reconnect};
+use platools_transport::{Endpoint, Error, Reconnect};
 
 /// Sets up a [`RuntimeClient`].
 pub type RuntimeClientBuilder = ClientBuilder<RuntimeSettings>;
@@ -122,11 +122,8 @@ impl RuntimeClientBuilder {
     pub fn build(self) -> Result<RuntimeClient, Error> {
         self.check_interval()?;
         let dialler = self.dialler(Endpoint::Agent)?;
-        let reconnect = self.policy();
-        let secret = self.secret.ok_or_else(|| {
-            Error::new(ErrorKind::InvalidSecret, "there is no secret; call `secret(..)` with the agent's key")
-        })?;
-        secret.check()?;
+        let reconnect = self.connection.policy();
+        let secret = self.connection.required_secret("call `secret(..)` with the agent's key")?;
         let RuntimeSettings { private_key, metadata, heartbeat_interval } = self.settings;
         private_key.as_ref().map_or(Ok(()), PrivateKey::check)?;
         let metadata = metadata.map(usable).transpose()?;
@@ -166,7 +163,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use platools_transport::{Jitter, Tls};
+    use platools_transport::{ErrorKind, Jitter, Tls};
 
     fn complete() -> RuntimeClientBuilder {
         RuntimeClient::builder().url("http://127.0.0.1:1").secret("k")
@@ -204,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_reconnect_setting_changes_only_what_it_names() {
-        let policy = |builder: RuntimeClientBuilder| builder.policy();
+        let policy = |builder: RuntimeClientBuilder| builder.connection.policy();
         let sessions = Reconnect::of_sessions;
         let (two, forty) = (Duration::from_secs(2), Duration::from_secs(40));
         assert_eq!(policy(complete()), sessions());

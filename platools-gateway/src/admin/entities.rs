@@ -1,4 +1,4 @@
-//! Entities: lists, adds and removes them, and rotates their secrets.
+//! Functions of [`Admin`] that list, add and remove entities, and rotate their secrets.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Reconciler`]: applies the directory to everything that is open: links, sockets, dashboards, and the catalogue.
+//! [`Reconciler`]: applies changes of the directory to open links, sockets and dashboards, and to the catalog.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::links::{Closing, Links};
 use crate::ports::time::now_ms;
 use crate::ports::tool_changes::ToolChanges;
 
-/// Applies changes of the directory, also those of other processes, to links, sockets, dashboards, and the catalogue.
+/// Applies changes of the directory, also those of other processes, to links, sockets, dashboards, and the catalog.
 #[derive(Debug)]
 pub(crate) struct Reconciler {
     pub(crate) directory: Arc<Directory>,

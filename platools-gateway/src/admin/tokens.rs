@@ -165,7 +165,7 @@ impl Admin<'_> {
     ) -> Result<SignedToken, Error> {
         self.services.directory.signing_keys().await?;
         let new = NewClaims { audience, parents: &parents, claims };
-        let signed = self.services.directory.notary().sign(new, ttl, record.created_ms)?;
+        let signed = self.services.directory.token_signer().sign(new, ttl, record.created_ms)?;
         if signed.token.expose_secret().len() > MAX_TOKEN_BYTES {
             let message =
                 "the token would be too long for the head of a request; list fewer users, environments or tool roles";

@@ -88,7 +88,7 @@ pub struct Token {
     pub last_used_ms: Option<i64>,
 }
 
-/// Something new with its secret, which is shown this once.
+/// A new object with its secret, which is shown only once.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WithSecret<T> {

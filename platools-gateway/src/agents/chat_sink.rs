@@ -1,4 +1,5 @@
-//! [`ChatSink`]: receives the events of a run ([`ChatEvent`]), for the caller that waits for the answer. [`Speech`] collects the answer.
+//! [`ChatSink`]: the receiver of a run's events, which are [`ChatEvent`]s. [`Speech`] passes the parts of an answer on, and keeps the whole
+//! text.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};

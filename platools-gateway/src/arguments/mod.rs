@@ -1,7 +1,7 @@
-//! A caller's arguments, checked and compacted without building a value of them.
+//! [`Arguments`]: the arguments of a call as the text of a JSON object. It is checked and compacted in one pass, and never parsed into values.
 
 pub(crate) mod compact;
-pub(crate) mod javascript;
+pub(crate) mod json_stringify;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

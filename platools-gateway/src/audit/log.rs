@@ -1,4 +1,4 @@
-//! Events as lines of the log, under the target `audit`.
+//! Functions that write audit events as lines of the log, under the target `audit`.
 
 use crate::domain::audit::{AuditEvent, AuditKind};
 

@@ -1,10 +1,10 @@
-//! [`Audit`]: the record of administrative changes, of sign-ins that open a session or a connection, and of refusals.
+//! `Audit`: the record of administrative changes, of sign-ins that open a session or a connection, and of refusals.
 //!
 //! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in its own
-//! transaction (`DirectoryStore::recording`); sign-ins and refusals go through a bounded queue to one task. [`Flood`] bounds the events
+//! transaction (`DirectoryStore::recording`); sign-ins and refusals go through a bounded queue to one task. `FloodLimit` bounds the events
 //! that clients can cause at will.
 
-mod flood;
+mod flood_limit;
 mod log;
 mod writer;
 
@@ -29,7 +29,7 @@ use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
 use crate::ports::time::now_ms;
-use flood::{Flood, lock};
+use flood_limit::{FloodLimit, lock};
 use writer::{AuditWriter, COMPLAINTS, QUEUE, WriterRequest};
 
 pub(crate) use log::{log, log_quietly};
@@ -70,7 +70,7 @@ pub struct AuditCursor {
 /// Records and lists events.
 pub(crate) struct Audit {
     store: Arc<dyn AuditStore>,
-    flood: Arc<Mutex<Flood>>,
+    flood: Arc<Mutex<FloodLimit>>,
     /// None in a process that serves nobody, such as a command.
     task: Option<Task>,
 }
@@ -96,7 +96,7 @@ impl Audit {
     pub(crate) fn start(store: Arc<dyn AuditStore>, settings: AuditSettings, cutoff_ms: Cutoff, tasks: &Tasks) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
         let (requests, asked) = mpsc::channel(1);
-        let flood = Arc::<Mutex<Flood>>::default();
+        let flood = Arc::<Mutex<FloodLimit>>::default();
         let writer = AuditWriter::new(Arc::clone(&store), settings, cutoff_ms, Arc::clone(&flood), events, asked);
         // Locked by the task alone, so that its queue outlives a panic.
         let writer = Arc::new(tokio::sync::Mutex::new(writer));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::flood::{Flood, lock};
+use super::flood_limit::{FloodLimit, lock};
 use super::log;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
@@ -55,7 +55,7 @@ pub(super) struct AuditWriter {
     store: Arc<dyn AuditStore>,
     settings: AuditSettings,
     cutoff_ms: Cutoff,
-    flood: Arc<Mutex<Flood>>,
+    flood: Arc<Mutex<FloodLimit>>,
     queue: mpsc::Receiver<AuditEvent>,
     requests: mpsc::Receiver<WriterRequest>,
     /// At most twice as many as the queue takes.
@@ -71,7 +71,7 @@ impl AuditWriter {
         store: Arc<dyn AuditStore>,
         settings: AuditSettings,
         cutoff_ms: Cutoff,
-        flood: Arc<Mutex<Flood>>,
+        flood: Arc<Mutex<FloodLimit>>,
         queue: mpsc::Receiver<AuditEvent>,
         requests: mpsc::Receiver<WriterRequest>,
     ) -> Self {

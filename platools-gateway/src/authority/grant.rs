@@ -1,7 +1,7 @@
-//! [`grant`]: how much a new key or token may allow, given the credential that makes it.
+//! [`grant`]: decides the permissions of a new key or token.
 //!
-//! The command line makes credentials without limits. Over a connection, a credential makes none that outlives it, speaks for
-//! users or reaches environments that it does not, or leaves its agent. Roles of tools are the admin's to give.
+//! The command line makes credentials without limits. Over a connection, a new credential gets at most the permissions of the credential that
+//! makes it: its expiry, its users, its environments and its agent. Only an admin gives roles for tools.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Role, SpeaksFor};

@@ -1,4 +1,4 @@
-//! HMAC with SHA-256 for tokens, and no other algorithm.
+//! [`install`]: gives the token library HMAC with SHA-256, and no other algorithm.
 
 use std::sync::Once;
 

@@ -1,4 +1,4 @@
-//! [`SigningKeySource`] says where the signing keys are; `KeyFile` reads and writes the file they are in.
+//! `KeyFile`: reads and writes the file with the keys that sign tokens. [`SigningKeySource`] is the place of these keys.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

@@ -1,4 +1,4 @@
-//! [`LastUses`]: when each key and token was last used, in memory until it is written to the database in batches.
+//! [`LastUses`]: the time of the last use of each key and token, in memory until a batch of them is stored.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`authorize`]: the one place that says whether a caller may do something to a resource.
+//! [`authorize`]: decides whether a caller may take an action on a resource. Every service and every protocol asks it.
 
 use platools_protocol::tool_sync::ToolDeclaration;
 

@@ -1,6 +1,6 @@
-//! Secrets of workers and keys of callers: made, hashed and compared.
+//! Functions that generate, hash and compare the secrets of workers and the keys of callers. Only the hash is stored.
 //!
-//! Both are random and long, so a plain SHA-256 is enough: there is no dictionary to run through. Only the hash is stored.
+//! Secrets are random and long, so plain SHA-256 is enough: nobody can guess one from a dictionary.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq;

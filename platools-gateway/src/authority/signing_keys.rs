@@ -1,6 +1,4 @@
-//! [`SigningKeys`]: the keys that sign and verify tokens, and how they are written.
-//!
-//! The first key signs. The others only verify, each until its grace time is over.
+//! [`SigningKeys`]: the keys of one gateway for tokens, with their JSON. The first key signs; each of the others verifies until its end.
 
 use std::fmt;
 
@@ -80,7 +78,7 @@ impl SigningKey {
     }
 }
 
-/// Never the secret.
+/// Shows everything but the secret.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()

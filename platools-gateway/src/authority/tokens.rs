@@ -1,7 +1,7 @@
-//! Signed tokens: JSON Web Tokens, HS256, with the id of their signing key in the header.
+//! Functions that sign and verify tokens: JSON Web Tokens with HS256, whose header names the signing key.
 //!
-//! Tokens of callers and of workers have different audiences, so that one is never taken for the other. A token names its parents:
-//! the key or token that minted it and those above, or the secret it stands in for. It ends with any of them.
+//! Tokens of callers and of workers have different audiences, so that nobody can use one as the other. A token names its parents: the keys and
+//! tokens that it was made with, or the entity's secret. When one of its parents ends, the token ends.
 
 use std::time::Duration;
 

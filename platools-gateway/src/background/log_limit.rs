@@ -1,4 +1,4 @@
-//! [`LogLimit`]: how often a failure that goes on is logged.
+//! [`LogLimit`]: lets a repeated failure write at most one line of the log in each interval.
 
 use std::time::Duration;
 

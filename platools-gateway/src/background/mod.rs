@@ -1,6 +1,6 @@
-//! Background work: [`tasks::Tasks`] keeps tasks running, [`periodic::every`] repeats work, [`pruning`] is the pace of deletion,
-//! [`retention_clock::Aging`] is the time that deletion by age goes by, [`offload::offload`] moves work on large texts off the runtime's
-//! threads, and [`log_limit::LogLimit`] keeps a failure that lasts from filling the log.
+//! Helpers for work in the background. [`tasks::Tasks`] starts tasks again that panic, [`periodic::every`] repeats a job, [`offload::offload`]
+//! moves work on large texts to other threads, and [`log_limit::LogLimit`] limits lines of the log. [`pruning`] and [`retention_clock::Aging`]
+//! are for deletion by age: its pace, and its clock.
 
 pub(crate) mod log_limit;
 pub(crate) mod offload;

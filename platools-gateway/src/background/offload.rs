@@ -1,4 +1,4 @@
-//! [`offload`]: work on a large text, done where no socket waits for it.
+//! [`offload`]: does work on a large text on a thread for blocking work, so that no socket waits for it. Small texts are done in place.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, LazyLock};

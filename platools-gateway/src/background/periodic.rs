@@ -1,4 +1,4 @@
-//! [`every`]: work that is repeated.
+//! [`every`]: repeats a job at an interval.
 
 use std::time::Duration;
 

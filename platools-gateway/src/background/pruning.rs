@@ -1,4 +1,4 @@
-//! Pace of deletion by age and number: in small batches with pauses, so that no other write of the database waits for long.
+//! Constants for the deletion of old rows: it takes small batches with pauses between them, so that other writes do not wait for long.
 
 use std::time::Duration;
 

@@ -1,8 +1,7 @@
-//! [`Aging`]: the time that deletion by age goes by.
+//! [`Aging`]: the clock for deletion by age. It adopts a jump of the wall clock late, because a row that is deleted too early is lost.
 //!
-//! Rows that are deleted too early are gone for good, and rows that are deleted late do no harm. So deletion believes the wall clock
-//! later than anything else does. A jump forward has to last for a day. The time is stored, so that a gateway that starts with a wrong
-//! clock deletes nothing either: when the clock is far ahead of the stored time, it has to stay so for an hour.
+//! While the gateway runs, a jump forward counts after a day. The time is also stored. When the gateway starts and the wall clock is far ahead
+//! of the stored time, the wall clock counts after an hour.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

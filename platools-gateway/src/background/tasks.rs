@@ -1,4 +1,4 @@
-//! [`Tasks`]: the background tasks of a gateway, which are started again when they panic.
+//! [`Tasks`]: starts the background tasks of a gateway, and starts a task again when it panics.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

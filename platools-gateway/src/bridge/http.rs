@@ -1,4 +1,4 @@
-//! [`Http`]: the gateway's HTTP interface, as rmcp's client uses it.
+//! [`Http`]: the transport with which `rmcp` reaches the gateway's `/mcp` over HTTP.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

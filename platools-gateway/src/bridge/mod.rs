@@ -1,4 +1,5 @@
-//! `mcp`: a gateway for clients of the Model Context Protocol that start a program and speak with it over its standard streams.
+//! [`run`]: a bridge for MCP clients that start a program and use its standard streams. It passes each message on to the `/mcp` of a gateway.
+//! `Downstream` serves the client, `Upstream` is the gateway's client, and `Relay` passes notices from one to the other.
 
 #[expect(deprecated, reason = "gateways and clients of the revisions in use have a log")]
 mod downstream;

@@ -1,4 +1,4 @@
-//! [`legible`]: results in parts, such as texts and images, as text for readers of nothing else.
+//! [`legible`]: turns results with several parts, such as texts and images, into text for readers that know text only.
 
 use platools::tool::Content;
 use platools_protocol::tool_sync::ToolDeclaration;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use crate::arguments::Arguments;
-use crate::arguments::javascript::javascript_form;
+use crate::arguments::json_stringify::javascript_form;
 use crate::background::offload::offload_in_turn;
 use crate::domain::identity::{Caller, Identity};
 use crate::domain::ids::CallId;
@@ -19,7 +19,7 @@ use crate::ports::time::{rfc3339, wall_ms};
 /// The `agentId` of a call that no agent makes.
 const NO_AGENT: &str = "default";
 
-/// Everything a call's `params` are made of.
+/// The parts of a call's `params`.
 #[derive(Debug)]
 pub(crate) struct Envelope<'a> {
     pub(crate) identity: &'a Identity,

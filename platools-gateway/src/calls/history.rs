@@ -1,4 +1,4 @@
-//! Past and running calls: [`Calls::past`] lists them, [`Calls::find`] finds one, [`Calls::replay`] repeats one, [`Calls::cancel`] ends one.
+//! Functions of [`Calls`] for past and running calls: `past` lists them, `find` finds one, `replay` repeats one and `cancel` cancels one.
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};

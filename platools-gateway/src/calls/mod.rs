@@ -1,5 +1,5 @@
-//! [`Calls`]: calls of tools. `pipeline` takes one from its caller to a worker and back, `route` finds its way over the links of its
-//! scope, and `envelope` makes its signed frame; `history` lists and replays calls, `idempotency` makes calls that run once.
+//! [`Calls`]: the service that calls tools. `pipeline` takes a call from its caller to a worker and back, `route` sends it over the links of
+//! its scope, `history` lists and replays calls, and `idempotency` runs a repeated call only once.
 
 pub(crate) mod content;
 mod envelope;

@@ -1,4 +1,4 @@
-//! `shortened`: replaces results that are too long to hand to a model.
+//! `shortened`: replaces a result that is too long for a model with a preview.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The pipeline of a call, from the caller to the worker and back: [`Calls::call`] and its variants.
+//! [`Calls::call`] and its variants: the path of a call from its caller to its worker and back.
 
 use std::sync::Arc;
 

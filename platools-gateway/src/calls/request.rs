@@ -1,4 +1,4 @@
-//! [`CallRequest`]: one call as its caller asks for it. [`CallReply`]: its result.
+//! [`CallRequest`]: a call that a caller asks for. [`CallReply`]: its result.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `Route`: the way of one call over the links of its scope, until it ends.
+//! `Route`: sends one call over a link of its scope, or over the next link if the first one did not send it, until the call ends.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Index`]: all tool sets, found by scope, by project, and by the name of a tool.
+//! [`Index`]: the table of all tool sets, by scope, by project, and by the name of a tool.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,11 +1,10 @@
-//! `Catalog`: the tools of every entity and environment, kept while their workers are away.
+//! `Catalog`: the tools of every scope, which stay while the workers are away.
 //!
-//! Each link has the tools that it declared. The catalogue of a scope is the union of those of its links: a link that is alone
-//! replaces all of it, and the links of a pool have it together.
+//! The catalog of a scope is the union of the tools that its links declared. In a scope without a pool, a new link replaces all of it.
 
-mod declared;
+mod declared_tools;
 mod index;
-mod register;
+mod registration;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -24,14 +23,14 @@ use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared::{DeclaredTools, Member};
-pub(crate) use register::{Membership, Registrant, Rest, Settled};
+pub(crate) use declared_tools::{DeclaredTools, Member};
+pub(crate) use registration::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
 pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};
 
 use index::Index;
 
-/// For so long after its link ended, a tool that only this link of a pool had stays in the catalogue, whatever other links
+/// For so long after its link ended, a tool that only this link of a pool had stays in the catalog, whatever other links
 /// register: the worker restarts, or another one of its version is about to come. A restart of the gateway ends all links.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
@@ -66,11 +65,11 @@ pub(crate) struct Room {
 pub(crate) enum Replacement {
     /// The link has its tools.
     Done {
-        /// Differences of the catalogue.
+        /// Differences of the catalog.
         changes: Changes,
         /// No other live link has all these tools, so some may be online now that were not.
         is_newly_online: bool,
-        /// The catalogue still has tools that no live link declares.
+        /// The catalog still has tools that no live link declares.
         keeps_departed: bool,
     },
     /// A newer link of the worker was there first.
@@ -81,7 +80,7 @@ pub(crate) enum Replacement {
         wait: Duration,
         /// The tools that were declared.
         declared: Vec<ToolDeclaration>,
-        /// The link is called for tools that are declared as the catalogue has them, and was not before.
+        /// The link is called for tools that are declared as the catalog has them, and was not before.
         is_newly_online: bool,
     },
     /// It has too many bytes; nothing changed.
@@ -108,12 +107,12 @@ pub(crate) struct FoundTool {
 }
 
 impl Catalog {
-    /// A catalogue that is not read before it is needed: most of what is done beside a gateway has no need of it.
+    /// A catalog that is not read before it is needed: most of what is done beside a gateway has no need of it.
     pub(crate) fn new(store: Arc<dyn CatalogStore>) -> Self {
         Self { store, index: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
     }
 
-    /// Reads the catalogue that an earlier run left, unless that was done. Schemas are prepared when they are needed.
+    /// Reads the catalog that an earlier run left, unless that was done. Schemas are prepared when they are needed.
     pub(crate) async fn load(&self) -> Result<(), Error> {
         let load = async || {
             let mut sets: HashMap<Scope, (Identity, Vec<_>)> = HashMap::new();

@@ -1,8 +1,7 @@
-//! `ToolSchemas`: the schemas that a tool was registered with, in the form that the gateway checks and shows.
+//! `ToolSchemas`: the schemas of one tool, ready to check arguments and to show to clients.
 //!
-//! The schemas are a stranger's. Nothing is fetched for them, their patterns run in linear time, and a schema that could keep the
-//! gateway busy for long is not used at all. A schema of an earlier draft, or with references that lead nowhere, is rewritten
-//! first; a part that cannot be checked is left out. The catalogue keeps the schemas as they were declared.
+//! Workers may send any schema. Nothing is fetched for one, patterns run in linear time, and a schema that would take too long is not used. A
+//! schema of an earlier draft is rewritten, and a part that cannot be checked is left out. The catalog keeps the declared schema.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,3 +1,5 @@
+//! Tests of registrations in the catalog.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
@@ -23,7 +25,7 @@ async fn beside_a_gateway_tools_are_read_when_they_are_needed_and_not_before() {
     core.close().await;
 }
 
-/// A link of a pool, as the catalogue sees it.
+/// A link of a pool, as the catalog sees it.
 struct TestLink {
     arrival: Arrival,
     membership: StdMutex<Option<Membership>>,
@@ -133,7 +135,7 @@ async fn versions_of_tools_have_a_bound_of_their_own() {
             outcome => panic!("{outcome:?}"),
         }
     }
-    // Each has some 600 bytes, so one fits into the catalogue, and six into the versions.
+    // Each has some 600 bytes, so one fits into the catalog, and six into the versions.
     assert_eq!(others.len(), 6);
     core.close().await;
 }

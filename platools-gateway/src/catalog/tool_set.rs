@@ -1,4 +1,4 @@
-//! [`CatalogTool`]: a tool of the catalogue. [`ToolSet`]: the tools of a scope.
+//! [`ToolSet`]: the tools of one scope, each a [`CatalogTool`].
 
 use std::collections::HashMap;
 use std::sync::Arc;

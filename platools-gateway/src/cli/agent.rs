@@ -6,12 +6,11 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use platools_gateway::admin;
 use platools_gateway::domain::profile::{Kind, MemberChange, Profile, ProfileChange};
-use platools_gateway::ports::time::rfc3339;
-use serde::Serialize;
+use platools_gateway::dto::AgentDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
-use super::words;
+use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
@@ -66,7 +65,7 @@ pub(super) struct GivenNames {
 #[derive(Debug, Args)]
 pub(super) struct GivenProfile {
     /// Kind of the agent: `command` calls the tools that a message names, `model` thinks with a language model. Default: command.
-    #[arg(long, value_name = "KIND", value_parser = words::kind())]
+    #[arg(long, value_name = "KIND", value_parser = value_parsers::kind())]
     kind: Option<Kind>,
     /// The model, by the name that its endpoint knows it by. Default: the one of `serve --model`.
     #[arg(long, value_name = "NAME")]
@@ -85,19 +84,8 @@ pub(super) struct GivenProfile {
     env: Option<String>,
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AgentRow {
-    slug: String,
-    id: String,
-    title: Option<String>,
-    address: Option<String>,
-    kind: Kind,
-    model: Option<String>,
-    owner: Option<String>,
-    created_at: String,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &["slug", "id", "title", "address", "profile.kind", "profile.model", "owner", "createdAt"];
 
 pub(super) async fn run(project: &ProjectArgs, command: AgentCommand) -> anyhow::Result<()> {
     match command {
@@ -113,7 +101,7 @@ pub(super) async fn run(project: &ProjectArgs, command: AgentCommand) -> anyhow:
         }
         AgentCommand::List(listing) => {
             let agents = project.with(async |admin| Ok(admin.agents())).await?;
-            listing.print(agents.into_iter().map(row))
+            listing.print::<AgentDto>(agents, MEMBERS)
         }
         AgentCommand::Remove { slug } => {
             project.with(async |admin| admin.remove_agent(&slug).await).await?;
@@ -164,18 +152,5 @@ impl GivenProfile {
             change.tools = MemberChange::To(self.tool);
         }
         change
-    }
-}
-
-fn row(agent: admin::Agent) -> AgentRow {
-    AgentRow {
-        slug: agent.slug,
-        id: agent.id.to_string(),
-        title: agent.title,
-        address: agent.address,
-        kind: agent.profile.kind,
-        model: agent.profile.model.clone(),
-        owner: agent.owner,
-        created_at: rfc3339(agent.created_ms),
     }
 }

@@ -1,4 +1,4 @@
-//! `backup`, `restore`, `upgrade` and `downgrade`: commands on the data as a whole.
+//! `backup`, `restore`, `upgrade` and `downgrade`: copy, replace or migrate the data of a gateway.
 
 use std::path::PathBuf;
 

@@ -1,10 +1,10 @@
-//! `config`: the settings that `serve` would run with.
+//! `config`: checks and prints the settings that `serve` would run with.
 
-use clap::Subcommand;
+use clap::{Command, Subcommand};
 use platools_gateway::Gateway;
 
 use super::output::say;
-use super::{serve, variables};
+use super::{serve, unknown_variables};
 use crate::logs;
 
 #[derive(Debug, Subcommand)]
@@ -14,12 +14,12 @@ pub(super) enum ConfigCommand {
     Check(serve::SettingSources),
 }
 
-pub(super) fn run(command: ConfigCommand) -> anyhow::Result<()> {
+pub(super) fn run(command: ConfigCommand, program: &Command) -> anyhow::Result<()> {
     let ConfigCommand::Check(sources) = command;
     let settings = sources.load()?;
     // Warnings are in the log.
     logs::start(&settings.log)?;
-    variables::warn_of_unknown();
+    unknown_variables::warn_of_unknown(program);
     let printed = settings.to_toml();
     Gateway::builder().settings(settings).check()?;
     say(printed.trim_end())

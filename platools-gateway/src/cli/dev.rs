@@ -1,9 +1,9 @@
-//! `dev`: runs a gateway for development on one machine, without data that stays.
+//! `dev`: runs a gateway for development on one machine, whose data is removed when it ends.
 
 use std::net::SocketAddr;
 
 use anyhow::ensure;
-use clap::Args;
+use clap::{Args, Command};
 use platools_gateway::dev::{self, DevOptions, DevSecrets};
 use platools_gateway::settings::DEFAULT_LISTEN;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -41,9 +41,9 @@ pub(super) struct DevArgs {
     flags: SettingFlags<DevSections>,
 }
 
-pub(super) async fn run(options: DevArgs) -> anyhow::Result<()> {
+pub(super) async fn run(options: DevArgs, program: Command) -> anyhow::Result<()> {
     if options.help_all {
-        return print_help("dev");
+        return print_help(program, "dev");
     }
     let settings = options.flags.load(None)?;
     let feed = logs::start(&settings.log)?;

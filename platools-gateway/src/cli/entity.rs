@@ -6,12 +6,11 @@ use clap::Subcommand;
 use humantime::parse_duration;
 use platools_gateway::admin;
 use platools_gateway::domain::identity::Policy;
-use platools_gateway::ports::time::rfc3339;
-use serde::Serialize;
+use platools_gateway::dto::EntityDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say, say_once};
-use super::{token, words};
+use super::{token, value_parsers};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EntityCommand {
@@ -20,7 +19,7 @@ pub(super) enum EntityCommand {
         /// Name of the entity.
         slug: String,
         /// Rule for several workers of the entity: a new one replaces the previous one, or all of them stay.
-        #[arg(long, value_name = "POLICY", value_parser = words::policy(), default_value = Policy::default().as_str())]
+        #[arg(long, value_name = "POLICY", value_parser = value_parsers::policy(), default_value = Policy::default().as_str())]
         policy: Policy,
     },
     /// List the entities.
@@ -54,15 +53,8 @@ pub(super) enum EntityCommand {
     },
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EntityRow {
-    slug: String,
-    id: String,
-    policy: &'static str,
-    created_at: String,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &["slug", "id", "policy", "createdAt"];
 
 pub(super) async fn run(project: &ProjectArgs, command: EntityCommand) -> anyhow::Result<()> {
     match command {
@@ -72,7 +64,7 @@ pub(super) async fn run(project: &ProjectArgs, command: EntityCommand) -> anyhow
         }
         EntityCommand::List(listing) => {
             let entities = project.with(async |admin| Ok(admin.entities())).await?;
-            listing.print(entities.into_iter().map(row))
+            listing.print::<EntityDto>(entities, MEMBERS)
         }
         EntityCommand::Rotate { slug, grace } => {
             let rotated = project.with(async |admin| admin.rotate_entity(&slug, grace).await).await?;
@@ -87,14 +79,5 @@ pub(super) async fn run(project: &ProjectArgs, command: EntityCommand) -> anyhow
             let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, new).await;
             token::print(&format!("token for workers of {slug}"), &project.with(mint).await?)
         }
-    }
-}
-
-fn row(entity: admin::Entity) -> EntityRow {
-    EntityRow {
-        slug: entity.slug,
-        id: entity.id.to_string(),
-        policy: entity.policy.as_str(),
-        created_at: rfc3339(entity.created_ms),
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use platools_gateway::admin::WhenInUse;
-use serde::Serialize;
+use platools_gateway::dto::EnvironmentDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
@@ -26,12 +26,8 @@ pub(super) enum EnvironmentCommand {
     },
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-struct EnvironmentRow {
-    slug: String,
-    id: String,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &["slug", "id"];
 
 pub(super) async fn run(project: &ProjectArgs, command: EnvironmentCommand) -> anyhow::Result<()> {
     match command {
@@ -46,9 +42,7 @@ pub(super) async fn run(project: &ProjectArgs, command: EnvironmentCommand) -> a
         }
         EnvironmentCommand::List(listing) => {
             let environments = project.with(async |admin| Ok(admin.environments())).await?;
-            listing.print(
-                environments.into_iter().map(|found| EnvironmentRow { slug: found.slug, id: found.id.to_string() }),
-            )
+            listing.print::<EnvironmentDto>(environments, MEMBERS)
         }
     }
 }

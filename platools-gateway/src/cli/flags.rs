@@ -1,13 +1,12 @@
-//! [`SettingFlags`]: the settings of some sections as flags with their environment variables, made from the declarations.
+//! [`SettingFlags`]: the flags and environment variables of a command's settings, made from the declarations of the sections.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::Path;
 
-use clap::{Arg, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use platools_gateway::settings::{Setting, Settings, Sources};
 
-use super::Cli;
 use super::output::say;
 
 /// The sections that a command reads.
@@ -114,20 +113,22 @@ fn argument(setting: &Setting) -> Arg {
 pub(super) const AFTER_HELP: &str = "Each flag is also a variable: --drain-limit is PLATOOLS_GATEWAY_DRAIN_LIMIT. --help-all lists all settings; \
                                      docs/settings.md describes them.";
 
-/// Prints the help of a command with all of its settings.
-pub(super) fn print_help(name: &str) -> anyhow::Result<()> {
-    whole_help(name).map_or(Ok(()), |help| say(&help))
+/// Prints the help of a command of the program with all of its settings.
+pub(super) fn print_help(program: Command, name: &str) -> anyhow::Result<()> {
+    whole_help(program, name).map_or(Ok(()), |help| say(&help))
 }
 
-fn whole_help(name: &str) -> Option<String> {
-    let mut cli = Cli::command();
-    cli.build();
-    let mut command = cli.find_subcommand(name)?.clone().mut_args(|argument| argument.hide(false));
+fn whole_help(mut program: Command, name: &str) -> Option<String> {
+    program.build();
+    let mut command = program.find_subcommand(name)?.clone().mut_args(|argument| argument.hide(false));
     Some(command.render_help().to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
+    use super::super::Cli;
     use super::*;
 
     fn help(name: &str) -> String {
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_whole_help_has_every_flag() {
-        let help = whole_help("serve").unwrap();
+        let help = whole_help(Cli::command(), "serve").unwrap();
         for (_, setting) in Settings::declared().into_iter().filter(|(_, setting)| !setting.is_secret()) {
             assert!(help.contains(&format!("--{} <", setting.flag())), "{}", setting.name());
         }

@@ -5,14 +5,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use humantime::parse_duration;
 use platools_gateway::Role;
-use platools_gateway::admin::{self, NewKey};
+use platools_gateway::admin::NewKey;
 use platools_gateway::domain::identity::SpeaksFor;
-use platools_gateway::ports::time::rfc3339;
-use serde::Serialize;
+use platools_gateway::dto::KeyDto;
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say, say_once};
-use super::words;
+use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
@@ -22,7 +21,7 @@ pub(super) enum KeyCommand {
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
         /// Role of the key. Each role includes the ones before it.
-        #[arg(long, value_name = "ROLE", value_parser = words::role())]
+        #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
         role: Role,
         /// The agent it belongs to, by slug or id.
         #[arg(long, value_name = "AGENT")]
@@ -45,29 +44,27 @@ pub(super) enum KeyCommand {
     },
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct KeyRow {
-    id: String,
-    name: Option<String>,
-    role: &'static str,
-    tool_roles: Vec<String>,
-    agent_id: Option<String>,
-    speaks_for: SpeaksFor,
-    environments: Option<Vec<String>>,
-    created_at: String,
-    created_by: Option<String>,
-    expires_at: Option<String>,
-    last_used_at: Option<String>,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &[
+    "id",
+    "name",
+    "role",
+    "toolRoles",
+    "agentId",
+    "speaksFor",
+    "environments",
+    "createdAt",
+    "createdBy",
+    "expiresAt",
+    "lastUsedAt",
+];
 
 /// Flags for the users and the environments of a key or token.
 #[derive(Debug, Args)]
 pub(super) struct Reach {
     /// The users it may speak for: `anybody`, `nobody`, or their ids with commas between them. Default: nobody for viewers and
     /// agents, and else anybody.
-    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = words::speaks_for)]
+    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = value_parsers::speaks_for)]
     pub(super) speaks_for: Option<SpeaksFor>,
     /// An environment it reaches, by slug or id; may be given several times. Default: all.
     #[arg(long = "env", value_name = "ENVIRONMENT")]
@@ -92,27 +89,11 @@ pub(super) async fn run(project: &ProjectArgs, command: KeyCommand) -> anyhow::R
         }
         KeyCommand::List(listing) => {
             let keys = project.with(async |admin| Ok(admin.keys())).await?;
-            listing.print(keys.into_iter().map(row))
+            listing.print::<KeyDto>(keys, MEMBERS)
         }
         KeyCommand::Revoke { id } => {
             project.with(async |admin| admin.revoke_key(&id).await).await?;
             say(&format!("revoked the key {id}"))
         }
-    }
-}
-
-fn row(key: admin::Key) -> KeyRow {
-    KeyRow {
-        id: key.id.to_string(),
-        name: key.name,
-        role: key.role.as_str(),
-        tool_roles: key.tool_roles,
-        agent_id: key.agent_id.map(|id| id.to_string()),
-        speaks_for: key.speaks_for,
-        environments: key.environments,
-        created_at: rfc3339(key.created_ms),
-        created_by: key.created_by,
-        expires_at: key.expires_ms.map(rfc3339),
-        last_used_at: key.last_used_ms.map(rfc3339),
     }
 }

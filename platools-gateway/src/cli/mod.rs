@@ -7,7 +7,7 @@ mod config;
 mod data_args;
 mod dev;
 #[cfg(test)]
-mod documented;
+mod documentation_test;
 mod entity;
 mod environment;
 mod flags;
@@ -18,10 +18,10 @@ mod project;
 mod serve;
 mod token;
 mod tool;
-mod variables;
-mod words;
+mod unknown_variables;
+mod value_parsers;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use data_args::{DataArgs, ProjectArgs};
 
@@ -132,10 +132,10 @@ enum Command {
 impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Dev(options) => dev::run(options).await,
-            Command::Serve(options) => serve::run(options).await,
+            Command::Dev(options) => dev::run(options, Self::command()).await,
+            Command::Serve(options) => serve::run(options, Self::command()).await,
             Command::Mcp(options) => mcp::run(options).await,
-            Command::Config(command) => config::run(command),
+            Command::Config(command) => config::run(command, &Self::command()),
             Command::Backup { data, options } => backup::backup(&data, &options).await,
             Command::Restore { data, options } => backup::restore(&data, &options).await,
             Command::Upgrade { data } => backup::upgrade(&data).await,

@@ -1,4 +1,4 @@
-//! [`Listing`] and [`say`]: output for people and scripts.
+//! [`Listing`] prints lists as a table or as JSON, and [`say`] prints a line.
 
 use std::io::{self, Write as _};
 
@@ -18,9 +18,13 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Prints a list. Its columns are named like the members of the JSON.
-    pub(super) fn print<R: Serialize>(&self, rows: impl IntoIterator<Item = R>) -> anyhow::Result<()> {
-        let rows: Vec<_> = rows.into_iter().map(members).collect();
+    /// Prints members of the JSON of each item, under their names. A dotted name is that of a member inside another one.
+    pub(super) fn print<T: Serialize>(
+        &self,
+        items: impl IntoIterator<Item = impl Into<T>>,
+        members: &[&str],
+    ) -> anyhow::Result<()> {
+        let rows: Vec<_> = items.into_iter().map(|item| row(&item.into(), members)).collect();
         say(&if self.json { serde_json::to_string_pretty(&rows)? } else { columns(&rows)? })
     }
 }
@@ -37,11 +41,15 @@ pub(super) fn say_once(what: &str, secret: &SecretString) -> anyhow::Result<()> 
     say(&format!("{what} (shown only this once): {}", secret.expose_secret()))
 }
 
-fn members(row: impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(row) {
-        Ok(Value::Object(members)) => members,
-        other => unreachable!("a row is a struct, and not {other:?}"),
-    }
+/// The members of an item that are shown.
+fn row(item: &impl Serialize, members: &[&str]) -> Map<String, Value> {
+    let item = serde_json::to_value(item).expect("strings, numbers and lists always serialize");
+    let member = |name: &&str| {
+        let path = format!("/{}", name.replace('.', "/"));
+        let name = name.rsplit('.').next().unwrap_or_default();
+        (name.to_owned(), item.pointer(&path).cloned().unwrap_or_default())
+    };
+    members.iter().map(member).collect()
 }
 
 /// Aligned columns below their names; nothing for no rows.
@@ -74,12 +82,13 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_no_cell_is_empty() {
-        let rows = [
-            json!({"id": "key_1", "toolRoles": [], "expiresAt": null}),
-            json!({"id": "key_1000", "toolRoles": ["a", "b"], "expiresAt": "2026"}),
+        let items = [
+            json!({"id": "key_1", "hidden": 1, "of": {"toolRoles": []}, "expiresAt": null}),
+            json!({"id": "key_1000", "of": {"toolRoles": ["a", "b"]}, "expiresAt": "2026"}),
         ];
+        let rows = items.map(|item| row(&item, &["id", "of.toolRoles", "expiresAt"]));
         let expected = "id        toolRoles  expiresAt\nkey_1     -          -\nkey_1000  a,b        2026";
-        assert_eq!(columns(&rows.map(members)).unwrap(), expected);
+        assert_eq!(columns(&rows).unwrap(), expected);
         assert_eq!(columns(&[]).unwrap(), "");
     }
 }

@@ -1,8 +1,8 @@
 //! `project`: adds, lists and removes projects, which are isolated from each other.
 
 use clap::Subcommand;
-use platools_gateway::domain::project::{Project, ProjectName};
-use serde::Serialize;
+use platools_gateway::domain::project::ProjectName;
+use platools_gateway::dto::ProjectDto;
 
 use super::data_args::DataArgs;
 use super::output::{Listing, say};
@@ -25,15 +25,8 @@ pub(super) enum ProjectCommand {
     },
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProjectRow {
-    organization: String,
-    project: String,
-    organization_id: String,
-    project_id: String,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &["organization", "project", "organizationId", "projectId"];
 
 pub(super) async fn run(data: &DataArgs, command: ProjectCommand) -> anyhow::Result<()> {
     match command {
@@ -43,20 +36,11 @@ pub(super) async fn run(data: &DataArgs, command: ProjectCommand) -> anyhow::Res
         }
         ProjectCommand::List(listing) => {
             let projects = data.with(async |core| Ok(core.local_projects().list())).await?;
-            listing.print(projects.into_iter().map(row))
+            listing.print::<ProjectDto>(projects, MEMBERS)
         }
         ProjectCommand::Remove { name } => {
             data.with(async |core| core.local_projects().remove(&name).await).await?;
             say(&format!("removed the project {name}"))
         }
-    }
-}
-
-fn row(Project { id, organization_id, name, .. }: Project) -> ProjectRow {
-    ProjectRow {
-        organization: name.organization,
-        project: name.project,
-        organization_id: organization_id.to_string(),
-        project_id: id.to_string(),
     }
 }

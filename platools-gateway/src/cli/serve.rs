@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use clap::Args;
+use clap::{Args, Command};
 use platools_gateway::Gateway;
 use platools_gateway::dev::MAIN_AGENT;
 use platools_gateway::domain::profile::{Kind, Profile};
@@ -11,7 +11,7 @@ use platools_gateway::settings::Settings;
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};
 use super::output::{say, say_once};
-use super::variables;
+use super::unknown_variables;
 use crate::logs;
 use crate::otlp::SpanExporter;
 use crate::signals::{Hangup, Signals};
@@ -52,13 +52,13 @@ impl SettingSources {
     }
 }
 
-pub(super) async fn run(options: ServeArgs) -> anyhow::Result<()> {
+pub(super) async fn run(options: ServeArgs, program: Command) -> anyhow::Result<()> {
     if options.help_all {
-        return print_help("serve");
+        return print_help(program, "serve");
     }
     let settings = options.sources.load()?;
     let feed = logs::start(&settings.log)?;
-    variables::warn_of_unknown();
+    unknown_variables::warn_of_unknown(&program);
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = SpanExporter::start(&settings.otlp)?;
     let builder = exporter.observe(Gateway::builder().settings(settings.clone()));

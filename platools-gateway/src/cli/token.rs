@@ -6,15 +6,14 @@ use clap::Subcommand;
 use humantime::parse_duration;
 use platools_gateway::Role;
 use platools_gateway::admin::{Admin, NewToken, SignedToken, SigningKeyView, Token, TokensBefore};
-use platools_gateway::domain::identity::SpeaksFor;
+use platools_gateway::dto::TokenDto;
 use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
 
 use super::data_args::ProjectArgs;
 use super::key::Reach;
 use super::output::{Listing, say};
-use super::words;
+use super::value_parsers;
 
 /// The number of tokens that are read at once for a list.
 const PAGE: usize = 1000;
@@ -27,7 +26,7 @@ pub(super) enum TokenCommand {
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
         /// Role of the token. Each role includes the ones before it.
-        #[arg(long, value_name = "ROLE", value_parser = words::role())]
+        #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
         role: Role,
         /// The user it is for.
         #[arg(long, value_name = "USER")]
@@ -59,24 +58,22 @@ pub(super) enum TokenCommand {
     },
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenRow {
-    id: String,
-    name: Option<String>,
-    role: Option<&'static str>,
-    tool_roles: Vec<String>,
-    user_id: Option<String>,
-    agent_id: Option<String>,
-    entity_id: Option<String>,
-    speaks_for: Option<SpeaksFor>,
-    environments: Option<Vec<String>>,
-    parent: Option<String>,
-    created_at: String,
-    expires_at: String,
-    last_used_at: Option<String>,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &[
+    "id",
+    "name",
+    "role",
+    "toolRoles",
+    "userId",
+    "agentId",
+    "entityId",
+    "speaksFor",
+    "environments",
+    "parent",
+    "createdAt",
+    "expiresAt",
+    "lastUsedAt",
+];
 
 pub(super) async fn run(project: &ProjectArgs, command: TokenCommand) -> anyhow::Result<()> {
     match command {
@@ -89,7 +86,7 @@ pub(super) async fn run(project: &ProjectArgs, command: TokenCommand) -> anyhow:
         }
         TokenCommand::List(listing) => {
             let tokens = project.with(async |admin| all(&admin).await).await?;
-            listing.print(tokens.into_iter().map(row))
+            listing.print::<TokenDto>(tokens, MEMBERS)
         }
         TokenCommand::Revoke { id } => {
             project.with(async |admin| admin.revoke_token(&id).await).await?;
@@ -129,22 +126,4 @@ fn rotated(keys: &[SigningKeyView]) -> String {
 /// Prints a token at the end of its line, so that a script can take it.
 pub(super) fn print(what: &str, signed: &SignedToken) -> anyhow::Result<()> {
     say(&format!("{what}, good until {}: {}", rfc3339(signed.expires_ms), signed.token.expose_secret()))
-}
-
-fn row(token: Token) -> TokenRow {
-    TokenRow {
-        id: token.id,
-        name: token.name,
-        role: token.role.map(Role::as_str),
-        tool_roles: token.tool_roles,
-        user_id: token.user_id,
-        agent_id: token.agent_id.map(|id| id.to_string()),
-        entity_id: token.entity_id.map(|id| id.to_string()),
-        speaks_for: token.speaks_for,
-        environments: token.environments,
-        parent: token.parent,
-        created_at: rfc3339(token.created_ms),
-        expires_at: rfc3339(token.expires_ms),
-        last_used_at: token.last_used_ms.map(rfc3339),
-    }
 }

@@ -1,9 +1,8 @@
 //! `tool`: lists the declared tools, and switches them off and on.
 
 use clap::{Args, Subcommand};
-use platools_gateway::ports::time::rfc3339;
-use platools_gateway::tools::{ListedTool, Switch, ToolName};
-use serde::Serialize;
+use platools_gateway::dto::ToolDto;
+use platools_gateway::tools::{Switch, ToolName};
 
 use super::data_args::ProjectArgs;
 use super::output::{Listing, say};
@@ -37,23 +36,14 @@ pub(super) struct ToolSelector {
     env: Option<String>,
 }
 
-/// A line of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolRow {
-    name: String,
-    entity: String,
-    environment: String,
-    enabled: bool,
-    fingerprint: String,
-    changed_at: String,
-}
+/// The members that the list shows.
+const MEMBERS: &[&str] = &["name", "entity", "environment", "enabled", "fingerprint", "changedAt"];
 
 pub(super) async fn run(project: &ProjectArgs, command: ToolCommand) -> anyhow::Result<()> {
     match command {
         ToolCommand::List { env, listing } => {
             let tools = project.with(async |admin| admin.tools(env.as_deref()).await).await?;
-            listing.print(tools.into_iter().map(row))
+            listing.print::<ToolDto>(tools, MEMBERS)
         }
         ToolCommand::Enable(which) => switch(project, which, Switch::On, "enabled").await,
         ToolCommand::Disable(which) => switch(project, which, Switch::Off, "disabled").await,
@@ -65,15 +55,4 @@ async fn switch(project: &ProjectArgs, which: ToolSelector, switch: Switch, done
     let tool = project.with(async |admin| admin.switch_tool(&which, switch).await).await?;
     let (entity, environment) = (&tool.identity.entity, &tool.identity.environment);
     say(&format!("{done} the tool {} of {entity} in {environment}", which.name))
-}
-
-fn row(tool: ListedTool) -> ToolRow {
-    ToolRow {
-        name: tool.declaration.name.clone(),
-        entity: tool.identity.entity.clone(),
-        environment: tool.identity.environment.clone(),
-        enabled: tool.enabled,
-        fingerprint: tool.fingerprint,
-        changed_at: rfc3339(tool.changed_ms),
-    }
 }

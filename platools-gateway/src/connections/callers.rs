@@ -1,4 +1,4 @@
-//! [`Callers`]: the table of connected callers, each with the phase of its connection.
+//! [`Callers`]: the table of callers that stay connected. It tells each of them when to drain, and when its connection has to end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

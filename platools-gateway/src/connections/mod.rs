@@ -1,4 +1,4 @@
-//! Connected clients: [`Authenticator`] authenticates workers and callers, `Callers` is the table of callers that stay connected.
+//! [`Authenticator`] authenticates workers and callers, and `Callers` is the table of callers that stay connected.
 
 mod authenticator;
 mod callers;

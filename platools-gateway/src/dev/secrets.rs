@@ -1,4 +1,4 @@
-//! [`DevSecrets`]: the secrets of a development gateway.
+//! [`DevSecrets`]: the secrets of a development gateway, random or known to everybody.
 
 use secrecy::SecretString;
 

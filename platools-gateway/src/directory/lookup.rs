@@ -1,4 +1,4 @@
-//! Lookups for callers: the project, agents and environments that they may see.
+//! Functions of `Directory` that find projects, agents and environments for a caller.
 
 use super::{Directory, Snapshot};
 use crate::authority::{Action, Resource, authorize};

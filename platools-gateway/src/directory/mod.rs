@@ -1,9 +1,9 @@
-//! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
+//! `Directory`: organizations, projects, environments, entities, agents and keys. They are stored in the database, and read from memory.
 
-mod address;
+mod agent_address;
 mod lookup;
 mod shared_map;
-mod signing;
+mod signing_keys;
 mod snapshot;
 mod update;
 
@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use crate::authority::{
-    self, CallerClaims, LastUses, Notary, SigningKeySource, Token, Unverified, WorkerClaims, default_speaks_for,
+    self, CallerClaims, LastUses, SigningKeySource, Token, TokenSigner, Unverified, WorkerClaims, default_speaks_for,
 };
 use crate::domain::entity::Entity;
 use crate::domain::environment::{self, Environment};
@@ -30,7 +30,7 @@ use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
 use crate::ports::tool_changes::ToolChanges;
 
-pub(crate) use address::check_address;
+pub(crate) use agent_address::check_address;
 pub(crate) use lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 
@@ -55,7 +55,7 @@ pub struct Claim {
 /// Reasons why a worker is refused. The text is sent to the worker.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It brought no secret.
+    /// The worker sent no secret.
     #[error("missing bearer token: connect with the header `Authorization: Bearer <secret>`")]
     NoBearer,
     /// Its secret is not known, or is not the one of the entity it names. It is never told which.
@@ -67,7 +67,7 @@ pub enum Refusal {
     /// There is too much of something.
     #[error("too many {of}; try again in {wait:.1?}")]
     TooMany {
-        /// Of what.
+        /// The kind of thing that the name is for.
         of: &'static str,
         /// The time to wait.
         wait: Duration,
@@ -98,7 +98,7 @@ pub(crate) struct Admitted {
 pub(crate) struct Directory {
     store: Arc<dyn DirectoryStore>,
     default_project: ProjectId,
-    notary: Notary,
+    token_signer: TokenSigner,
     last_uses: LastUses,
     snapshot: RwLock<Arc<Snapshot>>,
     tool_changes: ToolChanges,
@@ -115,12 +115,12 @@ impl Directory {
         signing_keys: SigningKeySource,
     ) -> Result<Self, Error> {
         let default_project = store.default_project().await?;
-        let notary = Notary::new(signing_keys, folder);
-        let snapshot = Snapshot::new(store.directory().await?, notary.clone());
+        let token_signer = TokenSigner::new(signing_keys, folder);
+        let snapshot = Snapshot::new(store.directory().await?, token_signer.clone());
         Ok(Self {
             store,
             default_project,
-            notary,
+            token_signer,
             last_uses: LastUses::default(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             tool_changes,
@@ -133,8 +133,8 @@ impl Directory {
     }
 
     /// The signer and verifier of tokens.
-    pub(crate) fn notary(&self) -> &Notary {
-        &self.notary
+    pub(crate) fn token_signer(&self) -> &TokenSigner {
+        &self.token_signer
     }
 
     /// The times of the last uses of keys and tokens.
@@ -160,7 +160,7 @@ impl Directory {
         }
         let fresh = match self.store.directory_since(known.revision).await? {
             Some(update) => known.updated(update),
-            None => Snapshot::new(self.store.directory().await?, self.notary.clone()),
+            None => Snapshot::new(self.store.directory().await?, self.token_signer.clone()),
         };
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         // Of two that read at the same time the one that read later stays.
@@ -230,10 +230,10 @@ impl Directory {
 
     /// Verifies a token. One that names an unknown key may be signed by a key that another process has just made.
     async fn verify<C: DeserializeOwned>(&self, audience: &str, token: &SecretString) -> Option<Token<C>> {
-        match self.notary.verify(audience, token, now_ms()) {
+        match self.token_signer.verify(audience, token, now_ms()) {
             Ok(token) => Some(token),
             Err(Unverified::UnknownKey) if self.may_look() && self.refresh_signing_keys().await => {
-                self.notary.verify(audience, token, now_ms()).ok()
+                self.token_signer.verify(audience, token, now_ms()).ok()
             }
             Err(_) => None,
         }

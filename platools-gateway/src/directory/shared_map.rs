@@ -1,4 +1,4 @@
-//! [`SharedMap`]: a map whose copies share what they have in common.
+//! [`SharedMap`]: a map in parts. A copy shares all parts, and a change copies only the part that it is in.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

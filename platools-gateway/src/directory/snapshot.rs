@@ -1,4 +1,4 @@
-//! The directory in memory, as it was at one revision.
+//! [`Snapshot`]: the directory in memory as of one revision. A lookup takes no lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::shared_map::SharedMap;
-use crate::authority::Notary;
+use crate::authority::TokenSigner;
 use crate::authority::secret;
 use crate::domain::agent::Agent;
 use crate::domain::entity::{Entity, EntitySecret};
@@ -36,7 +36,7 @@ pub(crate) struct Snapshot {
     /// The ids of tokens that were revoked, with their projects.
     pub(super) revoked_tokens: SharedMap<String, ProjectId>,
     /// The keys that verify tokens. They may change without a new revision.
-    pub(super) notary: Notary,
+    pub(super) token_signer: TokenSigner,
 }
 
 /// A project, and what is in it by name.
@@ -46,9 +46,9 @@ pub(super) struct ProjectPart {
     pub(super) revision: i64,
     pub(super) project: Project,
     pub(super) environments: Arc<Vec<Environment>>,
-    /// By slug.
+    /// Ids by slug.
     pub(super) entities: Arc<BTreeMap<String, EntityId>>,
-    /// By slug.
+    /// Ids by slug.
     pub(super) agents: Arc<BTreeMap<String, AgentId>>,
     /// Oldest first.
     pub(super) keys: Arc<BTreeSet<(i64, KeyId)>>,
@@ -94,7 +94,7 @@ impl Snapshot {
             Credential::Token { id, expires_ms, signed_by, parents } => {
                 is_good(Some(*expires_ms), now_ms)
                     && !self.revoked_tokens.contains(id.as_str())
-                    && self.notary.verifies(signed_by, now_ms)
+                    && self.token_signer.verifies(signed_by, now_ms)
                     && parents.iter().all(|parent| self.is_good(parent, now_ms))
             }
             Credential::Application { expires_ms, .. } => is_good(*expires_ms, now_ms),
@@ -108,7 +108,7 @@ impl Snapshot {
             Credential::Secret(id) => self.secrets.get(id)?.expires_ms,
             Credential::Key(id) => self.keys.get(id)?.expires_ms,
             Credential::Token { expires_ms, signed_by, .. } => {
-                let retires_ms = self.notary.keys().and_then(|keys| keys.verifies_until(signed_by));
+                let retires_ms = self.token_signer.keys().and_then(|keys| keys.verifies_until(signed_by));
                 Some(retires_ms.map_or(*expires_ms, |retires_ms| retires_ms.min(*expires_ms)))
             }
             Credential::Application { expires_ms, .. } => *expires_ms,

@@ -1,11 +1,11 @@
-//! The update of a [`Snapshot`] to the next one: each change puts or removes the rows it is about, and the rest is shared.
+//! [`Snapshot::updated`]: makes the next snapshot from the rows that changed. Both snapshots share everything else.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::shared_map::SharedMap;
 use super::snapshot::{EntityEntry, ProjectPart, Snapshot, selector};
-use crate::authority::Notary;
+use crate::authority::TokenSigner;
 use crate::domain::agent::Agent;
 use crate::domain::directory::{DirectoryChange, DirectoryContents, DirectoryUpdate, EntityContents};
 use crate::domain::entity::{Entity, EntitySecret};
@@ -17,7 +17,7 @@ use crate::domain::project::Project;
 
 impl Snapshot {
     /// The directory with some contents.
-    pub(crate) fn new(contents: DirectoryContents, notary: Notary) -> Self {
+    pub(crate) fn new(contents: DirectoryContents, token_signer: TokenSigner) -> Self {
         let mut snapshot = Self {
             revision: contents.revision,
             projects: SharedMap::default(),
@@ -30,7 +30,7 @@ impl Snapshot {
             keys_by_selector: SharedMap::default(),
             disabled_tools: SharedMap::default(),
             revoked_tokens: SharedMap::default(),
-            notary,
+            token_signer,
         };
         snapshot.put_contents(contents);
         snapshot

@@ -1,4 +1,4 @@
-//! [`Arrival`]: the order in which links come, across restarts of the gateway.
+//! [`Arrival`]: the number that orders the links of a scope, also across restarts of the gateway.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! `AuditEvent`: one record of who did what, or was refused.
+//! `AuditEvent`: one event of the audit, with its author, its action and its outcome.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -204,7 +204,7 @@ impl AuditEvent {
         Self { subject: Some(plain(subject)), ..self }
     }
 
-    /// Says more about it.
+    /// Adds a detail.
     pub(crate) fn because(self, detail: &str) -> Self {
         Self { detail: Some(plain(detail)), ..self }
     }

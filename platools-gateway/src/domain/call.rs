@@ -1,4 +1,4 @@
-//! `StoredCall`: a call that ended, as the journal stores it. `CallFilter` narrows lists of them.
+//! `StoredCall`: a call that ended, with all that the journal stores of it. `CallFilter` narrows lists of calls.
 
 use std::borrow::Cow;
 
@@ -73,11 +73,11 @@ pub struct CallEnd {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kept {
-    /// They are there as they were.
+    /// The text is stored as it was.
     Kept,
     /// Parts of them are replaced by `"[redacted]"`.
     Redacted,
-    /// They are gone.
+    /// The text was dropped.
     Dropped,
 }
 
@@ -137,7 +137,7 @@ pub(crate) struct CallScope {
     pub(crate) user: Option<String>,
     /// Made by this agent only.
     pub(crate) agent: Option<AgentId>,
-    /// In these environments only.
+    /// The environments whose calls match.
     pub(crate) environments: Option<Vec<EnvironmentId>>,
 }
 

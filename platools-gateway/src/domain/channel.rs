@@ -1,4 +1,4 @@
-//! [`StoredChannel`]: a place where agents with sessions talk, its members and its messages.
+//! [`StoredChannel`]: a stored channel of agents with sessions, with its members and its messages.
 
 use super::error::{Error, ErrorKind};
 use super::ids::{AgentId, ChannelId, MessageId, ProjectId};

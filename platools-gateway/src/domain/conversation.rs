@@ -1,4 +1,4 @@
-//! `StoredConversation`: a conversation with an agent, as it is stored, and its messages.
+//! `StoredConversation`: a stored conversation of a user with an agent, and its messages.
 
 use super::ids::{AgentId, ConversationId, ProjectId};
 use super::message::Message;

@@ -1,4 +1,4 @@
-//! [`decode`]: JSON of a caller as a type. A mistake is told in words that name the member and the value that it must have.
+//! [`decode`]: reads the JSON of a caller as a type. An error names the member and the value that it must have.
 
 use serde::Deserialize;
 use serde_json::Error;

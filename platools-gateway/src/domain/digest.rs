@@ -1,4 +1,4 @@
-//! SHA-256 of a text, as text.
+//! [`sha256`]: the SHA-256 of a text, in hexadecimal.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! [`DirectoryContents`]: everything the directory knows at one revision. [`DirectoryUpdate`]: the changes since another one.
+//! [`DirectoryContents`]: the whole directory at one revision. [`DirectoryUpdate`]: the changes since a revision.
 
 use super::agent::Agent;
 use super::entity::{Entity, EntitySecret};

@@ -1,4 +1,4 @@
-//! [`Entity`]: a backend that registers tools, as the directory knows it, and the secrets of its workers.
+//! [`Entity`]: an entity of the directory, and the secrets of its workers.
 
 use super::identity::Policy;
 use super::ids::{EntityId, ProjectId, SecretId};

@@ -1,4 +1,4 @@
-//! Finds the environment that a name means.
+//! [`Environment`]: an environment of a project. `resolve` finds the environment that an id, a slug or an alias such as `prod` names.
 
 use super::ids::EnvironmentId;
 

@@ -1,4 +1,4 @@
-//! The one error of the gateway's core. Each protocol maps it once.
+//! [`Error`]: the error of every service of the gateway, with its [`ErrorKind`]. Each protocol has one function that renders it.
 
 use std::fmt;
 use std::time::Duration;
@@ -228,7 +228,7 @@ error_kinds! {
         WorkerLost = "worker_lost",
         /// The tool failed.
         ToolFailed = "tool_failed",
-        /// Somebody cancelled the call. Whether it ran is not known.
+        /// The call was cancelled. It may have run or not.
         Cancelled = "cancelled",
         /// The gateway stopped while the call ran. Whether it ended is not known.
         Interrupted = "interrupted",
@@ -242,7 +242,7 @@ error_kinds! {
         AnswerNotKept = "answer_not_kept",
         /// There are as many of these as there may be.
         LimitReached = "limit_reached",
-        /// Something else uses it.
+        /// The object is in use by another one.
         InUse = "in_use",
         /// There is one of that name already.
         AlreadyExists = "already_exists",

@@ -1,4 +1,4 @@
-//! [`KeyedCall`]: a call under an idempotency key, as it is stored, and its end.
+//! [`KeyedCall`]: the record of a call under an idempotency key. [`EarlierEnd`] is its stored end.
 
 use super::ids::{CallId, ProjectId};
 
@@ -8,7 +8,7 @@ pub(crate) struct KeyedCall {
     /// Derived from the owner and the key.
     pub(crate) id: String,
     pub(crate) project: ProjectId,
-    /// Of the request.
+    /// The fingerprint of the request.
     pub(crate) fingerprint: String,
 }
 

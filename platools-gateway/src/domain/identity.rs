@@ -1,4 +1,4 @@
-//! Identities of workers and callers: scopes, roles, credentials.
+//! [`Caller`] and [`Identity`]: an authenticated caller and an authenticated worker, with their [`Scope`], [`Role`] and [`Credential`].
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The names things go by inside the gateway: opaque, unique, and never mixed up with one another.
+//! Types of ids, such as `CallId` and `AgentId`. Each thing has a type of its own, so that no id is used for another thing.
 
 use std::fmt;
 use std::sync::Arc;

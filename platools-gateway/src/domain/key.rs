@@ -1,4 +1,4 @@
-//! [`StoredKey`]: a caller's key, as it is stored.
+//! [`StoredKey`]: the stored record of a caller's key.
 
 use super::identity::{Role, SpeaksFor};
 use super::ids::{AgentId, EnvironmentId, KeyId, ProjectId};

@@ -1,4 +1,4 @@
-//! [`Message`]: a message of a conversation with an agent, as it is stored.
+//! [`Message`]: a message of a conversation between a user and an agent.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ impl Message {
 /// A call of a tool by an agent.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ToolUse {
-    /// Tells the calls of a conversation apart.
+    /// The id of the call, unique in its conversation.
     pub id: String,
     /// The tool, by the name that the agent knows it by.
     pub name: String,
@@ -75,7 +75,7 @@ impl PartialEq for ToolUse {
 
 impl Eq for ToolUse {}
 
-/// Without the arguments, which belong to the user.
+/// Leaves out the arguments, which belong to the user.
 impl fmt::Debug for ToolUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToolUse").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()

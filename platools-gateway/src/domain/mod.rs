@@ -1,4 +1,4 @@
-//! Plain data that every part of the gateway may use: ids, scopes, callers and their roles, the one error. No lock, no I/O.
+//! Plain data for every part of the gateway: ids, scopes, callers, roles and the error type. Nothing in here has a lock or does I/O.
 
 pub mod agent;
 pub(crate) mod arrival;
@@ -25,7 +25,7 @@ pub mod project;
 pub(crate) mod random;
 pub(crate) mod session;
 pub(crate) mod shared_text;
-mod speaks_for;
+mod speaks_for_json;
 pub(crate) mod surrogates {
     pub(crate) use platools::tool::well_formed;
 }

@@ -1,4 +1,4 @@
-//! `RequestOrigin`: the protocol, the address and the id that a request or a connection came with.
+//! `RequestOrigin`: the origin of a request or connection: its protocol, its address and its id.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

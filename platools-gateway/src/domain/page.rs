@@ -1,4 +1,4 @@
-//! [`Listing`]: a part of a list that is read a page at a time.
+//! [`Listing`]: one page of a list, and the position after which the next page begins.
 
 /// A part of a list that goes from the latest to the oldest.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! [`Profile`]: the settings of an agent, and [`ProfileChange`], a change of some of them.
+//! [`Profile`]: the settings of an agent, such as its model and its tools. [`ProfileChange`] changes some of them.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -76,12 +76,12 @@ impl From<Profile> for ProfileChange {
 /// A change of one member. In JSON, a missing member is [`Keep`](Self::Keep) and `null` is [`Reset`](Self::Reset).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum MemberChange<T> {
-    /// It stays as it is.
+    /// The member keeps its value.
     #[default]
     Keep,
-    /// It gets its default again.
+    /// The member gets its default again.
     Reset,
-    /// It gets this value.
+    /// The member gets this value.
     To(T),
 }
 

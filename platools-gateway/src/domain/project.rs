@@ -1,4 +1,4 @@
-//! [`Project`]: a project and its [`ProjectName`]. Nothing in a project sees another project.
+//! [`Project`]: a project, and its [`ProjectName`]. Projects are isolated from each other.
 
 use std::fmt;
 use std::str::FromStr;

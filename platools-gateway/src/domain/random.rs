@@ -1,4 +1,4 @@
-//! Randomness from the operating system.
+//! Functions that read random bytes from the operating system.
 
 /// `N` random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {

@@ -1,4 +1,4 @@
-//! [`StoredSession`]: an agent's session, as it is stored. [`SessionWrite`]: a change of sessions, channels and messages.
+//! [`StoredSession`]: the stored session of an agent. [`SessionWrite`]: a change of sessions, channels or messages to store.
 
 use super::channel::StoredChannelMessage;
 use super::ids::{AgentId, ChannelId, ProjectId, SessionId};

@@ -1,4 +1,4 @@
-//! [`check_slug`]: the form of names in URLs and logs.
+//! [`check_slug`]: checks a slug, the name of a thing in URLs and logs.
 
 use super::error::{Error, ErrorKind};
 

@@ -1,4 +1,4 @@
-//! `Text`: the rule for one text that comes from outside, such as a title, a user's id or a prompt.
+//! `Text`: the rule for one kind of text that a client sends, such as a title or a prompt: its length and its control characters.
 
 use super::error::{Error, ErrorKind};
 

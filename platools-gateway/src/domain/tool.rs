@@ -1,4 +1,4 @@
-//! [`StoredTool`]: a declared tool, as it is stored.
+//! [`StoredTool`]: the stored declaration of a tool.
 
 use platools_protocol::tool_sync::ToolDeclaration;
 

@@ -1,7 +1,6 @@
-//! W3C trace context: which trace a call belongs to.
+//! [`TraceContext`]: the W3C trace context of a call, <https://www.w3.org/TR/trace-context/>.
 //!
-//! <https://www.w3.org/TR/trace-context/>. A caller's trace goes on through the gateway to the worker; a call without one begins
-//! one.
+//! A call continues the trace of its caller, or begins a new trace, and passes it on to the worker.
 
 use super::random;
 

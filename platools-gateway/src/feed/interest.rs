@@ -1,4 +1,4 @@
-//! [`KeyInterest`]: the keys that agents watch, and the connected dashboards of each key.
+//! [`KeyInterest`]: the index of the keys that agents watch, and of the connected dashboards that get the values of each key.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -123,8 +123,8 @@ impl Builder {
     }
 
     /// Shows tools and agents to callers over the gateway RPC protocol without a valid key or token.
-    pub(crate) fn open_catalogue(mut self) -> Self {
-        self.settings.rpc.anonymous = AnonymousAccess::Catalogue;
+    pub(crate) fn open_catalog(mut self) -> Self {
+        self.settings.rpc.anonymous = AnonymousAccess::Catalog;
         self
     }
 

@@ -1,4 +1,4 @@
-//! [`DataFolder`]: backup, upgrade, downgrade and restore of a gateway's data.
+//! [`DataFolder`]: backs up, upgrades, downgrades and restores the data of a gateway.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! [`PastCall`] and [`JournaledCall`]: calls as the journal shows them.
+//! [`PastCall`] and [`JournaledCall`]: the calls that lists of the journal show.
 
 use serde_json::value::RawValue;
 
@@ -75,8 +75,8 @@ pub struct PastCall {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum JournaledCall {
-    /// It is under way.
+    /// The call is in flight.
     Running(Box<CallSummary>),
-    /// It ended.
+    /// The call ended.
     Past(Box<PastCall>),
 }

@@ -1,4 +1,4 @@
-//! [`JournalFigures`]: the journal's counters.
+//! [`JournalFigures`]: the counters of the journal, such as stored and lost records.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

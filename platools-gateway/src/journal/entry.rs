@@ -1,4 +1,4 @@
-//! [`JournalEntry`]: a call that ended, on its way into the journal.
+//! [`JournalEntry`]: the record of one call, from the queue to its row in the database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,9 +1,8 @@
-//! The journal: a record of every call, with its caller and its end.
+//! `Journal`: records every call, with its caller and its outcome.
 //!
-//! A call leaves its record in a bounded queue and goes on. One task takes records off the queue, takes out of them what must
-//! not be kept, and writes many at a time; it also deletes what is too old or too much. While the database fails, records wait.
-//! When too much waits, arguments and results are dropped first and records later, those of the project with most of them. Both
-//! are counted, and no call waits.
+//! A call puts its record into a bounded queue and does not wait. One task, `JournalWriter`, redacts the records, stores them in batches, and
+//! deletes old ones. While the database fails, records wait. A full queue first drops arguments and results, and then records, of the project
+//! with most of them, and counts both.
 
 mod call;
 mod counters;

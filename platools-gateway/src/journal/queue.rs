@@ -1,6 +1,7 @@
-//! [`JournalQueue`]: the records that wait to be written, with a lane for each project.
+//! [`JournalQueue`]: the records that wait to be stored, with a lane for each project.
 //!
-//! It drops payloads before records, and takes from the project that has most: the burst of one project costs the others nothing.
+//! When it is full it drops arguments and results before records, of the project that has most. So a burst of one project costs the other
+//! projects nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

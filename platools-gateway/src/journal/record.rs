@@ -1,4 +1,4 @@
-//! [`CallRecord`]: a call from its begin to its end, which becomes a record.
+//! [`CallRecord`]: follows one call from start to end, and hands its record to the journal. A dropped record counts as an interrupted call.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! [`RunningCalls`]: the calls in flight, by project.
+//! [`RunningCalls`]: the table of calls in flight, by project.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`CompiledSettings`]: the settings of the journal with its names made ready for searching.
+//! [`CompiledSettings`]: the settings of the journal, with the names of [`JournalSettings`] compiled for the search.
 
 use std::ops::Deref;
 

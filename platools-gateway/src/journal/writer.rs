@@ -1,4 +1,4 @@
-//! [`JournalWriter`]: the task that writes the journal.
+//! [`JournalWriter`]: the task that stores the records of calls in batches, and deletes old ones.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Limits of callers: [`Limiter::request`], [`Limiter::chat`], and the bytes of requests.
+//! Functions of [`Limiter`] that admit requests, chats and bytes of callers.
 
 use std::net::IpAddr;
 

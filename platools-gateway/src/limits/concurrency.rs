@@ -1,4 +1,4 @@
-//! [`ConcurrencyLimit`]: how many at a time, for each key. [`ConcurrencyPermit`]: one of them.
+//! [`ConcurrencyLimit`]: limits the number of things at the same time, for each key. [`ConcurrencyPermit`] is the right to one of them.
 
 use std::collections::HashMap;
 use std::hash::Hash;

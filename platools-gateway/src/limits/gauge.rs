@@ -1,4 +1,4 @@
-//! A shared counter of what is in use, with guards that subtract when they are dropped.
+//! [`Gauge`]: a shared counter of what is in use. [`Held`] is a guard that subtracts its share when it is dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

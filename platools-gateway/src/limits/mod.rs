@@ -1,9 +1,9 @@
-//! Limits of an address, a caller, an entity and a project.
+//! `Limiter`: applies the limits of addresses, callers, entities and projects.
 
-mod budget;
 mod callers;
 mod concurrency;
 pub(crate) mod gauge;
+mod memory_budget;
 mod proxies;
 mod rate;
 
@@ -15,9 +15,9 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Policy};
 use crate::domain::ids::EntityId;
 use crate::domain::origin::network;
-use budget::Budget;
-use budget::SOON;
 use concurrency::ConcurrencyLimit;
+use memory_budget::MemoryBudget;
+use memory_budget::SOON;
 use proxies::Proxies;
 use rate::Rate;
 
@@ -25,9 +25,9 @@ pub use crate::settings::{
     AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, Network, ProjectLimits, TotalLimits,
 };
 
-pub(crate) use budget::{HeldBytes, OverBudget};
 pub(crate) use callers::ChatPermits;
 pub(crate) use concurrency::ConcurrencyPermit;
+pub(crate) use memory_budget::{HeldBytes, OverBudget};
 
 /// Keeps to the limits.
 pub(crate) struct Limiter {
@@ -47,16 +47,16 @@ pub(crate) struct Limiter {
     chats_in_flight: ConcurrencyLimit<String>,
     all_chats_in_flight: ConcurrencyLimit<()>,
     body_bytes: usize,
-    bodies: Budget,
+    bodies: MemoryBudget,
     /// Responses and events that wait for those who read slowly.
-    waiting: Budget,
+    waiting: MemoryBudget,
     /// Events that were dropped because their caller reads too slowly.
     dropped_events: AtomicU64,
     workers: ConcurrencyLimit<EntityId>,
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
     entity_calls_in_flight: ConcurrencyLimit<EntityId>,
-    entity_catalogue_bytes: usize,
+    entity_catalog_bytes: usize,
     project: ProjectLimits,
 }
 
@@ -91,14 +91,14 @@ impl Limiter {
             chats_in_flight: ConcurrencyLimit::new(key.chats_in_flight),
             all_chats_in_flight: ConcurrencyLimit::new(total.chats_in_flight),
             body_bytes: body_bytes as usize,
-            bodies: Budget::new(total.body_bytes.get(), body_bytes.into()),
-            waiting: Budget::new(total.waiting_bytes.get(), 0),
+            bodies: MemoryBudget::new(total.body_bytes.get(), body_bytes.into()),
+            waiting: MemoryBudget::new(total.waiting_bytes.get(), 0),
             dropped_events: AtomicU64::new(0),
             workers: ConcurrencyLimit::new(entity.connections),
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
             entity_calls_in_flight: ConcurrencyLimit::new(entity.calls_in_flight),
-            entity_catalogue_bytes: entity.catalogue_bytes.get() as usize,
+            entity_catalog_bytes: entity.catalog_bytes.get() as usize,
             project: project.clone(),
         }
     }
@@ -187,8 +187,8 @@ impl Limiter {
     }
 
     /// Bytes of the tools that one registration may declare.
-    pub(crate) fn catalogue_bytes(&self) -> usize {
-        self.entity_catalogue_bytes
+    pub(crate) fn catalog_bytes(&self) -> usize {
+        self.entity_catalog_bytes
     }
 
     /// A request's body may have so many bytes.

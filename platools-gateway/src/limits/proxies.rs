@@ -1,4 +1,4 @@
-//! Trusted proxies: the addresses whose `X-Forwarded-For` counts.
+//! [`Proxies`]: the trusted proxies. It takes the address of a client from the `X-Forwarded-For` that they send.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Rate limits by key.
+//! [`Rate`]: limits how often something may happen, for each key.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;

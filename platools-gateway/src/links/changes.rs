@@ -1,4 +1,4 @@
-//! `LinkChanges`: the last change of each scope's links, and the calls that wait for the next one.
+//! `LinkChanges`: the last change of the links of each scope. It wakes the calls that wait for a link.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Link`]: the end of a link that the task of the worker's socket owns. [`Links::attach_from`] makes it.
+//! [`Link`]: a link, as the task of the worker's socket sees it. [`Links::attach_from`] makes it; dropping it takes the worker offline.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
@@ -8,11 +8,11 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::live::{LiveLink, Queued};
+use super::live_link::{LiveLink, Queued};
 use super::messages::{Closing, Delivery, Notice, Order};
-use super::peer::WorkerPeer;
 use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
+use super::worker_peer::WorkerPeer;
 use crate::directory::Admitted;
 use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Identity, Policy, Scope};

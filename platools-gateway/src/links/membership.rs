@@ -1,4 +1,4 @@
-//! The tools of links: what each has declared, which one gets a call, and what is kept of links that have just gone.
+//! Functions of [`Links`] for the tools of links: the tools that each link declared, and those of links that have just left a pool.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::time::Instant;
 
 use super::departed_tools::keep_gone;
-use super::live::LiveLink;
+use super::live_link::LiveLink;
 use super::table::{LinkTable, Links};
 use crate::catalog::{DeclaredTools, Member, Membership, ToolVersion};
 use crate::domain::arrival::Arrival;
@@ -19,7 +19,7 @@ impl LiveLink {
     }
 
     /// True if the link has a tool in this version. A link without others has it in whichever version: while it declares another
-    /// one, the catalogue may still have the version before.
+    /// one, the catalog may still have the version before.
     pub(super) fn has(&self, tool: &ToolVersion<'_>) -> bool {
         let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
         declared.as_ref().is_some_and(|declared| match self.policy {

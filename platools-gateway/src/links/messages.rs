@@ -1,4 +1,4 @@
-//! [`Order`]: calls and notices on their way to the task that owns a worker's socket. [`Closing`]: the reason to close it.
+//! [`Order`]: a call or a notice for the task of a worker's socket. [`Closing`]: the reason to close the link.
 
 use std::fmt;
 use std::ops::Range;
@@ -22,14 +22,14 @@ pub enum Closing {
 /// A notice for a worker, beside its calls.
 #[derive(Debug, Clone)]
 pub enum Notice {
-    /// Nobody waits for this call any more.
+    /// Cancels a call for which nobody waits any more.
     Cancel {
         /// The call.
         call_id: CallId,
     },
     /// The gateway is about to close the socket.
     Drain {
-        /// In so long at the latest.
+        /// The longest time until the gateway closes the socket.
         deadline: Duration,
     },
 }

@@ -1,17 +1,16 @@
-//! `Links`: the live links of workers. `Registrations` registers their tools, `HealthMonitor` has the health of them.
+//! `Links`: the live links of workers. `Registrations` registers their tools, and `HealthMonitor` has the health of the tools.
 //!
-//! `live` is the services' end of a link, `link` the end that the task of its socket owns, and `messages` travel between them. `routing`
-//! picks a link for a call, or waits for one; `membership` has the tools that each link declared.
+//! `LiveLink` is the side of the services, `Link` the side of the socket's task, and `messages` travel between them. `routing` picks a link for
+//! a call, and `membership` has the tools of each link.
 
 mod changes;
-mod choice;
 mod departed_tools;
-mod departures;
 mod link;
-mod live;
+mod live_link;
+mod load_balancing;
 mod membership;
 mod messages;
-mod peer;
+mod prune_schedule;
 pub mod registration;
 mod registration_rate;
 mod routing;
@@ -19,18 +18,19 @@ mod table;
 mod takeovers;
 pub mod tool_health;
 mod worker;
+mod worker_peer;
 
 pub use crate::domain::arrival::Arrival;
 pub use link::{ClosingSignal, Link, LinkFence};
-pub(crate) use live::{LiveLink, Refused, busy};
+pub(crate) use live_link::{LiveLink, Refused, busy};
 pub(crate) use messages::ArgumentForm;
 pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
-pub(crate) use peer::WorkerPeer;
 pub use registration::{Registration, Registrations};
 pub(crate) use table::Links;
 pub(crate) use tool_health::HealthMonitor;
 pub use worker::ConnectedWorker;
 pub(crate) use worker::WorkerObserver;
+pub(crate) use worker_peer::WorkerPeer;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! [`Registrations`]: registers the tools that workers declare, within bounds of number, size and rate, and prunes those of links
-//! that ended.
+//! [`Registrations`]: registers the tools that workers declare, within bounds of number, size and rate. It removes the tools of links that left
+//! a pool.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::time::{Instant, sleep};
 
-use super::departures::Departures;
+use super::prune_schedule::PruneSchedule;
 use super::registration_rate::Throttles;
 use super::{Arrival, LinkFence, Links};
 use crate::catalog::{
@@ -33,7 +33,7 @@ const MAX_NAME_CHARS: usize = 128;
 /// Roles that a tool may ask for, and the bytes of each.
 const ROLES: (usize, Text) = (64, Text::line("roles", 128));
 
-/// Registers the tools of links: a link's tools become part of the catalogue, and leave it some time after the link ended.
+/// Registers the tools of links: a link's tools become part of the catalog, and leave it some time after the link ended.
 #[derive(Debug)]
 pub struct Registrations {
     catalog: Arc<Catalog>,
@@ -41,7 +41,7 @@ pub struct Registrations {
     limiter: Arc<Limiter>,
     tool_changes: ToolChanges,
     throttles: Throttles,
-    departures: Departures,
+    departures: PruneSchedule,
 }
 
 impl Registrations {
@@ -51,14 +51,14 @@ impl Registrations {
         limiter: Arc<Limiter>,
         tool_changes: ToolChanges,
     ) -> Self {
-        let (throttles, departures) = (Throttles::default(), Departures::default());
+        let (throttles, departures) = (Throttles::default(), PruneSchedule::default());
         Self { catalog, links, limiter, tool_changes, throttles, departures }
     }
 
     /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
     ///
     /// # Errors
-    /// The database failed; the catalogue is as it was.
+    /// The database failed; the catalog is as it was.
     pub async fn register(
         &self,
         identity: &Identity,
@@ -71,7 +71,7 @@ impl Registrations {
         let tools = acceptable(tools);
         warn_of_timeouts(&tools, self.links.settings().max_timeout);
         let limiter = &self.limiter;
-        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
+        let room = Room { scope: limiter.catalog_bytes(), project: limiter.project().catalog_bytes.get() as usize };
         let link = RegisteringLink { service: self, scope: identity.scope(), arrival: fence.arrival() };
         match self.catalog.register(identity, tools, room, &link).await? {
             Replacement::Done { changes, is_newly_online, keeps_departed } => {
@@ -100,7 +100,7 @@ impl Registrations {
         self.tool_changes.notify(scope);
     }
 
-    /// Keeps the catalogues of pools right when links end. Never returns.
+    /// Keeps the catalogs of pools right when links end. Never returns.
     pub(crate) async fn settle_departures(self: Arc<Self>) {
         loop {
             // Both arms are cancel-safe.

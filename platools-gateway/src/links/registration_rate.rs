@@ -1,4 +1,4 @@
-//! [`Throttles`]: how often the links of a scope may register other tools than before.
+//! [`Throttles`]: limits how often the links of a scope may register changed tools.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

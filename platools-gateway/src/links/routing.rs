@@ -1,11 +1,11 @@
-//! The way of a call to a link: [`Links::choose`] picks one, [`Links::link_for`] waits for one.
+//! [`Links::choose`] picks the link for a call. [`Links::link_for`] waits for one while the worker reconnects.
 
 use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::choice::choose;
-use super::live::{LiveLink, offline};
+use super::live_link::{LiveLink, offline};
+use super::load_balancing::choose;
 use super::table::Links;
 use crate::catalog::ToolVersion;
 use crate::domain::error::Error;

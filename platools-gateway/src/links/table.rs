@@ -1,4 +1,4 @@
-//! [`Links`]: the live links of workers: one for each entity and environment, or several where the entity is a pool.
+//! [`Links`]: the table of live links: one for each scope, or several if the entity is a pool.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::changes::LinkChanges;
 use super::departed_tools::DepartedTools;
-use super::live::LiveLink;
+use super::live_link::LiveLink;
 use super::messages::{Closing, Notice};
 use super::takeovers::{Contention, Takeovers};
 use super::worker::{ConnectedWorker, WorkerObserver};

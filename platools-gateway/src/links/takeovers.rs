@@ -1,14 +1,14 @@
-//! `Takeovers`: workers that keep taking each other's place.
+//! `Takeovers`: finds two workers that keep replacing each other.
 //!
-//! A deployment replaces a worker once. Two workers of one entity that both stay take turns: each connects again when the other one took
-//! its place. Calls get slower and slower turns then, and nobody sees why.
+//! A deployment replaces a worker once. Two workers of one entity that both stay replace each other for ever: each reconnects when the other
+//! took its place, and calls get slow. The gateway warns of it in the log.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::peer::WorkerPeer;
+use super::worker_peer::WorkerPeer;
 use crate::domain::identity::Scope;
 
 /// The time within which takeovers count. Workers wait up to a minute before they connect again.

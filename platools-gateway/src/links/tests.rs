@@ -1,3 +1,5 @@
+//! Tests of the table of links, their queues and their takeovers.
+
 use std::sync::Arc;
 use std::time::Duration;
 

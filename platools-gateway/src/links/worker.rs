@@ -1,4 +1,4 @@
-//! [`ConnectedWorker`]: a worker as operators see it. `WorkerObserver` is notified of workers that come and go.
+//! [`ConnectedWorker`]: a connected worker in lists for operators. `WorkerObserver` is notified when workers connect and disconnect.
 
 use std::fmt;
 use std::net::IpAddr;

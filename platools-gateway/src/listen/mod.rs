@@ -1,11 +1,12 @@
-//! Adapters of the gateway's protocols, all over the same services. Adapters do not know each other.
+//! [`routes`]: the routes of every protocol. Each folder is the adapter of one protocol over the same services; adapters never import each
+//! other.
 
-mod dto;
 mod feed;
 mod http;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod openai;
+mod params;
 mod rest;
 mod rpc;
 mod runtime;
@@ -30,8 +31,8 @@ pub(crate) use http::Site;
 pub(crate) use server::{Server, Setup};
 
 // Shared by the adapters.
-use http::auth::{bearer_token, caller_of, identified, remote};
-use http::body::{BodyError, BodyText, Object, Sender, parse_object, read_text};
+use http::auth::{authenticate, authenticate_and_count, bearer_token, remote};
+use http::body::{BodyError, BodyOwner, BodyText, Object, parse_object, read_text};
 use server::{ByteActivity, Routes};
 
 use crate::core::Core;

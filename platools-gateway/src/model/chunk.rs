@@ -1,4 +1,4 @@
-//! [`Chunk`]: a part of a streamed answer. Endpoints leave different members out.
+//! [`Chunk`]: one part of a streamed answer. Every member is optional, because endpoints leave out different ones.
 
 use serde::Deserialize;
 use serde_json::Value;

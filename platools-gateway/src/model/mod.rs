@@ -1,4 +1,4 @@
-//! [`ModelAgent`]: an agent that thinks with a language model behind an `OpenAI`-compatible endpoint.
+//! `ModelAgent`: an agent that thinks with a language model behind an `OpenAI`-compatible endpoint.
 //!
 //! A run is a few turns: the model gets the messages and the tools, answers or calls tools, gets their results, and so on until it calls
 //! none. Messages, arguments and results never reach a log; the endpoint's key and error texts are never shown.

@@ -1,6 +1,6 @@
 //! [`EventDecoder`]: decodes server-sent events from pieces of any size.
 //!
-//! The crate `sse-stream` does not fit here: it reads lines of any length into memory, and ends at a field that it does not know.
+//! The crate `sse-stream` does not fit: it reads lines of any length into memory, and ends at a field that it does not know.
 
 use std::collections::VecDeque;
 

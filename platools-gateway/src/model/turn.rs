@@ -1,4 +1,4 @@
-//! [`Turn`]: the text of one answer of a model, and the calls that it requests.
+//! [`Turn`]: one answer of a model: its text, and the calls that it requests.
 
 use super::answer_stream::AnswerStream;
 use super::chunk::{CallDelta, Delta};

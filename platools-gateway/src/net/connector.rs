@@ -1,4 +1,4 @@
-//! [`Connector`]: opens TCP connections and TLS over them, directly or through a proxy.
+//! [`Connector`]: opens TCP and TLS connections, directly or through a proxy.
 
 use std::error::Error as StdError;
 use std::fmt;

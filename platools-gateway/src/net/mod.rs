@@ -1,4 +1,4 @@
-//! Outgoing HTTP: [`Connector`] opens the connections of every client in the gateway and its program, with TLS and through proxies.
+//! The HTTP client of the gateway and its program: [`Connector`] opens its connections, [`Proxies`] finds the proxy for a host.
 
 mod connector;
 mod proxy;

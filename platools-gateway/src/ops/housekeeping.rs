@@ -1,5 +1,5 @@
-//! [`Housekeeping`]: periodic maintenance, such as changes of the directory by other processes, credentials that end, sessions,
-//! retention, and cleanup.
+//! [`Housekeeping`]: starts the periodic jobs of a gateway: directory changes by other processes, ended credentials, silent sessions and
+//! deletion of old data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,7 +146,7 @@ mod tests {
     async fn connected(token_ends_in: Duration) -> (tempfile::TempDir, Core, CallerConnection) {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
-        let signed_by = core.directory.notary().keys().unwrap().signing().kid.clone();
+        let signed_by = core.directory.token_signer().keys().unwrap().signing().kid.clone();
         let expires_ms = ms_after(token_ends_in);
         let credential = Credential::Token { id: "t".to_owned(), expires_ms, signed_by, parents: Vec::new() };
         let caller = Caller { credential, ..core.authenticator.anonymous() };

@@ -1,4 +1,4 @@
-//! [`LogFeed`]: the last lines of the program's log. [`Logs`] lets admins follow it.
+//! [`LogFeed`]: the last lines of the program's log. `Logs` lets admins follow it.
 
 use std::collections::VecDeque;
 use std::fmt;

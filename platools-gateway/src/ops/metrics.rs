@@ -1,4 +1,4 @@
-//! [`Metrics`]: the counters and gauges of a gateway, as [`Figures`].
+//! `Metrics`: the counters and gauges of a gateway, as [`Figures`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -91,7 +91,7 @@ impl Metrics {
         OpenSockets { workers: self.links.count(), ..self.callers.sockets() }
     }
 
-    /// Drops the figures of tools that are not in the catalogue any more.
+    /// Drops the figures of tools that are not in the catalog any more.
     pub(crate) fn sweep(&self) {
         self.calls.retain(|scope, tool| self.catalog.has(scope, tool));
     }

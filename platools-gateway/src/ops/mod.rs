@@ -1,5 +1,5 @@
-//! Operation of the gateway: `housekeeping`, `retention` and `credential_upkeep` run in the background, [`readiness`] and [`metrics`]
-//! show its state, and [`log_feed`] has its log for admins.
+//! Operation of the gateway. `housekeeping`, `retention` and `credential_upkeep` are periodic jobs, [`readiness`] and [`metrics`] show the
+//! state of the gateway, and [`log_feed`] has its log.
 
 pub(crate) mod credential_upkeep;
 pub(crate) mod housekeeping;

@@ -62,7 +62,7 @@ impl Readiness {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotReady {
-    /// It lets calls finish and takes no new ones.
+    /// The gateway stops: it lets calls finish and accepts no new ones.
     #[error("the gateway is stopping")]
     Stopping,
     /// Background tasks panicked and do not run again yet.

@@ -1,4 +1,4 @@
-//! Retention: removes calls with a key, conversations and channels by age.
+//! [`forget_old`]: deletes old answers under idempotency keys, old conversations, and channels that nobody uses.
 
 use crate::agents::chat::Conversations;
 use crate::background::retention_clock::Aging;

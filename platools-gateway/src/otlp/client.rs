@@ -1,4 +1,4 @@
-//! The collector, over HTTP with protocol buffers.
+//! [`Collector`]: sends spans to an OpenTelemetry collector over HTTP with protocol buffers.
 
 use std::fmt;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! The exporter of spans, from the program's start to its end.
+//! [`SpanExporter`]: observes the calls of a gateway, and exports them as spans until it is closed.
 
 use std::sync::Arc;
 use std::time::Duration;

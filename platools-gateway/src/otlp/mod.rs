@@ -1,7 +1,8 @@
-//! Calls as spans for an OpenTelemetry collector: one span for each call that ended and belongs to a trace that is recorded.
+//! `SpanExporter`: sends calls as spans to an OpenTelemetry collector, with the feature `otlp`. Each call that ended and belongs to a sampled
+//! trace is one span.
 //!
-//! A call leaves its span in a bounded queue and goes on. One task takes spans off the queue and sends many at a time. When the
-//! collector cannot keep up or is away, spans are lost and counted, and no call waits. All this is there with the feature `otlp` only.
+//! A call puts its span into a bounded queue and does not wait. One task, `SpanSender`, sends spans in batches. When the collector is slow or
+//! away, spans are lost and counted.
 
 #[cfg(feature = "otlp")]
 mod client;

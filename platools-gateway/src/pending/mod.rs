@@ -1,5 +1,5 @@
-//! [`PendingCalls`]: calls that wait for their answers. `table` has them, each in its `stage`; `waiting` is the caller's end, `outcome` the
-//! worker's answer, and `reports` has progress and log entries before it.
+//! [`PendingCalls`]: the calls that wait for their answers, each at a `stage` on its way. `waiting` is the side of the caller, `reports` has
+//! the progress and log entries before the answer.
 
 mod calls;
 mod outcome;

@@ -43,9 +43,9 @@ impl fmt::Debug for Outcome {
 /// The gateway's treatment of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// It ended the call.
+    /// The answer ended the call.
     Accepted,
-    /// Nobody waits for it: it is a repeat, or came too late.
+    /// No call waits for the answer: it is a repeat, or came too late.
     NotPending,
     /// The call is another worker's. It still waits.
     Foreign,

@@ -1,4 +1,4 @@
-//! Progress and log entries of a running call, on their way to the caller.
+//! [`Reports`]: the progress and log entries of one running call, for its caller.
 
 use std::fmt;
 use std::future::pending;
@@ -17,7 +17,7 @@ const MAX_ENTRIES: usize = 256;
 pub enum Report {
     /// Progress of the call.
     Progress(Progress),
-    /// Something in passing.
+    /// An entry of the call's log.
     Log(LogEntry),
 }
 

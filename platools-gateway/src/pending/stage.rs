@@ -1,4 +1,4 @@
-//! `Stage`: the way of a call to its worker.
+//! `Stage`: the point that a call has reached on its way to the worker: queued, sent, returned or lost.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `CallTable`: the pending calls, by id and by the link that has them.
+//! `CallTable`: the pending calls, by id and by link.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

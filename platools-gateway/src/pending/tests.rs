@@ -1,3 +1,5 @@
+//! Tests of pending calls: their ends, their returns and their losses.
+
 use std::time::Duration;
 
 use futures::FutureExt as _;

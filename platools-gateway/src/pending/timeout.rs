@@ -1,4 +1,4 @@
-//! [`CallTimeout`]: the time that a call may take, as its caller or its tool says.
+//! [`CallTimeout`]: the time limit of a call: the caller's, or else the tool's.
 
 use std::time::Duration;
 

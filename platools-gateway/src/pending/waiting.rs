@@ -1,4 +1,4 @@
-//! `PendingCall`: the caller's end of a pending call.
+//! `PendingCall`: a pending call, as its caller sees it. It waits for the end; dropping it forgets the call.
 
 use std::future::pending;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) struct PendingCall {
 /// The next step of a call that waits.
 #[derive(Debug)]
 pub(crate) enum CallStep {
-    /// It ended.
+    /// The call ended.
     Ended(Outcome),
     /// Its link ended before the socket had the call, which may be queued at another link.
     Returned,

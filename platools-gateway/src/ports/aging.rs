@@ -1,4 +1,4 @@
-//! [`AgingStore`]: stores the time that deletion by age goes by.
+//! [`AgingStore`]: the port that stores the time of the clock for deletion by age.
 
 use async_trait::async_trait;
 

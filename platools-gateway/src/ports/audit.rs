@@ -1,4 +1,4 @@
-//! [`AuditStore`]: stores audit events.
+//! [`AuditStore`]: the port that stores audit events.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Observers of calls.
+//! [`CallObserver`]: the trait of programs that are notified when a call begins and when it ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub struct EndedCall<'a> {
     pub worker_ms: Option<u64>,
 }
 
-/// All that are told.
+/// All observers of a gateway.
 #[derive(Debug)]
 pub(crate) struct Observers(Vec<Arc<dyn CallObserver>>);
 

@@ -1,4 +1,4 @@
-//! [`CatalogStore`]: stores the declared tools of each scope.
+//! [`CatalogStore`]: the port that stores the declared tools of each scope.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`ChannelStore`]: stores the channels of agents with sessions, their members and their messages.
+//! [`ChannelStore`]: the port that stores the channels of agents with sessions, their members and their messages.
 
 use async_trait::async_trait;
 

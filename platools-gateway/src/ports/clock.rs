@@ -1,9 +1,7 @@
-//! [`Clock`]: the time of day that expiry and records go by. It follows the wall clock, but does not believe its jumps at once.
+//! [`Clock`]: the time of day for expiry and for records. It follows the wall clock, but adopts a jump only after [`SETTLING`].
 //!
-//! Anybody may set the wall clock: an administrator, a time server that is wrong, a machine that boots with an empty battery. The
-//! time that has elapsed since some moment nobody can set. As long as both advance together, the time is that of the wall clock.
-//! When the wall clock jumps, the clock goes on at the pace of elapsed time, and adopts the new time once it has lasted for
-//! [`SETTLING`]. So a jump that is put right within that time has no effect at all, and a real correction takes effect after it.
+//! The wall clock can jump: an administrator sets it, a time server is wrong, or a machine boots with an empty battery. The time that elapsed
+//! since the start cannot. So after a jump the clock continues at the pace of elapsed time, and a jump that is put right soon has no effect.
 
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! [`ConversationStore`]: stores conversations with agents, and their messages.
+//! [`ConversationStore`]: the port that stores conversations with agents, and their messages.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`IdempotencyStore`]: stores calls under idempotency keys, and their sealed answers.
+//! [`IdempotencyStore`]: the port that stores calls under idempotency keys, and their encrypted answers.
 
 use async_trait::async_trait;
 

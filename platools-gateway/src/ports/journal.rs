@@ -1,4 +1,4 @@
-//! [`JournalStore`]: stores the calls that ended.
+//! [`JournalStore`]: the port that stores the calls that ended.
 
 use async_trait::async_trait;
 

@@ -1,7 +1,7 @@
-//! The outside world as the services see it.
+//! Traits through which the services reach the outside world: the database, the clock and observers.
 //!
-//! `clock` reads the time, `time` writes it, `call_observer` is told of calls, and `secret_file` tells whether every user can read a
-//! file. One trait per aggregate stores data: `store::Storage` is all of them, and the folder `store` implements them.
+//! Each aggregate, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
+//! [`call_observer::CallObserver`] is notified of calls, `clock` reads the time of day, and [`time`] converts times to text.
 
 pub(crate) mod aging;
 pub(crate) mod audit;

@@ -1,4 +1,4 @@
-//! [`is_open_to_all`]: whether a file with a secret is one that every user of this machine can read.
+//! [`is_open_to_all`]: tells whether every user of the machine can read a file, for warnings about files with secrets.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! [`SessionStore`]: stores the sessions of agents, and writes their changes.
+//! [`SessionStore`]: the port that stores the sessions of agents, and changes of sessions, channels and messages.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! The time of day, as it is stored and sent.
+//! Functions that read the current time, and convert times to RFC 3339 and back.
 
 use std::time::{Duration, SystemTime};
 

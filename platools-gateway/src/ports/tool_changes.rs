@@ -1,4 +1,4 @@
-//! `ToolChanges`: notices that the tools of an environment changed. Lists of tools subscribe to it, to stay up to date.
+//! `ToolChanges`: notifies lists of tools when the tools of an environment change.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

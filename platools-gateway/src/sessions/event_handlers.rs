@@ -1,7 +1,7 @@
-//! [`EventHandlers`]: the handlers of custom events, each with a queue and a task of its own.
+//! [`EventHandlers`]: runs the application's functions for custom events, each in a task of its own.
 //!
-//! A handler that is slow, or panics, holds up neither a socket nor another handler: events past the bounds of its queue are dropped,
-//! counted and logged.
+//! A handler that is slow or panics delays no socket and no other handler. Events that do not fit into its queue are dropped, counted and
+//! logged.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};

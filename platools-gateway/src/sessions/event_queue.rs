@@ -1,4 +1,4 @@
-//! [`EventQueue`]: the custom events that wait for one handler, within bounds for all agents together and for each of them.
+//! [`EventQueue`]: the custom events that wait for one handler, within bounds for all agents together and for each agent.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -87,7 +87,7 @@ impl EventQueue {
         }
     }
 
-    /// Takes no further events.
+    /// Closes the queue for new events.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_one();

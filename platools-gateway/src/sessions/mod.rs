@@ -1,6 +1,6 @@
-//! [`Sessions`]: agents with sessions, their sockets, and the channels in which they exchange messages.
+//! `Sessions`: agents with sessions, their sockets, and the channels in which they exchange messages.
 //!
-//! One task writes to the store, in batches. Everything else is in memory.
+//! The state is in memory. One task, `SessionWriter`, stores the changes in batches.
 
 mod agent_event;
 mod agent_lookup;

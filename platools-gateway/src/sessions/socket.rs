@@ -1,4 +1,4 @@
-//! [`AgentSocket`]: one socket of an agent. Sockets open with a ticket.
+//! [`AgentSocket`]: one socket of an agent. [`Sessions`] opens it for a ticket.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl AgentSocket {
         self.queue.is_empty()
     }
 
-    /// Takes everything that waits to be written.
+    /// Removes and returns everything that waits to be written.
     pub(crate) fn take_waiting(&self) -> Vec<Bytes> {
         self.queue.take_all()
     }

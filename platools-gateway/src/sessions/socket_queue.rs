@@ -99,7 +99,7 @@ impl SocketQueue {
         self.lock().end.is_some()
     }
 
-    /// Takes everything that waits.
+    /// Removes and returns everything that waits.
     pub(super) fn take_all(&self) -> Vec<Bytes> {
         let mut waiting = self.lock();
         waiting.bytes = 0;

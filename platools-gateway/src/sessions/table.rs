@@ -1,4 +1,4 @@
-//! [`SessionTable`]: sessions, sockets and subscriptions of all agents, without I/O.
+//! [`SessionTable`]: the sessions, sockets and subscriptions of all agents, without I/O. It ends silent sessions, a bounded number at a time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

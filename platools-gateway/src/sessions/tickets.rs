@@ -1,4 +1,4 @@
-//! [`Tickets`]: one-time credentials, each of which opens one socket soon after it was issued.
+//! [`Tickets`]: the tickets that agents have been given. Each opens one socket, within a short time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

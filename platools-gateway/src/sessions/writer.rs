@@ -1,4 +1,4 @@
-//! [`SessionWriter`]: the task that stores sessions, messages, and memberships of channels.
+//! [`SessionWriter`]: the task that stores sessions, memberships and messages of channels.
 //!
 //! The task writes all queued changes in one transaction. After that it changes the state in memory and sends events, in the same
 //! order, so that the store and the events never contradict each other, even if the client that asked for a change is gone.

@@ -1,4 +1,4 @@
-//! [`ChatSettings`]: limits of conversations with agents. [`WhenBusy`] decides about a message that comes too early.
+//! [`ChatSettings`]: limits of conversations with agents. [`WhenBusy`] is the rule for a message that arrives while the agent still answers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The documents that are written from the declarations: `docs/settings.md` and `deploy/gateway.toml`.
+//! Tests that `docs/settings.md` and `deploy/gateway.toml` agree with the declared settings. They also write both files.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! [`FeedSettings`]: limits of dashboards. [`DashboardTokenSettings`]: tokens of the application that dashboards may use.
+//! [`FeedSettings`]: limits of dashboards. [`DashboardTokenSettings`]: the tokens of an application that dashboards may use.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Configuration files: [`read`] finds the values in one, and refuses keys that no section declares.
+//! [`read`]: reads a configuration file, and refuses keys that no section declares.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! [`HttpSettings`]: the names of the gateway, and the web pages that may use it.
+//! [`HttpSettings`]: the host names that the gateway answers to, and the web pages that may use it.
 
 use super::section::section;
 

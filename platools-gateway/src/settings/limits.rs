@@ -1,4 +1,4 @@
-//! [`Limits`]: rates and quotas of addresses, keys, entities and projects. [`Network`] is a proxy in front of the gateway.
+//! [`Limits`]: rates and quotas of addresses, keys, entities and projects. [`Network`] is the address or network of a trusted proxy.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -91,7 +91,7 @@ section! {
         /// Calls of one entity's tools in flight.
         pub calls_in_flight: NonZeroU32 = count(10_000);
         /// Bytes of the tools that one entity's workers declare in one environment, as JSON. A registration with more is refused.
-        pub catalogue_bytes: NonZeroU32 = count(8 * 1024 * 1024);
+        pub catalog_bytes: NonZeroU32 = count(8 * 1024 * 1024);
     }
 }
 
@@ -108,7 +108,7 @@ section! {
         /// Keys of one project.
         pub keys: NonZeroU32 = count(20_000);
         /// Bytes of the tools that are declared in one project, as JSON. A registration with more is refused.
-        pub catalogue_bytes: NonZeroU32 = count(256 * 1024 * 1024);
+        pub catalog_bytes: NonZeroU32 = count(256 * 1024 * 1024);
     }
 }
 
@@ -116,7 +116,7 @@ impl ProjectLimits {
     /// The limits of the owner of the data folder: none.
     pub(crate) fn unbounded() -> Self {
         let max = NonZeroU32::MAX;
-        Self { environments: max, entities: max, agents: max, keys: max, catalogue_bytes: max }
+        Self { environments: max, entities: max, agents: max, keys: max, catalog_bytes: max }
     }
 }
 

@@ -1,5 +1,4 @@
-//! Settings of the program `platools-gateway` beside its services: [`TlsSettings`], [`WorkerSettings`], [`LogSettings`] and
-//! [`OtlpSettings`].
+//! [`TlsSettings`], [`WorkerSettings`], [`LogSettings`] and [`OtlpSettings`]: settings of the program that belong to no service.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

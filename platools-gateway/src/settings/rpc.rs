@@ -31,7 +31,7 @@ section! {
         pub waiting_bytes: usize as Size = 16 * 1024 * KIB, at_least("1KiB");
         /// Requests of one connection at `/ws` in flight. Further ones are refused.
         pub requests_in_flight: usize = 256, at_least("1");
-        /// Access of callers at `/ws` without a valid key or token: none, empty (lists) or catalogue (of the default project).
+        /// Access of callers at `/ws` without a valid key or token: none, empty (lists) or catalog (of the default project).
         pub anonymous: AnonymousAccess = AnonymousAccess::default(), common();
         /// Right of viewers at `/ws` to read the history of the conversations that they see.
         ///
@@ -49,13 +49,13 @@ impl RpcSettings {
 
 words! {
     /// The access of callers without a valid key or token.
-    pub enum AnonymousAccess: "`none`, `empty` or `catalogue`" {
+    pub enum AnonymousAccess: "`none`, `empty` or `catalog`" {
         /// Nothing: their `connect` is refused.
         None = "none",
         /// The health of the gateway. Lists of tools and agents are empty for them.
         #[default]
         Empty = "empty",
         /// The tools and agents of the default project.
-        Catalogue = "catalogue",
+        Catalog = "catalog",
     }
 }

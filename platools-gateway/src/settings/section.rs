@@ -1,5 +1,5 @@
-//! [`Section`]: a table of settings, and [`Setting`]: one entry of it. The macro `section!` declares both, and the type that holds the
-//! values, in one place.
+//! [`Section`]: a table of settings. [`Setting`]: the declaration of one of them. The macro `section!` declares a section, its settings, and
+//! the type of its values.
 //!
 //! Flags, variables, keys of the configuration file, checks, `config check`, the help and `docs/settings.md` come from the declaration.
 

@@ -1,4 +1,4 @@
-//! Loading of settings: precedence, errors and the printed form.
+//! Tests of settings from files, variables and flags: their order, errors and printed form.
 
 use std::collections::BTreeMap;
 
@@ -129,7 +129,7 @@ fn what_makes_no_sense_is_refused() {
         ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
         ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),
         ("data = '/d'\n[rpc]\nwaiting_bytes = '1B'", "`rpc.waiting_bytes` is 1B; it takes at least 1KiB"),
-        ("data = '/d'\n[rpc]\nanonymous = 'everything'", "`catalogue`"),
+        ("data = '/d'\n[rpc]\nanonymous = 'everything'", "`catalog`"),
         ("data = '/d'\n[limits.total]\nbody_bytes = 0", "line 3"),
         ("data = '/d'\n[feed]\nping_interval = '1ms'", "`feed.ping_interval` is 1ms; it takes at least 1s"),
         ("data = '/d'\n[feed]\ntick = '0s'", "`feed.tick` is 0s; it takes at least 1ms"),

@@ -1,4 +1,4 @@
-//! [`SettingValue`]: the values that a setting may have, in a file, a flag and a variable. [`Size`] is a number of bytes as people write it.
+//! [`SettingValue`]: the trait of types that a setting may have. [`Size`] is a number of bytes, written like `64KiB`.
 
 use std::fmt;
 use std::net::SocketAddr;

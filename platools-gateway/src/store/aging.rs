@@ -1,4 +1,4 @@
-//! [`AgingStore`] on SQLite: the time that deletion by age went by last.
+//! [`AgingStore`] on SQLite: the last time of the clock for deletion by age.
 
 use async_trait::async_trait;
 

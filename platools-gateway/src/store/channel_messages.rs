@@ -1,4 +1,4 @@
-//! [`add_message`]: appends a message to a channel on SQLite, and makes room for it.
+//! [`add_message`]: adds a message to a channel on SQLite, and deletes old messages when there are too many.
 
 use sqlx::{Row as _, SqliteConnection};
 

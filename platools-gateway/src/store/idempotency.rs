@@ -1,4 +1,4 @@
-//! [`IdempotencyStore`] on SQLite: calls under idempotency keys, and their sealed answers.
+//! [`IdempotencyStore`] on SQLite: calls under idempotency keys, and their encrypted answers.
 
 use std::sync::Arc;
 

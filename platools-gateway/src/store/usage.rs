@@ -1,4 +1,4 @@
-//! [`Counted`]: the counters of each project for everything that is limited by size.
+//! [`Counted`]: the kinds of data with a limit on size, and the counters of each project for them.
 
 use std::collections::HashMap;
 

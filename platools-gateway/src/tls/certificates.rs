@@ -1,4 +1,4 @@
-//! The certificate that handshakes use, replaced while the gateway runs.
+//! [`Certificates`]: the certificate for the next handshakes. It can be replaced while the gateway runs.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The files that a certificate and its key are in.
+//! [`Files`]: reads and checks the files with the certificate and its private key.
 
 use std::fs::File;
 use std::io::{self, Read as _};

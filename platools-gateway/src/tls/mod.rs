@@ -1,4 +1,4 @@
-//! The gateway's certificate and private key: read from files, checked, and read again when the files change.
+//! The TLS certificate of the gateway. `Files` reads it, `Certificates` gives it to handshakes, and `Reload` reads it again when it changes.
 
 mod certificates;
 mod files;

@@ -1,4 +1,4 @@
-//! Reads the certificate again when its files change.
+//! [`Reload`]: the task that reads the certificate again when its files change.
 
 use std::error::Error as _;
 use std::fmt;
@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_secs(3);
 /// Two files are seldom replaced at the same moment, and fit again this much later.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// Has the certificate that is in use.
+/// Keeps the certificate in use up to date.
 pub(crate) struct Keeper {
     files: Files,
     current: watch::Sender<Arc<ServerConfig>>,
@@ -36,11 +36,11 @@ pub(crate) struct Keeper {
 /// Outcome of a reading of the files.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// They hold the certificate that is in use.
+    /// The files have the certificate that is in use.
     Same,
-    /// They hold another, which is in use from now on.
+    /// The files have another certificate, which is in use from now on.
     Replaced,
-    /// They hold nothing that can be used.
+    /// The files have no certificate that can be used.
     Broken(String),
 }
 
@@ -64,7 +64,7 @@ impl Reload {
         Self { asked, _task: tasks.keep("certificate", begin) }
     }
 
-    /// Has the files looked at now.
+    /// Asks the task to read the files now.
     pub(crate) fn ask(&self) {
         self.asked.notify_one();
     }

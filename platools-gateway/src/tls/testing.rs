@@ -1,4 +1,4 @@
-//! Certificates for tests.
+//! [`Identity`]: self-signed certificates for tests.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! From when until when a certificate is good.
+//! [`Validity`]: the times from and until which a certificate is valid.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`ListedTool`]: a tool with its state, and the forms that models take it in.
+//! [`ListedTool`]: a tool with its state, and its schemas in the forms that models accept.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct ListedTool {
     pub declaration: SharedDeclaration,
 }
 
-/// A declaration of the catalogue. A clone copies nothing.
+/// A declaration of the catalog. A clone copies nothing.
 #[derive(Debug, Clone)]
 pub struct SharedDeclaration(pub(super) Arc<CatalogTool>);
 
@@ -120,9 +120,9 @@ pub struct ToolName {
 /// The switch of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
-    /// It may.
+    /// Callers may call the tool.
     On,
-    /// It may not.
+    /// Callers may not call the tool.
     Off,
 }
 

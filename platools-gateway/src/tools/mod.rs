@@ -1,9 +1,9 @@
-//! [`Tools`]: the tools as callers see them. `listing` has one tool with its state, `view` the tools that clients of the Model Context
-//! Protocol and agents get, under the names that `client_names` makes and `name_table` keeps.
+//! [`Tools`]: the service that finds and lists tools for callers. `view` selects the tools of an MCP client or a model agent, and `handles`
+//! names them for it.
 
-pub(crate) mod client_names;
+mod handle_table;
+pub(crate) mod handles;
 mod listing;
-mod name_table;
 mod service;
 mod view;
 

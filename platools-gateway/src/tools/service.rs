@@ -1,12 +1,12 @@
-//! [`Tools`]: the tools of a project as its callers see them: one by name, in lists, and in views for models.
+//! [`Tools`]: the tools of a project that a caller may see: by name, in lists, and in views for models.
 
 use std::sync::Arc;
 
 use platools::tool::{Dialect, ResultRule};
 use serde_json::Value;
 
+use super::handle_table::{HandleTable, HandleTables};
 use super::listing::{ListedTool, SharedDeclaration, ToolName, WorkerLoad};
-use super::name_table::{HandleTable, HandleTables};
 use super::view::{NamedTool, ToolView, name_of};
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize, may_use};

@@ -1,4 +1,5 @@
-//! [`ToolView`] selects the tools that an MCP client or a model agent sees: those of one environment, of all entities or of one. [`NamedTool`]: one of them, under its handle.
+//! [`ToolView`]: selects the tools that an MCP client or a model agent sees: those of one environment, of all entities or of one.
+//! [`NamedTool`]: one of them, with its handle.
 
 use super::listing::{ListedTool, ToolName};
 use crate::domain::identity::{Identity, Scope};
@@ -27,7 +28,7 @@ impl ToolView {
 #[non_exhaustive]
 pub struct NamedTool {
     /// The name: letters, digits, `_` and `-`, at most 64, and no other tool of the view has it. It is the tool's own name wherever
-    /// that fits, and stays the same as long as the catalogue does, whichever workers are connected.
+    /// that fits, and stays the same as long as the catalog does, whichever workers are connected.
     pub handle: String,
     /// The tool.
     pub tool: ListedTool,

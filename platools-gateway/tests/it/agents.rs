@@ -1,8 +1,8 @@
-//! Profiles of agents, changed over REST and on the command line.
+//! Tests of agents' profiles, changed over REST and on the command line.
 
 use serde_json::{Value, json};
 
-use crate::process::Data;
+use crate::program_process::Data;
 use crate::support::{Answer, Caller, dev_gateway, ended};
 
 /// The profile of an agent, as the command line left it.

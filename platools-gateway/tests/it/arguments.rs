@@ -1,9 +1,9 @@
-//! Arguments as models and clients write them, over every protocol.
+//! Tests of arguments in the forms that models and clients write, over every protocol.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};
 
-use crate::mcp_raw;
+use crate::mcp_raw_client;
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, Worker, dev_gateway, ended, within};
 
@@ -77,12 +77,12 @@ async fn arguments_are_changed_into_what_was_meant_over_every_protocol_and_in_th
     worker.answer(&frame, json!("rpc")).await;
     assert_eq!(caller.response(&id).await["payload"]["result"], "rpc");
 
-    let client = mcp_raw::admin(&gateway).await;
+    let client = mcp_raw_client::admin(&gateway).await;
     let call = client.calling("order", sent().to_string().into());
     let frame = worker.expect("tool_call").await;
     assert_eq!(arguments(&frame), taken());
     worker.answer(&frame, json!("mcp")).await;
-    assert_eq!(mcp_raw::text(&within(call).await.expect("an answer")), "mcp");
+    assert_eq!(mcp_raw_client::text(&within(call).await.expect("an answer")), "mcp");
 
     let shown = admin.get(&format!("/v1/calls/{}", answer.body["callId"].as_str().expect("an id"))).await;
     assert_eq!(shown.body["arguments"]["value"], taken(), "{}", shown.body);
@@ -123,10 +123,10 @@ async fn a_strict_tool_gets_nothing_but_what_fits_its_schema() {
     for arguments in [sent(), json!({"id": "a-1", "lines": [{"units": "2"}]}), json!({"id": "a-1", "due": null})] {
         let answer = admin.call("order", json!({"arguments": arguments})).await;
         answer.is_problem(422, "invalid_arguments", false);
-        let client = mcp_raw::admin(&gateway).await;
+        let client = mcp_raw_client::admin(&gateway).await;
         let refused = client.call("order", arguments).await;
         assert_eq!(refused["result"]["isError"], true, "{refused}");
-        assert_eq!(mcp_raw::text(&refused), answer.detail(), "the words are the same");
+        assert_eq!(mcp_raw_client::text(&refused), answer.detail(), "the words are the same");
     }
     let call = admin.calling("order", json!({"arguments": taken()}));
     let frame = worker.expect("tool_call").await;

@@ -1,4 +1,4 @@
-//! The audit: every administrative change, every sign-in that opens something lasting and every refusal leaves one record.
+//! Tests of the audit: administrative changes, sign-ins and refusals, each with one record.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::dashboard::{Dashboard, token, token_of};
-use crate::mcp_raw::Client;
-use crate::process::Data;
+use crate::mcp_raw_client::Client;
+use crate::program_process::Data;
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::Agent;
 use crate::support::{Caller, Dial, dev_gateway, within};

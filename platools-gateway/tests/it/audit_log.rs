@@ -1,10 +1,10 @@
-//! Log lines of requests and connections: ids, addresses, and no secrets.
+//! Tests of the log lines of requests and connections: they have ids and addresses, and no secrets.
 
 use platools_gateway::{Gateway, dev};
 use serde_json::{Value, json};
 
 use crate::dashboard::Dashboard;
-use crate::process::{Program, command};
+use crate::program_process::{Program, command};
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::Agent;
 use crate::support::{Caller, Dial, dev_gateway, ended, http, within};

@@ -1,4 +1,4 @@
-//! Calls, from the caller to the worker and back.
+//! Tests of calls, from the caller to the worker and back.
 
 use std::time::Duration;
 

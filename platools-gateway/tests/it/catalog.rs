@@ -1,4 +1,4 @@
-//! The catalogue: what is kept of tools, how they are switched off, and which worker of a pool is called.
+//! Tests of the catalog: tools that stay while workers are away, tools that are switched off, and the choice of a worker in a pool.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};

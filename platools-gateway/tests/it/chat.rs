@@ -1,4 +1,4 @@
-//! Conversations with an agent that answers commands, without a protocol before them.
+//! Tests of conversations with the command agent, over the services and without a protocol.
 
 use std::sync::{Arc, Mutex};
 

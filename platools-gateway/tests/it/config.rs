@@ -1,11 +1,11 @@
-//! Settings of the program: files, variables, flags, and the errors about them.
+//! Tests of the program's settings: files, variables, flags, and errors about them.
 
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::process::{Program, command, stdout};
+use crate::program_process::{Program, command, stdout};
 use crate::support::within;
 
 /// Runs `config check` with a file, and more arguments and variables.

@@ -1,4 +1,4 @@
-//! A proxy that opens tunnels, and says what it was asked.
+//! `ConnectProxy`: an HTTP proxy for the tests. It reports the targets that clients ask for.
 
 use std::net::SocketAddr;
 

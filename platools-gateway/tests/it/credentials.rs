@@ -1,4 +1,4 @@
-//! Keys and tokens: what they may make, what they end with, and which keys sign them.
+//! Tests of keys and tokens: their permissions, their ends and the keys that sign them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::dashboard::Dashboard;
-use crate::mcp_raw::{Client, Stream};
-use crate::process::{Data, Program, command, last_word};
+use crate::mcp_raw_client::{Client, Stream};
+use crate::program_process::{Data, Program, command, last_word};
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::{Agent, AgentSocket};
 use crate::support::{Caller, Dial, Worker, dev_gateway, within};
@@ -92,7 +92,7 @@ impl Everywhere {
         assert_eq!(self.feed.closed().await.0, 4001);
         // It is told of the tools that came with the worker before it ends.
         while self.listening.next().await.is_some() {}
-        assert_eq!(self.mcp.post(&crate::mcp_raw::initialize()).await.status(), 401);
+        assert_eq!(self.mcp.post(&crate::mcp_raw_client::initialize()).await.status(), 401);
         assert_eq!(self.worker.closed().await.0, 4001);
         assert!(!is_known(&self.rest).await);
     }
@@ -501,7 +501,8 @@ async fn lost_signing_keys_are_made_anew_and_tokens_are_void() {
     std::fs::remove_file(folder.path().join("signing-keys.json")).unwrap();
     let data = folder.path().to_str().unwrap();
     // A command does not make keys that the gateway does not have.
-    let refused = crate::process::output(&["token", "mint", "--role", "viewer", "--ttl", "1h", "--data", data]).await;
+    let refused =
+        crate::program_process::output(&["token", "mint", "--role", "viewer", "--ttl", "1h", "--data", data]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("start the gateway once if they are lost"));
     assert!(!folder.path().join("signing-keys.json").exists());
@@ -519,7 +520,7 @@ async fn a_damaged_file_of_signing_keys_stops_the_start_and_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("signing-keys.json"), "{\"hush\": ").unwrap();
     let data = folder.path().to_str().unwrap();
-    let failed = crate::process::output(&["serve", "--data", data, "--listen", "127.0.0.1:0"]).await;
+    let failed = crate::program_process::output(&["serve", "--data", data, "--listen", "127.0.0.1:0"]).await;
     assert_eq!(failed.status.code(), Some(1));
     let error = String::from_utf8(failed.stderr).unwrap();
     assert!(error.contains("signing-keys.json cannot be used: it is malformed at line 1"), "{error}");
@@ -547,9 +548,10 @@ async fn signing_keys_may_be_handed_in() {
     let program = Program::start(serve(&format!("{new},{old}"))).await;
     assert!(is_known(&Caller::at(&program.url).key(text(&minted["token"]))).await);
     assert!(!folder.path().join("signing-keys.json").exists());
-    let without = crate::process::output(&["token", "mint", "--role", "viewer", "--ttl", "1h", "--data", data]).await;
+    let without =
+        crate::program_process::output(&["token", "mint", "--role", "viewer", "--ttl", "1h", "--data", data]).await;
     assert!(String::from_utf8(without.stderr).unwrap().contains("PLATOOLS_GATEWAY_SIGNING_KEYS"));
-    let listed = crate::process::output(&["token", "list", "--data", data]).await;
+    let listed = crate::program_process::output(&["token", "list", "--data", data]).await;
     assert!(listed.status.success(), "a list needs no keys: {listed:?}");
 }
 
@@ -592,7 +594,7 @@ async fn the_signing_key_of_an_earlier_version_moves_out_of_the_database() {
         assert_eq!(has_it, path.ends_with("signing-keys.json"), "{}", path.display());
     }
     let data = folder.path().to_str().unwrap();
-    let rotated = crate::process::output(&["token", "rotate-key", "--data", data]).await;
+    let rotated = crate::program_process::output(&["token", "rotate-key", "--data", data]).await;
     assert!(rotated.status.success(), "{rotated:?}");
     let caller = Caller::at(&program.url).key(&token);
     within(async { while is_known(&caller).await {} }).await;

@@ -1,4 +1,4 @@
-//! A dashboard that watches an agent, over the live feed.
+//! `Dashboard`: a client of the live feed for the tests.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The gateway's data as a whole: versions, upgrades, backups, and lists of many calls.
+//! Tests of the database file: versions, upgrades, backups, and lists of many calls.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::process::{Data, Program, command, last_word, output, stdout};
-use crate::running::secret;
+use crate::program_process::{Data, Program, command, last_word, output, stdout};
+use crate::running_program::secret;
 use crate::support::{Caller, within};
 
 /// The steps of the version before the one that this file is about.

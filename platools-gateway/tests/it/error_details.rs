@@ -1,10 +1,10 @@
-//! The facts that a tool gives with its failure, through every protocol of callers.
+//! Tests of the details that a tool gives with an error, through every protocol of callers.
 
 use platools_gateway::{Gateway, dev};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::mcp_raw::{self, text};
+use crate::mcp_raw_client::{self, text};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, within};
 
@@ -87,7 +87,7 @@ async fn gateway_rpc_has_them_in_its_details() {
 async fn mcp_has_them_for_models_and_for_programs() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, "error-details").await;
-    let client = mcp_raw::admin(&gateway).await;
+    let client = mcp_raw_client::admin(&gateway).await;
     let call = client.calling("order", json!({}));
     fail(&mut worker).await;
     let failed = within(call).await.unwrap();

@@ -1,4 +1,4 @@
-//! Extensions of the wire between worker and gateway.
+//! Tests of the extensions of the wire between workers and the gateway.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Shared limits of callers: memory for bodies, rates of requests and chats, connections behind proxies, sessions.
+//! Tests of limits that callers share: memory for bodies, rates of requests and chats, connections behind proxies, and sessions.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
 
-use crate::mcp_raw::{Client, initialize};
+use crate::mcp_raw_client::{Client, initialize};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Answer, Caller, Dial, Worker, gateway_with, within};
 
@@ -370,7 +370,7 @@ async fn a_session_makes_room_only_among_those_of_its_own_caller() {
 async fn lists_that_nobody_reads_are_bounded_in_sum() {
     let (gateway, secret, caller) = gateway(|limits| {
         limits.total.waiting_bytes = NonZeroU64::new(16 * 1024 * 1024).unwrap();
-        limits.entity.catalogue_bytes = number(16 * 1024 * 1024);
+        limits.entity.catalog_bytes = number(16 * 1024 * 1024);
     })
     .await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;

@@ -1,4 +1,4 @@
-//! The live feed: what dashboard and gateway say to each other, and how connections end.
+//! Tests of the live feed's protocol: its messages, and the ends of connections.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Admission of dashboards: the users that may watch an agent.
+//! Tests of the users that may watch an agent.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::dashboard::{Dashboard, add_agent, close, token, token_of};
-use crate::process::{Program, command};
+use crate::program_process::{Program, command};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, http, within};
 

@@ -1,4 +1,4 @@
-//! The live feed of an application: its snapshots, its events, and its values that change often.
+//! Tests of the live feed with an application that provides snapshots, events and values.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The live feed with tokens of the application: who is let in, to what, and until when.
+//! Tests of the live feed with tokens of the application.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::dashboard::{Dashboard, add_agent, close, token, token_of};
-use crate::process::{Program, command, last_word, output, stdout};
+use crate::program_process::{Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, http, within};
 

@@ -1,4 +1,4 @@
-//! The live feed of an application: values that reach the agents that watch their key.
+//! Tests of values under a key, which reach the dashboards of all agents that watch the key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

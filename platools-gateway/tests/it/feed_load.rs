@@ -1,4 +1,4 @@
-//! Many dashboards at once.
+//! Tests of many dashboards at the same time.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,9 +1,9 @@
-//! The agent `main`, which `serve` adds at its first start.
+//! Tests of the agent `main`, which `serve` adds at its first start.
 
 use serde_json::{Value, json};
 
 use crate::model_server::Model;
-use crate::process::{Data, Program, command, last_word, output, stdout};
+use crate::program_process::{Data, Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Dial, within};
 

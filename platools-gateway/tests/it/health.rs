@@ -1,4 +1,4 @@
-//! The health of tools as workers report it: who is shown it, where, and for how long.
+//! Tests of the health of tools: workers report it, and callers with the right role see it.
 
 use platools_gateway::domain::identity::Policy;
 use platools_gateway::{Gateway, Role, dev};

@@ -1,4 +1,4 @@
-//! The journal: records, filters, redaction, retention and replay.
+//! Tests of the journal: records, filters, redaction, retention and replay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::process::{Program, last_word, output, stdout};
+use crate::program_process::{Program, last_word, output, stdout};
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, gateway_with, tool, within};
 
 /// Answers every call with its argument `return`, or fails it with its argument `fail`; `wait` has no answer. Ends with the

@@ -1,4 +1,4 @@
-//! Limits of calls, connections and bytes, and the refusals beyond them.
+//! Tests of limits of calls, connections and bytes, and of the refusals beyond them.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

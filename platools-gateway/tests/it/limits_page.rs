@@ -1,4 +1,4 @@
-//! `docs/limits.md` against the sources: every bound has a test, and everything that has a bound is on the page.
+//! Test of `docs/limits.md` against the sources: every limit there has a test, and every bounded constant is on the page.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,10 +1,10 @@
-//! The log of the program with everything in it, whatever its filter names: no secrets, no arguments, no results.
+//! Tests that the log has no secrets, arguments or results, with any filter.
 
 use serde_json::{Value, json};
 
 use crate::dashboard::Dashboard;
-use crate::mcp_raw::Client;
-use crate::process::{Program, command};
+use crate::mcp_raw_client::Client;
+use crate::program_process::{Program, command};
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::Agent;
 use crate::support::{Caller, Dial, Worker, ended, within};

@@ -1,4 +1,4 @@
-//! Tools as clients of the Model Context Protocol list and call them.
+//! Tests of MCP clients that list and call tools.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use platools_gateway::{Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, admin, text, worker, worker_with};
+use crate::mcp_raw_client::{Client, admin, text, worker, worker_with};
 use crate::support::{Caller, Dial, dev_gateway, within};
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn an_entity_has_an_endpoint_of_its_own() {
     orders.answer(&frame, json!("orders")).await;
     assert_eq!(text(&within(call).await.unwrap()), "orders");
     let nobody = Client::at(&gateway.url(), "/mcp/entities/nobody").key(dev::ADMIN_KEY);
-    assert_eq!(nobody.post(&crate::mcp_raw::initialize()).await.status(), 404);
+    assert_eq!(nobody.post(&crate::mcp_raw_client::initialize()).await.status(), 404);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn an_environment_is_named_in_the_address() {
     let staged = Client::at(&gateway.url(), "/mcp?env=staging").key(dev::ADMIN_KEY).opened().await;
     assert_eq!(staged.names().await, ["staged"]);
     let nowhere = Client::at(&gateway.url(), "/mcp?env=nowhere").key(dev::ADMIN_KEY);
-    assert_eq!(nowhere.post(&crate::mcp_raw::initialize()).await.status(), 400);
+    assert_eq!(nowhere.post(&crate::mcp_raw_client::initialize()).await.status(), 400);
 }
 
 #[tokio::test]

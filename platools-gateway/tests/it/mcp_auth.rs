@@ -1,4 +1,4 @@
-//! Credentials and limits of the endpoints of the Model Context Protocol.
+//! Tests of credentials and limits at `/mcp`.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::limits::Limits;
@@ -6,8 +6,8 @@ use platools_gateway::{Gateway, HttpSettings, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, admin, initialize, worker};
-use crate::process::{Program, command};
+use crate::mcp_raw_client::{Client, admin, initialize, worker};
+use crate::program_process::{Program, command};
 use crate::support::{Caller, dev_gateway, gateway_with, within};
 
 fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {

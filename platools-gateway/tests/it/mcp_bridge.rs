@@ -1,4 +1,4 @@
-//! The bridge from standard streams to a gateway.
+//! Tests of `mcp`, the bridge from standard streams to a gateway.
 #![expect(deprecated, reason = "the revisions in use have a log")]
 
 use std::process::Stdio;
@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 
-use crate::mcp_raw::worker;
-use crate::process::command;
+use crate::mcp_raw_client::worker;
+use crate::program_process::command;
 use crate::support::{Dial, dev_gateway, within};
 
 /// A client that waits for news.

@@ -1,11 +1,11 @@
-//! Results and lists at `/mcp` that are large, and results that break the output schemas of their tools.
+//! Tests of large results and lists at `/mcp`, and of results that break the output schema of their tool.
 
 use platools_gateway::{Gateway, McpSettings, Role};
 use reqwest::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, Stream, admin, text, worker_with};
+use crate::mcp_raw_client::{Client, Stream, admin, text, worker_with};
 use crate::support::{Dial, Worker, dev_gateway, gateway_with, tool, within};
 
 const MIB: usize = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Streams that are lost and found again, and what comes over them.
+//! Tests of event streams at `/mcp` that break and are resumed.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use platools_gateway::{Gateway, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, admin, text, worker};
+use crate::mcp_raw_client::{Client, admin, text, worker};
 use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, within};
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Figures for whoever watches the gateway.
+//! Tests of `/metrics`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Agents that think with a model: what it is told, what it says and what it calls.
+//! Tests of model agents: the requests to the model, its answers, and the calls that it makes.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! An endpoint for chat completions that says exactly what a test wants.
+//! `Model`: an endpoint for chat completions for the tests, which sends exactly the given answers.
 
 use std::fmt::Debug;
 use std::io;

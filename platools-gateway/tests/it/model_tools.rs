@@ -1,4 +1,4 @@
-//! The tools that a model is shown: their number, their forms, and what an endpoint refuses of them.
+//! Tests of the tools in requests to a model: their number, their forms, and those that the endpoint refuses.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! The number of open WebSockets, over each protocol that tells it.
+//! Tests of the number of open WebSockets, in each protocol that shows it.
 
 use serde_json::{Value, json};
 

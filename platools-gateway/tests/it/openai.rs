@@ -1,4 +1,4 @@
-//! Agents as models of OpenAI's interface.
+//! Tests of agents as models of OpenAI's interface.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Pools whose workers have different tools, or different versions of them.
+//! Tests of pools with workers that have different tools, or different versions of a tool.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ impl Pool {
         self.admin.get(&format!("/v1/tools/{tool}")).await.body
     }
 
-    /// Waits until the catalogue has a tool with this description.
+    /// Waits until the catalog has a tool with this description.
     async fn becomes(&self, tool: &str, description: &str) {
         within(async { while self.shown(tool).await["description"] != description {} }).await;
     }

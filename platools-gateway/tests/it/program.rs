@@ -1,10 +1,10 @@
-//! The program: what it prints, what it keeps, how it ends.
+//! Tests of the program: its output, its files and its end.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::process::{Program, command, last_word, output, stdout};
+use crate::program_process::{Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, ended, within};
 

@@ -1,4 +1,4 @@
-//! Projects: what is in one sees nothing of the others.
+//! Tests that projects are isolated from each other.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::{Data, Program};
+use crate::program_process::{Data, Program};
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, within};
 
 /// A project with an entity `orders` whose worker has the tool `lookup`, and an admin.

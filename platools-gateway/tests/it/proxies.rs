@@ -1,4 +1,4 @@
-//! Models and gateways that are reached through a proxy of the environment.
+//! Tests of models and gateways that are reached through an HTTP proxy.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -10,10 +10,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::connect_proxy::ConnectProxy;
+use crate::https_server::Secured;
 use crate::mcp_bridge::Listener;
 use crate::model_server::{KEY, Model};
-use crate::process::{Program, command};
-use crate::secured::Secured;
+use crate::program_process::{Program, command};
 use crate::support::{Answer, Caller, Dial, ended, gateway_with, within};
 
 /// `user:hunter2`, as basic authentication has it.

@@ -1,4 +1,4 @@
-//! Sends an HTTP request, byte for byte.
+//! [`send`]: sends an HTTP request byte for byte.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Responses over REST: tools, problems, and the description of the interface.
+//! Tests of REST responses: tools, problems, and `/openapi.json`.
 
 use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;

@@ -1,4 +1,4 @@
-//! The gateway RPC protocol: who may ask for what, and what else may come.
+//! Tests of the gateway RPC protocol: permissions, errors and events.
 
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role, RpcSettings};

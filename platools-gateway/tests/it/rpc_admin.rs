@@ -1,4 +1,4 @@
-//! Looking and administering over the gateway RPC protocol.
+//! Tests of administration and lists over gateway RPC.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::ops::log_feed::LogFeed;
@@ -6,7 +6,7 @@ use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::{Program, command, output};
+use crate::program_process::{Program, command, output};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, within};
 

@@ -1,4 +1,4 @@
-//! A caller that stays connected, over the gateway RPC protocol.
+//! `RpcCaller`: a client of gateway RPC for the tests.
 
 use futures::{SinkExt as _, StreamExt as _};
 use platools_gateway::{Gateway, Role, dev};

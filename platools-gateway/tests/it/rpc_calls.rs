@@ -1,4 +1,4 @@
-//! Calls of tools and conversations over the gateway RPC protocol, while they run.
+//! Tests of running calls and conversations over gateway RPC.
 
 use platools_gateway::Gateway;
 use serde_json::{Value, json};

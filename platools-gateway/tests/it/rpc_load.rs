@@ -1,4 +1,4 @@
-//! Many callers at once over the gateway RPC protocol.
+//! Tests of many callers at the same time over gateway RPC.
 
 use futures::future::join_all;
 use platools_gateway::{Gateway, Role};

@@ -1,4 +1,4 @@
-//! Runs of agents over the gateway RPC protocol: when they begin, how they end, and what a caller is told of both.
+//! Tests of runs of agents over gateway RPC: their start, their end and the events of both.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Conversations over the gateway RPC protocol: whose they are, and how long they last.
+//! Tests of stored conversations over gateway RPC.
 
 use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;

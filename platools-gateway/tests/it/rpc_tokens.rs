@@ -1,4 +1,4 @@
-//! Gateway RPC: the standing of a caller's token, and the roles that follow from it.
+//! Tests of the token of a `connect` over gateway RPC, and of the role that follows from it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use platools_gateway::{AnonymousAccess, Gateway, Role, RpcSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::process::{Program, command};
+use crate::program_process::{Program, command};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};
 

@@ -1,4 +1,4 @@
-//! Agents with sessions, over HTTP.
+//! Tests of agents with sessions over HTTP.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

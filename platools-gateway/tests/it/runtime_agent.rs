@@ -1,4 +1,4 @@
-//! An agent with a session, over HTTP and sockets.
+//! `Agent`: an agent with a session for the tests, over HTTP and sockets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! Custom events between agents and the application that embeds the gateway, or a backend beside it.
+//! Tests of custom events between agents and the application that embeds the gateway, or a backend.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

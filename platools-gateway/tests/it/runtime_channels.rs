@@ -1,4 +1,4 @@
-//! Channels of agents, and what is said in them.
+//! Tests of channels of agents, and their messages.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

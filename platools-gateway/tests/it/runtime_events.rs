@@ -1,4 +1,4 @@
-//! Frames that agents receive and send over their sockets.
+//! Tests of the frames that agents send and receive over their sockets.
 
 use platools_gateway::Role;
 use serde_json::{Value, json};

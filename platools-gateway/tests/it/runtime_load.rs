@@ -1,4 +1,4 @@
-//! Many agents at once, and some that do not read.
+//! Tests of many agents at the same time, some of which do not read.
 
 use std::time::Duration;
 

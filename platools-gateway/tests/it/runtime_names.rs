@@ -1,10 +1,10 @@
-//! The names of agents with sessions: the title, which others see as `displayName`, and the address.
+//! Tests of the names of agents with sessions: the title, which others see as `displayName`, and the address.
 
 use platools_gateway::admin::{AgentChange, NewAgent};
 use platools_gateway::{Gateway, Role};
 use serde_json::{Value, json};
 
-use crate::process::Data;
+use crate::program_process::Data;
 use crate::rpc_caller::RpcCaller;
 use crate::runtime_agent::{Agent, started};
 use crate::support::{Caller, dev_gateway, within};

@@ -1,4 +1,4 @@
-//! Tickets, each of which opens one socket of an agent.
+//! Tests of tickets, each of which opens one socket of an agent.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A worker that says exactly what a test wants, and a caller.
+//! `Worker` and `Caller`: clients for the tests that send exactly the given frames and requests.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The rules of the tool-sync socket.
+//! Tests of the tool-sync protocol.
 
 use std::time::Duration;
 

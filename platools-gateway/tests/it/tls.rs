@@ -1,4 +1,4 @@
-//! TLS of the listener, and its certificates.
+//! Tests of TLS at the listener, and of its certificates.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
@@ -10,9 +10,9 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::authority::{Authority, Folder, Identity, handshake, restrict};
-use crate::process::output;
+use crate::program_process::output;
 use crate::support::{Worker, within};
+use crate::test_certificates::{Authority, Folder, Identity, handshake, restrict};
 
 /// A gateway with the certificate of a folder.
 pub(crate) async fn gateway(folder: &Folder) -> Gateway {

@@ -1,4 +1,4 @@
-//! Workers of the TypeScript SDK: their schemas, their answers and their signatures, through every protocol.
+//! Tests of workers of the TypeScript SDK: their schemas, results and signatures, through every protocol.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use platools_gateway::{Gateway, Role, dev};
@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::dashboard::{Dashboard, token};
-use crate::mcp_raw::{Client, admin, text};
+use crate::mcp_raw_client::{Client, admin, text};
 use crate::model::asking;
 use crate::model_server::{Model, thinking_gateway};
 use crate::rpc_caller::RpcCaller;

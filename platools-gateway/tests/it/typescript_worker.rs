@@ -1,4 +1,4 @@
-//! A worker that says what the TypeScript SDK says, byte for byte.
+//! `TypeScriptWorker`: a worker for the tests that sends the frames of the TypeScript SDK, byte for byte.
 
 use platools_gateway::Gateway;
 use platools_gateway::dev;

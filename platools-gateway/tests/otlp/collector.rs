@@ -1,4 +1,4 @@
-//! A collector, and a gateway that sends to it.
+//! `Collector`: an OpenTelemetry collector for the tests, and a gateway that sends to it.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::process::{Program, command, last_word, output, stdout};
+use crate::program_process::{Program, command, last_word, output, stdout};
 use crate::support::{Answer, Caller, Worker, ended, within};
 
 /// A request to the collector.

@@ -1,4 +1,4 @@
-//! Calls as spans, from the caller to a collector.
+//! Tests of calls as spans, from the caller to a collector.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -10,11 +10,11 @@ mod trouble;
 
 #[path = "../it/connect_proxy.rs"]
 mod connect_proxy;
+#[path = "../it/https_server.rs"]
+mod https_server;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
-#[path = "../it/process.rs"]
-mod process;
-#[path = "../it/secured.rs"]
-mod secured;
+#[path = "../it/program_process.rs"]
+mod program_process;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../it/support.rs"]
 mod support;

@@ -1,8 +1,8 @@
-//! Collectors behind https.
+//! Tests of collectors behind HTTPS.
 
 use crate::collector::{Collector, Setup};
 use crate::connect_proxy::ConnectProxy;
-use crate::secured::Secured;
+use crate::https_server::Secured;
 
 /// A collector, and its certificate in PEM, which is its own authority.
 async fn secured() -> (Collector, String) {

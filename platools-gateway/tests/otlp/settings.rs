@@ -1,7 +1,7 @@
-//! Settings of the exporter of spans.
+//! Tests of the settings of the span exporter.
 
 use crate::collector::{Collector, Setup, text};
-use crate::process::{command, stdout};
+use crate::program_process::{command, stdout};
 use crate::support::within;
 
 /// Output and errors of `config check`.

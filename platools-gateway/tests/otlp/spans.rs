@@ -1,4 +1,4 @@
-//! Spans of calls, as a collector receives them.
+//! Tests of the spans that a collector receives.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;

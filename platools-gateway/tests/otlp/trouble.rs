@@ -1,4 +1,4 @@
-//! Collectors that are away or slow, and gateways that stop.
+//! Tests of collectors that are away or slow, and of gateways that stop.
 
 use std::io::ErrorKind;
 

@@ -17,42 +17,42 @@ use crate::spans::generated;
 /// each use of the whole list.
 pub(super) fn parameters(tool: &Tool, owner: &Owner) -> TokenStream {
     let arguments: Vec<_> = tool.arguments().collect();
-    let links = (0..arguments.len()).map(|index| link(index, &arguments, owner));
-    let (function, _) = ends(arguments.len());
+    let functions = (0..arguments.len()).map(|index| parameter_function(index, &arguments, owner));
+    let (function, _) = names_of(arguments.len());
     let (alias, declared, bounds) =
-        (declared_values(arguments.len(), &quote!(()), owner), owner.declared(), owner.bounds());
+        (declared_values(arguments.len(), &quote!(()), owner), owner.impl_generics(), owner.where_clause());
     quote! {
-        #(#links)*
+        #(#functions)*
         #alias
         fn #function #declared () #bounds {}
     }
 }
 
-fn ends(index: usize) -> (syn::Ident, syn::Ident) {
+fn names_of(index: usize) -> (syn::Ident, syn::Ident) {
     (format_ident!("__platools_parameters{index}"), format_ident!("__PlatoolsValues{index}"))
 }
 
 /// The type of the values from an argument on. It has a name, unless it depends on generic parameters, which a name would have to use.
 pub(super) fn values(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
     if !owner.is_generic() {
-        return ends(index).1.to_token_stream();
+        return names_of(index).1.to_token_stream();
     }
     let values = arguments.get(index..).unwrap_or_default().iter().map(|argument| &argument.value);
     values.rev().fold(quote!(()), |rest, value| quote!((#value, #rest)))
 }
 
 fn declared_values(index: usize, values: &TokenStream, owner: &Owner) -> Option<TokenStream> {
-    let (_, name) = ends(index);
+    let (_, name) = names_of(index);
     (!owner.is_generic()).then(|| quote!(type #name = #values;))
 }
 
-fn link(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
+fn parameter_function(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
     let argument = arguments[index];
-    let ((function, _), (next_function, _)) = (ends(index), ends(index + 1));
+    let ((function, _), (next_function, _)) = (names_of(index), names_of(index + 1));
     let (values, next_values) = (values(index, arguments, owner), values(index + 1, arguments, owner));
     let (value, parameter) = (&argument.value, parameter(argument));
     let alias = declared_values(index, &quote!((#value, #next_values)), owner);
-    let (declared, held, bounds) = (owner.declared(), owner.held(), owner.bounds());
+    let (declared, held, bounds) = (owner.impl_generics(), owner.turbofish(), owner.where_clause());
     // At the argument's place, where a type that cannot be an argument is shown.
     let returns = quote_spanned!(argument.span=> impl __platools::Parameters<Values = #values>);
     quote! {

@@ -16,7 +16,7 @@ pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
     let values = values(0, &tool.arguments().collect::<Vec<_>>(), owner);
     let held = tool.takes_self.then(|| quote!(__owner: ::std::sync::Arc<Self>,));
     let phantom = owner.phantom().map(|phantom| quote!(__phantom: #phantom,));
-    let (declared, used, bounds) = (owner.declared(), owner.used(), owner.bounds());
+    let (declared, used, bounds) = (owner.impl_generics(), owner.type_generics(), owner.where_clause());
     let (kind, call) = (kind_of_return(tool), call(tool));
     let error = error(tool);
     // At the function's name, where a future that cannot move between threads is shown.
@@ -32,7 +32,7 @@ pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
     };
     quote! {
         struct __PlatoolsBody #declared #bounds { #held #phantom #injected }
-        impl #declared __platools::Body for __PlatoolsBody #used #bounds {
+        impl #declared __platools::ToolBody for __PlatoolsBody #used #bounds {
             type Values = #values;
             fn run(
                 &self,
@@ -53,7 +53,7 @@ pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
     let (strict, allow_unknown) = (tool.options.strict.code(), tool.options.allow_unknown.code());
     let held = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
     let phantom = owner.make_phantom().map(|phantom| quote!(__phantom: #phantom,));
-    let generics = owner.held();
+    let generics = owner.turbofish();
     let fields = injected(tool).map(|(field, parameter)| {
         let (parameter_name, ty) = (&parameter.name, &parameter.ty);
         let span = spans::span_of(ty);
@@ -65,7 +65,7 @@ pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
         let __body = __PlatoolsBody #generics { #held #phantom #(#fields),* };
         let __policy = __platools::Policy { strict: #strict, allow_unknown: #allow_unknown };
         let __parameters = __platools_parameters0 #generics ();
-        ::core::result::Result::Ok(__platools::TypedTool::handler(__parameters, __policy, __body))
+        ::core::result::Result::Ok(__platools::TypedHandler::handler(__parameters, __policy, __body))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::spans::{generated, span_of};
 /// The expression of a tool's definition.
 pub(super) fn definition(tool: &Tool, name: &TokenStream, owner: &Owner) -> TokenStream {
     let (description, allow_unknown) = (&tool.description, tool.options.allow_unknown.code());
-    let generics = owner.held();
+    let generics = owner.turbofish();
     let (docs, describe) = tool.later_docs.as_ref().map(later_docs).unzip();
     let fields = fields(tool);
     let settings = settings(tool);

@@ -78,9 +78,9 @@ fn tool_type(function: &Function) -> TokenStream {
 pub(crate) fn method(tool: &Tool, owner: &Owner) -> TokenStream {
     let alias = owner.alias();
     let name = tool.name.to_token_stream();
-    let (declared, held) = (owner.declared(), owner.held());
+    let (declared, held) = (owner.impl_generics(), owner.turbofish());
     let (phantom, make_phantom) = (owner.phantom(), owner.make_phantom());
-    let bounds = owner.bounds();
+    let bounds = owner.where_clause();
     let items = items(tool, &name, &quote!(__PlatoolsTool), owner);
     let items = quote! {
         struct __PlatoolsTool #declared (::std::sync::Arc<Self>, #phantom) #bounds;
@@ -96,7 +96,7 @@ fn items(tool: &Tool, name: &TokenStream, ty: &TokenStream, owner: &Owner) -> To
     let body = body::body(tool, owner);
     let definition = definition::definition(tool, name, owner);
     let bind = body::bind(tool, owner);
-    let (declared, used, bounds) = (owner.declared(), owner.used(), owner.bounds());
+    let (declared, used, bounds) = (owner.impl_generics(), owner.type_generics(), owner.where_clause());
     quote! {
         #parameters
         #body

@@ -44,22 +44,22 @@ impl Owner {
     }
 
     /// `<S: Store>`
-    pub(crate) fn declared(&self) -> TokenStream {
+    pub(crate) fn impl_generics(&self) -> TokenStream {
         self.generics.split_for_impl().0.to_token_stream()
     }
 
     /// `<S>`
-    pub(super) fn used(&self) -> TokenStream {
+    pub(super) fn type_generics(&self) -> TokenStream {
         self.generics.split_for_impl().1.to_token_stream()
     }
 
     /// `::<S>`, for expressions.
-    pub(super) fn held(&self) -> TokenStream {
+    pub(super) fn turbofish(&self) -> TokenStream {
         self.generics.split_for_impl().1.as_turbofish().to_token_stream()
     }
 
     /// The clause `where S: Send`.
-    pub(crate) fn bounds(&self) -> TokenStream {
+    pub(crate) fn where_clause(&self) -> TokenStream {
         self.generics.where_clause.to_token_stream()
     }
 

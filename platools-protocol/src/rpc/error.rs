@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::open::open_words;
+use crate::members::millis;
 
 open_words! {
     /// The kind of a failure, for programs to decide on.
@@ -118,13 +119,7 @@ impl<'de> Deserialize<'de> for RpcError {
             code,
             message: described.message,
             details: described.details,
-            retry_after_ms: described.retry_after_ms.as_ref().and_then(whole_ms),
+            retry_after_ms: described.retry_after_ms.as_ref().and_then(millis),
         })
     }
-}
-
-/// A number of milliseconds, also where it was written with a fraction.
-pub(crate) fn whole_ms(value: &Value) -> Option<u64> {
-    let from_float = |ms: f64| Duration::try_from_secs_f64(ms.ceil() / 1000.0).ok();
-    value.as_u64().or_else(|| u64::try_from(from_float(value.as_f64()?)?.as_millis()).ok())
 }

@@ -28,7 +28,6 @@ mod payload;
 
 use std::time::Duration;
 
-pub(crate) use error::whole_ms;
 pub use error::{ErrorCode, RpcError};
 pub use frame::{Event, FrameError, GatewayFrame, Request, Response};
 pub use payload::{

@@ -104,7 +104,7 @@ fn declaration(tool: &RawValue) -> Result<ToolDeclaration, (Option<String>, Stri
         None | Some(Value::Null) => return Err((None, "it has no name".to_owned())),
         Some(_) => return Err((None, "its name is not a string".to_owned())),
     };
-    Members(&mut members).declaration(&name).map_err(|reason| (Some(name), reason))
+    ToolMembers(&mut members).declaration(&name).map_err(|reason| (Some(name), reason))
 }
 
 fn not_read(tool: &str, error: &serde_json::Error) -> String {
@@ -117,9 +117,9 @@ fn not_read(tool: &str, error: &serde_json::Error) -> String {
 }
 
 /// The members of a tool's declaration. One that is missing or `null` has its default.
-struct Members<'a>(&'a mut Map<String, Value>);
+struct ToolMembers<'a>(&'a mut Map<String, Value>);
 
-impl Members<'_> {
+impl ToolMembers<'_> {
     fn declaration(mut self, name: &str) -> Result<ToolDeclaration, String> {
         // The other spellings are those of workers that write names in camel case, and of older ones.
         let schema = ["input_schema", "inputSchema", "paramSchema"].into_iter().find_map(|name| self.take(name));

@@ -11,8 +11,7 @@ use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
 use super::fields::{Fields, FrameError, is_object, malformed, whole};
 use super::spelling::Spelling;
-use crate::members::unknown_kind;
-use crate::rpc::whole_ms;
+use crate::members::{millis, unknown_kind};
 
 /// A frame from a platform.
 #[derive(Debug, Serialize)]
@@ -225,7 +224,7 @@ fn a_minute() -> u64 {
 /// Also a number with a fraction: the wait matters, and without one the tools would never be registered.
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let written = Value::deserialize(deserializer)?;
-    Ok(whole_ms(&written).unwrap_or_else(a_minute))
+    Ok(millis(&written).unwrap_or_else(a_minute))
 }
 
 impl RegisterThrottled {

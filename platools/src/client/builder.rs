@@ -12,8 +12,9 @@ use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
 use crate::tool::IntoTools;
-use platools_transport::{Error, ErrorKind};
-use platools_transport::{HEARTBEAT_INTERVAL_MS, Reconnect, Secret, Tls, check_interval};
+use platools_transport::{ConnectionSettings, Endpoint, Error, HEARTBEAT_INTERVAL_MS, Reconnect, check_interval};
+#[cfg(doc)]
+use platools_transport::{ErrorKind, Tls};
 
 /// The rule for calls that the platform did not sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,26 +33,18 @@ pub enum Signatures {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct PlatoolsClientBuilder {
-    url: String,
-    secret: Option<Secret>,
+    connection: ConnectionSettings,
     registry: ToolRegistry,
     pub(super) hosted: Hosted,
-    reconnect: Reconnect,
-    tls: Tls,
-    connect_timeout: Duration,
     settings: Settings,
 }
 
 impl Default for PlatoolsClientBuilder {
     fn default() -> Self {
         Self {
-            url: String::new(),
-            secret: None,
+            connection: ConnectionSettings::new(Reconnect::new()),
             registry: ToolRegistry::new(),
             hosted: Hosted::default(),
-            reconnect: Reconnect::new(),
-            tls: Tls::new(),
-            connect_timeout: Duration::from_secs(20),
             settings: Settings {
                 limits: Limits::default(),
                 outbox: Bounds::default(),
@@ -71,37 +64,20 @@ impl PlatoolsClient {
 }
 
 impl PlatoolsClientBuilder {
-    /// The platform's URL: `http` or `https` (`ws` or `wss` are the same). Required.
-    pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.url = url.into();
-        self
-    }
+    platools_transport::connection_setters! {
+        /// Sets the platform's URL: `http` or `https` (`ws` or `wss` are the same). Required.
+        url,
 
-    /// The worker's secret, or where to read it at each dial. Required.
-    ///
-    /// No log record has it, of this crate or of any that it uses, at any level; neither has one the token of a user in a call.
-    pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
-        self.secret = Some(secret.into());
-        self
+        /// Sets the worker's secret, or where to read it at each dial. Required.
+        ///
+        /// No log record has it, of this crate or of any that it uses, at any level; neither has one the token of a user in a call.
+        secret
     }
 
     /// The registry of the tools, to be changed while the client runs. Default: an empty one. [`tools`](Self::tools) and
     /// [`state`](Self::state) add to it.
     pub fn registry(mut self, registry: ToolRegistry) -> Self {
         self.registry = registry;
-        self
-    }
-
-    /// Sets the policy for connecting again and giving up. A setting that the policy does not name stays as it is, by default as in the
-    /// table of [`Reconnect`].
-    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
-        self.reconnect = reconnect.or(self.reconnect);
-        self
-    }
-
-    /// Sets how `wss` is secured. Default: [`Tls::new`].
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = tls;
         self
     }
 
@@ -119,12 +95,6 @@ impl PlatoolsClientBuilder {
     /// Adds a value that is shared already; tools borrow the `T` inside. Default: none.
     pub fn shared_state<T: Any + Send + Sync>(mut self, value: Arc<T>) -> Self {
         drop(self.hosted.state.put(value));
-        self
-    }
-
-    /// Sets the longest time for opening a socket, from reading the secret to the end of the upgrade. Default: 20 seconds.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
         self
     }
 
@@ -180,7 +150,7 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// The drain limit, for who stops the client.
+    /// The drain limit, by which a stop ends.
     pub(super) fn limit_of_drain(&self) -> Duration {
         self.settings.drain_limit
     }
@@ -207,14 +177,13 @@ impl PlatoolsClientBuilder {
     /// added, or borrows a type that the registry has no state of ([`MissingState`](ErrorKind::MissingState)).
     pub fn build(self) -> Result<PlatoolsClient, Error> {
         self.check_settings()?;
-        let secret = self.secret.ok_or_else(|| {
-            Error::new(ErrorKind::InvalidSecret, "there is no secret; set PLATOS_SECRET or call `secret(..)`")
-        })?;
-        let connector = Connector::new(&self.url, secret, &self.tls, self.connect_timeout)?;
+        let dialler = self.connection.dialler(Endpoint::Worker)?;
+        let secret = self.connection.required_secret("set PLATOS_SECRET or call `secret(..)`")?;
+        let connector = Connector::new(dialler, secret);
         self.hosted.add_to(&self.registry)?;
         Ok(PlatoolsClient {
             connector,
-            reconnect: self.reconnect,
+            reconnect: self.connection.policy(),
             registry: self.registry,
             settings: self.settings,
             reporter: Reporter::default(),
@@ -225,10 +194,8 @@ impl PlatoolsClientBuilder {
     }
 
     fn check_settings(&self) -> Result<(), Error> {
-        self.reconnect.check()?;
         check_interval(self.settings.heartbeat_interval)?;
         Error::if_zero([
-            ("connect_timeout", self.connect_timeout.is_zero()),
             ("call_timeout", self.settings.limits.timeout.is_zero()),
             ("max_running_calls", self.settings.limits.running == 0),
         ])
@@ -241,6 +208,7 @@ mod tests {
 
     use super::*;
     use crate::tool::{ToolDefinition, ToolError};
+    use platools_transport::{ErrorKind, Tls};
 
     fn kind(builder: PlatoolsClientBuilder) -> Option<ErrorKind> {
         builder.build().err().map(|error| error.kind())

@@ -15,7 +15,7 @@ use crate::link::{Connector, Replacement, Reporter, Settings, Worker};
 use crate::registry::ToolRegistry;
 use platools_transport::Error;
 use platools_transport::{Disconnect, Reconnect};
-use run::{Run, apart};
+use run::{Run, run_on_link_thread};
 use takeovers::Takeovers;
 
 pub use crate::link::Event;
@@ -84,9 +84,9 @@ impl PlatoolsClient {
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_forever(&mut self) -> Result<(), Error> {
-        let _running = RunGuard::start(&self.running, &self.reporter);
+        let _running = RunningGuard::start(&self.running, &self.reporter);
         let mut run = self.run();
-        let ended = apart(run.set_apart(), async move {
+        let ended = run_on_link_thread(run.prepare_link_thread(), async move {
             let ended = run.keep_connected().await;
             run.finish();
             ended
@@ -109,9 +109,9 @@ impl PlatoolsClient {
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
-        let _running = RunGuard::start(&self.running, &self.reporter);
+        let _running = RunningGuard::start(&self.running, &self.reporter);
         let mut run = self.run();
-        let (worker, ended) = apart(run.set_apart(), async move {
+        let (worker, ended) = run_on_link_thread(run.prepare_link_thread(), async move {
             // One socket has no replacement.
             let ended = run.one_session(&mut Replacement::none()).await;
             (run.worker, ended)
@@ -136,19 +136,19 @@ impl PlatoolsClient {
 }
 
 /// Tells that a run is under way for as long as it lives, even if the run is dropped.
-struct RunGuard {
+struct RunningGuard {
     running: watch::Sender<bool>,
     reporter: Reporter,
 }
 
-impl RunGuard {
+impl RunningGuard {
     fn start(running: &watch::Sender<bool>, reporter: &Reporter) -> Self {
         running.send_replace(true);
         Self { running: running.clone(), reporter: reporter.clone() }
     }
 }
 
-impl Drop for RunGuard {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.reporter.disconnected();
         self.running.send_replace(false);

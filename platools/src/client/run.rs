@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, info, info_span, warn};
 
 use super::takeovers::Takeovers;
-use crate::link::{Connector, Ended, Event, LinkThread, Opened, Replacement, Reporter, Worker, at, run_session};
+use crate::link::{Connector, Event, LinkThread, Opened, Replacement, Reporter, SessionEnd, Worker, at, run_session};
 use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, on_a_task};
 use platools_transport::{Error, ErrorKind, WithCauses};
 
@@ -28,8 +28,8 @@ pub(super) struct Run {
 
 impl Run {
     /// The thread of the link, if it gets one; the caller's runtime is that of the application.
-    pub(super) fn set_apart(&mut self) -> Option<LinkThread> {
-        let thread = self.worker.set_apart();
+    pub(super) fn prepare_link_thread(&mut self) -> Option<LinkThread> {
+        let thread = self.worker.prepare_link_thread();
         if thread.is_some() {
             self.connector = self.connector.within(&Handle::current());
         }
@@ -48,7 +48,7 @@ impl Run {
                 None => self.one_session(&mut replacement).await,
             };
             let error = match ended {
-                Ok(Ended { reason: Disconnect::Stopped, .. }) => break,
+                Ok(SessionEnd { reason: Disconnect::Stopped, .. }) => break,
                 Ok(ended) => {
                     // Two workers of one entity take turns at superseding each other; the delay has to grow for them.
                     schedule.after_session(ended.accepted && !ended.reason.is_superseded(), ended.up);
@@ -79,12 +79,12 @@ impl Run {
     }
 
     /// Connects once, and serves the platform until the socket ends or its replacement takes over.
-    pub(super) async fn one_session(&mut self, replacement: &mut Replacement) -> Result<Ended, Error> {
+    pub(super) async fn one_session(&mut self, replacement: &mut Replacement) -> Result<SessionEnd, Error> {
         self.reporter.state(ConnectionState::Connecting);
         let span = self.span();
         match self.dial().instrument(span).await? {
             Some(opened) => Ok(self.serve(opened, replacement).await),
-            None => Ok(Ended::before_opening(Disconnect::Stopped)),
+            None => Ok(SessionEnd::before_opening(Disconnect::Stopped)),
         }
     }
 
@@ -115,7 +115,7 @@ impl Run {
         info_span!("link", client.number = self.worker.number)
     }
 
-    async fn serve(&mut self, opened: Opened, replacement: &mut Replacement) -> Ended {
+    async fn serve(&mut self, opened: Opened, replacement: &mut Replacement) -> SessionEnd {
         let span = self.span();
         let session = run_session(&mut self.worker, opened, replacement, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
@@ -180,7 +180,7 @@ impl Run {
 }
 
 /// Runs a part of a run on the thread of its link; as a task where it has none. Either ends with the caller.
-pub(super) async fn apart<F>(thread: Option<LinkThread>, future: F) -> F::Output
+pub(super) async fn run_on_link_thread<F>(thread: Option<LinkThread>, future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {

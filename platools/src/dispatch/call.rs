@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::caller_deadline::Patience;
+use super::caller_deadline::CallerDeadline;
 use crate::registry::RegisteredTool;
 use crate::tool::{Context, Output, Params, SharedText};
 
@@ -37,7 +37,7 @@ pub(super) struct AcceptedCall {
 
 impl AcceptedCall {
     /// The time for which the caller waits.
-    pub(super) fn patience(&self) -> Patience {
-        Patience::new(self.arrived, self.max_wait)
+    pub(super) fn caller_deadline(&self) -> CallerDeadline {
+        CallerDeadline::new(self.arrived, self.max_wait)
     }
 }

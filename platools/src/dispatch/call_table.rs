@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::queue::Place;
+use super::queue_bounds::QueueSpot;
 use crate::registry::RegisteredTool;
 use crate::tool::Context;
 
@@ -14,7 +14,7 @@ use crate::tool::Context;
 #[derive(Debug, Default)]
 pub(super) struct CallTable {
     hasher: RandomState,
-    unfinished: HashMap<CallKey, Entry, BuildHasherDefault<Identity>>,
+    unfinished: HashMap<CallKey, Entry, BuildHasherDefault<KeyHasher>>,
     /// Running calls that were cancelled, and the ends of their grace. Some may have ended since.
     cancelled: VecDeque<(Instant, CallKey)>,
     ended: Ended,
@@ -24,7 +24,7 @@ pub(super) struct CallTable {
 impl Drop for CallTable {
     fn drop(&mut self) {
         for entry in self.unfinished.values() {
-            entry.leaves_the_queue();
+            entry.leave_queue();
         }
     }
 }
@@ -51,7 +51,13 @@ impl CallTable {
     }
 
     /// Adds a call that runs, or waits at a place in the queue.
-    pub(super) fn begin(&mut self, key: CallKey, context: Context, tool: Arc<RegisteredTool>, place: Option<Place>) {
+    pub(super) fn begin(
+        &mut self,
+        key: CallKey,
+        context: Context,
+        tool: Arc<RegisteredTool>,
+        place: Option<QueueSpot>,
+    ) {
         let state = place.map_or(CallState::Running, CallState::Queued);
         self.unfinished.insert(key, Entry { context, tool, state });
     }
@@ -113,7 +119,7 @@ impl CallTable {
         let waiting: Vec<_> = self
             .unfinished
             .iter()
-            .filter(|(_, entry)| entry.leaves_the_queue())
+            .filter(|(_, entry)| entry.leave_queue())
             .map(|(key, entry)| (*key, entry.context.clone()))
             .collect();
         for (key, _) in &waiting {
@@ -159,7 +165,7 @@ struct Entry {
 #[derive(Debug)]
 enum CallState {
     /// Waits, until the call or the dispatcher leaves its place in the queue. The first to leave decides if it runs.
-    Queued(Place),
+    Queued(QueueSpot),
     Running,
     /// Runs, and the platform has given it up.
     Cancelled,
@@ -167,7 +173,7 @@ enum CallState {
 
 impl Entry {
     /// Ends the wait of a call; `false` if it runs, or is about to.
-    fn leaves_the_queue(&self) -> bool {
+    fn leave_queue(&self) -> bool {
         matches!(&self.state, CallState::Queued(place) if place.leave())
     }
 }
@@ -188,8 +194,8 @@ impl Drop for Entry {
 /// The calls that ended last, in two halves: a younger half that is full takes the place of the older one.
 #[derive(Debug, Default)]
 struct Ended {
-    younger: HashSet<CallKey, BuildHasherDefault<Identity>>,
-    older: HashSet<CallKey, BuildHasherDefault<Identity>>,
+    younger: HashSet<CallKey, BuildHasherDefault<KeyHasher>>,
+    older: HashSet<CallKey, BuildHasherDefault<KeyHasher>>,
 }
 
 impl Ended {
@@ -208,9 +214,9 @@ impl Ended {
 
 /// A hasher for keys that are hashes.
 #[derive(Debug, Default)]
-pub(crate) struct Identity(u64);
+pub(crate) struct KeyHasher(u64);
 
-impl Hasher for Identity {
+impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
         self.0
     }

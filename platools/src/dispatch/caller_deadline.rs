@@ -1,4 +1,4 @@
-//! [`Patience`]: the time for which the caller of a call waits, as its platform tells it in `_context.deadline`.
+//! [`CallerDeadline`]: the time until which the caller of a call waits, from `_context.deadline`.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use crate::tool::Params;
 use platools_transport::after;
 
-/// The arrival of a call, and the time that it may wait for its turn if its platform does not say how long its caller waits.
+/// The arrival of a call, and the longest time that it waits for a permit if its platform sends no deadline.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct CallerDeadline {
     arrived: Instant,
     default: Duration,
 }
 
-impl Patience {
+impl CallerDeadline {
     /// For a call that has waited since `arrived`; that is now, if it has not waited yet.
     pub(super) fn new(arrived: Option<Instant>, default: Duration) -> Self {
         Self { arrived: arrived.unwrap_or_else(Instant::now), default }
@@ -26,7 +26,7 @@ impl Patience {
 
     /// The time at which the caller of a call with these params waits no longer. It reads the params, so it is only for calls that wait.
     pub(super) fn end(self, params: &Params) -> Instant {
-        after(self.arrived, patience(params.as_str(), SystemTime::now()).unwrap_or(self.default))
+        after(self.arrived, caller_waits(params.as_str(), SystemTime::now()).unwrap_or(self.default))
     }
 }
 
@@ -58,11 +58,11 @@ struct Platform<'a> {
 /// that a difference between the clocks of platform and worker does not matter. Only a platform that sends no timestamp is
 /// measured by the worker's clock, `now`. A deadline that is not later than that is not used: it says more about the clocks
 /// than about the caller.
-fn patience(params: &str, now: SystemTime) -> Option<Duration> {
+fn caller_waits(params: &str, now: SystemTime) -> Option<Duration> {
     let envelopes: Envelopes<'_> = serde_json::from_str(params).ok()?;
     let deadline = read::<Operator<'_>>(envelopes.context).and_then(|operator| parse_time(operator.deadline?))?;
     let sent = read::<Platform<'_>>(envelopes.platform).and_then(|platform| parse_time(platform.timestamp?));
-    Duration::try_from(deadline - sent.unwrap_or_else(|| now.into())).ok().filter(|patience| !patience.is_zero())
+    Duration::try_from(deadline - sent.unwrap_or_else(|| now.into())).ok().filter(|wait| !wait.is_zero())
 }
 
 fn read<'a, T: Deserialize<'a>>(envelope: Option<&'a RawValue>) -> Option<T> {
@@ -85,7 +85,7 @@ mod tests {
     const NOW: u64 = 1_789_430_400;
 
     fn seconds(params: &str) -> Option<f64> {
-        patience(params, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)).map(|patience| patience.as_secs_f64())
+        caller_waits(params, SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)).map(|wait| wait.as_secs_f64())
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
@@ -11,16 +10,16 @@ use tokio::time::Instant;
 use super::call::{AcceptedCall, Call};
 use super::call_table::{CallKey, CallTable};
 use super::errors::{cancelled, unknown_tool};
-use super::job::{Abortable, Job, Queued, RemoteJob};
+use super::executor::Executor;
+use super::job::{Abortable, Job, QueuedJob};
 use super::limits::Limits;
 use super::link_calls::LinkCalls;
 use super::outcome::Outcome;
-use super::queue::Queue;
-use super::runners::Runners;
-use super::running::Running;
-use super::turn::{Requested, Turn, Waiting};
-use crate::registry::{Place as Polled, RegisteredTool, ToolRegistry, ToolSnapshot};
-use crate::tool::{Context, Execution, Outlet, Output, Params, SharedText, ToolError, code};
+use super::permit::{PermitRequest, PermitWait, RunPermit};
+use super::queue_bounds::QueueBounds;
+use super::running_call::RunningCall;
+use crate::registry::{RegisteredTool, ToolRegistry, ToolSnapshot};
+use crate::tool::{Context, Output, Params, ReportQueue, SharedText, ToolError, code};
 
 /// Runs calls. Dropping it aborts those that still run or wait.
 #[derive(Debug)]
@@ -32,15 +31,10 @@ pub(crate) struct Dispatcher {
     slots: Arc<Semaphore>,
     /// Slots of calls that have ended, for the next ones. Empty while a call waits: it gets them from the semaphore.
     free_slots: Vec<OwnedSemaphorePermit>,
-    queue: Queue,
-    runners: Runners<RemoteJob>,
-    /// The runtime of the application, which its handlers run in, and the calls that are polled on the link's thread; `None` where the
-    /// link is a task of that runtime itself.
-    apart: Option<(Handle, LinkCalls)>,
-    // Unbounded, but each admitted call sends one outcome, and one with a result keeps its slot until it is dealt with.
-    outcomes: mpsc::UnboundedSender<Outcome>,
-    /// The way of reports and log entries from calls to the link.
-    outlet: Outlet,
+    queue: QueueBounds,
+    executor: Executor,
+    /// The way of reports from calls to the link.
+    reports: ReportQueue<Context>,
     draining: bool,
 }
 
@@ -49,7 +43,7 @@ impl Dispatcher {
     pub(crate) fn new(
         registry: ToolRegistry,
         limits: Limits,
-        outlet: Outlet,
+        reports: ReportQueue<Context>,
     ) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
         let (outcomes, receiver) = mpsc::unbounded_channel();
         (
@@ -59,32 +53,23 @@ impl Dispatcher {
                 calls: CallTable::default(),
                 slots: Arc::new(Semaphore::new(limits.running.min(Semaphore::MAX_PERMITS))),
                 free_slots: Vec::new(),
-                queue: Queue::new(limits.waiting, limits.waiting_bytes),
-                runners: Runners::new(),
-                apart: None,
-                outcomes,
-                outlet,
+                queue: QueueBounds::new(limits.waiting, limits.waiting_bytes),
+                executor: Executor::new(outcomes),
+                reports,
                 draining: false,
             },
             receiver,
         )
     }
 
-    /// From now on handlers run in this runtime, while the dispatcher is used on the thread of a link: there, calls are polled first whose
-    /// tools have proved short so far. Their outcomes do not come over the channel, but with the calls that are returned.
-    pub(crate) fn set_apart(&mut self, runtime: Handle) -> LinkCalls {
-        // Those of an earlier link may still have outcomes that nobody has taken.
-        let calls = match self.apart.take() {
-            Some((_, calls)) => calls,
-            None => LinkCalls::new(self.outcomes.clone()),
-        };
-        self.apart = Some((runtime, calls.clone()));
-        calls
+    /// Is used on the thread of a link from now on, while handlers run in this runtime: see [`Executor::use_link_thread`].
+    pub(crate) fn use_link_thread(&mut self, app_runtime: Handle) -> LinkCalls {
+        self.executor.use_link_thread(app_runtime)
     }
 
-    /// From now on the dispatcher is used by a task of the runtime that handlers run in.
-    pub(crate) fn set_beside(&mut self) {
-        self.apart = None;
+    /// Is used by a task of the runtime that handlers run in from now on.
+    pub(crate) fn use_current_runtime(&mut self) {
+        self.executor.use_current_runtime();
     }
 
     /// The calls whose handlers are polled now, with their tools and the numbers of the polls.
@@ -112,12 +97,12 @@ impl Dispatcher {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
             return self.refused(key, call.call_id, error.with_code(code::DRAINING).retryable());
         }
-        match self.request_turn(&tool) {
-            Requested::Granted(turn) => {
+        match self.request_permit(&tool) {
+            PermitRequest::Granted(permit) => {
                 let accepted = self.accept(call.call_id, call.params, tool, call.output);
-                self.start(key, accepted, turn)
+                self.start(key, accepted, permit)
             }
-            Requested::Queued(waiting) => self.enqueue(key, call, tool, waiting),
+            PermitRequest::Queued(wait) => self.enqueue(key, call, tool, wait),
         }
     }
 
@@ -138,7 +123,7 @@ impl Dispatcher {
         self.calls.end(outcome.key)
     }
 
-    /// Gives up a call at the platform's word, and returns its outcome if it ends at once. A call that runs is told, and its
+    /// Cancels a call for the platform, and returns its outcome if it ends at once. A call that runs is told, and its
     /// outcome comes over the channel if its handler ends within [`CANCEL_GRACE`]; one that is unknown or over stays so.
     pub(crate) fn cancel(&mut self, call_id: &str, now: Instant) -> Option<Outcome> {
         let key = self.key(call_id);
@@ -198,66 +183,42 @@ impl Dispatcher {
         self.calls.len() == 0
     }
 
-    /// Asks for the turn of a call, with a slot of one that has ended if there is any.
-    fn request_turn(&mut self, tool: &RegisteredTool) -> Requested {
+    /// Requests the permit of a call, with a slot of one that has ended if there is any.
+    fn request_permit(&mut self, tool: &RegisteredTool) -> PermitRequest {
         if tool.permits().is_none()
             && let Some(slot) = self.free_slots.pop()
         {
-            return Requested::Granted(Turn { permit: None, slot: Some(slot) });
+            return PermitRequest::Granted(RunPermit { tool: None, slot: Some(slot) });
         }
         self.free_slots.clear();
-        Turn::request(tool, Some(&self.slots))
+        RunPermit::request(tool, Some(&self.slots))
     }
 
     fn accept(&self, call_id: SharedText, params: Params, tool: Arc<RegisteredTool>, output: Output) -> AcceptedCall {
-        let context = Context::reporting(call_id, params, self.outlet.clone());
+        let context = Context::reporting(call_id, params, self.reports.clone());
         let shows_errors = self.limits.shows_errors || tool.definition().expose_errors;
         AcceptedCall { context, tool, output, arrived: None, max_wait: MAX_WAIT, shows_errors }
     }
 
-    fn start(&mut self, key: CallKey, call: AcceptedCall, turn: Turn) -> Admission {
+    fn start(&mut self, key: CallKey, call: AcceptedCall, permit: RunPermit) -> Admission {
         let (context, tool) = (call.context.clone(), Arc::clone(&call.tool));
-        let started = match &self.apart {
-            Some((runtime, _)) => Running::start(call, turn, self.limits.timeout, runtime),
-            None => Running::start(call, turn, self.limits.timeout, &Handle::current()),
-        };
+        let started = RunningCall::try_new(call, permit, self.limits.timeout, || self.executor.app_runtime());
         let mut running = match started {
             Ok(running) => running,
             Err(error) => return self.refused(key, context.shared_call_id(), error),
         };
-        // Polled once without arranging to be woken; on a task it is polled again.
-        if self.apart.is_none()
-            && tool.definition().execution == Execution::Inline
-            && let Some(ran) = (&mut running).now_or_never()
-        {
+        if let Some(ran) = self.executor.poll_inline(&mut running) {
             self.calls.end(key);
             return Admission::Ended(Outcome::of(key, &context, ran));
         }
         self.calls.begin(key, context, tool, None);
-        self.submit(Job { key, running });
+        self.executor.submit(Job { key, running });
         Admission::Accepted
     }
 
-    /// Has a call polled soon: where the polls of its tool disturb nobody.
-    fn submit(&self, job: Job) {
-        let Some((runtime, calls)) = &self.apart else {
-            return self.runners.submit(job.told_to(&self.outcomes), &Handle::current());
-        };
-        if job.running.tool().definition().execution == Execution::Blocking {
-            // Its function has a thread of its own, and the task here only waits for that. Threads of a runtime may all be blocked.
-            tokio::spawn(job.told_to(&self.outcomes));
-            return;
-        }
-        match job.running.tool().pace().place() {
-            Polled::Link => calls.push(job),
-            Polled::Runtime => self.runners.submit(job.told_to(&self.outcomes), runtime),
-            Polled::Thread => job.told_to(&self.outcomes).run_elsewhere(runtime),
-        }
-    }
-
-    /// Lets a call wait for its turn, if there is room.
-    fn enqueue(&mut self, key: CallKey, call: Call<'_>, tool: Arc<RegisteredTool>, waiting: Waiting) -> Admission {
-        let Some(place) = self.queue.enter(call.frame_bytes) else {
+    /// Lets a call wait for its permit, if there is room.
+    fn enqueue(&mut self, key: CallKey, call: Call<'_>, tool: Arc<RegisteredTool>, wait: PermitWait) -> Admission {
+        let Some(spot) = self.queue.enter(call.frame_bytes) else {
             return self.refused(key, call.call_id, self.overloaded());
         };
         // Copies: the frame may be a small part of what was read at once, all of which it would keep in memory.
@@ -265,18 +226,11 @@ impl Dispatcher {
         let mut accepted = self.accept(call_id, params, Arc::clone(&tool), call.output);
         accepted.arrived = Some(Instant::now());
         let context = accepted.context.clone();
-        let (runtime, is_beside) = match &self.apart {
-            // A function that blocks leaves the task of its call nothing to do but wait.
-            Some((runtime, _)) => (runtime.clone(), tool.definition().execution == Execution::Blocking),
-            None => (Handle::current(), true),
-        };
-        let queued = Queued { key, call: accepted, place: place.clone(), waiting, runtime: runtime.clone() };
-        let run = Abortable {
-            context: context.clone(),
-            task: Box::pin(queued.run(self.limits.timeout, self.outcomes.clone())),
-        };
-        self.calls.begin(key, context, tool, Some(place));
-        drop(if is_beside { tokio::spawn(run) } else { runtime.spawn(run) });
+        let (app_runtime, outcomes) = (self.executor.app_runtime(), self.executor.outcomes());
+        let queued = QueuedJob { key, call: accepted, spot: spot.clone(), wait, app_runtime, outcomes };
+        let task = Abortable { context: context.clone(), task: Box::pin(queued.run(self.limits.timeout)) };
+        self.calls.begin(key, context, Arc::clone(&tool), Some(spot));
+        self.executor.spawn_wait(&tool, task);
         Admission::Accepted
     }
 
@@ -306,10 +260,10 @@ pub(crate) enum Admission {
     Ended(Outcome),
 }
 
-/// The time that the handler of a call has which the platform has given up: enough to undo what is half done, and short
-/// enough that whoever waits for the answer still does.
+/// The time that the handler has after its platform cancelled the call: enough to clean up, and short enough that the caller
+/// still waits for the answer.
 pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(5);
 
-/// The time that a call waits for its turn if its platform does not say how long its caller waits. The outbox keeps replies as
-/// long, for the same reason: no caller is known to wait longer.
+/// The time that a call waits for its permit if its platform sends no deadline. The outbox keeps replies as long, for the same
+/// reason: no caller is known to wait longer.
 const MAX_WAIT: Duration = Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! [`Job`]: a call that has its turn, as a task. [`Queued`]: a call that waits for its turn.
+//! [`Job`]: a call that may run, as a task. [`QueuedJob`]: a call that waits for its permit.
 
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
@@ -11,25 +11,30 @@ use tokio::sync::mpsc;
 use super::call::AcceptedCall;
 use super::call_table::CallKey;
 use super::outcome::Outcome;
-use super::queue::Place;
-use super::running::Running;
-use super::turn::Waiting;
-use crate::registry::Place as Polled;
+use super::permit::PermitWait;
+use super::queue_bounds::QueueSpot;
+use super::running_call::RunningCall;
+use crate::registry::PollPlace;
 use crate::tool::Context;
 
-/// A call that runs until it ends or is given up.
+/// A call that runs until it ends or is aborted.
 pub(super) struct Job {
     pub(super) key: CallKey,
-    pub(super) running: Running,
+    pub(super) running: RunningCall,
 }
 
 impl Job {
+    /// The place where the call is polled.
+    pub(super) fn poll_place(&self) -> PollPlace {
+        self.running.tool().poll_place()
+    }
+
     /// The call as a task that sends its outcome to the dispatcher's owner.
-    pub(super) fn told_to(self, outcomes: &mpsc::UnboundedSender<Outcome>) -> RemoteJob {
+    pub(super) fn with_outcome_sender(self, outcomes: &mpsc::UnboundedSender<Outcome>) -> RemoteJob {
         RemoteJob { job: self, outcomes: outcomes.clone() }
     }
 
-    /// Its outcome once it has ended; none if it is given up.
+    /// Polls the call: its outcome once it has ended, and none if it was aborted.
     pub(super) fn poll_outcome(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Outcome>> {
         if self.running.context().is_aborted() {
             return Poll::Ready(None);
@@ -48,14 +53,23 @@ pub(super) struct RemoteJob {
 }
 
 impl RemoteJob {
-    /// Runs a call of a tool that may block: on the application's runtime, or on a thread of its own.
-    pub(super) fn run_elsewhere(self, runtime: &Handle) {
-        match self.job.running.tool().pace().place() {
-            Polled::Link | Polled::Runtime => drop(runtime.spawn(self)),
-            Polled::Thread => {
-                let here = runtime.clone();
-                runtime.spawn_blocking(move || here.block_on(self));
+    /// Spawns the call: on the application's runtime, on a thread of its own, or as a task of the current runtime.
+    pub(super) fn spawn(self, app_runtime: &Handle) {
+        match self.job.poll_place() {
+            PollPlace::Link | PollPlace::Runtime => drop(app_runtime.spawn(self)),
+            PollPlace::Thread => {
+                let runtime = app_runtime.clone();
+                app_runtime.spawn_blocking(move || runtime.block_on(self));
             }
+            PollPlace::LinkTask => drop(tokio::spawn(self)),
+        }
+    }
+
+    /// Polls the call on the present task, or on a thread of its own if its tool holds threads.
+    async fn run(self, app_runtime: &Handle) {
+        match self.job.poll_place() {
+            PollPlace::Thread => self.spawn(app_runtime),
+            _ => self.await,
         }
     }
 }
@@ -66,38 +80,36 @@ impl Future for RemoteJob {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         if let Some(outcome) = ready!(this.job.poll_outcome(cx)) {
-            // Nobody listens once the worker is gone, and then nobody misses the outcome.
+            // The receiver is gone once the worker is, and then the outcome is of no use.
             let _ = this.outcomes.send(outcome);
         }
         Poll::Ready(())
     }
 }
 
-/// A call that waits for its turn, on a task of its own.
-pub(super) struct Queued {
+/// A call that waits for its permit, on a task of its own.
+pub(super) struct QueuedJob {
     pub(super) key: CallKey,
     pub(super) call: AcceptedCall,
-    pub(super) place: Place,
-    pub(super) waiting: Waiting,
-    pub(super) runtime: Handle,
+    pub(super) spot: QueueSpot,
+    pub(super) wait: PermitWait,
+    pub(super) app_runtime: Handle,
+    pub(super) outcomes: mpsc::UnboundedSender<Outcome>,
 }
 
-impl Queued {
-    /// Waits, runs the call and tells the dispatcher's owner; nothing of it if the dispatcher ends the call before its turn.
-    pub(super) async fn run(self, timeout: Duration, outcomes: mpsc::UnboundedSender<Outcome>) {
-        let Self { key, call, place, waiting, runtime } = self;
+impl QueuedJob {
+    /// Waits, runs the call and sends its outcome; nothing of it if the dispatcher ends the call while it waits.
+    pub(super) async fn run(self, timeout: Duration) {
+        let Self { key, call, spot, wait, app_runtime, outcomes } = self;
         let context = call.context.clone();
-        let turn = waiting.turn(&context, call.patience().end(context.params())).await;
-        if !place.leave() {
+        let permit = wait.granted(&context, call.caller_deadline().end(context.params())).await;
+        if !spot.leave() {
             return;
         }
-        match turn.and_then(|turn| Running::start(call, turn, timeout, &runtime)) {
-            Ok(running) if running.tool().pace().place() == Polled::Thread => {
-                Job { key, running }.told_to(&outcomes).run_elsewhere(&runtime);
-            }
-            Ok(running) => Job { key, running }.told_to(&outcomes).await,
+        match permit.and_then(|permit| RunningCall::try_new(call, permit, timeout, || app_runtime.clone())) {
+            Ok(running) => Job { key, running }.with_outcome_sender(&outcomes).run(&app_runtime).await,
             Err(error) => {
-                // Nobody listens once the worker is gone, and then nobody misses the outcome.
+                // The receiver is gone once the worker is, and then the outcome is of no use.
                 let _ = outcomes.send(Outcome::refusal(key, context.shared_call_id(), error));
             }
         }

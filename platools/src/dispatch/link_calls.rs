@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::job::Job;
 use super::outcome::Outcome;
-use crate::registry::{Place, RegisteredTool};
+use crate::registry::{PollPlace, RegisteredTool};
 use crate::tool::Execution;
 
 /// A queue of accepted calls, and the outcomes of those that ended at their first poll. Clones share it.
@@ -20,32 +20,32 @@ use crate::tool::Execution;
 pub(crate) struct LinkCalls(Arc<SharedCalls>);
 
 impl LinkCalls {
-    pub(super) fn new(elsewhere: mpsc::UnboundedSender<Outcome>) -> Self {
-        Self(Arc::new(SharedCalls { state: Mutex::default(), elsewhere }))
+    pub(super) fn new(outcomes: mpsc::UnboundedSender<Outcome>) -> Self {
+        Self(Arc::new(SharedCalls { state: Mutex::default(), outcomes }))
     }
 
     pub(super) fn push(&self, call: Job) {
         self.lock().calls.push_back(call);
     }
 
-    /// Leaves the link's turn to the calls; `false` if none waits for its first poll.
-    pub(crate) fn give_way(&self) -> bool {
+    /// Lets the calls run before the link goes on; `false` if none waits for its first poll.
+    pub(crate) fn yield_to_calls(&self) -> bool {
         let mut state = self.lock();
-        state.gives_way = !state.calls.is_empty();
-        state.gives_way
+        state.yields = !state.calls.is_empty();
+        state.yields
     }
 
-    /// Returns true if it is the turn of calls, since the link waits.
-    pub(crate) fn have_turn(&self) -> bool {
+    /// Returns true if the calls are to have the thread, since the link waits.
+    pub(crate) fn wants_thread(&self) -> bool {
         let mut state = self.lock();
-        // Another thread that was the link's before may have polled the calls for which the link has given way.
-        std::mem::take(&mut state.gives_way) || !state.calls.is_empty()
+        // Another thread that was the link's before may have polled the calls to which the link has yielded.
+        std::mem::take(&mut state.yields) || !state.calls.is_empty()
     }
 
-    /// Has all calls polled elsewhere: this thread is about to end.
-    pub(crate) fn leave(&self, runtime: &Handle) {
+    /// Spawns all calls on that runtime: this thread is about to end.
+    pub(crate) fn leave(&self, app_runtime: &Handle) {
         let calls = std::mem::take(&mut self.lock().calls);
-        calls.into_iter().for_each(|call| call.told_to(&self.0.elsewhere).run_elsewhere(runtime));
+        calls.into_iter().for_each(|call| self.spawn(call, app_runtime));
     }
 
     /// Moves the outcomes that are there behind those of `taken`.
@@ -74,24 +74,28 @@ impl LinkCalls {
         let mut now = Instant::now();
         let end = now + BATCH;
         let (mut goes_on, mut ended) = (true, None);
-        while let Some(mut call) = self.turn(ended.take(), goes_on) {
-            if call.running.tool().pace().place() != Place::Link {
+        while let Some(mut call) = self.next_call(ended.take(), goes_on) {
+            if call.poll_place() != PollPlace::Link {
                 // The tool was demoted while its call waited here.
-                call.told_to(&self.0.elsewhere).run_elsewhere(&Handle::current());
+                self.spawn(call, &Handle::current());
                 continue;
             }
             let mut polled = Poll::Pending;
             goes_on = watched(&mut || polled = call.poll_first(&mut now)) && now < end;
             match polled {
                 Poll::Ready(outcome) => ended = outcome,
-                // It goes on in the application's runtime.
-                Poll::Pending => drop(tokio::spawn(call.told_to(&self.0.elsewhere))),
+                Poll::Pending => self.spawn(call, &Handle::current()),
             }
         }
     }
 
+    /// Has a call polled further in the application's runtime.
+    fn spawn(&self, call: Job, app_runtime: &Handle) {
+        call.with_outcome_sender(&self.0.outcomes).spawn(app_runtime);
+    }
+
     /// Keeps the outcome of the call before, and takes the next call if there is to be one.
-    fn turn(&self, ended: Option<Outcome>, goes_on: bool) -> Option<Job> {
+    fn next_call(&self, ended: Option<Outcome>, goes_on: bool) -> Option<Job> {
         let mut state = self.lock();
         state.outcomes.extend(ended);
         let call = if goes_on { state.calls.pop_front() } else { None }?;
@@ -102,17 +106,17 @@ impl LinkCalls {
         Some(call)
     }
 
-    /// Notes that the tool that is polled now holds up the link. Returns it if its calls are polled elsewhere from now on.
+    /// Notes that the tool that is polled now holds up the link. Returns it if its calls get threads of their own from now on.
     pub(crate) fn note_held(&self) -> Option<Arc<RegisteredTool>> {
         let tool = self.lock().polled.take()?;
-        tool.pace().held().then_some(tool)
+        tool.pace().note_hold().then_some(tool)
     }
 
     /// Wakes the link, which another thread polls by now, with the outcomes that are there.
     pub(crate) fn send_outcomes(&self) {
         for outcome in std::mem::take(&mut self.lock().outcomes) {
-            // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = self.0.elsewhere.send(outcome);
+            // The receiver is gone once the worker is, and then the outcome is of no use.
+            let _ = self.0.outcomes.send(outcome);
         }
     }
 
@@ -130,8 +134,8 @@ impl fmt::Debug for LinkCalls {
 
 struct SharedCalls {
     state: Mutex<CallQueues>,
-    /// The way of outcomes to a link that is polled by another thread by now.
-    elsewhere: mpsc::UnboundedSender<Outcome>,
+    /// The way of outcomes that do not come from the link's thread.
+    outcomes: mpsc::UnboundedSender<Outcome>,
 }
 
 #[derive(Default)]
@@ -141,8 +145,8 @@ struct CallQueues {
     outcomes: VecDeque<Outcome>,
     /// The tool of the call that is polled now, or was polled last.
     polled: Option<Arc<RegisteredTool>>,
-    /// True while the link leaves its turn to the calls.
-    gives_way: bool,
+    /// True while the link lets the calls run.
+    yields: bool,
 }
 
 impl Job {
@@ -164,13 +168,13 @@ impl Job {
         let tool = self.running.tool();
         // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
         if tool.definition().execution != Execution::Inline {
-            tool.pace().polled(took);
+            tool.pace().note_poll(took);
         }
         polled
     }
 }
 
-/// Not under the lock: what a call leaves behind is other people's code.
+/// Not under the lock: the drop of a call runs code of the application.
 impl Drop for SharedCalls {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -178,5 +182,5 @@ impl Drop for SharedCalls {
     }
 }
 
-/// The link has its turn again after so long, whatever calls are left.
+/// The link goes on after so long, whatever calls are left.
 const BATCH: Duration = Duration::from_millis(1);

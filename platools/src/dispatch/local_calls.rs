@@ -17,10 +17,10 @@ use super::call::AcceptedCall;
 use super::errors::unknown_tool;
 use super::limits::Limits;
 use super::outcome::Failure;
-use super::running::Running;
-use super::turn::{Requested, Turn};
+use super::permit::{PermitRequest, RunPermit};
+use super::running_call::RunningCall;
 use crate::registry::ToolRegistry;
-use crate::tool::{Context, Outlet, Output, Params, ToolError, code};
+use crate::tool::{Context, Output, Params, ReportQueue, ToolError, code};
 
 impl ToolRegistry {
     /// Calls a tool here, the way a platform's call would run: arguments decoded and checked, the tool's limits and timeout
@@ -85,14 +85,14 @@ impl ToolRegistry {
         &self,
         name: &str,
         params: Params,
-        outlet: Option<Outlet>,
+        report_queue: Option<ReportQueue<Context>>,
         limit: usize,
     ) -> Option<(Context, LocalCall)> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let tool = self.find(name)?;
         let call_id = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
-        let context = match outlet {
-            Some(outlet) => Context::reporting(call_id, params, outlet),
+        let context = match report_queue {
+            Some(report_queue) => Context::reporting(call_id, params, report_queue),
             None => Context::new(call_id, params),
         };
         // The owner of the future decides how long it waits.
@@ -114,18 +114,18 @@ impl Future for LocalCall {
     }
 }
 
-/// Waits for the tool's turn and runs the call. It may wait as long as its caller lets it.
+/// Waits for a permit of the tool and runs the call. It may wait as long as its caller lets it.
 async fn run(mut call: AcceptedCall) -> Result<Output, Failure> {
-    let turn = match Turn::request(&call.tool, None) {
-        Requested::Granted(turn) => Ok(turn),
-        Requested::Queued(waiting) => {
+    let permit = match RunPermit::request(&call.tool, None) {
+        PermitRequest::Granted(permit) => Ok(permit),
+        PermitRequest::Queued(wait) => {
             call.arrived = Some(Instant::now());
             let context = call.context.clone();
-            waiting.turn(&context, call.patience().end(context.params())).await
+            wait.granted(&context, call.caller_deadline().end(context.params())).await
         }
     };
-    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout, &Handle::current()));
-    match running {
+    let timeout = Limits::default().timeout;
+    match permit.and_then(|permit| RunningCall::try_new(call, permit, timeout, Handle::current)) {
         Ok(running) => running.await.result,
         Err(error) => Err(Failure::hidden(error)),
     }

@@ -1,4 +1,4 @@
-//! The way of a call from its frame to its outcome. [`Dispatcher`] admits calls, lets them wait for their turn, runs them, and ends each
+//! The way of a call from its frame to its outcome. [`Dispatcher`] admits calls, lets them wait for a permit, runs them, and ends each
 //! exactly once: with a result, an error, a timeout, a cancellation or a refusal.
 //!
 //! Outcomes travel over a channel to the task that owns the dispatcher. Nothing here waits for a socket.
@@ -8,6 +8,8 @@ mod call_table;
 mod caller_deadline;
 mod dispatcher;
 mod errors;
+mod executor;
+mod handler_timer;
 mod job;
 mod limits;
 mod link_calls;
@@ -15,14 +17,12 @@ mod local_calls;
 mod model_calls;
 mod outcome;
 mod panics;
-mod queue;
-mod runners;
-mod running;
-mod timeout;
-mod turn;
+mod permit;
+mod queue_bounds;
+mod running_call;
 
 pub(crate) use call::Call;
-pub(crate) use call_table::{CallKey, Identity};
+pub(crate) use call_table::{CallKey, KeyHasher};
 #[cfg(feature = "serve")]
 pub(crate) use dispatcher::CANCEL_GRACE;
 pub(crate) use dispatcher::{Admission, Dispatcher};

@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::call_table::CallKey;
-use crate::tool::{Context, Output, SharedText, ToolError, Unsent};
+use crate::tool::{Context, Output, SharedText, ToolError, UnsentReports};
 
 /// The end of one call.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Outcome {
     pub(crate) latency: Duration,
     pub(crate) ended: Instant,
     /// The last reports and log entries of the call, which are to be sent before its reply.
-    pub(crate) said: Option<Box<Unsent>>,
+    pub(crate) reports: Option<Box<UnsentReports>>,
     /// The slot of a call that ran, held until its outcome is dealt with: results that wait count as calls that run.
     pub(super) slot: Option<OwnedSemaphorePermit>,
 }
@@ -27,18 +27,18 @@ impl Outcome {
     /// The end of a call that did not run.
     pub(crate) fn refusal(key: CallKey, call_id: SharedText, error: ToolError) -> Self {
         let result = Err(Failure::hidden(error));
-        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None, slot: None }
+        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), reports: None, slot: None }
     }
 
     /// The end of a call that the dispatcher ends.
     pub(super) fn given_up(key: CallKey, context: &Context, error: ToolError) -> Self {
-        Self { said: context.take_last_said(), ..Self::refusal(key, context.shared_call_id(), error) }
+        Self { reports: context.take_last_reports(), ..Self::refusal(key, context.shared_call_id(), error) }
     }
 
     /// The end of a call that ran.
     pub(super) fn of(key: CallKey, context: &Context, Ran { result, latency, ended, slot }: Ran) -> Self {
-        let (call_id, said) = (context.shared_call_id(), context.take_last_said());
-        Self { key, call_id, result, latency, ended, said, slot }
+        let (call_id, reports) = (context.shared_call_id(), context.take_last_reports());
+        Self { key, call_id, result, latency, ended, reports, slot }
     }
 }
 

@@ -15,7 +15,7 @@ use super::dispatcher::CANCEL_GRACE;
 use super::*;
 use crate::registry::ToolRegistry;
 use crate::tool::{
-    BindError, Context, Execution, Handler, HandlerFuture, Outlet, Output, Params, SharedText, State, Tool,
+    BindError, Context, Execution, Handler, HandlerFuture, Output, Params, ReportQueue, SharedText, State, Tool,
     ToolDefinition, ToolError, code,
 };
 
@@ -62,7 +62,7 @@ fn admit(dispatcher: &mut Dispatcher, call_id: &str) -> Option<Admission> {
 
 /// A dispatcher that nobody asks how far its calls are.
 fn dispatcher(registry: ToolRegistry, limits: Limits) -> (Dispatcher, mpsc::UnboundedReceiver<Outcome>) {
-    Dispatcher::new(registry, limits, Outlet::new().0)
+    Dispatcher::new(registry, limits, ReportQueue::new().0)
 }
 
 async fn next(outcomes: &mut mpsc::UnboundedReceiver<Outcome>) -> Outcome {

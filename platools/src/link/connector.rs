@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER};
-use platools_transport::{Dialler, Endpoint, Error, Secret, Socket, Tls, bearer};
+use platools_transport::{Dialler, Error, Secret, Socket, bearer};
 
 use super::instance::new_instance;
 
@@ -22,13 +22,10 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Checks everything that can be checked before dialling.
-    pub(crate) fn new(url: &str, secret: Secret, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
-        let dialler = Dialler::new(Endpoint::Worker, url, tls, time_limit)?;
-        secret.check()?;
+    pub(crate) fn new(dialler: Dialler, secret: Secret) -> Self {
         let instance = new_instance().to_string();
         let instance = HeaderValue::try_from(instance).expect("the parts of an instance are plain text");
-        Ok(Self { dialler, secret, instance })
+        Self { dialler, secret, instance }
     }
 
     /// Opens a socket, with the secret as it is now; returns both.

@@ -23,7 +23,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// A socket on which nothing was said yet.
+    /// A socket on which nothing was reports yet.
     pub(crate) fn dialled(socket: Socket, secret: SecretString) -> Self {
         Self { socket, secret, registration: None, heard: Vec::new() }
     }

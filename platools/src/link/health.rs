@@ -55,9 +55,9 @@ impl HealthReports {
         if self.alerts.len() > self.registry.len() {
             self.alerts.retain(|tool, _| self.registry.find(tool).is_some());
         }
-        let said = (alert.status.clone(), alert.details.clone());
-        self.alerts.get(&alert.tool) != Some(&said) && {
-            self.alerts.insert(alert.tool.clone(), said);
+        let reported = (alert.status.clone(), alert.details.clone());
+        self.alerts.get(&alert.tool) != Some(&reported) && {
+            self.alerts.insert(alert.tool.clone(), reported);
             true
         }
     }

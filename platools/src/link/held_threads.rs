@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::dispatch::CallKey;
-use crate::registry::{Place, RegisteredTool};
+use crate::registry::{PollPlace, RegisteredTool};
 use crate::tool::Context;
 
 /// Looks at the polls of handlers from time to time, while calls run.
@@ -54,7 +54,7 @@ impl HeldThreads {
             self.seen.insert(key, (poll, since));
             let held = now.saturating_duration_since(since);
             if held >= LONG {
-                tool.pace().demote_to(Place::Thread);
+                tool.pace().demote_to(PollPlace::Thread);
                 self.name(tool.name(), context.call_id(), held, now);
             }
         }
@@ -109,9 +109,9 @@ mod tests {
         };
         assert_eq!(look(1, Duration::ZERO), None);
         assert_eq!(look(3, SECOND), None, "that is another poll");
-        assert_eq!(tool.pace().place(), Place::Link);
+        assert_eq!(tool.pace().place(), PollPlace::Link);
         assert_eq!(look(3, 2 * SECOND), Some(2 * SECOND));
-        assert_eq!(tool.pace().place(), Place::Thread);
+        assert_eq!(tool.pace().place(), PollPlace::Thread);
         assert_eq!(look(3, 61 * SECOND), Some(2 * SECOND));
         assert_eq!(look(3, 62 * SECOND), Some(62 * SECOND));
     }

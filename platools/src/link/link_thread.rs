@@ -29,10 +29,10 @@ use crate::dispatch::LinkCalls;
 /// A thread for a link that is not started yet.
 #[derive(Debug)]
 pub(crate) struct LinkThread {
-    pub(super) home: Arc<LinkRuntime>,
+    pub(super) link_runtime: Arc<LinkRuntime>,
     pub(super) calls: LinkCalls,
     /// The runtime of the application.
-    pub(super) runtime: Handle,
+    pub(super) app_runtime: Handle,
 }
 
 impl LinkThread {
@@ -102,7 +102,7 @@ struct LinkCore<T> {
 
 /// The result of a poll of the link.
 enum LinkStep<T> {
-    Ended(T),
+    SessionEnd(T),
     Stopped,
     /// The link waits, and calls are to be polled.
     Calls,
@@ -116,8 +116,8 @@ impl<T> LinkCore<T> {
                 return Poll::Ready(LinkStep::Stopped);
             }
             match self.link.as_mut().poll(cx) {
-                Poll::Ready(output) => Poll::Ready(LinkStep::Ended(output)),
-                Poll::Pending if calls.have_turn() => Poll::Ready(LinkStep::Calls),
+                Poll::Ready(output) => Poll::Ready(LinkStep::SessionEnd(output)),
+                Poll::Pending if calls.wants_thread() => Poll::Ready(LinkStep::Calls),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -156,9 +156,9 @@ impl<T: Send + 'static> ServedLink<T> {
     /// Serves the link on a thread until it ends, or until a handler holds this thread and another one goes on with the link.
     fn serve(self: &Arc<Self>, post: &Arc<Post>, mut core: LinkCore<T>) {
         loop {
-            match self.thread.home.block_on(core.step(&self.thread.calls)) {
-                LinkStep::Ended(output) => {
-                    self.thread.calls.leave(&self.thread.runtime);
+            match self.thread.link_runtime.block_on(core.step(&self.thread.calls)) {
+                LinkStep::SessionEnd(output) => {
+                    self.thread.calls.leave(&self.thread.app_runtime);
                     return self.end(Some(Ok(output)));
                 }
                 LinkStep::Stopped => {
@@ -168,7 +168,7 @@ impl<T: Send + 'static> ServedLink<T> {
                 LinkStep::Calls => {}
             }
             *self.core() = Some(core);
-            post.is_watched(self);
+            post.ensure_watched(self);
             self.thread.calls.poll_batch(|poll| post.poll(poll));
             let mut left = self.core();
             match left.take_if(|_| !post.is_lost.load(Ordering::SeqCst)) {
@@ -198,7 +198,7 @@ impl<T: Send + 'static> ServedLink<T> {
                 if let Poll::Ready(output) = link.as_mut().poll(cx) {
                     return Poll::Ready(output);
                 }
-                if !calls.have_turn() {
+                if !calls.wants_thread() {
                     return Poll::Pending;
                 }
                 calls.poll_batch(|poll| {
@@ -235,7 +235,7 @@ impl Post {
     }
 
     /// Sees to it that another thread watches this one.
-    fn is_watched<T: Send + 'static>(self: &Arc<Self>, shared: &Arc<ServedLink<T>>) {
+    fn ensure_watched<T: Send + 'static>(self: &Arc<Self>, shared: &Arc<ServedLink<T>>) {
         // Before the look at the flag: the watching thread clears that and looks at the count, so that one of the two notices the other.
         self.polls.fetch_add(2, Ordering::SeqCst);
         if self.is_watched.swap(true, Ordering::SeqCst) {
@@ -317,7 +317,7 @@ fn serve_first<T: Send + 'static>(shared: &Arc<ServedLink<T>>, post: &Arc<Post>)
 fn serve<T: Send + 'static>(shared: &Arc<ServedLink<T>>, post: &Arc<Post>, core: LinkCore<T>) {
     // Counted by every place of the process that writes to the log, so it is left out where it would change nothing.
     let _log = (!shared.log.is::<NoSubscriber>()).then(|| dispatcher::set_default(&shared.log));
-    let _entered = shared.thread.runtime.enter();
+    let _entered = shared.thread.app_runtime.enter();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| shared.serve(post, core))) {
         shared.end(Some(Err(panic)));
     }

@@ -1,10 +1,12 @@
 //! The link between a worker and its platform.
 //!
-//! A [`Worker`] is what outlives a socket: its calls, the replies not yet known to have arrived, its registrations. A
-//! session is the event loop of one live socket, which it owns. Everything they decide with (the backoff, the pulse, the
-//! outbox, the registrations, the health reports) is plain state without I/O, tested on its own.
+//! A [`Worker`] outlives its sockets. It has three state machines without a socket, each tested on its own: `WorkerCalls`, from their frames to
+//! their outcomes; `Delivery`, the replies that are not known to have arrived, and heartbeats; `Registration`, the declaration of the
+//! tools. A session is the event loop of one live socket, which it owns, and moves frames between that and the three.
 
+mod calls;
 mod connector;
+mod delivery;
 mod event;
 mod handover;
 mod health;
@@ -13,10 +15,10 @@ mod instance;
 mod link_thread;
 mod outbox;
 mod outcomes;
-mod platform_frames;
 mod registration;
 mod replacement;
 mod replies;
+mod report_sender;
 mod session;
 mod signing;
 mod worker;
@@ -28,7 +30,7 @@ pub(crate) use handover::Opened;
 pub(crate) use link_thread::LinkThread;
 pub(crate) use outbox::Bounds;
 pub(crate) use replacement::Replacement;
-pub(crate) use session::{Ended, run_session};
+pub(crate) use session::{SessionEnd, run_session};
 pub(crate) use worker::{Settings, Worker, at, farewell};
 
 /// Passes on the state and the events of a worker's link.

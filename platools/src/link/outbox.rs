@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::dispatch::{CallKey, Identity};
+use crate::dispatch::{CallKey, KeyHasher};
 use platools_transport::after;
 
 /// Replies in the order they were made. The socket takes each from here when it has room for it.
@@ -222,7 +222,7 @@ impl Default for Bounds {
     }
 }
 
-type Numbers = HashMap<CallKey, u64, BuildHasherDefault<Identity>>;
+type Numbers = HashMap<CallKey, u64, BuildHasherDefault<KeyHasher>>;
 
 #[derive(Debug)]
 struct Reply {

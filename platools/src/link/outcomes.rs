@@ -17,53 +17,53 @@ pub(super) struct Outcomes {
     calls: Option<LinkCalls>,
     taken: VecDeque<Outcome>,
     /// True if the last outcome came over the channel.
-    is_from_afar: bool,
+    last_came_over_channel: bool,
 }
 
 impl Outcomes {
     pub(super) fn new(channel: mpsc::UnboundedReceiver<Outcome>) -> Self {
-        Self { channel, calls: None, taken: VecDeque::new(), is_from_afar: true }
+        Self { channel, calls: None, taken: VecDeque::new(), last_came_over_channel: true }
     }
 
-    /// From now on there are calls that the link's own thread polls.
-    pub(super) fn come_with(&mut self, calls: LinkCalls) {
+    /// Receives from now on also the outcomes of calls that the link's own thread polls.
+    pub(super) fn use_link_calls(&mut self, calls: LinkCalls) {
         // Those of an earlier thread keep their outcomes until they are taken.
         self.take();
         self.calls = Some(calls);
     }
 
     /// Returns true if the link has a thread of its own.
-    pub(super) fn come_from_apart(&self) -> bool {
+    pub(super) fn has_link_thread(&self) -> bool {
         self.calls.is_some()
     }
 
-    /// Returns true if another thread polled the call of the last outcome.
-    pub(super) fn come_from_afar(&self) -> bool {
-        self.is_from_afar
+    /// Returns true if the last outcome came over the channel: another thread polled its call.
+    pub(super) fn last_came_over_channel(&self) -> bool {
+        self.last_came_over_channel
     }
 
     /// The next outcome, if there is one.
     pub(super) fn try_recv(&mut self) -> Option<Outcome> {
-        self.next_near().or_else(|| self.channel.try_recv().ok())
+        self.next_of_link_calls().or_else(|| self.channel.try_recv().ok())
     }
 
     /// Waits for the next outcome. Cancel-safe.
     pub(super) async fn recv(&mut self) -> Outcome {
-        let outcome = poll_fn(|cx| match self.next_near() {
+        let outcome = poll_fn(|cx| match self.next_of_link_calls() {
             Some(outcome) => Poll::Ready(Some(outcome)),
             None => self.channel.poll_recv(cx),
         });
         outcome.await.expect("the dispatcher holds a sender")
     }
 
-    /// Gives the calls their turn that wait for it on the link's own thread.
-    pub(super) async fn of_calls_that_are_ready(&self) {
-        if !self.calls.as_ref().is_some_and(LinkCalls::give_way) {
+    /// Lets the calls run that wait for the link's own thread.
+    pub(super) async fn let_calls_run(&self) {
+        if !self.calls.as_ref().is_some_and(LinkCalls::yield_to_calls) {
             return;
         }
-        let mut had_turn = false;
+        let mut has_yielded = false;
         // Pending without a waker: the thread polls the link again once it has polled calls.
-        poll_fn(|_| if std::mem::replace(&mut had_turn, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|_| if std::mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
     /// Returns true if every outcome was received.
@@ -72,12 +72,12 @@ impl Outcomes {
     }
 
     /// The next outcome of a call that the link's own thread polled.
-    fn next_near(&mut self) -> Option<Outcome> {
+    fn next_of_link_calls(&mut self) -> Option<Outcome> {
         if self.taken.is_empty() {
             self.take();
         }
         let near = self.taken.pop_front();
-        self.is_from_afar = near.is_none();
+        self.last_came_over_channel = near.is_none();
         near
     }
 

@@ -1,16 +1,22 @@
-//! `Registration`: when to register the tools.
+//! [`Registration`]: declares a worker's tools to its platform, and again when they change.
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::window::SlidingWindow;
+use platools_protocol::tool_sync::{ToolDeclaration, WorkerFrame};
 use platools_transport::after;
 use platools_transport::{Jitter, backoff_delay_ms};
 
-/// Keeps registrations within the platform's limit. It outlives sockets, because the limit does.
+/// Makes registrations, and keeps them within the platform's limit. It has no socket, and outlives sockets because the limit does.
 #[derive(Debug)]
-pub(crate) struct Registration {
+pub(super) struct Registration {
+    registry: ToolRegistry,
+    pub(super) changes: watch::Receiver<u64>,
     sent: SlidingWindow,
     due: Option<Instant>,
     /// True once the platform has stored the last one.
@@ -19,32 +25,46 @@ pub(crate) struct Registration {
     failures: u32,
 }
 
-impl Default for Registration {
-    fn default() -> Self {
-        Self { sent: SlidingWindow::new(PER_MINUTE, MINUTE), due: None, is_confirmed: false, failures: 0 }
-    }
-}
-
 impl Registration {
-    /// The time of the next registration; `None` while there is nothing to tell.
-    pub(crate) fn due(&self) -> Option<Instant> {
+    pub(super) fn new(registry: ToolRegistry) -> Self {
+        let (changes, sent) = (registry.changes(), SlidingWindow::new(PER_MINUTE, MINUTE));
+        Self { registry, changes, sent, due: None, is_confirmed: false, failures: 0 }
+    }
+
+    /// The frame with the complete set of tools.
+    pub(super) fn frame(&self) -> Utf8Bytes {
+        let tools = self.registry.registered().iter().map(|tool| declaration(tool)).collect();
+        WorkerFrame::ToolRegister { tools, unreadable: Vec::new() }.to_text().into()
+    }
+
+    /// The registration to send now, unless it is the same as the one that this socket has. It counts as sent. The one at the start of
+    /// a connection is sent whatever the limit says.
+    pub(super) fn next_frame(&mut self, registered: Option<&Utf8Bytes>, now: Instant) -> Option<Utf8Bytes> {
+        // Read before the set itself, so that a change in between is announced once more rather than missed.
+        self.changes.mark_unchanged();
+        let frame = self.frame();
+        self.sent(now);
+        (registered != Some(&frame)).then_some(frame)
+    }
+
+    /// The time of the next registration; `None` while the platform has the latest.
+    pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// A registration was sent. The one at the start of a connection is sent whatever the limit says.
-    pub(crate) fn sent(&mut self, now: Instant) {
+    fn sent(&mut self, now: Instant) {
         self.sent.record(now);
         (self.due, self.is_confirmed) = (None, false);
     }
 
     /// The platform has stored the last registration.
-    pub(crate) fn confirmed(&mut self) {
+    pub(super) fn confirmed(&mut self) {
         (self.is_confirmed, self.failures) = (true, 0);
     }
 
     /// The platform reported an error and kept the socket. If the last registration is unconfirmed, it is sent again later, after
     /// a delay that grows with each failure; returns the delay.
-    pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
+    pub(super) fn failed(&mut self, now: Instant) -> Option<Duration> {
         if self.is_confirmed {
             return None;
         }
@@ -57,18 +77,18 @@ impl Registration {
     }
 
     /// The set of tools has changed.
-    pub(crate) fn changed(&mut self, now: Instant) {
+    pub(super) fn changed(&mut self, now: Instant) {
         let due = now + GATHER.max(self.sent.wait(now));
         self.due.get_or_insert(due);
     }
 
     /// The platform took no registration, and names the time to wait.
-    pub(crate) fn throttled(&mut self, retry_after: Duration, now: Instant) {
+    pub(super) fn throttled(&mut self, retry_after: Duration, now: Instant) {
         self.due = Some(after(now, retry_after));
     }
 
     /// The socket still writes what was queued before, so the next registration waits a little.
-    pub(crate) fn postponed(&mut self, now: Instant) {
+    pub(super) fn postponed(&mut self, now: Instant) {
         self.due = Some(after(now, WRITING));
     }
 }
@@ -83,16 +103,31 @@ const GATHER: Duration = Duration::from_millis(100);
 /// The time that a registration waits for the one before it to be written.
 const WRITING: Duration = Duration::from_secs(1);
 
+fn declaration(tool: &RegisteredTool) -> ToolDeclaration {
+    let definition = tool.definition();
+    let mut declaration =
+        ToolDeclaration::new(&definition.name, &definition.description, definition.input_schema.clone());
+    declaration.output_schema.clone_from(&definition.output_schema);
+    definition.auth.as_str().clone_into(&mut declaration.auth);
+    declaration.roles.clone_from(&definition.roles);
+    declaration.annotations = definition.declared_annotations();
+    declaration
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn registration() -> Registration {
+        Registration::new(ToolRegistry::new())
+    }
+
     #[test]
     fn changes_close_together_are_registered_together() {
         let start = Instant::now();
-        let mut registration = Registration::default();
+        let mut registration = registration();
         registration.changed(start);
         registration.changed(start + GATHER / 2);
         assert_eq!(registration.due(), Some(start + GATHER));
@@ -103,7 +138,7 @@ mod tests {
     #[test]
     fn a_seventh_registration_waits_for_the_minute_to_pass() {
         let start = Instant::now();
-        let mut registration = Registration::default();
+        let mut registration = registration();
         for second in 0..6 {
             registration.sent(start + SECOND * second);
         }
@@ -114,7 +149,7 @@ mod tests {
     #[test]
     fn the_platforms_own_delay_counts() {
         let start = Instant::now();
-        let mut registration = Registration::default();
+        let mut registration = registration();
         registration.changed(start);
         registration.throttled(5 * SECOND, start);
         registration.changed(start + SECOND);
@@ -124,7 +159,7 @@ mod tests {
     #[test]
     fn an_unconfirmed_registration_is_sent_again_after_delays_that_grow() {
         let start = Instant::now();
-        let mut registration = Registration::default();
+        let mut registration = registration();
         registration.sent(start);
         for (seconds, half) in [(1, 500), (2, 1_000), (4, 2_000), (8, 4_000)] {
             let delay = registration.failed(start).expect("it is unconfirmed");
@@ -140,14 +175,14 @@ mod tests {
     #[test]
     fn repeated_registrations_keep_to_the_limit() {
         let start = Instant::now();
-        let mut registration = Registration::default();
+        let mut registration = registration();
         (0..6).for_each(|_| registration.sent(start));
         assert_eq!(registration.failed(start), Some(MINUTE));
     }
 
     #[test]
     fn a_delay_beyond_all_bounds_is_for_ever() {
-        let mut registration = Registration::default();
+        let mut registration = registration();
         registration.throttled(Duration::MAX, Instant::now());
         assert!(registration.due().is_some());
     }

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 mod uplink;
 
-use super::session::Ended;
+use super::session::SessionEnd;
 use super::*;
 use crate::dispatch::Limits;
 use crate::registry::ToolRegistry;
@@ -70,7 +70,7 @@ impl Tool for Named {
 struct Platform {
     socket: WebSocketStream<DuplexStream>,
     stop: watch::Sender<bool>,
-    session: JoinHandle<(Worker, Ended)>,
+    session: JoinHandle<(Worker, SessionEnd)>,
 }
 
 fn settings() -> Settings {
@@ -593,11 +593,13 @@ async fn a_call_that_ends_just_when_all_are_given_up_starts_none_of_those_that_w
     for tool_name in ["work", "counted"] {
         let call = json!({"type": "tool_call", "call_id": tool_name, "tool_name": tool_name, "params": {}});
         let frame = Utf8Bytes::from(call.to_string());
-        assert!(worker.take(PlatformFrame::parse(&frame), &frame, &"s".into(), Features::none()).is_none());
+        let Worker { calls, delivery, .. } = &mut worker;
+        let frame_of = PlatformFrame::parse(&frame);
+        assert!(calls.handle_frame(frame_of, &frame, &"s".into(), Features::none(), delivery).is_none());
     }
     // The first call ends meanwhile, and nobody has dealt with its outcome yet.
     tokio::time::sleep(SECOND).await;
-    assert_eq!((worker.outcomes.is_empty(), worker.unconfirmed()), (false, 0));
+    assert_eq!((worker.calls.outcomes.is_empty(), worker.unconfirmed()), (false, 0));
     worker.cancel_calls();
     tokio::time::sleep(SECOND).await;
     assert_eq!((counter.load(Ordering::SeqCst), worker.unconfirmed()), (0, 2));

@@ -1,92 +1,60 @@
-//! [`Worker`]: the calls, the replies and the registrations, which outlive sockets.
+//! [`Worker`]: the state of a worker that outlives its sockets.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
 use super::Reporter;
-use super::event::Event;
+use super::calls::WorkerCalls;
+use super::delivery::Delivery;
 use super::handover::Predecessors;
-use super::health::HealthReports;
-use super::held_threads::HeldThreads;
 use super::link_thread::{LinkRuntime, LinkThread, has_system_clock};
-use super::outbox::{Bounds, Outbox};
-use super::outcomes::Outcomes;
+use super::outbox::Bounds;
 use super::registration::Registration;
-use super::replies::ReplyFrames;
-use crate::dispatch::{Dispatcher, Limits, Outcome};
-use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::tool::{Context, Entry, Outlet, Report, SharedText, Unsent, Wanted};
+use crate::dispatch::Limits;
+use crate::registry::ToolRegistry;
 use platools_protocol::signature::Verifier;
-use platools_protocol::tool_sync::{ResultAck, ToolDeclaration, ToolLog, ToolProgress, WorkerFrame};
 use platools_transport::after;
 
-/// A worker: its calls and its replies.
+/// A worker: three state machines without a socket, between which and the present socket a session moves frames.
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// Tells the workers of this process apart.
     pub(crate) number: u64,
-    pub(super) dispatcher: Dispatcher,
-    pub(super) outcomes: Outcomes,
-    /// Handlers that keep their threads.
-    pub(super) held: HeldThreads,
-    /// The runtime of the link's thread; `None` before there is one.
-    home: Option<Arc<LinkRuntime>>,
-    pub(super) outlet: Outlet,
-    /// Calls that have something to tell.
-    pub(super) saying: mpsc::UnboundedReceiver<Context>,
-    /// The last reports and log entries of ended calls, to be sent before their replies.
-    pub(super) last_said: Vec<(SharedText, Unsent)>,
-    pub(super) changes: watch::Receiver<u64>,
-    pub(super) replies: ReplyFrames,
-    pub(super) outbox: Outbox,
-    pub(super) health: HealthReports,
+    pub(super) calls: WorkerCalls,
+    pub(super) delivery: Delivery,
+    pub(super) registration: Registration,
     /// The sockets before the current one, while they are being closed.
     pub(super) predecessors: Predecessors,
-    pub(super) registration: Registration,
-    pub(super) verifier: Option<Verifier>,
     pub(super) reporter: Reporter,
-    pub(super) settings: Settings,
     /// Set once the worker is to stop: it takes no new calls.
     pub(crate) stopping: Option<Stopping>,
     /// The entity and the environment that the platform has last welcomed the worker as.
     pub(crate) scope: (Option<String>, Option<String>),
-    registry: ToolRegistry,
+    drain_limit: Duration,
+    /// The runtime of the link's thread; `None` before there is one.
+    link_runtime: Option<Arc<LinkRuntime>>,
 }
 
 impl Worker {
     pub(crate) fn new(registry: ToolRegistry, settings: Settings, reporter: Reporter) -> Self {
-        let (outlet, saying) = Outlet::new();
-        let (dispatcher, outcomes) = Dispatcher::new(registry.clone(), settings.limits, outlet.clone());
+        let Settings { limits, outbox, heartbeat_interval, drain_limit, verify_signatures } = settings;
         Self {
             number: WORKERS.fetch_add(1, Ordering::Relaxed),
-            dispatcher,
-            outcomes: Outcomes::new(outcomes),
-            held: HeldThreads::default(),
-            home: None,
-            outlet,
-            saying,
-            last_said: Vec::new(),
-            changes: registry.changes(),
-            replies: ReplyFrames::default(),
-            outbox: Outbox::new(settings.outbox),
-            health: HealthReports::new(registry.clone()),
+            calls: WorkerCalls::new(registry.clone(), limits, verify_signatures.then(Verifier::new)),
+            delivery: Delivery::new(outbox, heartbeat_interval, registry.clone(), reporter.clone()),
+            registration: Registration::new(registry),
             predecessors: Predecessors::default(),
-            registration: Registration::default(),
-            verifier: settings.verify_signatures.then(Verifier::new),
             reporter,
-            settings,
             stopping: None,
             scope: (None, None),
-            registry,
+            drain_limit,
+            link_runtime: None,
         }
     }
 
@@ -95,66 +63,56 @@ impl Worker {
     ///
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
-    pub(crate) fn set_apart(&mut self) -> Option<LinkThread> {
-        let thread = has_system_clock().then(|| self.home()).flatten().map(|home| {
-            let runtime = Handle::current();
-            LinkThread { home, calls: self.dispatcher.set_apart(runtime.clone()), runtime }
-        });
-        match &thread {
-            Some(thread) => self.outcomes.come_with(thread.calls.clone()),
-            None => self.dispatcher.set_beside(),
-        }
-        thread
+    pub(crate) fn prepare_link_thread(&mut self) -> Option<LinkThread> {
+        let Some(link_runtime) = has_system_clock().then(|| self.link_runtime()).flatten() else {
+            self.calls.use_current_runtime();
+            return None;
+        };
+        let app_runtime = Handle::current();
+        Some(LinkThread { link_runtime, calls: self.calls.use_link_thread(app_runtime.clone()), app_runtime })
     }
 
-    fn home(&mut self) -> Option<Arc<LinkRuntime>> {
-        if self.home.is_none() {
-            self.home = LinkRuntime::new()
+    fn link_runtime(&mut self) -> Option<Arc<LinkRuntime>> {
+        if self.link_runtime.is_none() {
+            self.link_runtime = LinkRuntime::new()
                 .inspect_err(|error| warn!(%error, "the link gets no thread of its own"))
                 .ok()
                 .map(Arc::new);
         }
-        self.home.clone()
-    }
-
-    /// Has calls that run looked at from time to time, if their link has a thread that is free for it.
-    pub(super) fn watch_calls(&mut self) {
-        if self.outcomes.come_from_apart() && !self.held.is_looking() && self.dispatcher.is_running() {
-            self.held.look_soon(Instant::now());
-        }
+        self.link_runtime.clone()
     }
 
     /// Takes in outcomes and late frames while there is no socket. Never returns; cancel-safe.
     pub(crate) async fn between_sockets(&mut self) -> Infallible {
         loop {
-            self.watch_calls();
-            let due = [self.dispatcher.next_overdue(), self.outbox.next_expiry(), self.held.next_look()];
-            let due = due.into_iter().flatten().min();
+            self.calls.watch();
+            let due = self.next_tick();
             tokio::select! {
-                outcome = self.outcomes.recv() => self.settle(outcome),
+                outcome = self.calls.outcomes.recv() => self.calls.settle(outcome, &mut self.delivery),
                 () = at(due) => self.tick(Instant::now()),
-                late = self.predecessors.next() => self.late(&late),
+                late = self.predecessors.next() => self.calls.handle_late_frame(&late, &mut self.delivery),
             }
         }
     }
 
-    /// Ends calls that were given up and have had time enough, and gives up replies that are too old.
+    /// Ends calls that were cancelled and have had time enough, and gives up replies that are too old.
     pub(super) fn tick(&mut self, now: Instant) {
-        self.abort_overdue(now);
-        if self.held.is_due(now) {
-            self.held.look(self.dispatcher.polls_going_on(), now);
-        }
-        let expired = self.outbox.expire(now);
-        self.given_up(expired);
+        self.calls.tick(now, &mut self.delivery);
+        self.delivery.expire(now);
+    }
+
+    /// The time of the next [`tick`](Self::tick); `None` while there is nothing to do.
+    pub(super) fn next_tick(&self) -> Option<Instant> {
+        [self.calls.next_tick(), self.delivery.next_expiry()].into_iter().flatten().min()
     }
 
     /// Takes no new calls from now on, and ends within the drain limit; the first stop decides when that is.
     pub(crate) fn stop(&mut self, now: Instant) -> Stopping {
-        self.dispatcher.drain();
+        let unfinished = self.calls.drain();
         *self.stopping.get_or_insert_with(|| {
-            let (calls, limit) = (self.dispatcher.unfinished().count(), self.settings.drain_limit);
+            let limit = self.drain_limit;
             info!(
-                calls.unfinished = calls,
+                calls.unfinished = unfinished,
                 drain_limit_ms = limit.as_millis(),
                 "worker stops; calls may end within the limit"
             );
@@ -164,72 +122,20 @@ impl Worker {
 
     /// Returns true if a call runs or waits, or a reply is not known to have arrived.
     pub(crate) fn has_work(&self) -> bool {
-        !self.calls_are_over() || !self.outbox.is_empty()
+        !self.calls.are_over() || !self.delivery.is_complete()
     }
 
-    /// Returns true if no call runs or waits, and the reply to each is in the outbox.
-    pub(super) fn calls_are_over(&self) -> bool {
-        self.dispatcher.is_idle() && self.outcomes.is_empty()
-    }
-
-    /// Gives up every call that runs or waits, with an error as its reply. Calls that wait are given up first, so that none
-    /// of them starts in the place of one that ends.
+    /// Ends every call that runs or waits, with an error as its reply.
     pub(crate) fn cancel_calls(&mut self) {
-        let mut given_up = 0;
-        for outcome in self.dispatcher.cancel_waiting() {
-            given_up += 1;
-            self.reply(outcome);
-        }
-        while let Some(outcome) = self.outcomes.try_recv() {
-            self.settle(outcome);
-        }
-        for outcome in self.dispatcher.cancel_all() {
-            given_up += 1;
-            self.reply(outcome);
-        }
-        if given_up > 0 {
-            warn!(calls.given_up = given_up, "calls given up, because the worker stops");
+        let cancelled = self.calls.cancel_all(&mut self.delivery);
+        if cancelled > 0 {
+            warn!(calls.given_up = cancelled, "calls given up, because the worker stops");
         }
     }
 
     /// The number of replies that are not known to have arrived.
     pub(crate) fn unconfirmed(&self) -> usize {
-        self.outbox.unconfirmed()
-    }
-
-    /// Puts the reply to a call that was admitted into the outbox, and makes room for the next.
-    pub(super) fn settle(&mut self, mut outcome: Outcome) {
-        if self.dispatcher.ended(&mut outcome) {
-            self.reply(outcome);
-        }
-    }
-
-    /// Puts a reply into the outbox, and before it what the call said last, if there is a socket for that.
-    pub(super) fn reply(&mut self, mut outcome: Outcome) {
-        if let Some(said) = outcome.said.take().filter(|_| self.outlet.is_open()) {
-            self.last_said.push((outcome.call_id.clone(), *said));
-        }
-        let (key, ended) = (outcome.key, outcome.ended);
-        let dropped = self.outbox.push(key, self.replies.reply(outcome), ended);
-        self.given_up(dropped);
-    }
-
-    fn given_up(&self, replies: usize) {
-        if replies > 0 {
-            warn!(replies.dropped = replies, "the platform confirms too little; the oldest replies were given up");
-            self.reporter.event(Event::RepliesDropped { count: replies });
-        }
-    }
-
-    /// These replies have arrived.
-    pub(super) fn acknowledged(&mut self, ack: &ResultAck<'_>) {
-        ack.call_ids.iter().for_each(|call_id| self.outbox.acknowledged(self.dispatcher.key(call_id)));
-    }
-
-    /// The complete set of tools, as a frame.
-    pub(super) fn registration_frame(&self) -> Utf8Bytes {
-        let tools = self.registry.registered().iter().map(|tool| declaration(tool)).collect();
-        WorkerFrame::ToolRegister { tools, unreadable: Vec::new() }.to_text().into()
+        self.delivery.unconfirmed()
     }
 }
 
@@ -244,12 +150,12 @@ pub(crate) struct Settings {
     pub(crate) verify_signatures: bool,
 }
 
-/// The times at which a worker that stops gives up its calls, and ends.
+/// The times at which a worker that stops ends its calls, and itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopping {
-    /// From here on its calls are given up. What is left is time to tell the platform so.
+    /// The calls end. The rest of the time is for telling the platform so.
     pub(super) calls_until: Instant,
-    /// Here it ends, whatever the platform has read.
+    /// The worker ends, whatever the platform has read.
     pub(crate) until: Instant,
 }
 
@@ -259,30 +165,15 @@ impl Stopping {
     }
 }
 
-/// The most time that a stop keeps for telling the platform of calls that it has given up.
+/// The most time that a stop keeps for telling the platform of calls that it has ended.
 const MAX_FAREWELL: Duration = Duration::from_secs(1);
 
 /// Numbers the workers of this process, for its log.
 static WORKERS: AtomicU64 = AtomicU64::new(1);
 
-/// The part of a drain limit that is kept for telling the platform of calls that were given up.
+/// The part of a drain limit that is kept for telling the platform of calls that were ended.
 pub(crate) fn farewell(limit: Duration) -> Duration {
     (limit / 10).min(MAX_FAREWELL)
-}
-
-/// The reports and log entries of a call as frames, as far as the platform takes them.
-pub(super) fn said_frames(call_id: &str, said: Unsent, wanted: Wanted) -> impl Iterator<Item = Utf8Bytes> {
-    let (progress, log) = said.into_parts();
-    let progress = progress.filter(|_| wanted.progress).map(|Report { done, total, message }| {
-        let mut progress = ToolProgress::new(call_id, done);
-        progress.total = total;
-        progress.message = message.map(Cow::Owned);
-        WorkerFrame::ToolProgress(progress)
-    });
-    let log = log
-        .filter(move |_| wanted.log)
-        .map(|Entry { level, message }| WorkerFrame::ToolLog(ToolLog::new(call_id, level, message)));
-    progress.into_iter().chain(log).map(|frame| frame.to_text().into())
 }
 
 /// Waits for a point in time; for ever, if there is none.
@@ -291,15 +182,4 @@ pub(crate) async fn at(time: Option<Instant>) {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
-}
-
-fn declaration(tool: &RegisteredTool) -> ToolDeclaration {
-    let definition = tool.definition();
-    let mut declaration =
-        ToolDeclaration::new(&definition.name, &definition.description, definition.input_schema.clone());
-    declaration.output_schema.clone_from(&definition.output_schema);
-    definition.auth.as_str().clone_into(&mut declaration.auth);
-    declaration.roles.clone_from(&definition.roles);
-    declaration.annotations = definition.declared_annotations();
-    declaration
 }

@@ -14,7 +14,7 @@ mod server;
 pub use message::{MessageHead, with_part};
 pub use notifier::{Notifier, ToolReport, ToolReports};
 pub use page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
-pub use result::{Returned, failed};
+pub use result::{ReturnedJson, failed};
 pub use revision::Revision;
 pub use server::{McpServer, ToolChanges, ToolHost, server_config};
 

@@ -1,4 +1,4 @@
-//! [`Returned`]: the result of a tool as the result of `tools/call`.
+//! [`ReturnedJson`]: the result of a tool as the result of `tools/call`.
 //!
 //! Clients check `structuredContent` against the tool's output schema, and discard the whole answer if it does not fit, or if it is missing
 //! although there is a schema. They check nothing of a result that is an error. So a result that breaks its own schema is sent as an
@@ -17,7 +17,7 @@ const BROKEN_SCHEMA: &str = "result_breaks_schema";
 
 /// A tool's result before it is written for a client.
 #[derive(Debug, Clone, Copy)]
-pub struct Returned<'a> {
+pub struct ReturnedJson<'a> {
     /// The name of the tool, for the log.
     pub tool: &'a str,
     /// The rule of the tool.
@@ -26,7 +26,7 @@ pub struct Returned<'a> {
     pub revision: Revision,
 }
 
-impl Returned<'_> {
+impl ReturnedJson<'_> {
     /// The answer for a client, of the result's JSON text. `legible` shortens a result that should have parts and cannot be read.
     #[must_use]
     pub fn answer(self, json: String, legible: impl FnOnce(String) -> String) -> CallToolResult {
@@ -138,7 +138,7 @@ mod tests {
     fn told(output_schema: Value, revision: Revision, result: &Value) -> Value {
         let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
         tool.output_schema = Some(output_schema);
-        let returned = Returned { tool: "t", rule: &ResultRule::of(&tool), revision };
+        let returned = ReturnedJson { tool: "t", rule: &ResultRule::of(&tool), revision };
         to_value(returned.answer(result.to_string(), |text| text)).expect("JSON")
     }
 

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
-use super::pace::Pace;
-use crate::tool::{Handler, Rate, Tool, ToolDefinition};
+use super::pace::{Pace, PollPlace};
+use crate::tool::{Execution, Handler, Rate, Tool, ToolDefinition};
 use crate::window::SlidingWindow;
 use platools_transport::{Error, ErrorKind};
 
@@ -94,7 +94,15 @@ impl RegisteredTool {
         }
     }
 
-    /// The place where the tool's calls are polled.
+    /// The place where the tool's calls are polled: where their polls disturb no other work.
+    pub(crate) fn poll_place(&self) -> PollPlace {
+        match self.definition.execution {
+            Execution::Blocking => PollPlace::LinkTask,
+            Execution::Inline | Execution::Task => self.pace.place(),
+        }
+    }
+
+    /// The polls of the tool's calls so far.
     pub(crate) fn pace(&self) -> &Pace {
         &self.pace
     }

@@ -22,7 +22,7 @@ use platools_transport::{Error, ErrorKind};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
-pub(crate) use pace::Place;
+pub(crate) use pace::PollPlace;
 pub(crate) use snapshot::ToolSnapshot;
 
 /// The tools of a worker.
@@ -334,7 +334,7 @@ impl fmt::Debug for ToolRegistry {
 struct RegistryState {
     contents: RwLock<Contents>,
     state: SharedState,
-    /// Counts the changes, for whoever mirrors the set of tools elsewhere.
+    /// Counts the changes, for code that mirrors the set of tools elsewhere.
     changes: watch::Sender<u64>,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The place of one tool's calls. It only ever changes for the next one: a tool that was slow once too often does not come back.
+/// The place of one tool's calls. It only ever changes for the next one: a tool that was slow too often does not come back.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     place: AtomicU8,
@@ -14,16 +14,16 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> PollPlace {
         match self.place.load(Ordering::Relaxed) {
-            0 => Place::Link,
-            1 => Place::Runtime,
-            _ => Place::Thread,
+            0 => PollPlace::Link,
+            1 => PollPlace::Runtime,
+            _ => PollPlace::Thread,
         }
     }
 
     /// Counts a poll on the link's thread.
-    pub(crate) fn polled(&self, took: Duration) {
+    pub(crate) fn note_poll(&self, took: Duration) {
         // Two threads may count at the same time, and one count may be lost, which changes nothing.
         let score = self.score.load(Ordering::Relaxed);
         if took < SHORT {
@@ -34,34 +34,37 @@ impl Pace {
         }
         self.score.store(score + LONG_WEIGHT, Ordering::Relaxed);
         if score + LONG_WEIGHT > LIMIT {
-            self.demote_to(Place::Runtime);
+            self.demote_to(PollPlace::Runtime);
         }
     }
 
-    /// Counts a poll that held up the link. Tells whether the next calls get threads of their own.
-    pub(crate) fn held(&self) -> bool {
+    /// Counts a poll that held up the link. Returns true if the next calls get threads of their own.
+    pub(crate) fn note_hold(&self) -> bool {
         let is_last = self.holds.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_HOLDS;
         if is_last {
-            self.demote_to(Place::Thread);
+            self.demote_to(PollPlace::Thread);
         }
         is_last
     }
 
     /// Has the next calls polled there, unless they are polled further away already.
-    pub(crate) fn demote_to(&self, place: Place) {
+    pub(crate) fn demote_to(&self, place: PollPlace) {
         self.place.fetch_max(place as u8, Ordering::Relaxed);
     }
 }
 
 /// The place where the calls of a tool are polled for the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PollPlace {
     /// The thread of the link, between two polls of the link itself.
     Link,
     /// The threads of the application's runtime.
     Runtime,
     /// A thread of the blocking pool, which the call has for itself.
     Thread,
+    /// A task of the link's runtime, which only waits: a sync function has a thread of its own. Threads of the application's runtime may
+    /// all be blocked.
+    LinkTask,
 }
 
 /// The longest poll that is short: a call that waits behind one is not late, and waking another thread for it costs a tenth of that.
@@ -84,30 +87,30 @@ mod tests {
     fn a_tool_whose_polls_are_often_long_leaves_the_link_for_good() {
         let pace = Pace::default();
         for _ in 0..10_000 {
-            (0..20).for_each(|_| pace.polled(Duration::ZERO));
-            pace.polled(LONG);
+            (0..20).for_each(|_| pace.note_poll(Duration::ZERO));
+            pace.note_poll(LONG);
         }
-        assert_eq!(pace.place(), Place::Link, "one in twenty is rare");
-        (0..11).for_each(|_| pace.polled(LONG));
-        assert_eq!(pace.place(), Place::Runtime);
-        (0..10_000).for_each(|_| pace.polled(Duration::ZERO));
-        assert_eq!(pace.place(), Place::Runtime);
+        assert_eq!(pace.place(), PollPlace::Link, "one in twenty is rare");
+        (0..11).for_each(|_| pace.note_poll(LONG));
+        assert_eq!(pace.place(), PollPlace::Runtime);
+        (0..10_000).for_each(|_| pace.note_poll(Duration::ZERO));
+        assert_eq!(pace.place(), PollPlace::Runtime);
     }
 
     #[test]
     fn one_poll_that_holds_up_the_link_may_be_the_systems_fault() {
         let pace = Pace::default();
-        assert!(!pace.held());
-        assert_eq!(pace.place(), Place::Link);
-        assert!(pace.held());
-        assert_eq!(pace.place(), Place::Thread);
+        assert!(!pace.note_hold());
+        assert_eq!(pace.place(), PollPlace::Link);
+        assert!(pace.note_hold());
+        assert_eq!(pace.place(), PollPlace::Thread);
     }
 
     #[test]
     fn a_place_further_away_is_kept() {
         let pace = Pace::default();
-        pace.demote_to(Place::Thread);
-        pace.demote_to(Place::Runtime);
-        assert_eq!(pace.place(), Place::Thread);
+        pace.demote_to(PollPlace::Thread);
+        pace.demote_to(PollPlace::Runtime);
+        assert_eq!(pace.place(), PollPlace::Thread);
     }
 }

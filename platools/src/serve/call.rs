@@ -13,9 +13,10 @@ use super::calls::Calls;
 use super::host::RegistryHost;
 use super::result;
 use crate::dispatch::{Failure, LocalCall};
-use crate::mcp::{Notifier, Returned, ToolReport, ToolReports};
+use crate::mcp::{Notifier, ReturnedJson, ToolReport, ToolReports};
 use crate::tool::{
-    CONTEXT_ENVELOPE, Context, Outlet, Output, PLATFORM_ENVELOPE, Params, ToolDefinition, Unsent, Wanted,
+    CONTEXT_ENVELOPE, Context, Output, PLATFORM_ENVELOPE, Params, ReportQueue, ToolDefinition, UnsentReports,
+    WantedReports,
 };
 use platools_protocol::LogLevel;
 
@@ -45,16 +46,16 @@ pub(super) async fn run(
         Ok(counted) => counted,
         Err(refusal) => return Some(result::refused(refusal)),
     };
-    let (outlet, saying) = Outlet::new();
-    outlet.want(Wanted { progress: notifier.wants_progress(), log: true });
-    let (context, call) = tools.registry().start_call(&tool.name, params, Some(outlet), *max_result_bytes)?;
+    let (report_queue, reporting_calls) = ReportQueue::new();
+    report_queue.want(WantedReports { progress: notifier.wants_progress(), log: true });
+    let (context, call) = tools.registry().start_call(&tool.name, params, Some(report_queue), *max_result_bytes)?;
     let notifier = notifier.given_up_at(calls.given_up_token());
-    let reports = ContextReports { context: context.clone(), saying };
+    let reports = ContextReports { context: context.clone(), reporting_calls };
     let end = notifier.run(ended(call, &context, calls, cancelled), reports).await;
     let (level, facts) = log_entry(&tool.name, context.call_id(), end.as_ref());
     notifier.ended(level, facts).await;
     let rule = tools.rule(tool);
-    let returned = Returned { tool: &tool.name, rule: &rule, revision: notifier.revision() };
+    let returned = ReturnedJson { tool: &tool.name, rule: &rule, revision: notifier.revision() };
     Some(end.map_or_else(result::given_up, |end| result::ended(returned, end)))
 }
 
@@ -91,13 +92,13 @@ fn log_entry(tool: &str, call_id: &str, end: Option<&Result<Output, Failure>>) -
 /// Reports of a call, out of its context.
 struct ContextReports {
     context: Context,
-    saying: mpsc::UnboundedReceiver<Context>,
+    reporting_calls: mpsc::UnboundedReceiver<Context>,
 }
 
 impl ToolReports for ContextReports {
     async fn next(&mut self) -> Vec<ToolReport> {
-        while self.saying.recv().await.is_some() {
-            if let Some(unsent) = self.context.take_said() {
+        while self.reporting_calls.recv().await.is_some() {
+            if let Some(unsent) = self.context.take_reports() {
                 return reports(unsent);
             }
         }
@@ -105,11 +106,11 @@ impl ToolReports for ContextReports {
     }
 
     fn rest(&mut self) -> Vec<ToolReport> {
-        self.context.take_last_said().map_or_else(Vec::new, |unsent| reports(*unsent))
+        self.context.take_last_reports().map_or_else(Vec::new, |unsent| reports(*unsent))
     }
 }
 
-fn reports(unsent: Unsent) -> Vec<ToolReport> {
+fn reports(unsent: UnsentReports) -> Vec<ToolReport> {
     let (progress, log) = unsent.into_parts();
     let progress = progress.map(|report| {
         let (done, total, message) = (report.done, report.total, report.message);

@@ -8,7 +8,7 @@ use crate::tool::{object_in_text, well_formed};
 /// The method of calls. A message without it is not read.
 const CALL: &str = "tools/call";
 
-/// The message with arguments as an object, also those that were encoded a second time. Half characters become the replacement
+/// The message with arguments as an object, also those that were encoded a second time. Lone surrogates become the replacement
 /// character: the library reads no text that has them.
 pub(super) fn mended(message: &str) -> Cow<'_, str> {
     match well_formed(message) {

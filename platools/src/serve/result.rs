@@ -4,12 +4,12 @@ use rmcp::model::{CallToolResult, ContentBlock};
 
 use super::calls::CallRefusal;
 use crate::dispatch::Failure;
-use crate::mcp::{self, Returned};
+use crate::mcp::{self, ReturnedJson};
 use crate::tool::{Output, ToolError, code, without_stack};
 use platools_protocol::ErrorDetails;
 
 /// The result of a call that ended.
-pub(super) fn ended(returned: Returned<'_>, result: Result<Output, Failure>) -> CallToolResult {
+pub(super) fn ended(returned: ReturnedJson<'_>, result: Result<Output, Failure>) -> CallToolResult {
     match result {
         Ok(output) => success(returned, output),
         Err(Failure { error, traceback }) => failed(&error, traceback.as_deref().and_then(without_stack)),
@@ -40,7 +40,7 @@ pub(super) fn refused(refusal: CallRefusal) -> CallToolResult {
     })
 }
 
-fn success(returned: Returned<'_>, output: Output) -> CallToolResult {
+fn success(returned: ReturnedJson<'_>, output: Output) -> CallToolResult {
     let json = String::from_utf8(output.into_bytes());
     let json = json.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     returned.answer(json, |text| text)
@@ -60,7 +60,7 @@ mod tests {
 
     fn ended(result: Result<Output, Failure>) -> CallToolResult {
         let rule = ResultRule::of(&ToolDefinition::new("t", "Do it.", json!({ "type": "object" })));
-        super::ended(Returned { tool: "t", rule: &rule, revision: Revision::V2025_11_25 }, result)
+        super::ended(ReturnedJson { tool: "t", rule: &rule, revision: Revision::V2025_11_25 }, result)
     }
 
     #[test]

@@ -9,11 +9,11 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::cancellation::Life;
 use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 use super::error::ToolError;
-use super::notifications::{Outlet, Slot};
+use super::life::Life;
 use super::params::Params;
+use super::reports::{CallReports, ReportQueue, UnsentReports, WantedReports};
 use super::shared_text::SharedText;
 
 tokio::task_local! {
@@ -43,9 +43,9 @@ pub(super) struct ContextInner {
     /// Boxed, because few handlers ask for them.
     envelopes: OnceLock<Box<CallEnvelopes>>,
     pub(super) life: Life,
-    pub(super) said: Slot,
-    /// `None` where the platform takes no reports.
-    pub(super) outlet: Option<Outlet>,
+    reports: CallReports,
+    /// `None` for a call without a platform or client that could take reports.
+    report_queue: Option<ReportQueue<Context>>,
 }
 
 impl Context {
@@ -55,19 +55,19 @@ impl Context {
     }
 
     /// Makes the context of a call whose progress and log are reported.
-    pub(crate) fn reporting(call_id: SharedText, params: Params, outlet: Outlet) -> Self {
-        Self::with(call_id, params, Some(outlet))
+    pub(crate) fn reporting(call_id: SharedText, params: Params, queue: ReportQueue<Self>) -> Self {
+        Self::with(call_id, params, Some(queue))
     }
 
-    fn with(call_id: SharedText, params: Params, outlet: Option<Outlet>) -> Self {
+    fn with(call_id: SharedText, params: Params, report_queue: Option<ReportQueue<Self>>) -> Self {
         let envelopes = OnceLock::new();
         Self(Arc::new(ContextInner {
             call_id,
             params,
             envelopes,
             life: Life::default(),
-            said: Slot::default(),
-            outlet,
+            reports: CallReports::default(),
+            report_queue,
         }))
     }
 
@@ -224,6 +224,27 @@ impl Context {
         self.envelopes().platform.get(field)?.as_str()
     }
 
+    /// Keeps a report until it can be sent, if reports of this kind are wanted and the call is not over.
+    pub(super) fn report(&self, is_wanted: impl FnOnce(WantedReports) -> bool, put: impl FnOnce(&CallReports) -> bool) {
+        let Some(queue) = self.0.report_queue.as_ref().filter(|queue| is_wanted(queue.wanted())) else { return };
+        if !self.0.life.is_over() && put(&self.0.reports) {
+            queue.push(self.clone());
+        }
+    }
+
+    /// Takes the reports to send now; none once the call is over, which are for [`take_last_reports`](Self::take_last_reports).
+    pub(crate) fn take_reports(&self) -> Option<UnsentReports> {
+        if self.0.life.is_over() {
+            return None;
+        }
+        self.0.reports.take().map(|unsent| *unsent)
+    }
+
+    /// Takes the reports from before the end of the call that are not sent yet. They can still be sent before its answer.
+    pub(crate) fn take_last_reports(&self) -> Option<Box<UnsentReports>> {
+        self.0.reports.take()
+    }
+
     fn envelopes(&self) -> &CallEnvelopes {
         self.0.envelopes.get_or_init(|| Box::new(CallEnvelopes::of(&self.0.params)))
     }
@@ -332,7 +353,7 @@ struct CallEnvelopes {
 }
 
 impl CallEnvelopes {
-    /// Each is read on its own: what one holds may be no value of ours (half a surrogate pair, a number beyond `f64`), and
+    /// Each is read on its own: what one holds may be no value of ours (a lone surrogate, a number beyond `f64`), and
     /// must not take the other with it.
     fn of(params: &Params) -> Self {
         let unread: Unread<'_> = serde_json::from_str(params.as_str()).unwrap_or_default();

@@ -38,7 +38,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Starts one call, whose result is to be written into `output`. An output that nothing was written into means `null`.
     ///
     /// The future does all the work: nothing happens before it is polled, and dropping it cancels the call. It may panic;
-    /// whoever polls it is ready for that.
+    /// the dispatcher catches that.
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture;
 }
 

@@ -1,24 +1,20 @@
-//! Log entries of a call for its caller: [`LogLevel`] and the limits of a message.
-
-use std::fmt;
+//! [`Context::log`]: the log of a call for its caller.
 
 use super::context::Context;
+use super::reports::LogEntry;
 use platools_protocol::LogLevel;
 use platools_protocol::text::cut;
 
-/// Messages are cut here: they are to be read, not to carry data.
-const MAX_MESSAGE_BYTES: usize = 8 * 1024;
-
 impl Context {
-    /// Tells the caller something while the call runs; cut to 8 KiB. Never waits and never fails.
+    /// Sends the caller a line of log while the call runs; cut to 8 KiB. Never waits and never fails.
     ///
-    /// It is for who calls, who may be a model or a person that watches it, and not the worker's own log: it says nothing that the
-    /// caller may not know. It is sent in the order of writing and before the call's answer, to platforms that know of it and to
-    /// clients of a local server. A gateway passes it on to clients of the Model Context Protocol that asked for a log, and to who
-    /// reads a call over REST as a stream; agents are not told.
+    /// The caller reads it, a model or a person, so it must not say anything that the caller may not know; the worker's own log
+    /// is another. Lines are sent in their order and before the call's answer, to platforms that know of the extension `log` and to
+    /// clients of a local server. A gateway passes them on to clients of the Model Context Protocol that asked for a log, and to
+    /// callers that read a call over REST as a stream; agents do not get them.
     ///
-    /// Entries that come faster than they are taken, past 64 that wait, are left out, those first that matter least; the log then
-    /// says how many. Others are lost with their socket.
+    /// Of lines that come faster than they are sent, 64 wait. Further ones are left out, the least severe first, and the log says how
+    /// many. Lines that wait are lost with their socket.
     ///
     /// ```
     /// # use platools::{Context, LogLevel, tool};
@@ -33,44 +29,25 @@ impl Context {
     /// }
     /// ```
     pub fn log(&self, level: LogLevel, message: impl AsRef<str>) {
-        let entry = || Entry { level, message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned() };
-        self.say(|wanted| wanted.log, |said| said.put_entry(entry()));
+        let entry = || LogEntry { level, message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned() };
+        self.report(|wanted| wanted.log, |reports| reports.put_entry(entry()));
     }
 }
 
-/// An entry of a call's log. `Debug` shows the length of its message, not the text.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) level: LogLevel,
-    pub(crate) message: String,
-}
-
-impl Entry {
-    /// Says that some entries are missing.
-    pub(super) fn left_out(count: usize) -> Self {
-        let message = format!("{count} entries of the log were left out: they came faster than they could be sent");
-        Self { level: LogLevel::Warning, message }
-    }
-}
-
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { level, message } = self;
-        f.debug_struct("Entry").field("level", level).field("message_bytes", &message.len()).finish()
-    }
-}
+/// Messages are cut here: they are to be read, not to carry data.
+const MAX_MESSAGE_BYTES: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::notifications::tests::call;
+    use super::super::reports::tests::call;
     use super::*;
 
     #[test]
     fn a_long_message_is_cut_and_stays_out_of_debug() {
-        let (ctx, _outlet, _saying) = call(true, true);
+        let (ctx, _queue, _calls) = call(true, true);
         ctx.log(LogLevel::Info, "é".repeat(8 * 1024));
-        let entry = &ctx.take_said().expect("it is kept").log[0];
+        let entry = &ctx.take_reports().expect("it is kept").log[0];
         assert_eq!(entry.message.len(), MAX_MESSAGE_BYTES);
-        assert_eq!(format!("{entry:?}"), "Entry { level: Info, message_bytes: 8192 }");
+        assert_eq!(format!("{entry:?}"), "LogEntry { level: Info, message_bytes: 8192 }");
     }
 }

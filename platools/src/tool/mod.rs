@@ -13,11 +13,12 @@ mod envelopes;
 mod error;
 mod function;
 mod handler;
+mod life;
 mod log;
-mod notifications;
 mod output;
 mod params;
 mod progress;
+mod reports;
 mod result_rule;
 mod returns;
 mod schema;
@@ -43,12 +44,10 @@ pub(crate) use error::{STACK_HEADING, discard};
 pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};
-pub(crate) use log::Entry;
-pub(crate) use notifications::{Outlet, Unsent, Wanted};
 pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
-pub(crate) use progress::Report;
+pub(crate) use reports::{LogEntry, ProgressReport, ReportQueue, UnsentReports, WantedReports};
 #[doc(hidden)]
 pub use result_rule::ResultRule;
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
@@ -78,5 +77,5 @@ pub(crate) mod expansion {
     };
     pub use super::schema::output_schema_with;
     pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};
-    pub use super::typed::{Body, TypedTool, a_tools_future_must_be_send};
+    pub use super::typed::{ToolBody, TypedHandler, a_tools_future_must_be_send};
 }

@@ -1,12 +1,10 @@
-//! [`Progress`]: a report of a call's progress.
+//! [`Progress`]: a report of a call's progress, which [`Context::progress`] makes.
 
 use std::fmt;
 
 use super::context::Context;
+use super::reports::ProgressReport;
 use platools_protocol::text::cut;
-
-/// Messages are cut here: they are to be shown, not to carry data.
-const MAX_MESSAGE_BYTES: usize = 1024;
 
 /// A report of the progress of a call, for its caller. Made by [`Context::progress`].
 ///
@@ -22,15 +20,15 @@ const MAX_MESSAGE_BYTES: usize = 1024;
 ///     lines.len()
 /// }
 /// ```
-#[must_use = "nothing is told until `send`"]
+#[must_use = "nothing is sent until `send`"]
 pub struct Progress<'a> {
     context: &'a Context,
-    report: Report,
+    report: ProgressReport,
 }
 
 impl<'a> Progress<'a> {
     pub(super) fn new(context: &'a Context, done: f64) -> Self {
-        Self { context, report: Report { done, total: None, message: None } }
+        Self { context, report: ProgressReport { done, total: None, message: None } }
     }
 
     /// The total, in the unit of the progress. Default: unknown.
@@ -45,13 +43,12 @@ impl<'a> Progress<'a> {
         self
     }
 
-    /// Tells it, if anybody wants to know. Never waits and never fails.
+    /// Sends the report, if the platform takes progress. Never waits and never fails.
     ///
-    /// Of reports made faster than the socket takes them only the latest travels, so a report may be made as often as there
-    /// is something to say. One that does not say more than the one before it is left out, and so is one made when the call
-    /// is over.
+    /// Of reports that are made faster than the socket takes them only the latest travels, so a tool may report as often as it
+    /// likes. A report that goes no further than the last is left out, and so is one after the end of the call.
     pub fn send(self) {
-        self.context.say(|wanted| wanted.progress, |said| said.put_progress(self.report));
+        self.context.report(|wanted| wanted.progress, |reports| reports.put_progress(self.report));
     }
 }
 
@@ -62,51 +59,39 @@ impl fmt::Debug for Progress<'_> {
 }
 
 impl Context {
-    /// Tells the caller how far the call is, in whatever unit the tool chooses; it has to grow from one report to the next.
+    /// Makes a report of the call's progress, in a unit of the tool's choice; it has to grow from one report to the next.
     ///
-    /// It reaches platforms that know of progress and is left out for others, so a tool may report whoever calls it. See
-    /// [`Progress`] for what else a report can say, and an example.
+    /// It reaches platforms that know of progress and is left out for others, so a tool may always report. See [`Progress`] for the
+    /// other parts of a report, and an example.
     pub fn progress(&self, done: f64) -> Progress<'_> {
         Progress::new(self, done)
     }
 }
 
-/// Data of a report. `Debug` leaves the message out.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Report {
-    pub(crate) done: f64,
-    pub(crate) total: Option<f64>,
-    pub(crate) message: Option<String>,
-}
-
-impl fmt::Debug for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { done, total, message: _ } = self;
-        f.debug_struct("Report").field("done", done).field("total", total).finish_non_exhaustive()
-    }
-}
+/// Messages are cut here: they are to be shown, not to carry data.
+const MAX_MESSAGE_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::super::notifications::tests::call;
     use super::super::params::Params;
+    use super::super::reports::tests::call;
     use super::*;
 
     #[test]
     fn of_many_reports_the_latest_travels() {
-        let (ctx, _outlet, _saying) = call(true, false);
+        let (ctx, _queue, _calls) = call(true, false);
         (1..=1000).for_each(|done| ctx.progress(f64::from(done)).total(2000.0).message(done.to_string()).send());
-        let latest = Report { done: 1000.0, total: Some(2000.0), message: Some("1000".to_owned()) };
-        assert_eq!(ctx.take_said().and_then(|said| said.progress), Some(latest));
+        let latest = ProgressReport { done: 1000.0, total: Some(2000.0), message: Some("1000".to_owned()) };
+        assert_eq!(ctx.take_reports().and_then(|reports| reports.progress), Some(latest));
     }
 
     #[test]
     fn progress_grows() {
-        let (ctx, _outlet, _saying) = call(true, false);
+        let (ctx, _queue, _calls) = call(true, false);
         for done in [-1.0, f64::NAN, f64::INFINITY, 2.0, 2.0, 1.0] {
             ctx.progress(done).total(f64::NAN).send();
         }
-        let report = ctx.take_said().and_then(|said| said.progress).expect("it is kept");
+        let report = ctx.take_reports().and_then(|reports| reports.progress).expect("it is kept");
         assert_eq!((report.done, report.total), (2.0, None));
     }
 

@@ -10,7 +10,7 @@ use super::handler::{Handler, HandlerFuture};
 use super::output::Output;
 
 /// The typed function behind a tool, with whatever it borrows.
-pub trait Body: Send + Sync + 'static {
+pub trait ToolBody: Send + Sync + 'static {
     /// The types of its arguments, as a nested pair.
     type Values;
 
@@ -29,15 +29,15 @@ pub fn a_tools_future_must_be_send<F: Future + Send>(future: F) -> impl Future<O
 }
 
 /// Decodes a call's arguments and runs the function with them.
-pub struct TypedTool<P, B> {
+pub struct TypedHandler<P, B> {
     decoder: Decoder<P>,
     body: B,
 }
 
-impl<P, B> TypedTool<P, B>
+impl<P, B> TypedHandler<P, B>
 where
     P: Parameters,
-    B: Body<Values = P::Values>,
+    B: ToolBody<Values = P::Values>,
 {
     /// A handler of a tool's calls.
     pub fn handler(parameters: P, policy: Policy, body: B) -> Arc<dyn Handler> {
@@ -45,10 +45,10 @@ where
     }
 }
 
-impl<P, B> Handler for TypedTool<P, B>
+impl<P, B> Handler for TypedHandler<P, B>
 where
     P: Parameters,
-    B: Body<Values = P::Values>,
+    B: ToolBody<Values = P::Values>,
 {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
         Box::pin(async move {
@@ -58,8 +58,8 @@ where
     }
 }
 
-impl<P, B> fmt::Debug for TypedTool<P, B> {
+impl<P, B> fmt::Debug for TypedHandler<P, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypedTool").finish_non_exhaustive()
+        f.debug_struct("TypedHandler").finish_non_exhaustive()
     }
 }

@@ -45,7 +45,7 @@ const SDK: Table = Table {
 
 const PROTOCOL: Table = Table {
     rules: &[
-        ("tool_sync", &["members", "rpc::whole_ms"]),
+        ("tool_sync", &["members"]),
         ("rpc", &["members"]),
         ("runtime", &["members"]),
         ("signature", &[]),
@@ -145,6 +145,7 @@ const GATEWAY: Table = Table {
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops", "settings"]),
         ("directory", &["authority", "domain", "ports"]),
+        ("dto", &["admin", "audit", "domain", "links", "ports", "tools"]),
         (
             "feed",
             &[
@@ -204,6 +205,7 @@ const GATEWAY: Table = Table {
                 "core",
                 "directory",
                 "domain",
+                "dto",
                 "feed",
                 "journal",
                 "limits",
@@ -294,7 +296,7 @@ const SERVICES: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["dto", "http", "ws"];
+const SHARED: &[&str] = &["http", "params", "ws"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {
@@ -344,11 +346,12 @@ fn only_the_gateways_authority_compares_roles() {
 
 /// Files that import each other, in each crate: so many at most. The numbers only go down, and the goal is none.
 const FILES_IN_CYCLES: &[(&str, usize)] = &[
-    ("platools/src/lib.rs", 5),
+    ("platools/src/lib.rs", 0),
     ("platools-attributes/src/lib.rs", 0),
+    ("platools-bus/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 0),
     ("platools-client/src/lib.rs", 0),
-    ("platools-gateway/src/lib.rs", 17),
+    ("platools-gateway/src/lib.rs", 0),
     ("platools-gateway/src/main.rs", 17),
     ("platools-macros/src/lib.rs", 0),
     ("platools-protocol/src/lib.rs", 0),

@@ -23,12 +23,12 @@ struct Ratchet {
 }
 
 const RATCHETS: &[Ratchet] = &[
-    Ratchet { sources: "platools/src", weak_docs: 0, shared_names: 6 },
-    Ratchet { sources: "platools-protocol/src", weak_docs: 0, shared_names: 6 },
+    Ratchet { sources: "platools/src", weak_docs: 0, shared_names: 0 },
+    Ratchet { sources: "platools-protocol/src", weak_docs: 0, shared_names: 5 },
     Ratchet { sources: "platools-transport/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-client/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-macros/src", weak_docs: 0, shared_names: 0 },
-    Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 56 },
+    Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 46 },
     Ratchet { sources: "platools-cli/src", weak_docs: 0, shared_names: 0 },
 ];
 

@@ -1,4 +1,4 @@
-//! [`Completion`]: an answer without a conversation. The caller keeps the earlier messages.
+//! [`Completion`]: one message to an agent without a stored conversation. The caller sends the earlier messages along.
 
 use super::Conversations;
 use crate::agents::{ChatSink, Message, RunInput, RunOutput};

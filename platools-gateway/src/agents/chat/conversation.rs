@@ -1,4 +1,4 @@
-//! Stored conversations: list, read, reset, delete.
+//! Functions of [`Conversations`] that list, read, reset and delete stored conversations.
 
 use super::Conversations;
 use crate::authority::{Action, ConversationScope, Resource, authorize};

@@ -1,5 +1,5 @@
-//! [`Conversations`]: conversations of users with agents, stored, one run after the other in each. [`OpenChat`] is one message, from its
-//! check to its answer.
+//! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. In each conversation one run
+//! follows the other; [`OpenChat`] is one message from its check to its answer.
 
 mod completion;
 mod conversation;

@@ -1,4 +1,5 @@
-//! [`OpenChat`]: a message to an agent whose conversation is known, and its answer.
+//! [`OpenChat`]: one message to an agent, which passed every check and has a conversation. It waits for its turn, runs the agent and stores the
+//! answer.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`RunQueues`]: the order of runs. In each conversation, one run follows the other.
+//! [`RunQueues`]: lets the runs of each conversation take turns, and refuses a message when too many wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! Tests of [`authorize`] and of the filters of lists.
+
 use serde_json::json;
 
 use super::*;

@@ -1,4 +1,4 @@
-//! `KeyedAnswer`: the end of a call under an idempotency key, in memory and as it is stored.
+//! `KeyedAnswer`: the outcome of a call under an idempotency key, with its stored form.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,8 +1,7 @@
-//! `OwnedKey`: an idempotency key and its owner, from which everything that is stored is derived.
+//! `OwnedKey`: an idempotency key with its owner. It derives the values that are stored in place of the key (RFC 5869).
 //!
-//! The database has neither the key nor anything that can be read without it: the row is found by an id, the request is compared by
-//! a fingerprint, and the answer is sealed, each with a key of its own that is derived from the idempotency key (RFC 5869). Who has
-//! the database alone has to guess the idempotency key, which is hopeless if it is random.
+//! The database has an id, with which the row is found, a fingerprint of the request, and the encrypted answer. Each is derived with the
+//! idempotency key, so a copy of the database tells neither keys nor answers, as long as keys are random.
 
 use std::fmt;
 

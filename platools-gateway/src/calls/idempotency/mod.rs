@@ -1,6 +1,6 @@
-//! Calls under idempotency keys: a call that is tried again does not run again, but gets the answer of the first try.
+//! [`Calls::call_with_key`]: makes a call under an idempotency key. A repeated call gets the answer of the first one, and does not run again.
 //!
-//! [`Calls::call_with_key`] makes them, `OwnedKey` seals and finds their answers, and `Idempotency` has those under way.
+//! `OwnedKey` finds and encrypts stored answers, and `Idempotency` is the table of the calls under way.
 
 mod answer;
 mod key;

@@ -1,4 +1,4 @@
-//! [`Idempotency`]: the calls under way that have an idempotency key.
+//! [`Idempotency`]: the table of the calls under way that have an idempotency key. A repeated call waits there for the first one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

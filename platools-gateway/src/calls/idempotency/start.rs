@@ -1,4 +1,4 @@
-//! [`KeyedCallStart`]: a call with an idempotency key that is about to run.
+//! [`KeyedCallStart`]: records a call under an idempotency key before it is sent to its worker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

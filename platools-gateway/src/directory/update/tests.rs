@@ -1,3 +1,5 @@
+//! Tests that a snapshot with all changes equals one that is read from the start.
+
 use super::*;
 use crate::domain::entity::NewSecret;
 use crate::domain::identity::Credential;
@@ -14,8 +16,8 @@ struct Bench {
     _folder: tempfile::TempDir,
 }
 
-fn notary(folder: &std::path::Path) -> Notary {
-    Notary::new(crate::authority::SigningKeySource::default(), folder)
+fn token_signer(folder: &std::path::Path) -> TokenSigner {
+    TokenSigner::new(crate::authority::SigningKeySource::default(), folder)
 }
 
 impl Bench {
@@ -23,7 +25,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Storage> = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
         let project = store.default_project().await.unwrap();
-        let snapshot = Snapshot::new(store.directory().await.unwrap(), notary(folder.path()));
+        let snapshot = Snapshot::new(store.directory().await.unwrap(), token_signer(folder.path()));
         Self { store, project, snapshot, _folder: folder }
     }
 
@@ -32,7 +34,7 @@ impl Bench {
         let update = self.store.directory_since(self.snapshot.revision).await.unwrap().expect("the changes are known");
         self.snapshot = self.snapshot.updated(update);
         let all = self.store.directory_since(earlier.revision).await.unwrap().expect("the changes are known");
-        let fresh = Snapshot::new(self.store.directory().await.unwrap(), self.snapshot.notary.clone());
+        let fresh = Snapshot::new(self.store.directory().await.unwrap(), self.snapshot.token_signer.clone());
         assert_eq!(contents(&self.snapshot), contents(&fresh));
         assert_eq!(contents(&earlier.updated(all)), contents(&fresh));
     }

@@ -1,4 +1,4 @@
-//! The keys of agents, without sockets.
+//! Tests of the index of watched keys.
 
 use super::*;
 use crate::domain::identity::Caller;

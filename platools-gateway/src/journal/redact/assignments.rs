@@ -1,4 +1,5 @@
-//! Values that a text gives to names that sound secret: `password=x`, `?token=x`, `Authorization: x`, `"pin": "1234"`, `--secret x`.
+//! [`find`]: finds values in a text that follow a name which sounds secret: `password=x`, `?token=x`, `Authorization: x`, `"pin": "1234"`,
+//! `--secret x`.
 
 use std::ops::Range;
 

@@ -1,14 +1,13 @@
-//! [`redact`]: takes secrets out of arguments and results.
+//! [`redact`]: removes secrets from arguments and results before they are stored.
 //!
-//! The text is gone through once, and not turned into values: what stays is written as it was, and a name that is there twice is
-//! looked at twice. Taken out are
+//! It removes
 //!
-//! - what the tool's schema marks as sensitive,
-//! - values of members, options and header fields whose names sound secret, also where name and value are two members or two
-//!   items,
-//! - tokens, keys, passwords and credentials that show by how they are written, in the middle of texts as well,
+//! - values that the tool's schema marks as sensitive,
+//! - values of members, options and header fields with names that sound secret, also where name and value are two members or two items,
+//! - tokens, keys and passwords with a known form, also in the middle of a text,
 //!
-//! all of it also inside of strings that are JSON themselves. The work is bounded; a value that would take more is dropped.
+//! and also looks into strings that are JSON. It reads the text once and leaves the rest as it is. The work is bounded: a value that would take
+//! more is dropped.
 
 mod assignments;
 mod names;

@@ -1,4 +1,4 @@
-//! [`SensitiveNames`]: names that sound secret.
+//! [`SensitiveNames`]: tells whether a name sounds secret, such as `password` or `apiKey`.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Secrets that show by how they are written, wherever they are. The expressions take linear time.
+//! [`find`]: finds secrets with a known form, such as keys of well-known services, anywhere in a text. The expressions take linear time.
 
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! [`Cursor`]: goes through a JSON text that is known to be valid.
+//! [`Cursor`]: reads a valid JSON text part by part.
 
 use std::borrow::Cow;
 use std::ops::Range;

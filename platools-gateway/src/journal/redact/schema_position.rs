@@ -1,4 +1,4 @@
-//! Finds the parts of a value that a tool's schema marks as sensitive: walks the schema beside the value.
+//! [`SchemaPosition`]: walks a schema beside a value, and tells which parts of the value the schema marks as sensitive.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Secrets in texts that are not JSON.
+//! [`redact_text`]: replaces the secrets in a text that is not JSON.
 
 use std::ops::Range;
 

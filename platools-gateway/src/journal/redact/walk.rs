@@ -1,4 +1,4 @@
-//! [`Walk`]: goes through a JSON text once, and notes what is to be replaced.
+//! [`Walk`]: reads a JSON text once, and notes the parts to replace.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! `DashboardConnection`: the live feed on one dashboard's socket.
+//! `DashboardConnection`: the live feed over the WebSocket of one dashboard.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Keepalive`]: pings for a dashboard, and the pongs that answer them.
+//! [`Keepalive`]: sends pings to a dashboard, and ends the connection when no pongs come back.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Messages between a dashboard and the gateway beside the feed.
+//! Messages of the live feed's protocol itself, such as pings and errors. The events of the feed are in [`crate::feed`].
 
 use std::borrow::Cow;
 

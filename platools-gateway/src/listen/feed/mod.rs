@@ -1,4 +1,4 @@
-//! The live feed: dashboards that watch an agent, over one WebSocket each.
+//! [`FeedAdapter`]: the WebSockets of dashboards, each of which watches one agent.
 
 mod connection;
 mod keepalive;

@@ -1,4 +1,4 @@
-//! The request of a dashboard, in the query of its URL.
+//! [`FeedRequest`]: the request of a dashboard, read from the query of its URL.
 
 use axum::extract::Query;
 use axum::http::Uri;

@@ -1,4 +1,4 @@
-//! The bearer token of a request: a worker's secret, or a caller's key; and whose that is.
+//! [`authenticate`]: the caller of a request, by its bearer token: a key or a token of the gateway. Workers send their secret as one, too.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,18 +12,26 @@ use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
-use crate::listen::Sender;
+use crate::listen::BodyOwner;
 
-/// The caller of a request over a protocol. The request counts against the caller's rate.
-pub(in crate::listen) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
-    let caller = identified(parts, core, protocol).await?;
+/// Authenticates the caller of a request over a protocol. The request counts against the caller's rate.
+pub(in crate::listen) async fn authenticate_and_count(
+    parts: &mut Parts,
+    core: &Core,
+    protocol: Protocol,
+) -> Result<Caller, Error> {
+    let caller = authenticate(parts, core, protocol).await?;
     core.limiter.request(&caller, remote(&caller))?;
-    parts.extensions.insert(Sender(caller.credential.to_string()));
+    parts.extensions.insert(BodyOwner(caller.credential.to_string()));
     Ok(caller)
 }
 
-/// The caller of a request over a protocol, for calls, which have a rate of their own.
-pub(in crate::listen) async fn identified(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
+/// Authenticates the caller of a request over a protocol, and counts nothing: calls have a rate of their own.
+pub(in crate::listen) async fn authenticate(
+    parts: &mut Parts,
+    core: &Core,
+    protocol: Protocol,
+) -> Result<Caller, Error> {
     let origin = origin_of(&parts.extensions, protocol);
     let Some(key) = bearer_token(&parts.headers) else {
         let message = "missing key: send the header `Authorization: Bearer <key>`";
@@ -32,7 +40,7 @@ pub(in crate::listen) async fn identified(parts: &mut Parts, core: &Core, protoc
     };
     let caller = core.authenticator.authenticate(&key, origin).await?;
     if let Some(context) = parts.extensions.get::<RequestContext>() {
-        context.is_from(&caller);
+        context.note_caller(&caller);
     }
     Ok(caller)
 }

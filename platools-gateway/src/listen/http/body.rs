@@ -1,4 +1,4 @@
-//! `read_text`: the body of a request as text, within the limits of its length, its time and the gateway's budget.
+//! [`read_text`]: reads the body of a request as text, within limits of length and time. `MemoryBudget` counts its bytes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -52,7 +52,7 @@ impl Deref for BodyText {
 
 /// The credential that a request came with: its share of the budget is what the body counts against.
 #[derive(Debug, Clone)]
-pub(in crate::listen) struct Sender(pub(in crate::listen) String);
+pub(in crate::listen) struct BodyOwner(pub(in crate::listen) String);
 
 /// Reasons why there is no text, in words for the caller.
 #[derive(Debug, thiserror::Error)]

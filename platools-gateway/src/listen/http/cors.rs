@@ -1,4 +1,4 @@
-//! Headers that let a browser hand an answer to the page that asked for it.
+//! [`layer`]: adds the CORS headers that let a web page read the response.
 
 use std::time::Duration;
 

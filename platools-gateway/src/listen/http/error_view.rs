@@ -1,4 +1,4 @@
-//! [`ErrorView`]: a failed request in the terms of HTTP. Every protocol makes its errors from it, each with a body and codes of its own.
+//! [`ErrorView`]: the status, code, message and retry delay of a failed request. Each protocol renders its error responses from it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Guard`]: the one layer before every route, every WebSocket and the fallback.
+//! [`Guard`]: the layer before every route and every WebSocket. It refuses requests with an unknown `Host` or a forbidden `Origin`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use platools_transport::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
+use super::host_and_origin::{page_origin, requested_host};
 use super::problem::Problem;
-use super::request::{page_origin, requested_host};
 use super::{cors, refused, websocket};
 use crate::audit::action;
 use crate::domain::error::Error;
@@ -42,9 +42,9 @@ pub(crate) struct Site {
     pub(crate) is_tls: bool,
 }
 
-/// The sender of an accepted request.
+/// The kind of client that sent an accepted request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sender {
+enum ClientKind {
     Program,
     Page,
 }
@@ -71,12 +71,12 @@ impl Guard {
         router.layer(middleware::from_fn_with_state(Arc::clone(self), admit))
     }
 
-    fn check(&self, parts: &Parts) -> Result<Sender, Problem> {
+    fn check(&self, parts: &Parts) -> Result<ClientKind, Problem> {
         let host = requested_host(parts)?;
         self.check_host(&host)?;
-        let Some(origin) = page_origin(&parts.headers)? else { return Ok(Sender::Program) };
+        let Some(origin) = page_origin(&parts.headers)? else { return Ok(ClientKind::Program) };
         self.check_origin(&origin, &host)?;
-        Ok(Sender::Page)
+        Ok(ClientKind::Page)
     }
 
     fn check_host(&self, host: &HostPort) -> Result<(), Problem> {
@@ -129,8 +129,8 @@ impl Guard {
 /// Answers refused requests, and hands all others on.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let sender = match guard.check(&parts) {
-        Ok(sender) => sender,
+    let client = match guard.check(&parts) {
+        Ok(client) => client,
         Err(problem) => {
             let reason = problem.code();
             return refused(problem.into_response(), action::REQUEST_ADMIT, reason);
@@ -140,7 +140,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
         return websocket::other_version();
     }
     let request = Request::from_parts(parts, body);
-    if sender == Sender::Program {
+    if client == ClientKind::Program {
         return next.run(request).await;
     }
     let Ok(response) = guard.cors.layer(next).oneshot(request).await;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     /// The code and the text of a refusal.
-    fn check(guard: &Guard, host: &str, origin: Option<&str>) -> Result<Sender, (&'static str, String)> {
+    fn check(guard: &Guard, host: &str, origin: Option<&str>) -> Result<ClientKind, (&'static str, String)> {
         let mut request = axum::http::Request::builder().uri("/").header(header::HOST, host);
         if let Some(origin) = origin {
             request = request.header(header::ORIGIN, origin);

@@ -1,8 +1,7 @@
-//! HTTP beneath the protocols: [`observe`], the outermost layer, which gives a request its id, its line in the log and the audit record
-//! of a refusal; [`Guard`] with its [`HttpSettings`](crate::settings::HttpSettings), which a request passes before any protocol sees it; and the reading of bodies.
+//! The HTTP layers beneath all protocols. [`observe`] is the outermost: it gives a request its id, its line in the log, and the audit record of
+//! a refusal. [`Guard`] checks `Host` and `Origin` before any protocol sees the request.
 //!
-//! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
-//! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
+//! A browser lets every web page send requests to every address. It sends the page's origin in `Origin`, so the guard can refuse the page.
 
 mod access_log;
 pub(super) mod auth;
@@ -10,9 +9,9 @@ pub(super) mod body;
 mod cors;
 mod error_view;
 mod guard;
+mod host_and_origin;
 pub(super) mod problem;
-mod refusal;
-mod request;
+mod refusal_audit;
 mod request_id;
 mod settings;
 mod websocket;
@@ -28,7 +27,7 @@ use tracing::Instrument as _;
 pub(super) use error_view::ErrorView;
 pub(super) use guard::Guard;
 pub(crate) use guard::Site;
-pub(super) use refusal::{not_a_refusal, refused};
+pub(super) use refusal_audit::{not_a_refusal, refused};
 pub(super) use request_id::{RequestContext, address_of, origin_of};
 pub(super) use websocket::upgrade_required;
 
@@ -43,7 +42,7 @@ pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request,
     request.extensions_mut().insert(context.clone());
     let span = tracing::info_span!("request", request.id = %context.id(), client.address = %context.address());
     let mut response = next.run(request).instrument(span).await;
-    refusal::record(&core.audit, &line, &context, &response);
+    refusal_audit::record(&core.audit, &line, &context, &response);
     line.end(&context, &response);
     context.answer(&mut response);
     if may_carry_a_secret {

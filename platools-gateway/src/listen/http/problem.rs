@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::body::BodyError;
 use super::{ErrorView, RequestContext};
 use crate::domain::error::{ArgumentProblem, Error};
-use crate::listen::dto::{Misfit, query_error};
+use crate::listen::params::{Misfit, query_error};
 
 /// A failed request, as RFC 9457 has it.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! `RequestContext`: the id, the client's address and, once it is known, the caller of one HTTP request.
+//! `RequestContext`: the id of one HTTP request, the address of its client, and its caller once it is authenticated.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -43,8 +43,8 @@ impl RequestContext {
         RequestOrigin::new(protocol, self.0.address, Some(self.0.id.clone()))
     }
 
-    /// Notes who sent the request.
-    pub(in crate::listen) fn is_from(&self, caller: &Caller) {
+    /// Notes the caller of the request.
+    pub(in crate::listen) fn note_caller(&self, caller: &Caller) {
         // A request has one caller; a second look finds the same one.
         let _ = self.0.caller.set(caller.clone());
     }

@@ -1,4 +1,4 @@
-//! Reading of [`HttpSettings`]: names and origins.
+//! Functions that check the names and origins in [`HttpSettings`].
 
 use platools_transport::{HostPort, PageOrigin};
 

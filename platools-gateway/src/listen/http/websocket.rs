@@ -1,4 +1,4 @@
-//! The version of the WebSocket protocol that an upgrade asks for.
+//! Functions that answer requests for a WebSocket of another version than 13, and plain requests to a path that serves only WebSockets.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

@@ -1,4 +1,4 @@
-//! [`run`]: a call of a tool, with the reports that its client gets meanwhile.
+//! [`run`]: calls a tool for an MCP client, and sends its progress and log entries to the client meanwhile.
 
 use platools::LogLevel;
 use platools::mcp::{Notifier, ToolReport, ToolReports};

@@ -1,7 +1,7 @@
-//! [`challenge`]: the answer to a client without a credential, or with a wrong one.
+//! [`challenge`]: the response to a client with a missing or wrong credential.
 //!
-//! It names no metadata of RFC 9728: the gateway takes its own keys and tokens only, and a client that finds a document begins a sign-in
-//! that cannot work.
+//! It names no metadata of RFC 9728. The gateway accepts its own keys and tokens only, and a client that finds metadata would begin an OAuth
+//! sign-in that cannot succeed.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};

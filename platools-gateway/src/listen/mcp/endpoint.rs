@@ -1,4 +1,5 @@
-//! The endpoints: one HTTP request, from its caller to its answer.
+//! [`McpAdapter`]: the routes of `/mcp`, for the tools of all entities, and of `/mcp/entities/{slug}`: each authenticates the caller of a
+//! request and lets `McpServer` answer it.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,23 +9,30 @@ use axum::http::{Method, header};
 use axum::response::Response;
 use platools::mcp::McpServer;
 use platools::mcp::http::{Exchange, Refusal, SessionUse, Sessions, UsageKind, holding, session_id};
-use rmcp::transport::streamable_http_server::StreamableHttpService;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::Deserialize;
 
-use super::McpAdapter;
 use super::challenge::challenge;
 use super::failure::{no_message, refusal, unread};
 use super::host::GatewayHost;
 use super::request_context::{McpRequest, PermittedCall, take_arguments};
 use super::session::McpSession;
 use super::session_manager::RequestSessions;
+use super::sessions::McpSessions;
 use crate::authority::{Action, Resource, authorize};
 use crate::background::offload::offload;
 use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::{caller_of, read_text};
+use crate::listen::{authenticate_and_count, read_text};
+
+/// The state of the endpoints.
+#[derive(Debug)]
+pub(super) struct McpAdapter {
+    pub(super) sessions: Arc<McpSessions>,
+    pub(super) config: StreamableHttpServerConfig,
+}
 
 /// Bytes of a message of a viewer, at most.
 const MAX_VIEWER_BYTES: usize = 64 * 1024;
@@ -64,7 +72,7 @@ async fn serve(
 ) -> Result<Response, Box<Response>> {
     let (mut parts, body) = request.into_parts();
     let core = &adapter.sessions.core;
-    let caller = caller_of(&mut parts, core, Protocol::Mcp).await;
+    let caller = authenticate_and_count(&mut parts, core, Protocol::Mcp).await;
     let caller = caller.map_err(|error| challenge(&parts, &error))?;
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);

@@ -1,4 +1,4 @@
-//! The core's errors in the protocol's words.
+//! Functions that turn errors of the services into JSON-RPC errors and HTTP responses of `/mcp`.
 
 use axum::body::Body;
 use axum::http::StatusCode;

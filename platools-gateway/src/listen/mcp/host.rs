@@ -1,4 +1,4 @@
-//! [`GatewayHost`]: the tools of a gateway that one caller may use, for the server of the protocol.
+//! [`GatewayHost`]: the tools that one caller may use, for the MCP server.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! `/mcp`: clients of the Model Context Protocol, over its streamable HTTP: every tool that a caller may use, or those of one entity.
+//! `/mcp`: the Model Context Protocol over streamable HTTP. A client gets all tools that its caller may use, or those of one entity.
 //!
-//! [`platools::mcp`] answers clients, over the library `rmcp`. The policy is here: [`GatewayHost`](host::GatewayHost) has the tools of a
-//! caller, and [`McpSessions`] the owners of sessions, their limits and their ends.
+//! [`platools::mcp`] answers clients, over the library `rmcp`. [`GatewayHost`](host::GatewayHost) gives it the tools of a caller, and
+//! [`McpSessions`] has the sessions.
 
 mod call;
 mod challenge;
@@ -24,16 +24,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::core::Core;
 use crate::settings::McpSettings;
+use endpoint::McpAdapter;
 use sessions::McpSessions;
 
 /// The path of the tools of all entities; those of one are below it.
 const PATH: &str = "/mcp";
-
-#[derive(Debug)]
-struct McpAdapter {
-    sessions: Arc<McpSessions>,
-    config: StreamableHttpServerConfig,
-}
 
 /// The routes of clients of the protocol. The tasks that look after sessions are tracked.
 pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings) -> Router {

@@ -1,4 +1,4 @@
-//! [`McpRequest`]: the caller, the trace and the call of one HTTP request.
+//! [`McpRequest`]: the caller, the trace and the permitted call of one HTTP request, for the code that handles its message.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,7 +70,7 @@ mod tests {
             assert_eq!(text, message(if is_large { "{}" } else { &large }));
             assert_eq!(taken.unwrap().unwrap().get(), large);
         }
-        // A mistake stays for whoever reads the message.
+        // A mistake stays for the reader of the message.
         let list = format!(r#"{{"method":"tools/call","params":{{"arguments":[{}0]}}}}"#, "0,".repeat(IN_PLACE_BYTES));
         assert_eq!(take_arguments(list.clone()).unwrap().0, list);
         let other = r#"{"method":"tools/list"}"#.to_owned();

@@ -1,8 +1,8 @@
-//! [`ResultWriter`]: the result of a call for its client.
+//! [`ResultWriter`]: writes the result of a call as MCP content.
 
 use std::sync::Arc;
 
-use platools::mcp::{self, Returned, Revision};
+use platools::mcp::{self, ReturnedJson, Revision};
 use platools::tool::ResultRule;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::json;
@@ -28,7 +28,7 @@ pub(super) struct ResultWriter {
 }
 
 impl ResultWriter {
-    /// The result for the client. A large one is written where no socket waits.
+    /// The result for the client. A large one is written on a blocking thread.
     pub(super) async fn result(self, CallReply { call_id, result, .. }: CallReply) -> CallToolResult {
         let mut told = offload(result.get().len(), move || self.told(result)).await;
         told.meta.get_or_insert_default().0.insert("platools/callId".to_owned(), json!(call_id.as_str()));
@@ -40,7 +40,7 @@ impl ResultWriter {
         if json.len() > self.max_bytes {
             return self.too_large(&json);
         }
-        Returned { tool: &self.tool, rule: &self.rule, revision: self.revision }.answer(json, short)
+        ReturnedJson { tool: &self.tool, rule: &self.rule, revision: self.revision }.answer(json, short)
     }
 
     fn too_large(&self, json: &str) -> CallToolResult {

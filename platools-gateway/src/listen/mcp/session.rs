@@ -1,4 +1,4 @@
-//! [`McpSession`]: the owner of a session, the tools that it is about, and its uses.
+//! [`McpSession`]: one session of a client: its owner, its tools, and the time of its last use.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`RequestSessions`]: the table of sessions as one request sees it: the session that it names, or the one that it opens, and no other.
+//! [`RequestSessions`]: finds the session that one request names, or opens a new one for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! [`McpSessions`]: the sessions of a gateway, their limits and their ends.
+//! [`McpSessions`]: the table of sessions. It limits their number, and ends those that are idle or lost their credential.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

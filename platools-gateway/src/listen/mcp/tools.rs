@@ -1,4 +1,4 @@
-//! Tools in the protocol's form.
+//! [`page`]: one page of the tools that a caller may use, in the form of the protocol.
 
 use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};

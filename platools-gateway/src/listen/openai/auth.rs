@@ -1,4 +1,4 @@
-//! Finds the caller of a request.
+//! [`Known`]: the extractor that authenticates the caller of a request.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
-use crate::listen::caller_of;
+use crate::listen::authenticate_and_count;
 
 /// A caller with a good key or token.
 ///
@@ -20,6 +20,6 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        Ok(Self(caller_of(parts, core, Protocol::OpenAi).await?))
+        Ok(Self(authenticate_and_count(parts, core, Protocol::OpenAi).await?))
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/completions`
+//! [`complete`]: the handler of `POST /v1/chat/completions`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
 use super::auth::Known;
-use super::completion::Head;
+use super::completion_json::Head;
 use super::failure::Failure;
 use super::request::{Form, Request};
 use super::stream::Streamed;

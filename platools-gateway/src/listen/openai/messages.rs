@@ -1,4 +1,4 @@
-//! Reads the conversation out of a client's messages.
+//! [`Said`] and [`Talk`]: read the conversation from the messages of a request.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};

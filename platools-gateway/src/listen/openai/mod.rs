@@ -1,9 +1,9 @@
-//! Agents as models of `OpenAI`'s interface for chat completions: <https://platform.openai.com/docs/api-reference/chat>.
+//! The chat completions interface of OpenAI, with agents as models: <https://platform.openai.com/docs/api-reference/chat>.
 //!
-//! Conversations are the client's to keep: it sends all that was said each time.
+//! The gateway stores no conversation for it: a client sends all messages with each request.
 
 mod auth;
-mod completion;
+mod completion_json;
 mod completions;
 mod failure;
 mod messages;

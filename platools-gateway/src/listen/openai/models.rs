@@ -1,4 +1,4 @@
-//! `/v1/models`: the agents, so that clients can offer them.
+//! The routes of `/v1/models`, which list the agents as models.
 
 use std::sync::Arc;
 

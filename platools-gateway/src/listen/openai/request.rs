@@ -1,4 +1,4 @@
-//! The body of a request for a completion.
+//! [`Request`]: a request for a completion, read from its body.
 
 use axum::body::Body;
 use platools_protocol::rpc::MAX_USER_ID_CHARS;

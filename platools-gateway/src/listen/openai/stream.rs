@@ -1,4 +1,4 @@
-//! A chat completion as server-sent events, sent while the agent answers.
+//! [`Streamed`]: sends a chat completion as server-sent events while the agent answers.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::completion::Head;
+use super::completion_json::Head;
 use super::failure::Failure;
 use super::request::{Form, Request};
 use crate::agents::chat::ChatPermit;

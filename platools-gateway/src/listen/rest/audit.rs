@@ -1,20 +1,20 @@
-//! `GET /v1/audit`
+//! The route `GET /v1/audit`.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::auth::Known;
 use super::calls::time;
-use super::parts::Query;
+use super::path_and_query::Query;
 use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
 use crate::core::Core;
-use crate::listen::dto::{ListPosition, Page, count, limit_of};
+use crate::dto::AuditEventDto;
 use crate::listen::http::problem::{Problem, invalid};
-use crate::ports::time::rfc3339;
+use crate::listen::params::{ListPosition, Page, count, limit_of};
 
 /// Conditions on events.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -38,61 +38,21 @@ pub(super) struct AuditConditions {
     cursor: Option<String>,
 }
 
-/// A record of the audit.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct AuditRecord {
-    id: String,
-    at: String,
-    /// `change`, `sign_in` or `refusal`.
-    kind: &'static str,
-    /// A dotted noun and verb, such as `key.create`.
-    action: String,
-    /// `ok`, or `refused`.
-    outcome: &'static str,
-    actor: AuditActor,
-    /// The project that it is about; `null` for what concerns the whole gateway.
-    project_id: Option<String>,
-    /// The thing it was done to: an id, a name, a route or a method.
-    subject: Option<String>,
-    /// More in words; for a refusal, the reason.
-    detail: Option<String>,
-    /// The number of further events of the same network, key or token that this record stands for.
-    left_out: u64,
-}
-
-/// The author of an event, and its origin.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct AuditActor {
-    /// The id of the key, token or secret; `nothing` of a caller without any.
-    credential: Option<String>,
-    role: Option<String>,
-    user_id: Option<String>,
-    agent_id: Option<String>,
-    /// `rest`, `openai`, `rpc`, `feed`, `runtime`, `mcp`, `tool_sync`, `http`, `command_line` or `program`.
-    protocol: &'static str,
-    /// The client's address.
-    address: Option<String>,
-    /// The `X-Request-Id` of the request, or of the upgrade of its socket.
-    request_id: Option<String>,
-}
-
 /// List administrative changes, sign-ins that opened something lasting, and refusals, newest first. Those of the caller's project;
 /// for admins of the default project also those that concern the whole gateway.
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", params(AuditConditions),
-    responses((status = 200, body = Page<AuditRecord>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+    responses((status = 200, body = Page<AuditEventDto>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     Query(conditions): Query<AuditConditions>,
-) -> Result<Json<Page<AuditRecord>>, Problem> {
+) -> Result<Json<Page<AuditEventDto>>, Problem> {
     let admin = core.admin.of(&caller)?;
     let (limit, query) = conditions.checked()?;
     // One more than asked for tells whether there is another page.
     let events = admin.audit_events(query, limit + 1).await?;
     let place = |last: &AuditEvent| ListPosition { at_ms: last.at_ms, id: last.id.to_string() }.cursor();
-    Ok(Json(Page::cut(events, limit, place).map(AuditRecord::from)))
+    Ok(Json(Page::cut(events, limit, place).map(AuditEventDto::from)))
 }
 
 impl AuditConditions {
@@ -113,30 +73,4 @@ impl AuditConditions {
 
 fn kind(name: &str) -> Result<AuditKind, Problem> {
     AuditKind::from_name(name).ok_or_else(|| invalid("`kind` must be change, sign_in or refusal"))
-}
-
-impl From<AuditEvent> for AuditRecord {
-    fn from(event: AuditEvent) -> Self {
-        let origin = event.actor.origin;
-        Self {
-            id: event.id.to_string(),
-            at: rfc3339(event.at_ms),
-            kind: event.kind.as_str(),
-            action: event.action.into_owned(),
-            outcome: event.kind.outcome(),
-            actor: AuditActor {
-                credential: event.actor.credential,
-                role: event.actor.role,
-                user_id: event.actor.user_id,
-                agent_id: event.actor.agent_id.map(|agent| agent.to_string()),
-                protocol: origin.protocol.as_str(),
-                address: origin.address.map(|address| address.to_string()),
-                request_id: origin.request_id.map(|id| id.to_string()),
-            },
-            project_id: event.project_id.map(|project| project.to_string()),
-            subject: event.subject,
-            detail: event.detail,
-            left_out: event.left_out,
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Finds the caller of a request.
+//! [`Known`], [`Calling`], [`Visitor`] and [`Administrator`]: extractors that authenticate the caller of a request.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
 use crate::listen::http::address_of;
 use crate::listen::http::problem::Problem;
-use crate::listen::{caller_of, identified};
+use crate::listen::{authenticate, authenticate_and_count};
 
 /// A caller with a good key or token.
 ///
@@ -22,7 +22,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        Ok(Self(caller_of(parts, core, Protocol::Rest).await?))
+        Ok(Self(authenticate_and_count(parts, core, Protocol::Rest).await?))
     }
 }
 
@@ -33,7 +33,7 @@ impl FromRequestParts<Arc<Core>> for Calling {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        Ok(Self(identified(parts, core, Protocol::Rest).await?))
+        Ok(Self(authenticate(parts, core, Protocol::Rest).await?))
     }
 }
 

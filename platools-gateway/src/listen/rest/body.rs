@@ -1,4 +1,4 @@
-//! The body of a request.
+//! [`Body`]: the extractor of a body that is one JSON object.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::listen::http::problem::{Problem, invalid};
-use crate::listen::{BodyText, Sender, parse_object, read_text};
+use crate::listen::{BodyOwner, BodyText, parse_object, read_text};
 
 /// Reads the body of a caller's request.
 ///
@@ -26,8 +26,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Problem> {
-        let sender = request.extensions().get::<Sender>().cloned();
-        let held = core.limiter.body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
+        let sender = request.extensions().get::<BodyOwner>().cloned();
+        let held = core.limiter.body_of(sender.map_or_else(String::new, |BodyOwner(credential)| credential));
         parse(&read_text(request.into_body(), held, core.limiter.body_bytes()).await?).map(Self)
     }
 }

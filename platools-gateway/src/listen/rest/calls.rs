@@ -1,4 +1,4 @@
-//! `/v1/calls`
+//! The routes of `/v1/calls`, which list, show and replay calls of the journal.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
-use super::call;
-use super::parts::{Path, Query};
+use super::call_tool;
+use super::path_and_query::{Path, Query};
 use crate::calls::{CallQuery, CallsBefore};
 use crate::core::Core;
 use crate::domain::ids::CallId;
 use crate::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
-use crate::listen::dto::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::params::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::ports::time::{from_rfc3339, rfc3339};
 
 /// Filter for calls.
@@ -155,7 +155,7 @@ pub(super) async fn show(
 
 /// Call the same tool with the same arguments again, as the present caller, and wait for its result.
 #[utoipa::path(post, path = "/v1/calls/{id}/replay", tag = "calls", params(("id", description = "Id"), Again),
-    responses((status = 200, body = call::Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+    responses((status = 200, body = call_tool::Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn replay(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
@@ -163,7 +163,7 @@ pub(super) async fn replay(
     Query(again): Query<Again>,
 ) -> Result<Response, Problem> {
     let reply = core.calls.replay(&caller, &id, timeout_of(again.timeout_ms, core.calls.max_timeout())?).await?;
-    Ok(call::answer(&reply))
+    Ok(call_tool::answer(&reply))
 }
 
 impl Filter {

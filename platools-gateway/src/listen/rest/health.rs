@@ -1,4 +1,4 @@
-//! `GET /health`
+//! The route `GET /health`.
 
 use std::sync::Arc;
 

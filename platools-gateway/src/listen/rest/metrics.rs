@@ -1,4 +1,4 @@
-//! `GET /metrics`
+//! The route `GET /metrics`, which writes [`Figures`] in the format of Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,17 +1,15 @@
-//! Callers and admins over HTTP.
-//!
-//! Each handler describes itself, and `/openapi.json` is what they say together.
+//! [`router`]: the REST interface for callers and admins. `/openapi.json` is made from the descriptions at the handlers.
 
 mod admin;
 mod audit;
 mod auth;
 mod body;
-mod call;
+mod call_tool;
 mod calls;
 mod health;
 mod metrics;
 mod page;
-mod parts;
+mod path_and_query;
 mod project;
 mod ready;
 mod tools;
@@ -63,8 +61,8 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .routes(routes!(tools::list))
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))
-        .routes(routes!(call::call))
-        .routes(routes!(call::cancel))
+        .routes(routes!(call_tool::call))
+        .routes(routes!(call_tool::cancel))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(calls::replay))

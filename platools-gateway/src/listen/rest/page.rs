@@ -1,10 +1,10 @@
-//! Pagination parameters.
+//! [`PageQuery`]: the query parameters of a request for a page of a list.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::listen::dto::{ListPosition, Page, count, limit_of};
 use crate::listen::http::problem::Problem;
+use crate::listen::params::{ListPosition, Page, count, limit_of};
 
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -1,4 +1,4 @@
-//! `GET /ready`
+//! The route `GET /ready`, for load balancers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `/v1/tools`
+//! The routes of `/v1/tools`.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::{Administrator, Known};
 use super::body::Body;
-use super::parts::{Path, Query};
+use super::path_and_query::{Path, Query};
 use crate::core::Core;
 use crate::domain::digest::sha256;
-use crate::listen::dto::Tool;
+use crate::dto::ToolDto;
 use crate::listen::http::problem::{Problem, invalid};
 use crate::tools::{Switch, ToolName};
 
@@ -60,7 +60,7 @@ pub(super) struct Form {
 /// The tools of a project.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Listing {
-    tools: Vec<Tool>,
+    tools: Vec<ToolDto>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,7 +81,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let environment = filter.environment_id.or(filter.env);
     let tools = core.tools.list(&caller, environment.as_deref()).await?;
-    let listing = Listing { tools: tools.into_iter().map(Tool::from).collect() };
+    let listing = Listing { tools: tools.into_iter().map(ToolDto::from).collect() };
     Ok(unless_known(&headers, &listing))
 }
 
@@ -100,13 +100,13 @@ fn unless_known(headers: &HeaderMap, listing: &Listing) -> Response {
 
 /// Show one tool.
 #[utoipa::path(get, path = "/v1/tools/{name}", tag = "tools", params(("name", description = "Name"), Which),
-    responses((status = 200, body = Tool), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ToolDto), (status = "4XX", body = Problem)))]
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     Path(name): Path<String>,
     Query(which): Query<Which>,
-) -> Result<Json<Tool>, Problem> {
+) -> Result<Json<ToolDto>, Problem> {
     Ok(Json(core.tools.get(&caller, &which.of(name)).await?.into()))
 }
 
@@ -127,13 +127,13 @@ pub(super) async fn schema(
 /// Switch a tool on or off.
 #[utoipa::path(patch, path = "/v1/tools/{name}", tag = "tools", request_body = Change,
     params(("name", description = "Name"), Which),
-    responses((status = 200, body = Tool), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ToolDto), (status = "4XX", body = Problem)))]
 pub(super) async fn change(
     administrator: Administrator,
     Path(name): Path<String>,
     Query(which): Query<Which>,
     Body(change): Body<Change>,
-) -> Result<Json<Tool>, Problem> {
+) -> Result<Json<ToolDto>, Problem> {
     let switch = if change.enabled { Switch::On } else { Switch::Off };
     Ok(Json(administrator.directory()?.switch_tool(&which.of(name), switch).await?.into()))
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/workers`
+//! The route `GET /v1/workers`.
 
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use utoipa::ToSchema;
 
 use super::auth::Known;
 use super::page::PageQuery;
-use super::parts::Query;
+use super::path_and_query::Query;
 use crate::core::Core;
+use crate::dto::ToolHealthDto;
 use crate::links::ConnectedWorker;
 use crate::links::tool_health::WorkerHealth;
-use crate::listen::dto::{HealthForm, Page};
 use crate::listen::http::problem::Problem;
+use crate::listen::params::Page;
 use crate::ports::time::rfc3339;
 
 /// A connected worker.
@@ -78,7 +79,7 @@ pub(super) struct ToolsHealth {
 pub(super) struct UnwellTool {
     tool: String,
     #[serde(flatten)]
-    health: HealthForm,
+    health: ToolHealthDto,
 }
 
 impl From<WorkerHealth> for ToolsHealth {

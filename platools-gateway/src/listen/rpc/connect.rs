@@ -1,4 +1,4 @@
-//! `connect`: who a caller is.
+//! [`Stranger`]: a connection before its `connect`, the request that authenticates the caller.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::AnonymousAccess;
 use super::errors::invalid;
 use super::queue::Queue;
-use super::standing::TokenStanding;
+use super::token_status::TokenStatus;
 use crate::audit::action;
 use crate::authority::speaking_for;
 use crate::connections::CallerConnection;
@@ -27,7 +27,7 @@ use crate::listen::ws::Incoming;
 /// The longest time for the authentication of a caller.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
-/// Somebody who has not said who it is.
+/// A client that has not authenticated yet.
 pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
@@ -38,7 +38,7 @@ pub(super) struct Stranger<'a> {
 
 impl Stranger<'_> {
     /// Answers one message. With a `connect` that is accepted the stranger becomes a caller.
-    pub(super) async fn receive(&self, incoming: &Incoming) -> Option<(Caller, TokenStanding)> {
+    pub(super) async fn receive(&self, incoming: &Incoming) -> Option<(Caller, TokenStatus)> {
         let request = read(incoming, self.queue)?;
         let connected = match &*request.method {
             method::CONNECT => self.connect(&request).await,
@@ -74,7 +74,7 @@ impl Stranger<'_> {
     }
 
     /// The caller, the standing of its token, and the `user_id` it named, which the reply repeats also where the caller may not speak for that user.
-    async fn connect(&self, request: &Request<'_>) -> Result<(Caller, TokenStanding, String), RpcError> {
+    async fn connect(&self, request: &Request<'_>) -> Result<(Caller, TokenStatus, String), RpcError> {
         let connect = params_of(request)?;
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
         let identified = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)?;
@@ -96,18 +96,18 @@ impl Stranger<'_> {
     }
 
     /// The caller with a token. A wrong token is as good as none, and counts as a failed attempt.
-    async fn identify(&self, token: Option<String>) -> Result<(Caller, TokenStanding), RpcError> {
+    async fn identify(&self, token: Option<String>) -> Result<(Caller, TokenStatus), RpcError> {
         let token = token.filter(|token| !token.is_empty()).map(SecretString::from);
         if self.core.authenticator.is_without_auth() {
-            return Ok((self.without_auth(token).await, TokenStanding::Accepted));
+            return Ok((self.without_auth(token).await, TokenStatus::Accepted));
         }
-        let Some(token) = token else { return Ok((self.nobody(TokenStanding::Missing)?, TokenStanding::Missing)) };
+        let Some(token) = token else { return Ok((self.nobody(TokenStatus::Missing)?, TokenStatus::Missing)) };
         match self.core.authenticator.authenticate(&token, self.from.clone()).await {
             // The core has recorded it.
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
-                Ok((self.nobody(TokenStanding::Unknown)?, TokenStanding::Unknown))
+                Ok((self.nobody(TokenStatus::Unknown)?, TokenStatus::Unknown))
             }
-            known => Ok((known?, TokenStanding::Accepted)),
+            known => Ok((known?, TokenStatus::Accepted)),
         }
     }
 
@@ -121,11 +121,11 @@ impl Stranger<'_> {
     }
 
     /// A caller without a valid token, where the gateway admits any.
-    fn nobody(&self, token: TokenStanding) -> Result<Caller, RpcError> {
+    fn nobody(&self, token: TokenStatus) -> Result<Caller, RpcError> {
         if self.anonymous == AnonymousAccess::None {
             let reason = match token {
-                TokenStanding::Unknown => "; this token is not known to it (mistyped, revoked or expired)",
-                TokenStanding::Missing | TokenStanding::Accepted => "",
+                TokenStatus::Unknown => "; this token is not known to it (mistyped, revoked or expired)",
+                TokenStatus::Missing | TokenStatus::Accepted => "",
             };
             let message = format!(
                 "this gateway admits nobody without a valid key or token; `connect` with one as `token`{reason}"

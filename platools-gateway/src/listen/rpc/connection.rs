@@ -1,6 +1,6 @@
-//! `RpcConnection`: the gateway RPC protocol on one caller's socket.
+//! `RpcConnection`: the gateway RPC protocol over the WebSocket of one caller.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, close_code};
@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::connect::Stranger;
 use super::queue::Queue;
+use super::requests::Requests;
 use super::session::{Session, Tail};
-use super::standing::TokenStanding;
+use super::token_status::TokenStatus;
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
@@ -126,11 +127,16 @@ where
         let excess = Excess::new(Arc::clone(&core.limiter), owner, max_dropped_bytes(settings));
         reader.trust(settings.max_message_bytes, excess);
     }
-    let mut session = Session::new(core, (caller, stranger.address()), queue, settings.requests_in_flight);
-    session.token = token;
-    session.viewers_read_history = settings.viewers_read_history && !is_anonymous;
-    session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
-    answer_requests(&session, reader, phase).await
+    let has_catalog = !is_anonymous || settings.anonymous == AnonymousAccess::Catalog;
+    let requests = Requests {
+        session: Session::new(core, caller, queue, has_catalog),
+        from: stranger.address(),
+        token,
+        viewers_read_history: settings.viewers_read_history && !is_anonymous,
+        max_requests: settings.requests_in_flight,
+        ids: Mutex::default(),
+    };
+    answer_requests(&requests, reader, phase).await
 }
 
 /// Finds out who the caller is, however many attempts that takes, within the deadline.
@@ -138,7 +144,7 @@ async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
     mut phase: watch::Receiver<ConnectionPhase>,
-) -> Result<Result<(Caller, TokenStanding), End>, ReadError>
+) -> Result<Result<(Caller, TokenStatus), End>, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
@@ -161,14 +167,14 @@ where
 }
 
 async fn answer_requests<R>(
-    session: &Session<'_>,
+    requests: &Requests<'_>,
     reader: &mut Reader<R>,
     mut phase: watch::Receiver<ConnectionPhase>,
 ) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (mut running, mut tail) = (FuturesUnordered::new(), None);
+    let (session, mut running, mut tail) = (&requests.session, FuturesUnordered::new(), None);
     loop {
         let is_finishing = *phase.borrow_and_update() == ConnectionPhase::Draining;
         if is_finishing && running.is_empty() {
@@ -187,8 +193,8 @@ where
             Some(()) = running.next() => {}
             Ok(()) = phase.changed() => {}
             received = reader.receive() => match received? {
-                Received::Message(incoming) => running.extend(session.begin(&incoming, is_finishing)),
-                Received::Dropped { too_large, head } => session.refuse_large(too_large, &head),
+                Received::Message(incoming) => running.extend(requests.begin(&incoming, is_finishing)),
+                Received::Dropped { too_large, head } => requests.refuse_large(too_large, &head),
             },
             () = forward(&mut tail, session.queue) => {}
         }

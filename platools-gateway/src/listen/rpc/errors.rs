@@ -1,4 +1,4 @@
-//! The one place where the core's errors become codes of the protocol.
+//! Conversions of errors of the services to the codes of gateway RPC.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::limits::OverBudget;
-use crate::listen::dto::Misfit;
 use crate::listen::http::ErrorView;
+use crate::listen::params::Misfit;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {

@@ -1,14 +1,15 @@
-//! Gateway RPC: callers that stay connected, over one WebSocket each.
+//! [`RpcAdapter`]: gateway RPC, for callers that stay connected over a WebSocket.
 
 mod connect;
 mod connection;
 mod errors;
 mod methods;
-mod page;
+mod params;
 mod queue;
+mod requests;
 mod runs;
 mod session;
-mod standing;
+mod token_status;
 
 use std::sync::Arc;
 

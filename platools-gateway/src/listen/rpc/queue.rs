@@ -1,4 +1,4 @@
-//! The queue of messages for one caller.
+//! [`Queue`]: the messages that wait for one caller. When it is full, events are dropped first.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -194,7 +194,7 @@ impl Queue {
         self.lock().is_over
     }
 
-    /// Takes everything that waits.
+    /// Removes and returns everything that waits.
     pub(super) fn take_all(&self) -> Vec<String> {
         let mut waiting = self.lock();
         std::iter::from_fn(|| waiting.pop()).collect()
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_woken() {
+    async fn a_waiting_writer_is_woken() {
         let queue = queue(2);
         let mut next = Box::pin(queue.next());
         assert!(next.as_mut().now_or_never().is_none());

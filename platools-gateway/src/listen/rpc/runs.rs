@@ -1,4 +1,4 @@
-//! The runs of agents that one connection has begun.
+//! [`Runs`]: the table of the runs of agents that one connection started.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Finds the agent of a request.
+//! [`Known`] and [`KnownCaller`]: extractors that authenticate the agent or the caller of a request.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
-use crate::listen::caller_of;
+use crate::listen::authenticate_and_count;
 use crate::sessions::Peer;
 
 /// An agent with a good key or token.
@@ -21,7 +21,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        let caller = caller_of(parts, core, Protocol::Runtime).await?;
+        let caller = authenticate_and_count(parts, core, Protocol::Runtime).await?;
         Ok(Self(core.sessions.peer(caller)?))
     }
 }
@@ -33,6 +33,6 @@ impl FromRequestParts<Arc<Core>> for KnownCaller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        Ok(Self(caller_of(parts, core, Protocol::Runtime).await?))
+        Ok(Self(authenticate_and_count(parts, core, Protocol::Runtime).await?))
     }
 }

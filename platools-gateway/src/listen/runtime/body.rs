@@ -1,4 +1,4 @@
-//! The body of a request.
+//! [`Body`]: the extractor of a body that is one JSON object.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use crate::core::Core;
-use crate::listen::{BodyText, Sender, parse_object, read_text};
+use crate::listen::{BodyOwner, BodyText, parse_object, read_text};
 
 /// A body that is one JSON object.
 pub(super) struct Body<T>(pub(super) T);
@@ -39,8 +39,8 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<Core>> for OptionalBody<T> {
 }
 
 async fn text(request: Request, core: &Core) -> Result<BodyText, Failure> {
-    let sender = request.extensions().get::<Sender>().cloned();
-    let held = core.limiter.body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
+    let sender = request.extensions().get::<BodyOwner>().cloned();
+    let held = core.limiter.body_of(sender.map_or_else(String::new, |BodyOwner(credential)| credential));
     Ok(read_text(request.into_body(), held, core.limiter.body_bytes().min(MAX_MESSAGE_BYTES)).await?)
 }
 

@@ -1,4 +1,4 @@
-//! `/v1/channels`
+//! The routes of `/v1/channels`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::page::{OffsetQuery, Path, Query, limit};
 use super::sessions::Done;
 use crate::core::Core;
-use crate::listen::dto::count;
+use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewChannel, StoredChannel, StoredMember};
 
@@ -64,7 +64,7 @@ impl From<StoredChannel> for Channel {
     }
 }
 
-/// Some of the channels.
+/// A page of the list of channels.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Channels {
     channels: Vec<Channel>,
@@ -202,7 +202,7 @@ pub(super) struct Member {
     agent_id: String,
     agent_address: String,
     display_name: Option<String>,
-    /// `owner` for whoever made the channel, `member` for everybody else.
+    /// `owner` for the agent that made the channel, `member` for all others.
     role: String,
     joined_at: String,
 }

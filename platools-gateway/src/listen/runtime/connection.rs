@@ -1,4 +1,4 @@
-//! `AgentConnection`: the agent runtime protocol on one socket of an agent.
+//! [`AgentConnection`]: the runtime protocol over one WebSocket of an agent.
 
 use axum::extract::ws::{Utf8Bytes, close_code};
 use bytes::Bytes;

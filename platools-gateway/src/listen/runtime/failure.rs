@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use crate::domain::error::Error;
 use crate::listen::BodyError;
-use crate::listen::dto::query_error;
 use crate::listen::http::ErrorView;
+use crate::listen::params::query_error;
 
 /// A failed request.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! `/v1/channels/{channel}/messages`
+//! The routes of `/v1/channels/{channel}/messages`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::page::{Path, Query, limit};
 use crate::core::Core;
 use crate::domain::ids::MessageId;
-use crate::listen::dto::count;
+use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
 

@@ -1,4 +1,4 @@
-//! Agents with sessions: over HTTP, and over the sockets that they open with tickets.
+//! [`router`]: the runtime protocol, for agents with sessions. It has routes over HTTP, and sockets that a ticket opens.
 
 mod auth;
 mod body;

@@ -1,4 +1,4 @@
-//! Pagination and path parameters of a request.
+//! [`Path`], [`Query`] and [`OffsetQuery`]: extractors of the parameters of a URL.
 
 use axum::extract::FromRequestParts;
 use platools_protocol::runtime::{DEFAULT_PAGE, MAX_PAGE};
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::failure::Failure;
-use crate::listen::dto::count;
+use crate::listen::params::count;
 
 /// The values of the names in a path.
 #[derive(Debug, FromRequestParts)]

@@ -1,4 +1,4 @@
-//! `/v1/runtime` and `/v1/ws/ticket`
+//! The routes of `/v1/runtime`, for the session of an agent, and of `/v1/ws/ticket`.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::domain::ids::SessionId;
 use crate::ports::time::rfc3339;
 use crate::sessions::{AgentNames, PresentAgent, StoredSession};
 
-/// It was done.
+/// The response to a request without other data.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Done {
     success: bool,

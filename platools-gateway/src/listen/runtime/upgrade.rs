@@ -1,4 +1,4 @@
-//! `/ws/runtime`: a ticket becomes a socket.
+//! The route `/ws/runtime`, which opens the socket of an agent for a ticket.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) async fn upgrade(
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
     let from = context.origin(Protocol::Runtime);
     let peer = core.sessions.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), from.clone()).await?;
-    context.is_from(&peer.caller);
+    context.note_caller(&peer.caller);
     let presence = core.callers.arrive(Some(SocketKind::Agent));
     core.callers.identify(&presence, &peer.caller)?;
     let message_bytes = core.sessions.settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);

@@ -1,7 +1,6 @@
-//! [`ByteActivity`]: the times at which a connection last moved bytes, each way, and the bytes that its peer may still send.
+//! [`ByteActivity`]: the times at which a connection last received and sent bytes, and the bytes that its peer may still send.
 //!
-//! Whether a peer is gone is a question of bytes, not of frames: a large frame over a slow line takes long and is fine as long
-//! as it moves.
+//! It counts bytes and not frames, because a large frame on a slow line takes long although the peer is alive.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::allowance::Allowance;
+use super::read_allowance::Allowance;
 use crate::limits::ConcurrencyPermit;
 
 /// The activity of one connection, and the bound of what its peer may send.
@@ -34,7 +33,7 @@ struct ActivityState {
 struct Moment(AtomicU64);
 
 impl Moment {
-    fn is_now(&self, since: Instant) {
+    fn set_now(&self, since: Instant) {
         self.0.store(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
@@ -55,12 +54,12 @@ impl ByteActivity {
     }
 
     pub(super) fn note_received(&self, bytes: usize) {
-        self.0.received.is_now(self.0.since);
+        self.0.received.set_now(self.0.since);
         self.0.allowance.note_read(bytes);
     }
 
     pub(super) fn note_sent(&self) {
-        self.0.sent.is_now(self.0.since);
+        self.0.sent.set_now(self.0.since);
     }
 
     /// Notes that the connection is a socket from now on, and keeps its place for as long as it is one.

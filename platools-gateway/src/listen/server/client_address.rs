@@ -1,4 +1,5 @@
-//! [`ConnectionPeer`]: the peer of a connection, and the clients behind it if it is a trusted proxy, by `X-Forwarded-For`.
+//! [`ClientAddresses`]: the address of the client of each request: the peer of the connection, or the client that a trusted proxy names in
+//! `X-Forwarded-For`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,13 +9,13 @@ use axum::http::HeaderMap;
 use crate::domain::error::Error;
 use crate::limits::{ConcurrencyPermit, Limiter};
 
-/// The peer of a connection, which may be a proxy.
-pub(super) struct ConnectionPeer {
+/// Finds the addresses of the clients of one connection. Its peer may be a proxy.
+pub(super) struct ClientAddresses {
     peer: SocketAddr,
     limiter: Arc<Limiter>,
 }
 
-impl ConnectionPeer {
+impl ClientAddresses {
     pub(super) fn new(peer: SocketAddr, limiter: Arc<Limiter>) -> Self {
         Self { peer, limiter }
     }
@@ -54,13 +55,13 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_hide_nothing_behind_them() {
         let limits = Limits { trusted_proxies: vec!["10.0.0.1".parse().unwrap()], ..Limits::default() };
-        let peer = ConnectionPeer::new("10.0.0.1:80".parse().unwrap(), Arc::new(Limiter::new(&limits)));
+        let addresses = ClientAddresses::new("10.0.0.1:80".parse().unwrap(), Arc::new(Limiter::new(&limits)));
         let from = |lines: &[&[u8]]| {
             let mut headers = HeaderMap::new();
             for line in lines {
                 headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
             }
-            peer.client_address(&headers).ip().to_string()
+            addresses.client_address(&headers).ip().to_string()
         };
         for lines in [
             &[&b"198.51.100.7"[..]][..],

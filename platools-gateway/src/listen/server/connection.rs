@@ -1,4 +1,4 @@
-//! [`Connection`]: one connection, from the first byte to the last, or until it is upgraded.
+//! [`Connection`]: serves one connection from TLS to its last response, or until it becomes a WebSocket.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::byte_activity::ByteActivity;
-use super::client_address::ConnectionPeer;
+use super::client_address::ClientAddresses;
 use super::setup::Routes;
 use super::tls::handshake;
 use super::tracked_stream::TrackedStream;
@@ -43,7 +43,7 @@ pub(super) struct Connection {
     over_limit: TowerToHyperService<Router>,
     /// For requests whose response does not fit among those that wait.
     busy: TowerToHyperService<Router>,
-    from: ConnectionPeer,
+    clients: ClientAddresses,
     activity: ByteActivity,
     draining: CancellationToken,
     requests: TaskTracker,
@@ -52,16 +52,16 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(
         routes: Routes,
-        from: ConnectionPeer,
+        clients: ClientAddresses,
         draining: CancellationToken,
         requests: TaskTracker,
     ) -> Self {
         let [router, over_limit, busy] = [routes.served, routes.over_limit, routes.busy].map(TowerToHyperService::new);
-        Self { router, over_limit, busy, from, activity: ByteActivity::new(), draining, requests }
+        Self { router, over_limit, busy, clients, activity: ByteActivity::new(), draining, requests }
     }
 
-    /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also by whoever
-    /// upgraded it.
+    /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also after an
+    /// upgrade.
     pub(super) async fn serve(
         self,
         stream: TcpStream,
@@ -117,11 +117,11 @@ impl Connection {
     /// Answers one request, which tells handlers where it came from and what moves over its connection.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
         let mut request = request.map(Body::new);
-        let from = self.from.client_address(request.headers());
-        let place = self.from.admit(from);
+        let from = self.clients.client_address(request.headers());
+        let place = self.clients.admit(from);
         request.extensions_mut().insert(ConnectInfo(from));
         request.extensions_mut().insert(self.activity.clone());
-        let waiting = WaitingResponse::new(Arc::clone(self.from.limiter()), from.ip(), request.method());
+        let waiting = WaitingResponse::new(Arc::clone(self.clients.limiter()), from.ip(), request.method());
         let answering = if place.is_ok() { self.router.call(request) } else { self.over_limit.call(request) };
         let (place, activity, busy) = (place.ok().flatten(), self.activity.clone(), self.busy.clone());
         let answering = async move {

@@ -1,7 +1,7 @@
-//! [`Linger`]: reads what a peer still sends when its connection ends, so that it gets the last answer.
+//! [`Linger`]: reads the rest of what a peer sends before its connection closes, so that the peer gets the last response.
 //!
-//! A system resets a connection that is closed with unread bytes in it, and the reset may overtake the answer. A request whose head
-//! is too large, or whose body was not read, leaves such bytes.
+//! The system resets a connection that closes with unread bytes, and the peer may then lose the response. A request with a head that is too
+//! large, or a body that was not read, leaves such bytes.
 
 use std::io;
 use std::pin::Pin;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::client_address::ConnectionPeer;
+use super::client_address::ClientAddresses;
 use super::connection::Connection;
 use super::setup::Setup;
 use crate::limits::Admission;
@@ -68,8 +68,8 @@ impl Listener {
             Admission::TurnAway(place) => (routes.clone().all_over_limit(), place),
             Admission::Drop => return,
         };
-        let from = ConnectionPeer::new(peer, Arc::clone(limiter));
-        let connection = Connection::new(routes, from, self.draining.clone(), self.requests.clone());
+        let clients = ClientAddresses::new(peer, Arc::clone(limiter));
+        let connection = Connection::new(routes, clients, self.draining.clone(), self.requests.clone());
         let span = tracing::debug_span!("connection", peer.address = %peer);
         connections.spawn(connection.serve(stream, place, certificates.clone()).instrument(span));
     }

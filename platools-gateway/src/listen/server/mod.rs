@@ -1,14 +1,14 @@
 //! [`Server`]: serves HTTP over the connections of one listening socket.
 //!
-//! [`Listener`] accepts, `Connection` is the task of one connection, `ConnectionPeer` finds the client behind a proxy. Below HTTP and TLS,
+//! [`Listener`] accepts, `Connection` is the task of one connection, `ClientAddresses` finds the client behind a proxy. Below HTTP and TLS,
 //! `TrackedStream` counts bytes in [`ByteActivity`] and ends connections of peers that read too slowly.
 
-mod allowance;
 mod byte_activity;
 mod client_address;
 mod connection;
 mod linger;
 mod listener;
+mod read_allowance;
 mod setup;
 mod tls;
 mod tracked_stream;

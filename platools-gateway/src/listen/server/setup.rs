@@ -1,4 +1,4 @@
-//! [`Setup`]: the parts that serve the connections of a server, and its [`Routes`].
+//! [`Setup`]: the settings and services that the connections of a server share, and its [`Routes`].
 
 use std::sync::Arc;
 

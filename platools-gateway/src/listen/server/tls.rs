@@ -1,4 +1,4 @@
-//! [`handshake`]: TLS on a connection that was accepted.
+//! [`handshake`]: does the TLS handshake of an accepted connection, within a time limit.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`TrackedStream`]: the stream of one connection. It notes when bytes move, and keeps to the limits of its peer.
+//! [`TrackedStream`]: the stream of one connection. It notes when bytes move, and applies the limits of its peer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

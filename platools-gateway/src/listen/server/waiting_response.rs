@@ -1,4 +1,4 @@
-//! [`WaitingResponse`]: responses that count among those that wait to be read.
+//! [`WaitingResponse`]: counts the bytes of responses that clients have not read yet, and refuses more than the budget allows.
 
 use std::net::IpAddr;
 use std::sync::Arc;

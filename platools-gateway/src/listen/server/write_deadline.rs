@@ -1,4 +1,4 @@
-//! [`WriteDeadline`]: ends connections of peers that do not take what is written to them.
+//! [`WriteDeadline`]: ends a connection whose peer does not read what the gateway writes.
 
 use std::io;
 use std::pin::Pin;

@@ -1,28 +1,26 @@
-//! `WorkerConnection`: tool sync on one worker's socket.
+//! `WorkerConnection`: the tool-sync protocol over the WebSocket of one worker.
+
+use std::time::Duration;
 
 use axum::extract::ws::{Message, close_code};
 use futures::FutureExt as _;
 use platools_protocol::tool_sync::{CLOSE_SECRET_ROTATED, MAX_FRAME_BYTES, PlatformFrame};
-use std::time::Duration;
 use tracing::Instrument as _;
 
 use super::frames::{Frames, NextStep};
-use super::replies::{self, WaitingReplies};
-use super::socket::{WorkerSocket, refuse_large};
+use super::responses::{self, WaitingResponses};
+use super::socket::{SocketTimes, WorkerSocket, refuse_large};
 use super::writer;
 use crate::core::Core;
 use crate::domain::origin::RequestOrigin;
 use crate::links::{Closing, ClosingSignal, Link};
-use crate::listen::ByteActivity;
 use crate::listen::ws::{self, Close, End, Farewell, Socket, SocketProtocol, TooLarge, Transport};
-use crate::settings::WorkerSettings;
 
 /// The connection of a worker that was let in.
 struct WorkerConnection<'a> {
     frames: Frames<'a>,
     closing: ClosingSignal,
-    activity: ByteActivity,
-    settings: WorkerSettings,
+    times: SocketTimes,
 }
 
 /// The time that a worker has to answer the close.
@@ -40,7 +38,7 @@ pub(super) async fn run<S: Transport>(
     link: Link,
     from: &RequestOrigin,
     socket: Socket<S>,
-    (activity, settings): (ByteActivity, WorkerSettings),
+    times: SocketTimes,
 ) {
     let identity = link.identity();
     let span = ws::socket_span!(
@@ -51,9 +49,9 @@ pub(super) async fn run<S: Transport>(
         entity = identity.entity,
         environment = identity.environment,
     );
-    let (replies, waiting) = replies::channel();
-    let frames = Frames::new(core, &link, replies);
-    let connection = WorkerConnection { frames, closing: link.closing(), activity, settings };
+    let (responses, waiting) = responses::channel();
+    let frames = Frames::new(core, &link, responses);
+    let connection = WorkerConnection { frames, closing: link.closing(), times };
     async {
         tracing::info!("worker connected");
         ws::serve(connection, (link, waiting), socket).await;
@@ -67,7 +65,7 @@ impl SocketProtocol for WorkerConnection<'_> {
 
     const FAREWELL: Duration = FAREWELL;
 
-    type Outbox = (Link, WaitingReplies);
+    type Outbox = (Link, WaitingResponses);
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         if let NextStep::End(end) = self.frames.welcome() {
@@ -117,15 +115,15 @@ impl SocketProtocol for WorkerConnection<'_> {
         }
     }
 
-    async fn write<S: Transport>(&self, (link, replies): &mut (Link, WaitingReplies), socket: &Socket<S>) -> End {
-        writer::write(&self.paced(socket), link, replies).await
+    async fn write<S: Transport>(&self, (link, responses): &mut (Link, WaitingResponses), socket: &Socket<S>) -> End {
+        writer::write(&self.paced(socket), link, responses).await
     }
 
     async fn ended(&self) -> End {
         close_of(self.closing.clone().wait().await).into()
     }
 
-    fn leave(self, (mut link, _): (Link, WaitingReplies), end: &End) -> Farewell<impl FnMut(&str)> {
+    fn leave(self, (mut link, _): (Link, WaitingResponses), end: &End) -> Farewell<impl FnMut(&str)> {
         match end {
             End::Close(close) if close.code == close_code::SIZE => link.note_large_frame(),
             end if *end == STOPPED => link.note_stop(),
@@ -143,7 +141,7 @@ impl SocketProtocol for WorkerConnection<'_> {
 
 impl WorkerConnection<'_> {
     fn paced<'a, S>(&'a self, socket: &'a Socket<S>) -> WorkerSocket<'a, S> {
-        WorkerSocket { socket, activity: &self.activity, settings: self.settings }
+        WorkerSocket { socket, times: &self.times }
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Frames`]: treats the frames of a worker.
+//! [`Frames`]: handles the frames that a worker sends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,10 +10,10 @@ use platools_protocol::tool_sync::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::health::{self, alerts};
-use super::replies::Replies;
+use super::health_alerts::{self, alerts};
+use super::responses::Responses;
 use super::socket::STALLED;
-use super::throttled::Kept;
+use super::throttled_registration::Kept;
 use super::truncate::truncate;
 use crate::catalog::{Changes, TooLarge};
 use crate::core::Core;
@@ -53,7 +53,7 @@ pub(super) enum NextStep {
     End(End),
 }
 
-/// Treats the frames of one link, one after the other.
+/// Handles the frames of one link, one after the other.
 pub(super) struct Frames<'a> {
     core: &'a Core,
     identity: Identity,
@@ -61,7 +61,7 @@ pub(super) struct Frames<'a> {
     fence: LinkFence,
     connection_id: String,
     features: Features,
-    replies: Replies,
+    responses: Responses,
     health: HealthReports,
     /// The answers that were read and are not acknowledged yet.
     unacknowledged: Mutex<Vec<String>>,
@@ -70,7 +70,7 @@ pub(super) struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    pub(super) fn new(core: &'a Core, link: &Link, replies: Replies) -> Self {
+    pub(super) fn new(core: &'a Core, link: &Link, responses: Responses) -> Self {
         let identity = link.identity().clone();
         let connection_id = link.id().to_string();
         Self {
@@ -80,7 +80,7 @@ impl<'a> Frames<'a> {
             fence: link.fence(),
             connection_id,
             features: link.features(),
-            replies,
+            responses,
             health: core.health.reports(link),
             unacknowledged: Mutex::default(),
             kept: Kept::default(),
@@ -99,7 +99,7 @@ impl<'a> Frames<'a> {
         self.reply(&PlatformFrame::Welcome(welcome))
     }
 
-    /// Treats one frame.
+    /// Handles one frame.
     pub(super) async fn receive(&self, text: &str) -> NextStep {
         let text = well_formed(text);
         match WorkerFrame::parse(&text) {
@@ -241,7 +241,7 @@ impl<'a> Frames<'a> {
         for tool in unreadable {
             tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
         }
-        let alerts = health::left_out(unreadable, &left_out(&tools));
+        let alerts = health_alerts::left_out(unreadable, &left_out(&tools));
         // Of a worker's registrations only the latest counts.
         self.kept.take();
         let answered = match self.store(tools).await {
@@ -313,7 +313,7 @@ impl<'a> Frames<'a> {
     }
 
     fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> NextStep {
-        match self.replies.send(frames.iter().map(PlatformFrame::to_text).collect()) {
+        match self.responses.send(frames.iter().map(PlatformFrame::to_text).collect()) {
             Ok(()) => NextStep::Read,
             Err(_) => NextStep::End(STALLED),
         }

@@ -2,12 +2,12 @@
 
 mod connection;
 mod frames;
-mod handshake;
-mod health;
-mod replies;
+mod health_alerts;
+mod responses;
 mod socket;
-mod throttled;
+mod throttled_registration;
 mod truncate;
+mod worker_claim;
 mod writer;
 
 use std::sync::Arc;
@@ -33,6 +33,7 @@ use crate::listen::ByteActivity;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};
 use crate::settings::WorkerSettings;
+use socket::SocketTimes;
 
 /// Paths at which workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -63,19 +64,19 @@ async fn upgrade(
     State(adapter): State<SyncAdapter>,
     Extension(context): Extension<RequestContext>,
     Extension(activity): Extension<ByteActivity>,
-    query: Result<Query<handshake::WorkerQuery>, QueryRejection>,
+    query: Result<Query<worker_claim::WorkerQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // Whatever is wrong with a claim is said after the upgrade, where workers expect it.
     let query = query.map(|Query(parts)| parts).unwrap_or_default();
-    let (arrival, claim) = (Arrival::now(), handshake::read(&query, &headers));
+    let (arrival, claim) = (Arrival::now(), worker_claim::read(&query, &headers));
     let limits = ReadLimits { message_bytes: MAX_READ_BYTES, buffer_bytes: 4 * 1024 };
     ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.
         activity.allow(UNTRUSTED_BYTES);
-        let pace = (activity, adapter.settings);
-        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), pace)).await;
+        let times = SocketTimes { activity, settings: adapter.settings };
+        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), times)).await;
     })
 }
 
@@ -88,7 +89,7 @@ async fn serve(
     arrival: Arrival,
     claim: Claim,
     from: RequestOrigin,
-    (socket, pace): (Socket<WebSocket>, (ByteActivity, WorkerSettings)),
+    (socket, times): (Socket<WebSocket>, SocketTimes),
 ) {
     match timeout(AUTHENTICATION, core.authenticator.connect(arrival, claim, from.clone()))
         .await
@@ -96,8 +97,8 @@ async fn serve(
     {
         Ok(link) => {
             // Any number of frames is read from now on: it is known who sends them.
-            pace.0.allow_everything();
-            connection::run(core, link, &from, socket, pace).await;
+            times.activity.allow_everything();
+            connection::run(core, link, &from, socket, times).await;
         }
         Err(refusal) => {
             report(&refusal, &from);

@@ -1,4 +1,4 @@
-//! [`WorkerSocket`]: a worker's socket with the times that the gateway waits for it.
+//! [`WorkerSocket`]: the WebSocket of a worker, which ends when no byte moves for too long.
 
 use axum::extract::ws::{Message, close_code};
 
@@ -10,7 +10,13 @@ use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 /// A worker's socket, which ends when no byte moves for longer than the settings allow.
 pub(super) struct WorkerSocket<'a, S> {
     pub(super) socket: &'a Socket<S>,
-    pub(super) activity: &'a ByteActivity,
+    pub(super) times: &'a SocketTimes,
+}
+
+/// The times at which bytes of a worker's socket moved, and the settings of how long they may stand still.
+#[derive(Clone)]
+pub(super) struct SocketTimes {
+    pub(super) activity: ByteActivity,
     pub(super) settings: WorkerSettings,
 }
 
@@ -23,7 +29,7 @@ const SILENT: End = End::close(close_code::POLICY, "no heartbeat");
 impl<S: Transport> WorkerSocket<'_, S> {
     /// Reads the next message. Cancel-safe.
     pub(super) async fn next(&self) -> Result<Message, End> {
-        match self.activity.while_receiving(self.settings.silence, self.socket.next()).await {
+        match self.times.activity.while_receiving(self.times.settings.silence, self.socket.next()).await {
             Some(Some(Ok(message))) => Ok(message),
             Some(Some(Err(error))) => Err(match ReadError::of(error, MAX_FRAME_BYTES) {
                 ReadError::TooLarge(too_large) => refuse_large(too_large),
@@ -36,7 +42,7 @@ impl<S: Transport> WorkerSocket<'_, S> {
 
     /// Waits until the socket takes a message. Cancel-safe.
     pub(super) async fn ready(&self) -> Result<(), End> {
-        Ok(self.activity.while_sending(self.settings.stall, self.socket.ready()).await.ok_or(STALLED)??)
+        self.sending(self.socket.ready()).await
     }
 
     /// Gives a message to the socket, which is ready. An error means that the message cannot have reached the worker as a whole.
@@ -46,7 +52,13 @@ impl<S: Transport> WorkerSocket<'_, S> {
 
     /// Waits until everything is written. Cancel-safe.
     pub(super) async fn flush(&self) -> Result<(), End> {
-        Ok(self.activity.while_sending(self.settings.stall, self.socket.flush()).await.ok_or(STALLED)??)
+        self.sending(self.socket.flush()).await
+    }
+
+    /// Waits for something that needs the worker to take bytes.
+    async fn sending(&self, sent: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+        let SocketTimes { activity, settings } = self.times;
+        Ok(activity.while_sending(settings.stall, sent).await.ok_or(STALLED)??)
     }
 }
 

@@ -1,6 +1,6 @@
-//! Texts of a worker that are passed on are cut to a length of ours.
+//! [`truncate`]: cuts a text of a worker to a number of bytes.
 
-/// As much of a text as fits into so many bytes, in whole characters.
+/// Returns the longest prefix of a text that fits into so many bytes, in whole characters.
 pub(super) fn truncate(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }

@@ -1,9 +1,9 @@
-//! [`write`]: writes replies, notices and calls to a worker.
+//! [`write`]: writes responses, notices and calls to a worker.
 
 use axum::extract::ws::Message;
 use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
-use super::replies::WaitingReplies;
+use super::responses::WaitingResponses;
 use super::socket::WorkerSocket;
 use crate::links::{Delivery, Link, Notice, Order};
 use crate::listen::ws::{End, Transport};
@@ -11,20 +11,20 @@ use crate::listen::ws::{End, Transport};
 /// The most frames that are written before a flush.
 const BATCH: usize = 64;
 
-/// Writes replies and calls until the socket breaks, or takes nothing any more.
+/// Writes responses and calls until the socket breaks, or takes nothing any more.
 ///
 /// A call is taken off the queue only when the socket takes a frame, and there is no await between the two: wherever this
 /// future is dropped, no call is lost.
 pub(super) async fn write<S: Transport>(
     socket: &WorkerSocket<'_, S>,
     link: &mut Link,
-    replies: &mut WaitingReplies,
+    responses: &mut WaitingResponses,
 ) -> End {
     loop {
         // Both arms are cancel-safe. They end only when the link does, and then another arm of its task ends it.
         let written = tokio::select! {
             biased;
-            Some(frames) = replies.next() => write_replies(socket, frames).await,
+            Some(frames) = responses.next() => write_responses(socket, frames).await,
             Some(order) = link.next() => write_order(socket, link, order).await,
             else => std::future::pending().await,
         };
@@ -34,7 +34,7 @@ pub(super) async fn write<S: Transport>(
     }
 }
 
-async fn write_replies<S: Transport>(socket: &WorkerSocket<'_, S>, frames: Vec<String>) -> Result<(), End> {
+async fn write_responses<S: Transport>(socket: &WorkerSocket<'_, S>, frames: Vec<String>) -> Result<(), End> {
     for frame in frames {
         socket.ready().await?;
         socket.start(Message::Text(frame.into()))?;
@@ -110,8 +110,8 @@ mod tests {
     use crate::domain::trace::TraceContext;
     use crate::limits::Limits;
     use crate::links::Arrival;
-    use crate::listen::sync::replies;
-    use crate::listen::sync::socket::STALLED;
+    use crate::listen::sync::responses;
+    use crate::listen::sync::socket::{STALLED, SocketTimes};
     use crate::listen::ws::Socket;
     use crate::listen::{ByteActivity, Server, Setup};
     use crate::settings::WorkerSettings;
@@ -122,13 +122,13 @@ mod tests {
     const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A socket whose worker reads nothing, and what keeps it open.
-    async fn unread_socket() -> ((Socket<WebSocket>, ByteActivity, WorkerSettings), impl Sized) {
+    async fn unread_socket() -> ((Socket<WebSocket>, SocketTimes), impl Sized) {
         let (sender, mut sockets) = mpsc::channel(1);
         let upgrade = async move |axum::Extension(activity): axum::Extension<ByteActivity>,
                                   upgrade: WebSocketUpgrade| {
             let settings = WorkerSettings { stall: Duration::from_millis(100), ..WorkerSettings::default() };
             upgrade.on_upgrade(async move |socket| {
-                let _ = sender.send((Socket::new(socket), activity, settings)).await;
+                let _ = sender.send((Socket::new(socket), SocketTimes { activity, settings })).await;
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn no_call_is_lost_between_the_queue_and_the_socket() {
         let (_folder, core, mut link, key) = core().await;
-        let ((socket, activity, settings), _open) = unread_socket().await;
+        let ((socket, times), _open) = unread_socket().await;
         let caller = core.authenticator.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
@@ -183,8 +183,8 @@ mod tests {
             assert!(timeout(Duration::from_millis(1), calls.next()).await.is_err(), "no call ends yet");
         }
 
-        let (_replies, mut waiting) = replies::channel();
-        let socket = WorkerSocket { socket: &socket, activity: &activity, settings };
+        let (_responses, mut waiting) = responses::channel();
+        let socket = WorkerSocket { socket: &socket, times: &times };
         let end = timeout(PATIENCE, write(&socket, &mut link, &mut waiting)).await.unwrap();
         assert_eq!(end, STALLED);
         drop(link);

@@ -1,4 +1,4 @@
-//! [`End`] and [`Close`]: the end of a WebSocket, and the code and the reason that its peer is told.
+//! [`End`]: the end of a WebSocket. [`Close`]: the code and the reason of the close frame that its peer gets.
 
 use std::borrow::Cow;
 use std::fmt;

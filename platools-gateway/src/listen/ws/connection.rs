@@ -1,4 +1,4 @@
-//! [`SocketProtocol`] and [`serve`]: the life of one connection, which all protocols over WebSockets share.
+//! [`SocketProtocol`]: the trait of a protocol over a WebSocket. [`serve`] runs one connection of it, from the first message to the close.
 
 use std::time::Duration;
 

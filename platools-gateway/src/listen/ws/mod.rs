@@ -1,8 +1,6 @@
-//! WebSockets of all protocols: [`open`] accepts an upgrade, [`serve`] runs a [`SocketProtocol`] over its [`Socket`] until there is
-//! an [`End`], and a [`Close`] tells the peer why.
+//! WebSockets of all protocols. [`open`] accepts an upgrade, and [`serve`] runs a [`SocketProtocol`] over the [`Socket`] until its [`End`].
 //!
-//! [`Reader`] and [`write`] are the two directions that most protocols share: sizes, silence and UTF-8 on one side, pings and deadlines on the
-//! other.
+//! Most protocols share [`Reader`], which checks sizes, silence and UTF-8, and [`write`], which sends messages and pings.
 
 mod close;
 mod connection;

@@ -1,4 +1,4 @@
-//! [`ReadError`]: the reason why no more messages of a socket can be read.
+//! [`ReadError`]: the reason why the messages of a socket end.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Reader`]: the messages that come over a socket.
+//! [`Reader`]: reads the messages of a socket, and drops or refuses those that are too large.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -230,7 +230,7 @@ fn ends(too_large: TooLarge) -> ReadError {
     too_large.into()
 }
 
-/// The text without escapes of half characters.
+/// The text without escapes of lone surrogates.
 fn in_whole_characters(text: Utf8Bytes) -> Utf8Bytes {
     let replaced = match well_formed(text.as_str()) {
         Cow::Borrowed(_) => None,

@@ -1,4 +1,4 @@
-//! [`Socket`]: one WebSocket that is read and written side by side, in one task.
+//! [`Socket`]: one WebSocket that one task reads and writes at the same time.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`open`]: the upgrade of a request to a WebSocket.
+//! [`open`]: turns a request into a WebSocket.
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! [`write`]: writes what waits for a peer, and a ping every now and then.
+//! [`write`]: writes the messages that wait for a peer, and a ping at intervals.
 
 use std::time::Duration;
 

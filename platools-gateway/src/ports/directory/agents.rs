@@ -1,4 +1,4 @@
-//! [`AgentStore`]: the port through which services store agents.
+//! [`AgentStore`]: the port that stores agents.
 
 use async_trait::async_trait;
 

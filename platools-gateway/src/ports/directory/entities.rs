@@ -1,4 +1,4 @@
-//! [`EntityStore`]: stores entities, their secrets, and their tools that are switched off.
+//! [`EntityStore`]: the port that stores entities, their secrets, and which of their tools are switched off.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`KeyStore`]: stores callers' keys.
+//! [`KeyStore`]: the port that stores the keys of callers.
 
 use async_trait::async_trait;
 

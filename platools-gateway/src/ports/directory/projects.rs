@@ -1,4 +1,4 @@
-//! [`ProjectStore`]: stores organizations, projects and their environments.
+//! [`ProjectStore`]: the port that stores organizations, projects and their environments.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`SigningKeyStore`]: stores which signing key is in use. The keys themselves are in a file.
+//! [`SigningKeyStore`]: the port that stores the id of the signing key in use. The keys themselves are in a file.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`TokenStore`]: stores the records of signed tokens.
+//! [`TokenStore`]: the port that stores the records of signed tokens.
 
 use async_trait::async_trait;
 

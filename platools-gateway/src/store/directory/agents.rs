@@ -1,4 +1,4 @@
-//! [`AgentStore`] on SQLite: agents, whose addresses and slugs differ within a project.
+//! [`AgentStore`] in SQL: agents, whose addresses and slugs are unique within a project.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id};
-use super::touched::TouchedRows;
 use crate::domain::agent::{Agent, AgentChange};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::AgentId;
@@ -20,7 +20,7 @@ use crate::store::conversations::uncount_conversations_of;
 #[async_trait]
 impl AgentStore for SqliteStore {
     async fn add_agent(&self, agent: &Agent, limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory(TouchedRows::Agent(&agent.id)).await?;
+        let mut change = self.change_directory(ChangedRows::Agent(&agent.id)).await?;
         check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
         check_slug(&mut change, agent.project_id.as_str(), &agent.slug).await?;
         if let Some(address) = &agent.address {
@@ -48,7 +48,7 @@ impl AgentStore for SqliteStore {
     }
 
     async fn change_agent(&self, id: &AgentId, change: &AgentChange) -> Result<(), Error> {
-        let mut transaction = self.change_directory(TouchedRows::Agent(id)).await?;
+        let mut transaction = self.change_directory(ChangedRows::Agent(id)).await?;
         let row = sqlx::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
         // It may have been removed meanwhile.
         let Some(row) = row.fetch_optional(&mut *transaction).await? else { return Ok(()) };
@@ -72,7 +72,7 @@ impl AgentStore for SqliteStore {
     }
 
     async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Agent(agent)).await?;
+        let mut change = self.change_directory(ChangedRows::Agent(agent)).await?;
         uncount_conversations_of(&mut change, agent).await?;
         sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
         change.commit().await?;

@@ -1,4 +1,4 @@
-//! [`read_changes`]: reads the rows of the directory that changes touched.
+//! [`read_changes`]: reads the rows of the directory that changed after a revision.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ pub(super) async fn read_changes(reading: &mut SqliteConnection, since: i64) -> 
     Ok(Some(DirectoryUpdate { revision, changes }))
 }
 
-/// Everything in a project.
+/// The contents of a project.
 async fn project_contents(
     connection: &mut SqliteConnection,
     id: &str,

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id, named};
-use super::touched::TouchedRows;
 use crate::domain::entity::{Entity, EntitySecret, NewSecret};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Scope};
@@ -25,7 +25,7 @@ const MAX_DISABLED_TOOLS: i64 = 10_000;
 #[async_trait]
 impl EntityStore for SqliteStore {
     async fn add_entity(&self, entity: &Entity, secret: &EntitySecret, limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory(TouchedRows::Entity(&entity.id)).await?;
+        let mut change = self.change_directory(ChangedRows::Entity(&entity.id)).await?;
         check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
             "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
@@ -47,7 +47,7 @@ impl EntityStore for SqliteStore {
     }
 
     async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Entity(new.entity_id)).await?;
+        let mut change = self.change_directory(ChangedRows::Entity(new.entity_id)).await?;
         sqlx::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
             .bind(new.entity_id.as_str())
             .bind(now_ms())
@@ -78,7 +78,7 @@ impl EntityStore for SqliteStore {
     }
 
     async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Entity(entity)).await?;
+        let mut change = self.change_directory(ChangedRows::Entity(entity)).await?;
         sqlx::query("DELETE FROM entities WHERE id = $1").bind(entity.as_str()).execute(&mut *change).await?;
         change.commit().await?;
         Ok(())
@@ -106,7 +106,7 @@ impl EntityStore for SqliteStore {
 
 impl SqliteStore {
     async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Entity(&scope.entity)).await?;
+        let mut change = self.change_directory(ChangedRows::Entity(&scope.entity)).await?;
         sqlx::query(statement)
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())

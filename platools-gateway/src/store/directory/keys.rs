@@ -5,9 +5,9 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id, list, named, optional_id};
-use super::touched::TouchedRows;
 use crate::domain::error::Error;
 use crate::domain::identity::{Credential, Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
@@ -25,7 +25,7 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
 #[async_trait]
 impl KeyStore for SqliteStore {
     async fn add_key(&self, key: &StoredKey, makers: &[Credential], limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory(TouchedRows::Key(&key.id)).await?;
+        let mut change = self.change_directory(ChangedRows::Key(&key.id)).await?;
         check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
             return Ok(false);
@@ -36,7 +36,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool, Error> {
-        let mut change = self.change_directory(TouchedRows::Key(&key.id)).await?;
+        let mut change = self.change_directory(ChangedRows::Key(&key.id)).await?;
         if sqlx::query("SELECT id FROM caller_keys LIMIT 1").fetch_optional(&mut *change).await?.is_some() {
             return Ok(false);
         }
@@ -46,7 +46,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn remove_key(&self, project: &ProjectId, key: &KeyId) -> Result<KeyRemoval, Error> {
-        let mut change = self.change_directory(TouchedRows::Key(key)).await?;
+        let mut change = self.change_directory(ChangedRows::Key(key)).await?;
         // Decided where all changes are in order: two admins that revoke each other leave one.
         let removed =
             sqlx::query(REMOVE).bind(project.as_str()).bind(key.as_str()).bind(now_ms()).execute(&mut *change).await?;

@@ -3,6 +3,7 @@
 //! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
 
 mod agents;
+mod change_log;
 mod changes;
 mod entities;
 mod keys;
@@ -11,7 +12,6 @@ mod projects;
 mod rows;
 mod signing_keys;
 mod tokens;
-mod touched;
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ use crate::domain::directory::{DirectoryContents, DirectoryUpdate};
 use crate::domain::error::Error;
 use crate::ports::directory::DirectoryStore;
 use agents::agent;
+use change_log::ChangedRows;
 use changes::read_changes;
 use entities::{disabled_tool, entity, secret};
 use keys::key;
 use projects::{PROJECTS, environment, project};
 use rows::all;
 use tokens::{REVOKED_TOKENS, revoked_token};
-use touched::TouchedRows;
 
 #[async_trait]
 impl DirectoryStore for SqliteStore {
@@ -69,7 +69,7 @@ impl DirectoryStore for SqliteStore {
 
 impl SqliteStore {
     /// Begins a transaction that changes the directory, with the audit event that it records.
-    async fn change_directory(&self, touched: TouchedRows<'_>) -> Result<Transaction<'static, Sqlite>, Error> {
+    async fn change_directory(&self, touched: ChangedRows<'_>) -> Result<Transaction<'static, Sqlite>, Error> {
         let mut change = self.writes.begin().await?;
         touched.note(&mut change).await?;
         self.write_recorded(&mut change).await?;

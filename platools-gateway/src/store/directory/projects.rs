@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id};
-use super::touched::TouchedRows;
 use crate::domain::environment::Environment;
 use crate::domain::error::Error;
 use crate::domain::ids::{EnvironmentId, OrganizationId, ProjectId};
@@ -38,7 +38,7 @@ impl ProjectStore for SqliteStore {
             return Ok(project);
         }
         let added = ProjectId::random();
-        let mut change = self.change_directory(TouchedRows::Project(&added)).await?;
+        let mut change = self.change_directory(ChangedRows::Project(&added)).await?;
         // Another process may have made it meanwhile.
         if let Some(project) = find(&mut change, &name).await? {
             return Ok(project);
@@ -50,7 +50,7 @@ impl ProjectStore for SqliteStore {
 
     async fn add_project(&self, name: &ProjectName) -> Result<bool, Error> {
         let added = ProjectId::random();
-        let mut change = self.change_directory(TouchedRows::Project(&added)).await?;
+        let mut change = self.change_directory(ChangedRows::Project(&added)).await?;
         if find(&mut change, name).await?.is_some() {
             return Ok(false);
         }
@@ -60,7 +60,7 @@ impl ProjectStore for SqliteStore {
     }
 
     async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Project(project)).await?;
+        let mut change = self.change_directory(ChangedRows::Project(project)).await?;
         for statement in REMOVAL {
             sqlx::query(statement).bind(project.as_str()).execute(&mut *change).await?;
         }
@@ -72,7 +72,7 @@ impl ProjectStore for SqliteStore {
     }
 
     async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory(TouchedRows::Environments(project)).await?;
+        let mut change = self.change_directory(ChangedRows::Environments(project)).await?;
         check_room(&mut change, project, Kind::Environments, limit).await?;
         let added = add_environment(&mut change, project, slug).await?;
         if added {
@@ -82,7 +82,7 @@ impl ProjectStore for SqliteStore {
     }
 
     async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Environment(environment)).await?;
+        let mut change = self.change_directory(ChangedRows::Environment(environment)).await?;
         for statement in [
             "DELETE FROM disabled_tools WHERE environment_id = $1",
             "DELETE FROM tools WHERE environment_id = $1",

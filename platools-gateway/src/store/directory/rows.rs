@@ -1,4 +1,4 @@
-//! [`UnreadableRow`]: a stored row of the directory that means nothing to this version. It is logged and left out.
+//! [`UnreadableRow`]: a row of the directory that this version cannot read. It is logged and left out.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _};
 
-use super::touched::TouchedRows;
+use super::change_log::ChangedRows;
 use crate::domain::error::Error;
 use crate::ports::directory::SigningKeyStore;
 use crate::store::SqliteStore;
@@ -34,7 +34,7 @@ impl SigningKeyStore for SqliteStore {
     }
 
     async fn note_signing_key(&self, id: &str) -> Result<(), Error> {
-        let mut change = self.change_directory(TouchedRows::Signing).await?;
+        let mut change = self.change_directory(ChangedRows::Signing).await?;
         sqlx::query(
             "INSERT INTO signing_key_in_use (one, signed_by) VALUES (1, $1) \
              ON CONFLICT (one) DO UPDATE SET signed_by = excluded.signed_by",

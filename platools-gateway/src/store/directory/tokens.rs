@@ -5,9 +5,9 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
+use super::change_log::ChangedRows;
 use super::keys::{are_good, environments_text};
 use super::rows::{UnreadableRow, id, list, named, optional_id, readable};
-use super::touched::TouchedRows;
 use crate::domain::error::Error;
 use crate::domain::identity::{Credential, Role};
 use crate::domain::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
@@ -76,7 +76,7 @@ impl TokenStore for SqliteStore {
     }
 
     async fn revoke_token(&self, project: &ProjectId, id: &str, now_ms: i64) -> Result<bool, Error> {
-        let mut change = self.change_directory(TouchedRows::Tokens(project)).await?;
+        let mut change = self.change_directory(ChangedRows::Tokens(project)).await?;
         let revoked = sqlx::query(
             "WITH RECURSIVE ended (id) AS ( \
                SELECT id FROM tokens WHERE id = $1 AND project_id = $2 AND revoked_ms IS NULL AND expires_ms > $3 \

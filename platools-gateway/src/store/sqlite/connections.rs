@@ -1,4 +1,4 @@
-//! Opens connections to the database.
+//! Functions that open connections to a database file.
 
 use std::path::Path;
 use std::time::Duration;

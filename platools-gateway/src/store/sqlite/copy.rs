@@ -1,4 +1,4 @@
-//! Consistent copies of a database.
+//! [`copy_online`]: copies a database into a new file while others use it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The files of databases: making, publishing and replacing them without a moment in which there is none, or half of one.
+//! Functions that create, publish and replace database files. At every moment a complete file is in place.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

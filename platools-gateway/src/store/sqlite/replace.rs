@@ -1,4 +1,4 @@
-//! Putting other data in the place of a gateway's: what it was before an upgrade, or a backup.
+//! [`downgrade`] and [`restore`]: replace the data of a gateway with the data from before an upgrade, or with a backup.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The version of a database's schema, and the steps to the present one.
+//! [`Schema`]: the version of a database's schema, and the migrations to the present version.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ const NO_GATEWAYS: &str = "the file is a database, but not a gateway's";
 pub(in crate::store) enum Schema {
     /// There is nothing in it.
     Empty,
-    /// It is another program's.
+    /// The database belongs to another program.
     Foreign,
     Current,
     /// Made by an earlier version of the program. The number is that of its last step.

@@ -1,4 +1,4 @@
-//! Bringing existing data up to this program's version.
+//! [`upgrade`]: migrates existing data to this program's version.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Methods of the Model Context Protocol.
+//! Table of the permissions for methods of the Model Context Protocol.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use platools_gateway::Role::{Operator, Viewer};
 use serde_json::json;
 
 use super::{Credential, Kind, World};
-use crate::mcp_raw::{Client, initialize};
+use crate::mcp_raw_client::{Client, initialize};
 
 /// The functions that serve methods, and the methods. What each does for each credential is asserted below.
 const HANDLED: &[(&str, &str)] = &[

@@ -1,7 +1,7 @@
-//! Permissions: what each kind of credential may do at every route, RPC method, MCP method and socket.
+//! Tests of permissions: each kind of credential at every route, RPC method, MCP method and socket.
 //!
-//! [`World`] is a gateway with two projects and one credential of each kind; the tables are in the modules beside it, and a route or a
-//! method without a row fails a test.
+//! [`World`] is a gateway with two projects and one credential of each kind. The modules have the tables; a route or a method without a row
+//! fails a test.
 
 mod mcp;
 mod objects;

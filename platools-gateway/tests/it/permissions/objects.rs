@@ -1,10 +1,10 @@
-//! Objects of other users and of other projects.
+//! Tests of access to objects of other users and other projects.
 
 use platools_gateway::Role::{Admin, Operator, Viewer};
 use serde_json::{Value, json};
 
 use super::{AGENT, Kind, USER, World};
-use crate::mcp_raw::Client;
+use crate::mcp_raw_client::Client;
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Answer, Caller, within};
 

@@ -1,4 +1,4 @@
-//! Routes over HTTP.
+//! Table of the permissions for routes of REST.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Methods of the gateway RPC protocol.
+//! Table of the permissions for methods of gateway RPC.
 
 use std::path::Path;
 

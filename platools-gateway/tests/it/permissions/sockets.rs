@@ -1,4 +1,4 @@
-//! Sockets: who may open each, and what a credential of the wrong kind is told.
+//! Tests of the credentials that open each kind of socket, and of the errors for others.
 
 use platools_gateway::Role::{Admin, Operator, Viewer};
 use serde_json::json;

@@ -86,100 +86,72 @@ impl<R> fmt::Debug for ToolsReply<R> {
     }
 }
 
-/// The event `tool.call`: a tool is called. The input is raw JSON, or any type of its own.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ToolCallEvent<T = Box<RawValue>> {
-    /// The tool.
-    pub tool: String,
-    /// The arguments.
-    pub input: T,
-    /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
-    /// The call, the same in both events; `None` from a gateway that does not name it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call_id: Option<String>,
+/// Declares an event about a tool, with one payload: raw JSON, or any type of its own.
+macro_rules! tool_event {
+    ($(#[$event:meta])* $name:ident { $(#[$member:meta])* $payload:ident }) => {
+        $(#[$event])*
+        #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub struct $name<T = Box<RawValue>> {
+            /// The tool.
+            pub tool: String,
+            $(#[$member])*
+            pub $payload: T,
+            /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub run_id: Option<String>,
+            /// The call, the same in both events; `None` from a gateway that does not name it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub call_id: Option<String>,
+        }
+
+        impl<T> $name<T> {
+            /// Makes an event about a tool.
+            #[must_use]
+            pub fn new(tool: impl Into<String>, $payload: T) -> Self {
+                Self { tool: tool.into(), $payload, run_id: None, call_id: None }
+            }
+
+            /// Names the run of the agent that calls it.
+            #[must_use]
+            pub fn with_run_id(mut self, run_id: impl Into<String>) -> Self {
+                self.run_id = Some(run_id.into());
+                self
+            }
+
+            /// Names the call.
+            #[must_use]
+            pub fn with_call_id(mut self, call_id: impl Into<String>) -> Self {
+                self.call_id = Some(call_id.into());
+                self
+            }
+        }
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let Self { tool, run_id, call_id, .. } = self;
+                f.debug_struct(stringify!($name))
+                    .field("tool", tool)
+                    .field("run_id", run_id)
+                    .field("call_id", call_id)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
 }
 
-impl<T> ToolCallEvent<T> {
-    /// A call of a tool.
-    #[must_use]
-    pub fn new(tool: impl Into<String>, input: T) -> Self {
-        Self { tool: tool.into(), input, run_id: None, call_id: None }
-    }
-
-    /// Names the run of the agent that calls it.
-    #[must_use]
-    pub fn with_run_id(mut self, run_id: impl Into<String>) -> Self {
-        self.run_id = Some(run_id.into());
-        self
-    }
-
-    /// Names the call.
-    #[must_use]
-    pub fn with_call_id(mut self, call_id: impl Into<String>) -> Self {
-        self.call_id = Some(call_id.into());
-        self
-    }
-}
-
-impl<T> fmt::Debug for ToolCallEvent<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tool, run_id, call_id, .. } = self;
-        f.debug_struct("ToolCallEvent")
-            .field("tool", tool)
-            .field("run_id", run_id)
-            .field("call_id", call_id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The event `tool.result`: a tool has answered. The output is raw JSON, or any type of its own.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ToolResultEvent<T = Box<RawValue>> {
-    /// The tool.
-    pub tool: String,
-    /// The result.
-    pub output: T,
-    /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
-    /// The call, the same in both events; `None` from a gateway that does not name it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call_id: Option<String>,
-}
-
-impl<T> ToolResultEvent<T> {
-    /// The answer of a tool.
-    #[must_use]
-    pub fn new(tool: impl Into<String>, output: T) -> Self {
-        Self { tool: tool.into(), output, run_id: None, call_id: None }
-    }
-
-    /// Names the run of the agent that calls it.
-    #[must_use]
-    pub fn with_run_id(mut self, run_id: impl Into<String>) -> Self {
-        self.run_id = Some(run_id.into());
-        self
-    }
-
-    /// Names the call.
-    #[must_use]
-    pub fn with_call_id(mut self, call_id: impl Into<String>) -> Self {
-        self.call_id = Some(call_id.into());
-        self
+tool_event! {
+    /// The event `tool.call`: a tool is called. The input is raw JSON, or any type of its own.
+    ToolCallEvent {
+        /// The arguments.
+        input
     }
 }
 
-impl<T> fmt::Debug for ToolResultEvent<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tool, run_id, call_id, .. } = self;
-        f.debug_struct("ToolResultEvent")
-            .field("tool", tool)
-            .field("run_id", run_id)
-            .field("call_id", call_id)
-            .finish_non_exhaustive()
+tool_event! {
+    /// The event `tool.result`: a tool has answered. The output is raw JSON, or any type of its own.
+    ToolResultEvent {
+        /// The result.
+        output
     }
 }

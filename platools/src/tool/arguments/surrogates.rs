@@ -1,4 +1,4 @@
-//! [`well_formed`]: replaces half characters in a JSON text.
+//! [`well_formed`]: replaces lone surrogates in a JSON text.
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ fn next_surrogate(json: &str, from: usize) -> Option<usize> {
     }
 }
 
-/// The half of a character that an escape at a position stands for.
+/// The surrogate that an escape at a position stands for.
 fn half(json: &str, at: usize) -> Option<Half> {
     let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
     match u16::from_str_radix(digits, 16).ok()? {

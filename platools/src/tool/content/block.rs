@@ -73,7 +73,7 @@ impl ContentBlock {
         Self(Kind::Resource { resource: Resource { uri: uri.into(), mime_type: mime_type.into(), data } })
     }
 
-    /// A document that the caller may fetch: its URI and its name. Whoever reads it needs a way to get there; nothing is
+    /// A document that the caller may fetch: its URI and its name. A reader needs a way to get there; nothing is
     /// fetched for it.
     #[must_use]
     pub fn resource_link(uri: impl Into<String>, name: impl Into<String>) -> Self {

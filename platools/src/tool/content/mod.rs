@@ -23,7 +23,7 @@ const VALUE: &str = "structuredContent";
 /// The parts are those of a [tool's result](https://modelcontextprotocol.io/specification/2025-11-25/server/tools#tool-result) in the
 /// Model Context Protocol, whose clients get them as they are. Other callers get them as JSON, in the same form:
 /// `{"content": [{"type": "text", "text": "..."}, ...]}`. Binary data travels as base64, which is a third longer. That results are
-/// content is in the tool's output schema: with `no_output_schema` they are JSON for everybody.
+/// content is in the tool's output schema: with `no_output_schema` they are JSON for all callers.
 ///
 /// ```
 /// use platools::tool;

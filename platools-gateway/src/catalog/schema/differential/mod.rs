@@ -1,6 +1,7 @@
-//! Workers and the gateway agree about arguments: the same are taken, with the same changes, and the same are refused in the same words.
+//! Tests that workers and the gateway agree about arguments: they accept the same ones, change them alike, and refuse the others in the same
+//! words.
 
-mod hard;
+mod edge_cases;
 mod random;
 mod schemas;
 mod types;

@@ -1,4 +1,4 @@
-//! [`Random`]: the same choices in each run.
+//! [`Random`]: a random generator that makes the same choices in each run of the tests.
 
 /// A generator of choices (SplitMix64).
 pub(super) struct Random(u64);

@@ -1,4 +1,4 @@
-//! [`schema`]: schemas as the SDKs of every language write them.
+//! [`schema`]: makes random schemas like those that the SDKs of every language write.
 
 use serde_json::{Map, Value, json};
 

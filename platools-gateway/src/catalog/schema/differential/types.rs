@@ -1,4 +1,4 @@
-//! Typed tools, one for each type that arguments may have.
+//! Typed tools for the tests, one for each type that arguments may have.
 #![expect(dead_code, reason = "the fields are shown by `Debug` alone")]
 
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! [`values_for`]: arguments as models write them: valid ones, and those with the mistakes that models make.
+//! [`values_for`]: makes arguments for a schema: valid ones, and others with the mistakes that models make.
 
 use serde_json::{Map, Value, json};
 

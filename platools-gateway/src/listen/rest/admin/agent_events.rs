@@ -1,4 +1,4 @@
-//! `/v1/agents/{agent}/events`
+//! The route `POST /v1/agents/{agent}/events`, which sends an event to the sockets of an agent.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Calling;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::parts::Path;
+use crate::listen::rest::path_and_query::Path;
 
 /// An event for an agent.
 #[derive(Deserialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! `/v1/entities`
+//! The routes of `/v1/entities`.
 
 use std::time::Duration;
 
@@ -7,15 +7,14 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::seconds;
-use super::tokens::SignedToken;
 use crate::admin;
-use crate::listen::dto::{Entity, EntityWithSecret, Page, policy_of};
+use crate::dto::{EntityDto, EntityWithSecret, SignedTokenDto};
 use crate::listen::http::problem::Problem;
+use crate::listen::params::{Page, policy_of};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,13 +44,13 @@ pub(super) struct NewWorkerToken {
 
 /// List the entities.
 #[utoipa::path(get, path = "/v1/entities", tag = "directory", params(PageQuery),
-    responses((status = 200, body = Page<Entity>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<EntityDto>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<Entity>>, Problem> {
+) -> Result<Json<Page<EntityDto>>, Problem> {
     let page = window.page(administrator.directory()?.entities(), |entity| &entity.slug)?;
-    Ok(Json(page.map(Entity::from)))
+    Ok(Json(page.map(EntityDto::from)))
 }
 
 /// Add an entity. Its secret is shown this once.
@@ -82,21 +81,21 @@ pub(super) async fn rotate(
     Path(entity): Path<String>,
     Body(rotation): Body<Rotation>,
 ) -> Result<Json<EntityWithSecret>, Problem> {
-    let grace = rotation.grace_seconds.map_or(Duration::ZERO, seconds);
+    let grace = Duration::from_secs(rotation.grace_seconds.unwrap_or_default());
     Ok(Json(administrator.directory()?.rotate_entity(&entity, grace).await?.into()))
 }
 
 /// Sign a token that a worker may use in place of the entity's secret. It ends with that secret, and with the credential that mints it.
 #[utoipa::path(post, path = "/v1/entities/{entity}/tokens", tag = "directory", request_body = NewWorkerToken,
     params(("entity", description = "Slug or id")),
-    responses((status = 201, body = SignedToken), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = SignedTokenDto), (status = "4XX", body = Problem)))]
 pub(super) async fn mint(
     administrator: Administrator,
     Path(entity): Path<String>,
     Body(new): Body<NewWorkerToken>,
-) -> Result<(StatusCode, Json<SignedToken>), Problem> {
+) -> Result<(StatusCode, Json<SignedTokenDto>), Problem> {
     let NewWorkerToken { name, environment_id: environment, ttl_seconds } = new;
-    let new = admin::NewWorkerToken { name, environment, ttl: seconds(ttl_seconds) };
+    let new = admin::NewWorkerToken { name, environment, ttl: Duration::from_secs(ttl_seconds) };
     let signed = administrator.directory()?.mint_worker_token(&entity, new).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))
 }

@@ -1,26 +1,18 @@
-//! `/v1/environments`
+//! The routes of `/v1/environments`.
 
 use axum::Json;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::WhenInUse;
-use crate::domain::environment;
-use crate::listen::dto::Page;
+use crate::dto::EnvironmentDto;
 use crate::listen::http::problem::Problem;
+use crate::listen::params::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
-
-/// An environment of the project.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Environment {
-    id: String,
-    /// Its name in URLs; `dev`, `stage`, `stg` and `prod` stand for the usual ones.
-    slug: String,
-}
+use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,24 +22,24 @@ pub(super) struct NewEnvironment {
 
 /// List the environments.
 #[utoipa::path(get, path = "/v1/environments", tag = "directory", params(PageQuery),
-    responses((status = 200, body = Page<Environment>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<EnvironmentDto>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<Environment>>, Problem> {
+) -> Result<Json<Page<EnvironmentDto>>, Problem> {
     let page = window.page(administrator.directory()?.environments(), |environment| &environment.slug)?;
-    Ok(Json(page.map(shown)))
+    Ok(Json(page.map(EnvironmentDto::from)))
 }
 
 /// Add an environment.
 #[utoipa::path(post, path = "/v1/environments", tag = "directory", request_body = NewEnvironment,
-    responses((status = 201, body = Environment), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = EnvironmentDto), (status = "4XX", body = Problem)))]
 pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewEnvironment>,
-) -> Result<(StatusCode, Json<Environment>), Problem> {
+) -> Result<(StatusCode, Json<EnvironmentDto>), Problem> {
     let added = administrator.directory()?.add_environment(&new.slug).await?;
-    Ok((StatusCode::CREATED, Json(shown(added))))
+    Ok((StatusCode::CREATED, Json(added.into())))
 }
 
 /// Parameters of the removal of an environment.
@@ -71,8 +63,4 @@ pub(super) async fn remove(
     let when_in_use = if removal.force { WhenInUse::Remove } else { WhenInUse::Refuse };
     administrator.directory()?.remove_environment(&environment, when_in_use).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn shown(environment: environment::Environment) -> Environment {
-    Environment { id: environment.id.to_string(), slug: environment.slug }
 }

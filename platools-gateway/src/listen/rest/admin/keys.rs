@@ -1,24 +1,25 @@
-//! `/v1/keys`
+//! The routes of `/v1/keys`.
 
 use axum::Json;
 use axum::http::StatusCode;
 
-use crate::listen::dto::{Key, KeyRequest, KeyWithSecret, Page};
+use crate::dto::{KeyDto, KeyWithSecret};
 use crate::listen::http::problem::Problem;
+use crate::listen::params::{KeyRequest, Page};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::parts::{Path, Query};
+use crate::listen::rest::path_and_query::{Path, Query};
 
 /// List the keys, oldest first.
 #[utoipa::path(get, path = "/v1/keys", tag = "directory", params(PageQuery),
-    responses((status = 200, body = Page<Key>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<KeyDto>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<Key>>, Problem> {
+) -> Result<Json<Page<KeyDto>>, Problem> {
     let page = window.page(administrator.directory()?.keys(), |key| key.id.as_str())?;
-    Ok(Json(page.map(Key::from)))
+    Ok(Json(page.map(KeyDto::from)))
 }
 
 /// Add a key. It is shown this once.

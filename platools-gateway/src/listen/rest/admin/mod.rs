@@ -1,4 +1,4 @@
-//! Changing who may do what.
+//! Requests of admins: environments, entities, agents, keys, tokens and signing keys. Each file has the requests of one noun.
 
 mod agent_events;
 mod agents;
@@ -9,7 +9,6 @@ mod signing_keys;
 mod tokens;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,8 +33,4 @@ pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(signing_keys::list))
         .routes(routes!(signing_keys::rotate))
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }

@@ -1,16 +1,15 @@
-//! `agents.*`
+//! The methods `agents.*`.
 
 use platools_protocol::rpc::RpcError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Params, Reply, reply};
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::listen::dto::{agent_change, given};
+use crate::listen::params::{agent_change, given};
 use crate::listen::rpc::errors::invalid;
-use crate::listen::rpc::page::PageParams;
+use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
 
@@ -45,7 +44,7 @@ struct AgentParams {
 /// The agents. What they are told is only for admins.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let agents = if session.has_catalogue { session.core.directory.agents(&session.caller)? } else { Vec::new() };
+    let agents = if session.has_catalog { session.core.directory.agents(&session.caller)? } else { Vec::new() };
     let project = Resource::Project(&session.caller.project_id);
     let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
     let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };

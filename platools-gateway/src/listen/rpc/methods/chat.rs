@@ -1,4 +1,4 @@
-//! `chat.send` and `chat.abort`
+//! The methods `chat.send` and `chat.abort`.
 
 use platools_protocol::rpc::{
     AgentEvent, ChatChunk, ChatReply, ChatSend, ErrorCode, RpcError, RunStatus, ToolCallEvent, ToolResultEvent, Usage,
@@ -7,11 +7,11 @@ use platools_protocol::rpc::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::agents::chat::ChatRequest;
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::{ConversationId, RunId};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::queue::Queue;
 use crate::listen::rpc::session::Session;
 
@@ -30,7 +30,7 @@ struct Abort {
     session_id: Option<String>,
 }
 
-/// Says something to an agent, and tells what happens until it has answered.
+/// Sends a message to an agent, and events of the run until the agent has answered.
 pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
     let ChatSend { agent_id, message, channel, session_id, .. } = params.decode()?;
     let named = session_id.filter(|id| !id.is_empty()).map(ConversationId::from);
@@ -97,7 +97,7 @@ fn in_conversation(mut error: RpcError, conversation: Option<&ConversationId>, r
     error
 }
 
-/// Tells a caller what happens in its run.
+/// Sends a caller the events of its run.
 struct Listener<'a> {
     queue: &'a Queue,
     run: &'a RunId,

@@ -1,13 +1,13 @@
-//! `entities.*`
+//! The methods `entities.*`.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
-use crate::listen::dto::{Entity, EntityWithSecret, policy_of};
-use crate::listen::rpc::page::PageParams;
+use crate::dto::{EntityDto, EntityWithSecret};
+use crate::listen::params::policy_of;
+use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ struct EntityParams {
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
     let entities = session.core.admin.of(&session.caller)?.entities();
-    reply(&window.page(entities, |entity| &entity.slug)?.map(Entity::from))
+    reply(&window.page(entities, |entity| &entity.slug)?.map(EntityDto::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {

@@ -1,12 +1,12 @@
-//! `api_keys.*`
+//! The methods `api_keys.*`.
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::domain::identity::SpeaksFor;
-use crate::listen::dto::{Key, KeyRequest, KeyWithSecret};
-use crate::listen::rpc::page::PageParams;
+use crate::dto::{KeyDto, KeyWithSecret};
+use crate::listen::params::KeyRequest;
+use crate::listen::rpc::params::{PageParams, Params, Reply, reply, unless_empty};
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ struct KeyParams {
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
     let keys = session.core.admin.of(&session.caller)?.keys();
-    reply(&window.page(keys, |key| key.id.as_str())?.map(Key::from))
+    reply(&window.page(keys, |key| key.id.as_str())?.map(KeyDto::from))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {

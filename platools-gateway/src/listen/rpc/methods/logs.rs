@@ -1,10 +1,10 @@
-//! `logs.tail`: reading along in the log.
+//! The method `logs.tail`, which lets an admin follow the program's log.
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::params::{Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::ops::log_feed::KEPT_LINES;
 

@@ -1,4 +1,4 @@
-//! The methods of the protocol, each with the role that it needs.
+//! The methods of the protocol: [`Method`] has the role that each needs, and a file for each noun has the handlers.
 
 mod agents;
 mod chat;
@@ -11,24 +11,18 @@ mod tools;
 
 use futures::future::BoxFuture;
 use platools_protocol::rpc::{RpcError, method};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::errors::invalid;
+use super::params::{Params, Reply};
 use super::session::Session;
 use crate::authority::Action;
-use crate::domain::decode::decode;
 
-/// The answer to a request.
-pub(super) type Reply = Result<Box<RawValue>, RpcError>;
-
-/// Something that callers may ask for.
+/// A method of the protocol.
 pub(super) struct Method {
-    /// The name of the method.
     pub(super) name: &'static str,
     /// The kind of thing that it does, which takes a role.
     pub(super) action: Action,
-    /// Does it. Whoever drops the future gives it up.
+    /// Runs it. A future that is dropped gives it up.
     pub(super) handle: for<'a> fn(&'a Session<'a>, Params) -> BoxFuture<'a, Reply>,
 }
 
@@ -42,7 +36,7 @@ macro_rules! methods {
     };
 }
 
-/// Every method but `connect`, which is no caller's yet.
+/// All methods but `connect`, which makes a caller of a connection.
 const METHODS: &[Method] = methods! {
     "health", View, status::health;
     "status", View, status::status;
@@ -69,36 +63,10 @@ const METHODS: &[Method] = methods! {
     "logs.tail", Administer, logs::tail;
 };
 
-/// Finds the method of that name.
+/// Finds a method by its name.
 ///
 /// # Errors
-/// There is none.
+/// There is no such method.
 pub(super) fn find(name: &str) -> Result<&'static Method, RpcError> {
     METHODS.iter().find(|method| method.name == name).ok_or_else(|| invalid("unknown method"))
-}
-
-/// The params of a request, which outlive its frame.
-pub(super) struct Params {
-    method: &'static str,
-    raw: Box<RawValue>,
-}
-
-impl Params {
-    pub(super) fn new(method: &'static str, raw: &RawValue) -> Self {
-        Self { method, raw: raw.to_owned() }
-    }
-
-    /// The params as a type; members that it does not know are passed over.
-    fn decode<'a, P: Deserialize<'a>>(&'a self) -> Result<P, RpcError> {
-        decode(self.raw.get()).map_err(|mistake| invalid(format!("`{}`: {mistake}", self.method)))
-    }
-}
-
-/// Reads an optional text. An empty one is none: clients begin with `''` where they have nothing yet.
-pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
-}
-
-fn reply(payload: &impl Serialize) -> Reply {
-    Ok(to_raw_value(payload).expect("strings, numbers and raw JSON always serialize"))
 }

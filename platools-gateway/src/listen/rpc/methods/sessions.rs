@@ -1,14 +1,14 @@
-//! `sessions.*` and `chat.history`: conversations that were.
+//! The methods `sessions.*` and `chat.history`, for stored conversations.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::agents::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::agents::{Message, ToolUse};
 use crate::domain::ids::ConversationId;
-use crate::listen::dto::{ListPosition, Page, limit_of};
+use crate::listen::params::{ListPosition, Page, limit_of};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
 

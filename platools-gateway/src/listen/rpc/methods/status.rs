@@ -1,14 +1,14 @@
-//! `health` and `status`: how the gateway is.
+//! The methods `health` and `status`.
 
 use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
 use crate::domain::error::causes_of;
+use crate::listen::rpc::params::{Params, Reply, reply};
 use crate::listen::rpc::session::Session;
 use crate::tools::WorkerLoad;
 
-/// Says that the gateway is up.
+/// Answers that the gateway is up.
 pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {
     reply(&json!({"status": "healthy", "connectionCount": session.core.metrics.open_sockets().total()}))
 }
@@ -18,7 +18,7 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
     let ready = session.core.readiness.check().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let (load, callers) = match session.has_catalogue {
+    let (load, callers) = match session.has_catalog {
         true => (session.core.tools.worker_load(&session.caller)?, session.core.caller_count()),
         false => (WorkerLoad::default(), 0),
     };

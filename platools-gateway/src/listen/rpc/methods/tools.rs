@@ -1,17 +1,18 @@
-//! `tools.list` and `tools.call`
+//! The methods `tools.list` and `tools.call`.
 
 use platools_protocol::rpc::{ToolCallEvent, ToolResultEvent, ToolsReply, event};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Params, Reply, reply, unless_empty};
 use crate::agents::failure;
 use crate::arguments::Arguments;
 use crate::calls::{CallReply, CallRequest};
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
-use crate::listen::dto::{Tool, timeout_of};
+use crate::dto::ToolDto;
+use crate::listen::params::timeout_of;
+use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::session::Session;
 use crate::tools::ToolName;
 
@@ -39,11 +40,11 @@ struct ToolListParams {
 /// The tools, also those whose worker is away.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let ToolListParams { environment_id } = params.decode()?;
-    if !session.has_catalogue {
+    if !session.has_catalog {
         return reply(&json!({"tools": []}));
     }
     let tools = session.core.tools.list(&session.caller, environment_id.as_deref()).await?;
-    reply(&json!({"tools": tools.into_iter().map(Tool::from).collect::<Vec<_>>()}))
+    reply(&json!({"tools": tools.into_iter().map(ToolDto::from).collect::<Vec<_>>()}))
 }
 
 /// Calls a tool, and tells of the call and of its result as events, too.

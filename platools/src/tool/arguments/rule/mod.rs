@@ -105,7 +105,7 @@ impl ArgumentRule {
     }
 
     /// The arguments as the tool takes them: the text itself if it fits the schema, otherwise the text with the changes that make
-    /// it fit. Members of the outermost object whose names begin with `_` are the platform's, and pass. Half characters, as texts have
+    /// it fit. Members of the outermost object whose names begin with `_` are the platform's, and pass. Lone surrogates, as texts have
     /// that JavaScript cut, become the replacement character.
     ///
     /// # Errors
@@ -165,7 +165,7 @@ impl ArgumentRule {
     }
 }
 
-/// Reads arguments. Half characters in the text are replaced if it cannot be read for them.
+/// Reads arguments. Lone surrogates in the text are replaced if it cannot be read for them.
 fn read_mended(text: &mut Cow<'_, str>) -> Result<Arguments, InvalidArguments> {
     let unreadable = match read(text) {
         Ok(arguments) => return Ok(arguments),

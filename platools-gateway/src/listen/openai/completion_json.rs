@@ -1,0 +1,73 @@
+//! [`Head`]: writes the JSON of a chat completion, as a whole or in chunks.
+
+use serde_json::{Value, json};
+
+use crate::agents::Usage;
+use crate::domain::random;
+use crate::ports::time::now_ms;
+
+/// The fields that all parts of one answer share.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    id: String,
+    created: i64,
+    model: String,
+}
+
+impl Head {
+    pub(super) fn new(model: &str) -> Self {
+        let id = format!("chatcmpl-{}", random::hex_of::<12>());
+        Self { id, created: now_ms() / 1000, model: model.to_owned() }
+    }
+
+    /// All of it.
+    pub(super) fn whole(&self, text: &str, usage: Usage) -> Value {
+        let message = json!({"role": "assistant", "content": text, "refusal": null});
+        let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"});
+        json!({
+            "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
+            "choices": [choice], "usage": tokens(usage),
+        })
+    }
+
+    /// The part that comes before what is said.
+    pub(super) fn first(&self) -> Value {
+        self.choice(&json!({"role": "assistant", "content": ""}), None)
+    }
+
+    /// Something that is said.
+    pub(super) fn said(&self, text: &str) -> Value {
+        self.choice(&json!({"content": text}), None)
+    }
+
+    /// The part that comes after what is said.
+    pub(super) fn last(&self) -> Value {
+        self.choice(&json!({}), Some("stop"))
+    }
+
+    /// The usage, as the interface writes it.
+    pub(super) fn cost(&self, usage: Usage) -> Value {
+        let mut chunk = self.chunk(&json!([]));
+        chunk["usage"] = tokens(usage);
+        chunk
+    }
+
+    fn choice(&self, delta: &Value, reason: Option<&str>) -> Value {
+        self.chunk(&json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": reason}]))
+    }
+
+    fn chunk(&self, choices: &Value) -> Value {
+        json!({
+            "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
+            "choices": choices,
+        })
+    }
+}
+
+fn tokens(usage: Usage) -> Value {
+    json!({
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.input_tokens.saturating_add(usage.output_tokens),
+    })
+}

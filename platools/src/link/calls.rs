@@ -1,0 +1,226 @@
+//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges them as the platform's frames say, whichever socket they come over.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tracing::{debug, warn};
+
+use super::delivery::Delivery;
+use super::handover::Late;
+use super::held_threads::HeldThreads;
+use super::outcomes::Outcomes;
+use super::report_sender::ReportSender;
+use super::signing;
+use crate::dispatch::{Admission, Call, CallKey, Dispatcher, Limits, LinkCalls, Outcome};
+use crate::registry::ToolRegistry;
+use crate::tool::{Context, Params, SharedText, ToolError, WantedReports, code};
+use platools_protocol::LogLevel;
+use platools_protocol::signature::Verifier;
+use platools_protocol::tool_sync::{Feature, Features, FrameError, PlatformFrame, ToolCall, ToolLog, WorkerFrame};
+
+/// The calls that run or wait, from their frames to their outcomes. It has no socket: each outcome becomes a reply in a [`Delivery`].
+#[derive(Debug)]
+pub(super) struct WorkerCalls {
+    dispatcher: Dispatcher,
+    pub(super) outcomes: Outcomes,
+    pub(super) reports: ReportSender,
+    /// Handlers that keep their threads.
+    held: HeldThreads,
+    verifier: Option<Verifier>,
+    /// The calls that came over an earlier socket, until the platform says which extensions it speaks.
+    resumed: HashSet<CallKey>,
+}
+
+impl WorkerCalls {
+    pub(super) fn new(registry: ToolRegistry, limits: Limits, verifier: Option<Verifier>) -> Self {
+        let reports = ReportSender::new();
+        let (dispatcher, outcomes) = Dispatcher::new(registry, limits, reports.queue().clone());
+        let outcomes = Outcomes::new(outcomes);
+        Self { dispatcher, outcomes, reports, held: HeldThreads::default(), verifier, resumed: HashSet::new() }
+    }
+
+    /// Is used on the thread of a link from now on, which also polls the calls that are returned.
+    pub(super) fn use_link_thread(&mut self, app_runtime: Handle) -> LinkCalls {
+        let calls = self.dispatcher.use_link_thread(app_runtime);
+        self.outcomes.use_link_calls(calls.clone());
+        calls
+    }
+
+    /// Is used by a task of the application's runtime from now on.
+    pub(super) fn use_current_runtime(&mut self) {
+        self.dispatcher.use_current_runtime();
+    }
+
+    /// Starts over on another socket.
+    pub(super) fn begin(&mut self) {
+        self.resumed = self.dispatcher.unfinished().map(|(key, _)| key).collect();
+    }
+
+    /// Uses these extensions from now on. Returns frames that tell the platform which calls go on, which it cannot know after a reconnect.
+    pub(super) fn agree(&mut self, features: Features) -> Vec<Utf8Bytes> {
+        let (progress, log) = (features.contains(Feature::Progress), features.contains(Feature::Log));
+        self.reports.queue().want(WantedReports { progress, log });
+        let resumed = std::mem::take(&mut self.resumed);
+        let unfinished =
+            self.dispatcher.unfinished().filter(|(key, context)| resumed.contains(key) && !context.is_over());
+        let entry = |(_, context): (_, &Context)| {
+            let message = "the worker is connected again, and the call goes on";
+            WorkerFrame::ToolLog(ToolLog::new(context.call_id(), LogLevel::Debug, message)).to_text().into()
+        };
+        if log { unfinished.map(entry).collect() } else { Vec::new() }
+    }
+
+    /// Treats a frame about calls; any other frame that may be used here is given back. `secret` and `features` are those of its socket.
+    pub(super) fn handle_frame<'a>(
+        &mut self,
+        frame: Result<PlatformFrame<'a>, FrameError>,
+        text: &Utf8Bytes,
+        secret: &SecretString,
+        features: Features,
+        delivery: &mut Delivery,
+    ) -> Option<PlatformFrame<'a>> {
+        match frame {
+            Ok(frame) if frame.feature().is_some_and(|feature| !features.contains(feature)) => {
+                debug!("a frame of an extension that was not agreed on was ignored");
+            }
+            Ok(PlatformFrame::ToolCall(call)) => self.admit(&call, text, secret, delivery),
+            Ok(PlatformFrame::ToolCancel(cancel)) => self.cancel(&cancel.call_id, delivery),
+            Ok(PlatformFrame::ResultAck(ack)) => {
+                ack.call_ids.iter().for_each(|call_id| delivery.acknowledged(self.dispatcher.key(call_id)));
+            }
+            Ok(other) => return Some(other),
+            Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason, .. }) => {
+                let error = ToolError::new(format!("malformed call: {reason}"));
+                self.refuse(&call_id, error.with_code(code::INVALID_ARGUMENTS), delivery);
+            }
+            Err(error) => warn!(reason = error.outline(), "a frame of the platform was ignored"),
+        }
+        None
+    }
+
+    /// Treats a frame that crossed the close of its socket: only calls matter there any more.
+    pub(super) fn handle_late_frame(&mut self, Late { text, secret, features }: &Late, delivery: &mut Delivery) {
+        let _ = self.handle_frame(PlatformFrame::parse(text), text, secret, *features, delivery);
+    }
+
+    /// Adds the reply to a call that was admitted, and makes room for the next.
+    pub(super) fn settle(&mut self, mut outcome: Outcome, delivery: &mut Delivery) {
+        if self.dispatcher.ended(&mut outcome) {
+            self.reply(outcome, delivery);
+        }
+    }
+
+    /// Takes no new calls from now on. Returns the number of those that run or wait.
+    pub(super) fn drain(&mut self) -> usize {
+        self.dispatcher.drain();
+        self.dispatcher.unfinished().count()
+    }
+
+    /// Ends every call that runs or waits, with an error as its reply; returns their number. WorkerCalls that wait end first, so that none of
+    /// them starts in the place of one that ends.
+    pub(super) fn cancel_all(&mut self, delivery: &mut Delivery) -> usize {
+        let waiting = self.dispatcher.cancel_waiting();
+        let mut cancelled = self.reply_to_all(waiting, delivery);
+        while let Some(outcome) = self.outcomes.try_recv() {
+            self.settle(outcome, delivery);
+        }
+        let running = self.dispatcher.cancel_all();
+        cancelled += self.reply_to_all(running, delivery);
+        cancelled
+    }
+
+    /// Ends calls that were cancelled and have had time enough, and looks at the threads that handlers keep.
+    pub(super) fn tick(&mut self, now: Instant, delivery: &mut Delivery) {
+        let overdue = self.dispatcher.abort_overdue(now);
+        self.reply_to_all(overdue, delivery);
+        if self.held.is_due(now) {
+            self.held.look(self.dispatcher.polls_going_on(), now);
+        }
+    }
+
+    /// The time of the next [`tick`](Self::tick); `None` while there is nothing to do.
+    pub(super) fn next_tick(&self) -> Option<Instant> {
+        [self.dispatcher.next_overdue(), self.held.next_look()].into_iter().flatten().min()
+    }
+
+    /// Arranges a look at the calls that run, if their link has a thread that is free for it.
+    pub(super) fn watch(&mut self) {
+        if self.outcomes.has_link_thread() && !self.held.is_looking() && self.dispatcher.is_running() {
+            self.held.look_soon(Instant::now());
+        }
+    }
+
+    /// Returns true if a call runs.
+    pub(super) fn are_running(&self) -> bool {
+        self.dispatcher.is_running()
+    }
+
+    /// Returns true if no call runs or waits, and each has its reply.
+    pub(super) fn are_over(&self) -> bool {
+        self.dispatcher.is_idle() && self.outcomes.is_empty()
+    }
+
+    /// Takes a call on, or answers why not; `secret` is that of the socket it came over.
+    fn admit(&mut self, call: &ToolCall<'_>, frame: &Utf8Bytes, secret: &SecretString, delivery: &mut Delivery) {
+        // Before its signature is looked at: the nonce of a call that is sent again was used by the call itself.
+        let Some(key) = self.dispatcher.key_if_new(&call.call_id) else {
+            return debug!(call.id = &*call.call_id, "a repeated call was not run again");
+        };
+        if delivery.is_backlogged() {
+            let error = ToolError::new("too many replies wait to be written to the platform; try again later");
+            return self.refuse(&call.call_id, error.with_code(code::OVERLOADED).retryable(), delivery);
+        }
+        if let Some(verifier) = &mut self.verifier {
+            let secret = secret.expose_secret();
+            let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
+            if let Err(reason) = verdict {
+                warn!(call.id = &*call.call_id, %reason, "a call was refused for its signature");
+                let error = ToolError::new(format!("the call's signature was rejected: {reason}"));
+                return self.refuse(&call.call_id, error.with_code(code::SIGNATURE_REJECTED), delivery);
+            }
+        }
+        let call = Call {
+            call_id: SharedText::within(frame, &call.call_id),
+            tool_name: &call.tool_name,
+            params: Params::new(SharedText::within(frame, call.params.get())),
+            frame_bytes: frame.len(),
+            output: delivery.output(&call.call_id),
+        };
+        match self.dispatcher.dispatch(key, call) {
+            Admission::Accepted => {}
+            Admission::Ended(outcome) => self.reply(outcome, delivery),
+        }
+    }
+
+    /// Answers a call that is not run, unless a call of this id has come before.
+    fn refuse(&mut self, call_id: &str, error: ToolError, delivery: &mut Delivery) {
+        match self.dispatcher.refuse(call_id, error) {
+            Some(outcome) => self.reply(outcome, delivery),
+            None => debug!(call.id = call_id, "a repeated call was not answered again"),
+        }
+    }
+
+    /// Cancels a call, if it is not over.
+    fn cancel(&mut self, call_id: &str, delivery: &mut Delivery) {
+        debug!(call.id = call_id, "the platform cancels a call");
+        if let Some(outcome) = self.dispatcher.cancel(call_id, Instant::now()) {
+            self.reply(outcome, delivery);
+        }
+    }
+
+    fn reply_to_all(&mut self, outcomes: Vec<Outcome>, delivery: &mut Delivery) -> usize {
+        let count = outcomes.len();
+        outcomes.into_iter().for_each(|outcome| self.reply(outcome, delivery));
+        count
+    }
+
+    /// Adds a reply, and before it the last reports of the call.
+    fn reply(&mut self, mut outcome: Outcome, delivery: &mut Delivery) {
+        self.reports.keep_last(&outcome.call_id, outcome.reports.take());
+        delivery.push(outcome);
+    }
+}

@@ -1,0 +1,110 @@
+//! [`Life`]: the state of a call that goes on, was cancelled or is over.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::task::Waker;
+
+use futures::task::AtomicWaker;
+use tokio::sync::Notify;
+
+/// The state of one call, which all holders of its context share. A call that is not cancelled allocates nothing for it.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    state: AtomicU8,
+    cancelled: Notify,
+    /// Wakes the task of the call when it is aborted.
+    task: AtomicWaker,
+    /// Number of times a poll of the handler began or ended; odd during a poll.
+    polls: AtomicU32,
+}
+
+impl Life {
+    /// Cancels the call, unless it is over.
+    pub(super) fn cancel(&self) {
+        let cancelled = |state| (state & OVER == 0).then_some(state | CANCELLED);
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, cancelled).is_ok() {
+            self.cancelled.notify_waiters();
+        }
+    }
+
+    /// Ends the call; nothing changes any more.
+    pub(super) fn end(&self) {
+        self.state.fetch_or(OVER, Ordering::AcqRel);
+    }
+
+    /// Has the task of the call end at its next poll, which comes soon.
+    pub(super) fn abort(&self) {
+        self.state.fetch_or(ABORTED, Ordering::AcqRel);
+        self.task.wake();
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.has(ABORTED)
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.has(CANCELLED)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.has(OVER)
+    }
+
+    /// Waits until the call is cancelled. Cancel-safe.
+    pub(super) async fn cancelled(&self) {
+        // Made before the state is read, so that it hears of everything that comes after.
+        let cancelled = self.cancelled.notified();
+        if !self.is_cancelled() {
+            cancelled.await;
+        }
+    }
+
+    /// Has this waker called when the call is aborted.
+    pub(super) fn wake_when_aborted(&self, waker: &Waker) {
+        self.task.register(waker);
+    }
+
+    /// Notes that a poll of the handler begins or ends.
+    pub(super) fn note_poll(&self) {
+        // One thread polls at a time, so that nothing is lost between the two steps.
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// The number of the poll that goes on; `None` between two polls.
+    pub(super) fn poll_going_on(&self) -> Option<u32> {
+        Some(self.polls.load(Ordering::Relaxed)).filter(|polls| polls % 2 == 1)
+    }
+
+    fn has(&self, state: u8) -> bool {
+        self.state.load(Ordering::Acquire) & state != 0
+    }
+}
+
+const CANCELLED: u8 = 1;
+const OVER: u8 = 2;
+const ABORTED: u8 = 4;
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn everybody_who_waits_hears_of_the_end_and_so_does_who_comes_late() {
+        let life = Life::default();
+        let (mut first, mut second) = (Box::pin(life.cancelled()), Box::pin(life.cancelled()));
+        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+        life.cancel();
+        assert!(first.now_or_never().is_some() && second.now_or_never().is_some());
+        assert!(life.cancelled().now_or_never().is_some() && life.is_cancelled());
+    }
+
+    #[test]
+    fn a_call_that_is_over_is_not_given_up() {
+        let life = Life::default();
+        life.end();
+        life.cancel();
+        assert!(life.is_over() && !life.is_cancelled());
+    }
+}
