@@ -352,7 +352,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
     ("platools-cli/src/main.rs", 0),
     ("platools-client/src/lib.rs", 0),
     ("platools-gateway/src/lib.rs", 0),
-    ("platools-gateway/src/main.rs", 17),
+    ("platools-gateway/src/main.rs", 0),
     ("platools-macros/src/lib.rs", 0),
     ("platools-protocol/src/lib.rs", 0),
     ("platools-transport/src/lib.rs", 0),

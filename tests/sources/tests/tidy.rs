@@ -29,6 +29,7 @@ const RATCHETS: &[Ratchet] = &[
     Ratchet { sources: "platools-client/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-macros/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 46 },
+    Ratchet { sources: "platools-bus/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-cli/src", weak_docs: 0, shared_names: 0 },
 ];
 
