@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::data::Data;
 use crate::admin::SigningKeySource;
 use crate::agents::AgentRunner;
-use crate::domain::error::Error;
+use crate::authority::NO_PLACE;
+use crate::domain::error::{Error, ErrorKind};
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 #[cfg(feature = "model")]
 use crate::model::ModelAgent;
@@ -68,6 +71,13 @@ impl Builder {
     /// Sets the folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Data::Folder(folder.into());
+        self
+    }
+
+    /// Sets a PostgreSQL database in place of the folder, such as `postgres://platools@db.example.com/platools`, with the password of its
+    /// user. It needs [`signing_keys`](Self::signing_keys). Default: a SQLite file in the folder.
+    pub fn database(mut self, url: impl Into<String>, password: Option<SecretString>) -> Self {
+        (self.settings.database.url, self.settings.database.password) = (Some(url.into()), password);
         self
     }
 
@@ -158,7 +168,10 @@ impl Builder {
         self.settings.http.check()?;
         self.model_agent()?;
         self.application_auth()?;
-        SigningKeySource::from_settings(&self.settings)?;
+        let signing_keys = SigningKeySource::from_settings(&self.settings)?;
+        if self.settings.database.server()?.is_some() && matches!(signing_keys, SigningKeySource::DataFolder) {
+            return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
+        }
         self.certificate_files().map_or(Ok(()), |files| files.check())
     }
 
@@ -204,7 +217,6 @@ impl Builder {
 
     #[cfg(not(feature = "model"))]
     pub(super) fn model_agent(&self) -> Result<Option<Arc<dyn AgentRunner>>, Error> {
-        use crate::domain::error::ErrorKind;
         if self.settings.model.url.is_some() {
             let message =
                 "this gateway was built without the feature `model`; build it with that feature, or set no `model.url`";

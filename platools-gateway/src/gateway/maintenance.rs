@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::data::{Lock, lock};
+use crate::domain::database::{PostgresServer, UpgradedDatabase};
 use crate::domain::error::{Error, ErrorKind};
 use crate::store::{self, Restored, Upgraded};
 
@@ -59,6 +60,15 @@ impl DataFolder {
         store::restore(&self.path, backup).await
     }
 
+    /// Copies the data into a PostgreSQL database without tables, all of it or nothing. Signing keys are not part of it.
+    ///
+    /// # Errors
+    /// There is no data or it has another version, a gateway or another program uses it, the database has data, or one of both failed.
+    pub async fn copy_to(&self, server: &PostgresServer) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        store::copy_to_database(&self.path, server).await
+    }
+
     fn lock(&self) -> Result<Lock, Error> {
         store::check_folder(&self.path)?;
         lock(&self.path).map_err(|error| match error.kind() {
@@ -66,4 +76,12 @@ impl DataFolder {
             _ => error,
         })
     }
+}
+
+/// Brings a PostgreSQL database up to this program's version; `None` if it has that already. All gateways on it must be stopped.
+///
+/// # Errors
+/// There is no gateway's data or it is of a later version, or the database failed. Then the data is as it was.
+pub async fn upgrade_database(server: &PostgresServer) -> Result<Option<UpgradedDatabase>, Error> {
+    store::upgrade_database(server).await
 }

@@ -9,7 +9,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use super::data::{Lock, lock};
 use super::{Builder, Gateway, Stopped};
 use crate::admin::SigningKeySource;
+use crate::authority::NO_PLACE;
 use crate::core::{Core, CoreOptions};
+use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::listen::{self, Server, Setup, Site, Sockets};
 use crate::store::{self, Upgraded, make_folder};
@@ -41,10 +43,22 @@ impl Builder {
         let (model, dashboard_auth) = (self.model_agent()?, self.application_auth()?);
         let signing_keys = SigningKeySource::from_settings(&self.settings)?;
         let settings = self.settings.clone();
-        let folder = self.data.folder()?;
-        make_folder(&folder)?;
-        let lock = lock(&folder)?;
-        upgrade(&folder).await?;
+        let source = match settings.database.server()? {
+            Some(server) => DataSource::Postgres(server),
+            None => DataSource::Folder(self.data.folder()?),
+        };
+        let lock = match &source {
+            DataSource::Folder(folder) => {
+                make_folder(folder)?;
+                let lock = lock(folder)?;
+                upgrade(folder).await?;
+                lock
+            }
+            DataSource::Postgres(_) if matches!(signing_keys, SigningKeySource::DataFolder) => {
+                return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
+            }
+            DataSource::Postgres(server) => Lock::Database { _lock: store::lock_database(server).await? },
+        };
         let options = CoreOptions {
             limits: settings.limits,
             signing_keys,
@@ -64,7 +78,7 @@ impl Builder {
             trace_ratio: self.trace_ratio,
             is_without_auth: self.is_without_auth,
         };
-        let core = Core::open_with(&folder, options).await?;
+        let core = Core::open_with(source, options).await?;
         Ok(Opened { core, keeper, lock })
     }
 

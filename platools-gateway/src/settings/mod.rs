@@ -6,6 +6,7 @@
 mod calls;
 mod chat;
 mod check;
+mod database;
 #[cfg(test)]
 mod docs;
 mod feed;
@@ -37,6 +38,7 @@ pub use calls::CallSettings;
 pub use chat::{ChatSettings, WhenBusy};
 #[cfg(feature = "model")]
 pub(crate) use check::http_url;
+pub use database::DatabaseSettings;
 pub use feed::{DashboardTokenSettings, FeedSettings};
 pub use http::HttpSettings;
 pub use idempotency::IdempotencySettings;
@@ -81,6 +83,8 @@ section! {
         pub drain_limit: Duration = seconds(10), common();
     }
     with {
+        /// The database, where it is not in the folder.
+        pub database: DatabaseSettings;
         /// The certificate.
         pub tls: TlsSettings;
         /// Names of the gateway, and web pages that may use it.
@@ -163,6 +167,7 @@ impl Settings {
 
     /// Checks rules that are about more than one setting.
     fn check(&self) -> Result<(), Error> {
+        self.database.check(self.data.as_deref())?;
         self.tls.check()?;
         self.rpc.check()?;
         self.runtime.check()?;
