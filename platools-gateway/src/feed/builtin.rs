@@ -62,13 +62,12 @@ impl BuiltinState {
             is_of_agent && authorize(&watched.caller, Action::Watch, call.resource(&row.project_id)).is_ok()
         };
         let calls = self.journal.running_calls(&row.project_id);
-        let calls = calls.iter().filter(is_shown).map(|call| CallNotice {
+        let calls = calls.iter().filter(is_shown).map(|call| FeedCall {
             began_at: Some(rfc3339(call.started_ms)),
-            ..CallNotice::new(&call.call_id, &call.tool, &call.entity, &call.environment)
+            ..FeedCall::new(&call.call_id, &call.tool, &call.entity, &call.environment)
         });
         let hash = tools.hash();
-        let data =
-            BuiltinSnapshot { tools, workers: workers.map(WorkerNotice::from).collect(), calls: calls.collect() };
+        let data = BuiltinSnapshot { tools, workers: workers.map(FeedWorker::from).collect(), calls: calls.collect() };
         Some((Snapshot::of(&data).ok()?, hash))
     }
 
@@ -116,7 +115,7 @@ impl BuiltinEvents {
     }
 
     /// Sends an event about a worker to the dashboards of its environment, which then compare their tools with the present ones.
-    fn publish_worker(&self, environment: &EnvironmentId, kind: &str, worker: &WorkerNotice<'_>) {
+    fn publish_worker(&self, environment: &EnvironmentId, kind: &str, worker: &FeedWorker<'_>) {
         self.0.0.shown_tools.forget(environment);
         let subscriptions = self.0.0.subscriptions.in_environment(environment);
         let event = || Event::new(kind, worker).text();
@@ -141,7 +140,7 @@ impl WorkerObserver for BuiltinEvents {
     }
 
     fn worker_left(&self, identity: &Identity, link_id: &LinkId) {
-        let worker = WorkerNotice::new(identity, link_id);
+        let worker = FeedWorker::new(identity, link_id);
         self.publish_worker(&identity.environment_id, "worker_disconnected", &worker);
     }
 }
@@ -150,7 +149,7 @@ impl CallObserver for BuiltinEvents {
     fn call_began(&self, call: &BegunCall<'_>) {
         let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
         let began_at = Some(rfc3339(ms_of(call.began)));
-        let notice = CallNotice { began_at, ..CallNotice::of(call.call_id, call.tool, call.identity) };
+        let notice = FeedCall { began_at, ..FeedCall::of(call.call_id, call.tool, call.identity) };
         // Texts and numbers always serialize.
         let _ = self.0.publish(agent, Event::new("call_began", &notice));
     }
@@ -158,8 +157,8 @@ impl CallObserver for BuiltinEvents {
     fn call_ended(&self, call: &EndedCall<'_>) {
         let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
         let took_ms = Some(u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX));
-        let notice = CallNotice::of(call.call_id, call.tool, call.identity);
-        let notice = CallNotice { outcome: Some(call.outcome), took_ms, ..notice };
+        let notice = FeedCall::of(call.call_id, call.tool, call.identity);
+        let notice = FeedCall { outcome: Some(call.outcome), took_ms, ..notice };
         let _ = self.0.publish(agent, Event::new("call_ended", &notice));
     }
 }
@@ -168,14 +167,14 @@ impl CallObserver for BuiltinEvents {
 #[derive(Serialize)]
 struct BuiltinSnapshot<'a> {
     tools: DashboardTools,
-    workers: Vec<WorkerNotice<'a>>,
-    calls: Vec<CallNotice<'a>>,
+    workers: Vec<FeedWorker<'a>>,
+    calls: Vec<FeedCall<'a>>,
 }
 
 /// A worker, as dashboards see it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WorkerNotice<'a> {
+struct FeedWorker<'a> {
     connection_id: &'a str,
     entity: &'a str,
     entity_id: &'a str,
@@ -184,7 +183,7 @@ struct WorkerNotice<'a> {
     connected_at: Option<String>,
 }
 
-impl<'a> WorkerNotice<'a> {
+impl<'a> FeedWorker<'a> {
     fn new(identity: &'a Identity, link_id: &'a LinkId) -> Self {
         let Identity { entity, entity_id, environment, .. } = identity;
         let (connection_id, entity_id) = (link_id.as_str(), entity_id.as_str());
@@ -192,7 +191,7 @@ impl<'a> WorkerNotice<'a> {
     }
 }
 
-impl<'a> From<&'a ConnectedWorker> for WorkerNotice<'a> {
+impl<'a> From<&'a ConnectedWorker> for FeedWorker<'a> {
     fn from(worker: &'a ConnectedWorker) -> Self {
         let connected_at = Some(rfc3339(worker.connected_ms));
         Self { connected_at, ..Self::new(&worker.identity, &worker.link_id) }
@@ -202,7 +201,7 @@ impl<'a> From<&'a ConnectedWorker> for WorkerNotice<'a> {
 /// A call, as dashboards see it: without its arguments and its result.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallNotice<'a> {
+struct FeedCall<'a> {
     call_id: &'a str,
     tool: &'a str,
     entity: &'a str,
@@ -215,7 +214,7 @@ struct CallNotice<'a> {
     took_ms: Option<u64>,
 }
 
-impl<'a> CallNotice<'a> {
+impl<'a> FeedCall<'a> {
     fn new(call_id: &'a CallId, tool: &'a str, entity: &'a str, environment: &'a str) -> Self {
         let (began_at, outcome, took_ms) = (None, None, None);
         Self { call_id: call_id.as_str(), tool, entity, environment, began_at, outcome, took_ms }
