@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::admin::{Admin, Administration, Projects, Reconciler};
-use crate::agents::Agent;
+use crate::agents::AgentRunner;
 use crate::agents::chat::{ChatSettings, ConversationServices, Conversations};
 use crate::audit::{Audit, AuditSettings};
 use crate::authority::SigningKeySource;
@@ -23,7 +23,9 @@ use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
-use crate::feed::{BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider};
+use crate::feed::{
+    BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider, SnapshotSource,
+};
 use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
@@ -97,7 +99,7 @@ pub(crate) struct CoreOptions {
     pub(crate) calls: CallSettings,
     pub(crate) chat: ChatSettings,
     /// The implementation of agents of [`Kind::Model`](crate::domain::profile::Kind::Model). None: they cannot answer.
-    pub(crate) model: Option<Arc<dyn Agent>>,
+    pub(crate) model: Option<Arc<dyn AgentRunner>>,
     pub(crate) feed: FeedSettings,
     /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.
     pub(crate) snapshots: Option<Arc<dyn SnapshotProvider>>,
@@ -195,10 +197,10 @@ impl Core {
             }
             None => Audit::without_task(Arc::clone(&store) as _),
         });
-        let feed = Feed::new(options.feed, options.snapshots);
+        let (snapshot_limit, feed) = (options.feed.snapshot_limit, Feed::new(options.feed));
         let mut links = Links::new(pending.clone(), tool_changes.clone());
         links.configure(options.calls);
-        if feed.has_builtin_state() {
+        if options.snapshots.is_none() {
             let events = Arc::new(BuiltinEvents(feed.clone()));
             observers.add(Arc::clone(&events) as _);
             links.observe(events);
@@ -242,7 +244,7 @@ impl Core {
             Arc::clone(&authenticator),
             Arc::clone(&audit),
             options.dashboard_auth,
-            builtin,
+            SnapshotSource { builtin, provider: options.snapshots, limit: snapshot_limit },
         ));
         let reconciler = Arc::new(Reconciler {
             directory: Arc::clone(&directory),

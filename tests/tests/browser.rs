@@ -60,7 +60,8 @@ async fn gateway(names: &[&str], origins: &[&str], port: u16) -> Gateway {
     let mut http = HttpSettings::default();
     http.names = names.iter().map(|name| (*name).to_owned()).collect();
     http.allowed_origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
-    let options = DevOptions::with_known_secrets().http(http).listen(SocketAddr::from(([127, 0, 0, 1], port)));
+    let options =
+        DevOptions { http, listen: SocketAddr::from(([127, 0, 0, 1], port)), ..DevOptions::with_known_secrets() };
     within(dev::start(options)).await.expect("a gateway")
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use humantime::parse_duration;
-use platools_gateway::admin::{Admin, NewToken, SignedToken, SigningKey, Token, TokensBefore};
+use platools_gateway::admin::{Admin, NewToken, SignedToken, SigningKeyView, Token, TokensBefore};
 use platools_gateway::dto::TokenDto;
 use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;
@@ -100,8 +100,8 @@ async fn all(admin: &Admin<'_>) -> Result<Vec<Token>, platools_gateway::Error> {
 }
 
 /// The new key, and until when each of the others is good.
-fn rotated(keys: &[SigningKey]) -> String {
-    let line = |key: &SigningKey| match (key.is_signing, key.verifies_until_ms) {
+fn rotated(keys: &[SigningKeyView]) -> String {
+    let line = |key: &SigningKeyView| match (key.is_signing, key.verifies_until_ms) {
         (true, _) => format!("tokens are signed by the key {} from now on", key.id),
         (false, Some(until_ms)) => format!("tokens of the key {} are good until {}", key.id, rfc3339(until_ms)),
         (false, None) => format!("tokens of the key {} are good until they end", key.id),

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod ids;
 pub(crate) mod key;
 pub mod message;
+pub(crate) mod number;
 pub mod origin;
 pub mod page;
 pub mod profile;

@@ -1,4 +1,4 @@
-//! [`Data`]: the data folder of a gateway, which may be temporary. [`lock`] keeps a second gateway off it.
+//! [`Data`]: the folder of a gateway's data. [`Lock`] keeps a second gateway out of it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::refused;
+use super::check::refused;
 use super::section::section;
 use super::value::seconds;
 use crate::domain::database::{PostgresServer, PostgresUrl};

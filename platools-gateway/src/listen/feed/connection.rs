@@ -185,7 +185,7 @@ mod tests {
             agent: "a".to_owned(),
             project_id: "prj".into(),
             caller: Caller::sample("key"),
-            feed: Feed::new(FeedSettings::default(), None),
+            feed: Feed::new(FeedSettings::default()),
         };
         let mut asked = 0;
         let pings = stream::iter(std::iter::repeat_with(|| {

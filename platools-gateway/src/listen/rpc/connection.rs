@@ -253,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::limits::{Limiter, Limits};
-    use crate::ops::log_feed::Line;
+    use crate::ops::log_feed::LogLine;
 
     /// A socket without a network. The test reads one message at a time at the other end.
     struct TestSocket {
@@ -390,7 +390,7 @@ mod tests {
         let queue = Queue::new(2, 1024, Arc::new(Limiter::new(&Limits::default())));
         let (log, lines) = broadcast::channel(8);
         let mut tail = Some(lines);
-        let add = |number: u32| log.send(Line::from(to_raw_value(&number).unwrap())).unwrap();
+        let add = |number: u32| log.send(LogLine::from(to_raw_value(&number).unwrap())).unwrap();
         for number in 1..=5 {
             add(number);
         }

@@ -19,7 +19,7 @@ use crate::domain::ids::SessionId;
 use crate::listen::http::ErrorView;
 use crate::listen::http::extract::{OptionalBody, Query};
 use crate::ports::time::rfc3339;
-use crate::sessions::{AgentNames, PresentAgent, SessionView};
+use crate::sessions::{AgentNames, PresentAgent, StoredSession};
 
 /// The response to a request without other data.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,8 +127,8 @@ pub(super) struct RuntimeSession {
     metadata: Box<RawValue>,
 }
 
-impl From<SessionView> for RuntimeSession {
-    fn from(session: SessionView) -> Self {
+impl From<StoredSession> for RuntimeSession {
+    fn from(session: StoredSession) -> Self {
         Self {
             session_id: session.id.to_string(),
             connected_at: rfc3339(session.connected_ms),

@@ -6,7 +6,7 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admin::SigningKey;
+use crate::admin::SigningKeyView;
 use crate::dto::SigningKeyDto;
 use crate::listen::http::ErrorView;
 use crate::listen::http::extract::Body;
@@ -46,8 +46,8 @@ pub(super) async fn rotate(
     Ok(Json(administrator.directory()?.rotate_signing_key(grace).await?.into()))
 }
 
-impl From<Vec<SigningKey>> for SigningKeyList {
-    fn from(keys: Vec<SigningKey>) -> Self {
+impl From<Vec<SigningKeyView>> for SigningKeyList {
+    fn from(keys: Vec<SigningKeyView>) -> Self {
         Self { keys: keys.into_iter().map(SigningKeyDto::from).collect() }
     }
 }

@@ -1,4 +1,4 @@
-//! [`AgentRuntime`]: sends events to agents over their sockets, for the application that embeds the gateway and for REST.
+//! [`AgentRuntime`]: sends events to the sockets of agents, for the application that embeds the gateway.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event_handlers::AgentEventFigures;
-use super::{Sessions, SharedState, events};
+use super::hub::SessionHub;
+use super::{Sessions, events};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ChannelId};
 
-/// Tells agents something over their sockets. Clones tell the same ones.
+/// Sends events to the sockets of agents. Clones reach the same agents.
 ///
-/// Telling never waits. An agent without a socket is told nothing, and nothing is kept for it; a socket that does not read what is told to
-/// it is closed with 1013. What agents send themselves comes to the handlers of
-/// [`Builder::on_agent_event`](crate::Builder::on_agent_event).
+/// Sending never waits. Nothing is kept for an agent without a socket; a socket that does not read its events is closed with 1013. Events of
+/// the agents themselves go to the handlers of [`Builder::on_agent_event`](crate::Builder::on_agent_event).
 ///
 /// ```
 /// use platools_gateway::Gateway;
@@ -41,7 +41,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AgentRuntime(pub(super) Arc<SharedState>);
+pub struct AgentRuntime(pub(super) Arc<SessionHub>);
 
 impl AgentRuntime {
     /// Sends an event `{type, timestamp, data}` to all sockets of an agent, and returns how many these are.
@@ -52,12 +52,12 @@ impl AgentRuntime {
     /// than 256 KiB.
     pub fn tell<D: Serialize + ?Sized>(&self, agent: &AgentId, kind: &str, data: &D) -> Result<usize, Error> {
         check_type(kind)?;
-        let Some(project) = self.0.agents.project(agent).filter(|project| self.0.state().has_socket(project, agent))
+        let Some(project) = self.0.agents.project(agent).filter(|project| self.0.table().has_socket(project, agent))
         else {
             return Ok(0);
         };
         let text = event(kind, data)?;
-        Ok(self.0.state().tell(&project, agent, &text))
+        Ok(self.0.table().tell(&project, agent, &text))
     }
 
     /// Sends an event to all sockets that subscribe to a channel, and returns how many these are. It is not stored in the channel.
@@ -71,11 +71,11 @@ impl AgentRuntime {
         data: &D,
     ) -> Result<usize, Error> {
         check_type(kind)?;
-        if !self.0.state().has_subscribers(channel) {
+        if !self.0.table().has_subscribers(channel) {
             return Ok(0);
         }
         let text = event(kind, data)?;
-        Ok(self.0.state().publish(channel, &text))
+        Ok(self.0.table().publish(channel, &text))
     }
 
     /// Counts of the custom events of agents since the start.
@@ -94,7 +94,7 @@ impl fmt::Debug for AgentRuntime {
 impl Sessions {
     /// The handle that sends events to agents.
     pub(crate) fn handle(&self) -> AgentRuntime {
-        AgentRuntime(Arc::clone(&self.shared))
+        AgentRuntime(Arc::clone(&self.hub))
     }
 
     /// Sends an event to all sockets of an agent of the caller's project, by slug or id. Counts as a call.
@@ -122,7 +122,7 @@ fn event<D: Serialize + ?Sized>(kind: &str, data: &D) -> Result<Bytes, Error> {
     Ok(events::custom(kind, &data))
 }
 
-/// Refuses types that agents take for the gateway's own.
+/// Refuses types that the protocol reserves.
 fn check_type(kind: &str) -> Result<(), Error> {
     let invalid = |message: String| Err(Error::new(ErrorKind::InvalidRequest, message));
     if kind.is_empty() || kind.len() > MAX_TYPE_BYTES {
@@ -137,7 +137,7 @@ fn check_type(kind: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses JSON that agents could not read: nested too deeply, or with strings that are none.
+/// Refuses JSON that agents could not read: nested too deeply, or with lone surrogates.
 fn check_readable(data: &RawValue) -> Result<(), Error> {
     match serde_json::from_str::<serde_json::Value>(data.get()) {
         Ok(_) => Ok(()),

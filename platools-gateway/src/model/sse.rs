@@ -1,33 +1,33 @@
-//! [`Events`]: splits the bytes of a response into server-sent events.
+//! [`EventDecoder`]: decodes server-sent events from pieces of any size.
 //!
 //! The crate `sse-stream` does not fit: it reads lines of any length into memory, and ends at a field that it does not know.
 
 use std::collections::VecDeque;
 
-/// An event has at most so many bytes; a model's are a few hundred.
+/// The longest event, in bytes. Those of models have a few hundred.
 const MAX_EVENT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The data of events that are still coming.
+/// Decodes server-sent events, and keeps the data of those that are complete.
 #[derive(Default)]
-pub(super) struct Events {
-    /// A line that is not over.
+pub(super) struct EventDecoder {
+    /// The incomplete line.
     line: Vec<u8>,
-    /// The data of an event that is not over.
+    /// The data of the incomplete event.
     data: Option<Vec<u8>>,
-    over: VecDeque<Vec<u8>>,
+    complete: VecDeque<Vec<u8>>,
 }
 
-/// An event is longer than any that a model sends.
+/// The error for an event longer than any of a model.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(super) struct EventTooLong;
 
-impl Events {
-    /// Adds bytes of the response.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
+impl EventDecoder {
+    /// Adds bytes.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), EventTooLong> {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.line.extend_from_slice(piece);
             if self.line.len() + self.data.as_ref().map_or(0, Vec::len) > MAX_EVENT_BYTES {
-                return Err(TooLong);
+                return Err(EventTooLong);
             }
             if self.line.last() == Some(&b'\n') {
                 self.end_line();
@@ -36,15 +36,15 @@ impl Events {
         Ok(())
     }
 
-    /// Ends the response, and with it an event that is not complete.
+    /// Completes the last line and event.
     pub(super) fn end(&mut self) {
         self.end_line();
-        self.over.extend(self.data.take());
+        self.complete.extend(self.data.take());
     }
 
-    /// The data of the next event that is over.
+    /// The data of the next complete event.
     pub(super) fn next(&mut self) -> Option<Vec<u8>> {
-        self.over.pop_front()
+        self.complete.pop_front()
     }
 
     fn end_line(&mut self) {
@@ -53,7 +53,7 @@ impl Events {
             line.pop();
         }
         if line.is_empty() {
-            self.over.extend(self.data.take());
+            self.complete.extend(self.data.take());
         } else if let Some(value) = line.strip_prefix(b"data:") {
             let value = value.strip_prefix(b" ").unwrap_or(value);
             match &mut self.data {
@@ -64,7 +64,7 @@ impl Events {
                 data @ None => *data = Some(value.to_vec()),
             }
         }
-        // Comments, names and ids of events say nothing here.
+        // Comments, names and ids of events are ignored.
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn read(pieces: &[&[u8]]) -> Vec<String> {
-        let mut events = Events::default();
+        let mut events = EventDecoder::default();
         for piece in pieces {
             events.feed(piece).unwrap();
         }
@@ -104,10 +104,10 @@ mod tests {
 
     #[test]
     fn an_event_without_an_end_is_given_up() {
-        let mut events = Events::default();
+        let mut events = EventDecoder::default();
         let piece = vec![b'x'; MAX_EVENT_BYTES / 2];
         events.feed(&piece).unwrap();
         events.feed(&piece).unwrap();
-        assert_eq!(events.feed(b"x"), Err(TooLong));
+        assert_eq!(events.feed(b"x"), Err(EventTooLong));
     }
 }

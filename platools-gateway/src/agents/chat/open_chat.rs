@@ -3,15 +3,16 @@
 
 use std::fmt;
 
-use super::lifecycle::RunEvents;
-use super::{ChatPermit, ChatReply, ChatRequest, Conversations, as_i64};
-use crate::agents::{ChatSink, Input, Message};
+use super::run_events::RunEvents;
+use super::{ChatPermit, ChatReply, ChatRequest, Conversations};
+use crate::agents::{ChatSink, Message, RunInput};
 use crate::authority::Action;
 use crate::domain::agent::Agent;
 use crate::domain::conversation::StoredConversation;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
+use crate::domain::number::saturating_i64;
 use crate::ports::time::now_ms;
 
 /// The number of messages of a conversation that an agent gets, the newest.
@@ -93,8 +94,8 @@ impl OpenChat<'_> {
     /// Waits for the message's turn in the conversation, runs the agent, and sends the events of the run to the sink. Dropped before
     /// its end, the run and its calls of tools are cancelled.
     ///
-    /// The conversation keeps the user's message from the begin of the run on, and what the agent said and called once it has answered. A
-    /// message that is repeated after a run that failed is kept once.
+    /// The conversation stores the user's message when the run begins, and the agent's messages and calls when it has answered. A message that
+    /// is repeated after a failed run is stored once.
     ///
     /// # Errors
     /// The conversation has a run under way ([`WhenBusy::Refuse`](super::WhenBusy::Refuse)) or too many messages wait for it, it was deleted
@@ -107,21 +108,21 @@ impl OpenChat<'_> {
         let history = self.add_message().await?;
         tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
         let events = RunEvents::begin(sink, conversation);
-        let input = Input { profile: &agent.profile, instructions: &[], history: &history, message };
-        let (content, answer) = conversations.answer_as(caller, agent, input, sink).await?;
+        let input = RunInput { profile: &agent.profile, instructions: &[], history: &history, message };
+        let (content, output) = conversations.run_agent(caller, agent, input, sink).await?;
         conversations
             .store
-            .add_messages(conversation, &answer.messages, now_ms(), conversations.settings.bounds())
+            .add_messages(conversation, &output.messages, now_ms(), conversations.settings.bounds())
             .await?;
         events.completed();
-        Ok(ChatReply { content, usage: answer.usage, conversation: self.conversation.clone() })
+        Ok(ChatReply { content, usage: output.usage, conversation: self.conversation.clone() })
     }
 
     /// Adds the message to the conversation, and returns the messages before it. If the conversation ends with the same message, that
     /// one had no answer and is sent again: it is kept once.
     async fn add_message(&self) -> Result<Vec<Message>, Error> {
         let Self { conversations, conversation, .. } = self;
-        let max_bytes = as_i64(conversations.settings.max_history_bytes);
+        let max_bytes = saturating_i64(conversations.settings.max_history_bytes);
         let mut history = conversations.store.messages(conversation, HISTORY, max_bytes).await?;
         let message = Message::user(self.message.as_str());
         if history.last() == Some(&message) {
@@ -136,7 +137,7 @@ impl OpenChat<'_> {
     }
 }
 
-/// Leaves out the message, which belongs to the user.
+/// Shows nothing of the message, which belongs to the user.
 impl fmt::Debug for OpenChat<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (agent, conversation) = (&self.agent.slug, &self.conversation);

@@ -1,6 +1,9 @@
 //! [`Completion`]: one message to an agent without a stored conversation. The caller sends the earlier messages along.
 
-use super::{Action, Answer, ChatSink, Conversations, Error, Input, Message, Resource, authorize};
+use super::Conversations;
+use crate::agents::{ChatSink, Message, RunInput, RunOutput};
+use crate::authority::{Action, Resource, authorize};
+use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::domain::text::USER_ID;
 use crate::limits::ChatPermits;
@@ -42,12 +45,12 @@ impl Conversations {
         permit: ChatPermit,
         request: Completion<'_>,
         sink: &dyn ChatSink,
-    ) -> Result<(String, Answer), Error> {
+    ) -> Result<(String, RunOutput), Error> {
         let _under_way = permit;
         authorize(caller, Action::Chat, Resource::Project(&caller.project_id))?;
         USER_ID.check_any(caller.user_id.as_deref())?;
         let agent = self.agent_named(caller, request.agent)?;
         let Completion { instructions, history, message, .. } = request;
-        self.answer_as(caller, &agent, Input { profile: &agent.profile, instructions, history, message }, sink).await
+        self.run_agent(caller, &agent, RunInput { profile: &agent.profile, instructions, history, message }, sink).await
     }
 }

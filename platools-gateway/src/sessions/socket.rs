@@ -6,8 +6,9 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 
-use super::queue::{SocketEnd, SocketQueue};
-use super::{AgentEvent, Peer, Sessions, SharedState, events};
+use super::hub::SessionHub;
+use super::socket_queue::{SocketEnd, SocketQueue};
+use super::{AgentEvent, Peer, Sessions, events};
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -18,7 +19,7 @@ use crate::ports::time::now_ms;
 /// A socket of an agent, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct AgentSocket {
-    shared: Arc<SharedState>,
+    hub: Arc<SessionHub>,
     peer: Peer,
     number: u64,
     queue: Arc<SocketQueue>,
@@ -30,12 +31,12 @@ impl AgentSocket {
         &self.peer
     }
 
-    /// Notes that something came over it.
-    pub(crate) fn is_heard(&self) {
-        self.shared.state().heard(&self.peer.caller.project_id, &self.peer.id, self.number);
+    /// Notes that the agent sent a message.
+    pub(crate) fn note_heard(&self) {
+        self.hub.table().note_heard(&self.peer.caller.project_id, &self.peer.id, self.number);
     }
 
-    /// The next event to be written, or why there is none. Cancel-safe.
+    /// The next event to write, or the reason why the socket ends. Cancel-safe.
     pub(crate) async fn next(&self) -> Result<Bytes, SocketEnd> {
         self.queue.next().await
     }
@@ -60,16 +61,16 @@ impl AgentSocket {
         self.queue.take_all()
     }
 
-    /// Sends the agent of this socket an event that refuses its frame.
+    /// Answers a refused frame of the agent with an error event.
     pub(crate) fn refuse(&self, why: &str) {
         self.queue.push(&events::refused(why));
     }
 
-    /// Hands a custom event of its agent to the application, and then sends it to all sockets of the agent.
+    /// Passes a custom event of the agent to the application, and then sends it to all sockets of the agent.
     pub(crate) fn emit(&self, kind: &str, data: &RawValue) {
-        self.shared.handlers.queue(|| self.agent_event(kind, data));
+        self.hub.handlers.queue(|| self.agent_event(kind, data));
         let text = events::custom(kind, data);
-        self.shared.state().tell(&self.peer.caller.project_id, &self.peer.id, &text);
+        self.hub.table().tell(&self.peer.caller.project_id, &self.peer.id, &text);
     }
 
     fn agent_event(&self, kind: &str, data: &RawValue) -> AgentEvent {
@@ -78,7 +79,7 @@ impl AgentSocket {
             agent_id: agent.clone(),
             agent: self.peer.slug.clone(),
             project_id: project.clone(),
-            session_id: self.shared.state().session(project, agent).map(|session| session.id.clone()),
+            session_id: self.hub.table().session(project, agent).map(|session| session.row.id.clone()),
             kind: kind.to_owned(),
             data: data.to_owned(),
             received_ms: now_ms(),
@@ -88,13 +89,13 @@ impl AgentSocket {
     /// Ends the subscription to a channel.
     pub(crate) fn unsubscribe(&self, channel: &str) {
         let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
-        self.shared.state().unsubscribe(project, agent, self.number, &ChannelId::from(channel));
+        self.hub.table().unsubscribe(project, agent, self.number, &ChannelId::from(channel));
     }
 }
 
 impl Drop for AgentSocket {
     fn drop(&mut self) {
-        self.shared.state().close(&self.peer.caller.project_id, &self.peer.id, self.number);
+        self.hub.table().close(&self.peer.caller.project_id, &self.peer.id, self.number);
     }
 }
 
@@ -105,8 +106,8 @@ impl Sessions {
     /// The agent asks for too much.
     pub(crate) fn issue_ticket(&self, peer: &Peer) -> Result<SecretString, Error> {
         let _under_way = self.limiter.call(&peer.caller)?;
-        let shared = &self.shared;
-        Ok(shared.tickets.issue(&peer.id, peer.caller.clone(), shared.settings.ticket_lifetime))
+        let hub = &self.hub;
+        Ok(hub.tickets.issue(&peer.id, peer.caller.clone(), hub.settings.ticket_lifetime))
     }
 
     /// Redeems a ticket, which is not valid afterwards. A key or token sent with it has to belong to the same agent.
@@ -124,7 +125,7 @@ impl Sessions {
                 "the ticket is missing, used, expired or another agent's; get a new one with `POST /v1/ws/ticket`";
             Error::new(ErrorKind::Unauthenticated, message)
         };
-        let caller = ticket.and_then(|ticket| self.shared.tickets.take(ticket));
+        let caller = ticket.and_then(|ticket| self.hub.tickets.take(ticket));
         let Some(caller) = caller else {
             // Guessing is as hopeless as with keys, and costs as much.
             return Err(self.authenticator.refuse_credential(&from, no_good()));
@@ -142,13 +143,13 @@ impl Sessions {
 
     /// Adds a socket of an agent. If the agent has too many then, the socket heard from least recently ends.
     pub(crate) fn open_socket(&self, peer: Peer) -> AgentSocket {
-        let shared = Arc::clone(&self.shared);
-        let queue = Arc::new(SocketQueue::new(shared.settings.waiting_events));
-        let number = shared.state().open(&peer.caller.project_id, &peer.id, &queue);
+        let hub = Arc::clone(&self.hub);
+        let queue = Arc::new(SocketQueue::new(hub.settings.waiting_events));
+        let number = hub.table().open(&peer.caller.project_id, &peer.id, &queue);
         self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(peer.id.as_str())
         });
-        AgentSocket { shared, peer, number, queue }
+        AgentSocket { hub, peer, number, queue }
     }
 
     /// Subscribes a socket to a channel that its agent is a member of.
@@ -158,7 +159,7 @@ impl Sessions {
     pub(crate) async fn subscribe(&self, socket: &AgentSocket, channel: &str) -> Result<(), Error> {
         let (peer, project) = (&socket.peer, &socket.peer.caller.project_id);
         loop {
-            let departures = self.shared.state().departures;
+            let departures = self.hub.table().departures;
             // Only by id, as an unsubscription has nothing else either.
             let row = self.channel(peer, channel).await?;
             if row.id.as_str() != channel {
@@ -167,10 +168,8 @@ impl Sessions {
                     format!("`channelId` must be the channel's id, `{}`", row.id),
                 ));
             }
-            if !row.is_member {
-                return Err(super::messages::no_member(&row));
-            }
-            let mut state = self.shared.state();
+            row.check_member()?;
+            let mut state = self.hub.table();
             // An agent has left a channel since the membership was read: perhaps this agent and this channel.
             if state.departures != departures {
                 continue;

@@ -6,11 +6,11 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{Agent, Answer, Input, Message, RunTools, Speech, ToolUse};
+use super::{AgentRunner, Message, RunInput, RunOutput, RunTools, Speech, ToolUse};
 use crate::domain::error::Error;
 use crate::tools::NamedTool;
 
-/// The answer to a message that is no command.
+/// The answer to a message that is not a command.
 const USAGE: &str =
     "I call tools. Say `/help` for what there is, and `/<tool> {\"name\": value}` or `/<tool> name=value` to call one.";
 
@@ -18,13 +18,13 @@ const USAGE: &str =
 #[derive(Debug)]
 pub(crate) struct CommandAgent;
 
-impl Agent for CommandAgent {
+impl AgentRunner for CommandAgent {
     fn run<'a>(
         &'a self,
-        input: Input<'a>,
+        input: RunInput<'a>,
         tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
-    ) -> BoxFuture<'a, Result<Answer, Error>> {
+    ) -> BoxFuture<'a, Result<RunOutput, Error>> {
         async move {
             let mut messages = Vec::new();
             let said = match ChatCommand::parse(input.message) {
@@ -37,7 +37,7 @@ impl Agent for CommandAgent {
             };
             speech.say(&said);
             messages.push(Message::assistant(said, Vec::new()));
-            Ok(Answer { messages, ..Answer::default() })
+            Ok(RunOutput { messages, ..RunOutput::default() })
         }
         .boxed()
     }
@@ -96,7 +96,7 @@ fn read_arguments(text: &str, tool: &ToolDeclaration) -> Result<Box<RawValue>, S
     Ok(to_raw_value(&arguments).expect("values always serialize"))
 }
 
-/// Words with white space between them, unless it stands in quotes.
+/// Splits a text into words at white space outside of quotes.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for character in text.chars() {
@@ -114,7 +114,7 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     if quote.is_some() { Err("A quote is not closed.".to_owned()) } else { Ok(words) }
 }
 
-/// A value as the schema wants it: text stays text where it asks for a string, and is JSON elsewhere, if it is any.
+/// A value of the type that the schema asks for: text for a string, and otherwise JSON, if the text is JSON.
 fn read_value(text: &str, schema: Option<&Value>) -> Value {
     let wants_text = schema.and_then(|schema| schema.get("type")).is_some_and(|kind| kind == "string");
     let plain = || Value::String(text.to_owned());

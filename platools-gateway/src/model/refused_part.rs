@@ -1,4 +1,4 @@
-//! [`Blame`]: the part of a request that an endpoint complains about, such as one tool.
+//! [`RefusedPart`]: the part of a request that an endpoint names when it refuses the request.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -6,19 +6,19 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-/// The part of a request that an endpoint refuses. It has positions only, none of the endpoint's words.
+/// The part of a request that an endpoint refuses: positions only, without the endpoint's own text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Blame {
-    /// The endpoint does not say, or it is no tool.
+pub(super) enum RefusedPart {
+    /// The endpoint names no part, or a part that is not a tool.
     #[default]
     Unknown,
     /// These tools, by their positions in the request.
     Tools(BTreeSet<usize>),
-    /// Strict form, which the endpoint does not know.
+    /// The strict form, which the endpoint does not support.
     StrictForm,
 }
 
-/// The places of tools: `tools[3].function.parameters`, `tools.3.custom.name`, `function_declarations[3].name`, and `["tools", 3, ...]` as
+/// The positions of tools: `tools[3].function.parameters`, `tools.3.custom.name`, `function_declarations[3].name`, and `["tools", 3, ...]` as
 /// some servers write the parts of a path.
 static POSITION: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r#"function_declarations\[(\d{1,4})\]|tools(?:\[|\.|['"], ?|->|/)(\d{1,4})"#;
@@ -34,13 +34,13 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
 static STRICT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"\.strict\b|['"`]strict['"`]"#).expect("a pattern that is tested"));
 
-impl Blame {
+impl RefusedPart {
     /// Reads the body of a refusal. `names` are those of the tools in the request, in their order.
     pub(super) fn of(body: &Value, names: &[&str]) -> Self {
         let error = body.get("error").unwrap_or(body);
         let param = error.get("param").and_then(Value::as_str).unwrap_or_default();
         // Some endpoints have no error of OpenAI's form, but the place in a text or in parts of it.
-        let said = match error.get("message").and_then(Value::as_str) {
+        let text = match error.get("message").and_then(Value::as_str) {
             Some(message) => format!("{param} {message}"),
             None => format!("{param} {error}"),
         };
@@ -52,15 +52,15 @@ impl Blame {
             let found = POSITION.captures_iter(text).filter(|found| !counts_functions || found.get(1).is_some());
             found.filter_map(position).filter(|at| *at < names.len()).collect()
         };
-        if STRICT.is_match(&said) && !names.contains(&"strict") {
+        if STRICT.is_match(&text) && !names.contains(&"strict") {
             return Self::StrictForm;
         }
         let mut tools = positions(param);
         if tools.is_empty() {
-            tools = positions(&said);
+            tools = positions(&text);
         }
         if tools.is_empty() {
-            let named = NAME.captures_iter(&said).filter_map(|found| found.get(1));
+            let named = NAME.captures_iter(&text).filter_map(|found| found.get(1));
             tools = named.filter_map(|name| names.iter().position(|known| *known == name.as_str())).collect();
         }
         if tools.is_empty() { Self::Unknown } else { Self::Tools(tools) }
@@ -114,8 +114,9 @@ mod tests {
             (json!("nonsense"), vec![]),
             (Value::Null, vec![]),
         ] {
-            let expected = if tools.is_empty() { Blame::Unknown } else { Blame::Tools(tools.into_iter().collect()) };
-            assert_eq!(Blame::of(&body, &["zero", "one", "two"]), expected, "{body}");
+            let expected =
+                if tools.is_empty() { RefusedPart::Unknown } else { RefusedPart::Tools(tools.into_iter().collect()) };
+            assert_eq!(RefusedPart::of(&body, &["zero", "one", "two"]), expected, "{body}");
         }
     }
 
@@ -126,7 +127,7 @@ mod tests {
             json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "tools", 0, "function", "strict"]}]}),
             json!({"error": {"message": "Unknown parameter: 'tools[0].function.strict'.", "param": "tools[0].function.strict"}}),
         ] {
-            assert_eq!(Blame::of(&body, &["zero"]), Blame::StrictForm, "{body}");
+            assert_eq!(RefusedPart::of(&body, &["zero"]), RefusedPart::StrictForm, "{body}");
         }
     }
 }

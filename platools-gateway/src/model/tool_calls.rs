@@ -1,23 +1,23 @@
-//! [`Call`]: a call of a tool that a model requests. [`make_all`] makes the calls of one answer at the same time.
+//! [`ModelCall`]: a call of a tool that a model requests. [`make_all`] makes the calls of one turn.
 
 use futures::future::join_all;
 use platools::tool::object_in_text;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::offer::Offer;
-use crate::agents::{RunTools, ToolUse, failure};
+use super::tool_offer::ToolOffer;
+use crate::agents::{ToolUse, failure};
 use crate::domain::random;
 
 /// A call that a model requests.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct ModelCall {
     id: String,
     name: String,
     arguments: Result<Box<RawValue>, NotJson>,
 }
 
-/// Arguments that are no JSON.
+/// Arguments that are not JSON.
 #[derive(Debug)]
 struct NotJson {
     text: String,
@@ -26,14 +26,14 @@ struct NotJson {
 
 /// The outcome of a call, as the model reads it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ToolReply {
     pub(super) id: String,
     pub(super) content: String,
 }
 
-impl Call {
+impl ModelCall {
     pub(super) fn new(id: String, name: String, arguments: &str) -> Self {
-        // Models that have nothing to say often say nothing.
+        // Many models write nothing for an empty object.
         let text = if arguments.trim().is_empty() { "{}" } else { arguments };
         let arguments = serde_json::from_str(text).or_else(|error| {
             // Some models put a code fence around them.
@@ -55,11 +55,11 @@ impl Call {
         ToolUse { id: self.id.clone(), name: self.name.clone(), arguments }
     }
 
-    async fn make(&self, tools: &RunTools<'_>, offer: &Offer<'_>) -> String {
+    async fn make(&self, offer: &ToolOffer<'_>) -> String {
         match &self.arguments {
             Ok(arguments) => {
                 let own = offer.arguments(&self.name, arguments);
-                match tools.call(&self.name, own.as_deref().unwrap_or(arguments)).await {
+                match offer.tools().call(&self.name, own.as_deref().unwrap_or(arguments)).await {
                     Ok(result) => result.get().to_owned(),
                     Err(error) => failure(&error).get().to_owned(),
                 }
@@ -71,15 +71,15 @@ impl Call {
     }
 }
 
-/// Makes calls, all at the same time, and returns what came of them in their order. Those past a limit are not made.
-pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &RunTools<'_>, offer: &Offer<'_>) -> Vec<Told> {
-    let make = async |(at, call): (usize, &Call)| {
+/// Makes calls, all at the same time, and returns their replies in the same order. Calls past a limit are refused.
+pub(super) async fn make_all(calls: &[ModelCall], limit: usize, offer: &ToolOffer<'_>) -> Vec<ToolReply> {
+    let make = async |(at, call): (usize, &ModelCall)| {
         let content = if at < limit {
-            call.make(tools, offer).await
+            call.make(offer).await
         } else {
             error("no more tools may be called; answer with what is known")
         };
-        Told { id: call.id.clone(), content }
+        ToolReply { id: call.id.clone(), content }
     };
     join_all(calls.iter().enumerate().map(make)).await
 }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn kept(arguments: &str) -> String {
-        Call::new("1".to_owned(), "a".to_owned(), arguments).to_use().arguments.get().to_owned()
+        ModelCall::new("1".to_owned(), "a".to_owned(), arguments).to_use().arguments.get().to_owned()
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_call_without_an_id_has_one_of_its_own() {
-        let id = || Call::new(String::new(), String::new(), "").id;
+        let id = || ModelCall::new(String::new(), String::new(), "").id;
         assert!(id().starts_with("call_") && id() != id());
     }
 }

@@ -13,7 +13,7 @@ use crate::settings::WhenBusy;
 /// The number of messages that wait in a conversation, including the one that the agent answers.
 const WAITING: usize = 16;
 
-/// The wait that a refused client is told.
+/// The wait before a refused client may try again.
 const SOON: Duration = Duration::from_secs(1);
 
 /// The queue of runs of each conversation that an agent answers now.

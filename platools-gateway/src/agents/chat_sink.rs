@@ -61,7 +61,7 @@ pub enum ChatEvent<'a> {
     },
 }
 
-/// Shows the sort of event only, since the text belongs to the user.
+/// Shows the kind of event only: the text belongs to the user.
 impl fmt::Debug for ChatEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,14 +86,14 @@ impl ChatSink for () {
     fn event(&self, _: ChatEvent<'_>) {}
 }
 
-/// The answer of an agent, which goes to the sink bit by bit.
+/// The text of an agent's answer, which goes to the sink bit by bit.
 pub struct Speech<'a> {
     sink: &'a dyn ChatSink,
-    said: Mutex<Said>,
+    said: Mutex<SpokenText>,
 }
 
 #[derive(Debug, Default)]
-struct Said {
+struct SpokenText {
     text: String,
     /// True if the next text begins another message.
     is_over: bool,
@@ -118,17 +118,17 @@ impl<'a> Speech<'a> {
         self.sink.event(ChatEvent::Said { text: &said.text, delta: &said.text[before..] });
     }
 
-    /// Ends a message: what is said next is another one, and a blank line stands between them.
+    /// Ends a message. A blank line separates it from the next one.
     pub fn end_message(&self) {
         self.lock().is_over = true;
     }
 
-    /// The whole text so far.
+    /// The whole text.
     pub(crate) fn into_text(self) -> String {
         self.said.into_inner().unwrap_or_else(PoisonError::into_inner).text
     }
 
-    fn lock(&self) -> MutexGuard<'_, Said> {
+    fn lock(&self) -> MutexGuard<'_, SpokenText> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

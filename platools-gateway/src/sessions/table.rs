@@ -2,16 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use platools_protocol::runtime::MAX_SOCKETS;
 
+use super::agent_lookup::AgentLookup;
 use super::events;
-use super::lifecycle::PresentAgent;
-use super::names::AgentLookup;
-use super::queue::{SocketEnd, SocketQueue};
-use super::session::ActiveSession;
+use super::session::{ActiveSession, PresentAgent};
+use super::socket_queue::{SocketEnd, SocketQueue};
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
 /// The largest number of subscriptions of one socket.
@@ -62,8 +61,8 @@ impl SessionTable {
 
     /// Begins a session, which replaces an older one of the agent. Without an older one, the project's other agents are told.
     pub(super) fn begin(&mut self, session: ActiveSession) {
-        let room = self.projects.entry(session.project_id.clone()).or_default();
-        let agent = session.agent_id.clone();
+        let room = self.projects.entry(session.row.project_id.clone()).or_default();
+        let agent = session.row.agent_id.clone();
         let joined = events::joined(PresentAgent::new(&session, self.agents.names(&session)));
         if room.sessions.insert(agent.clone(), session).is_none() {
             room.tell_others(&agent, &joined);
@@ -72,8 +71,8 @@ impl SessionTable {
 
     /// Takes up a session from before a restart, without an event.
     pub(super) fn resume(&mut self, session: ActiveSession) {
-        let room = self.projects.entry(session.project_id.clone()).or_default();
-        room.sessions.insert(session.agent_id.clone(), session);
+        let room = self.projects.entry(session.row.project_id.clone()).or_default();
+        room.sessions.insert(session.row.agent_id.clone(), session);
     }
 
     pub(super) fn session(&self, project: &ProjectId, agent: &AgentId) -> Option<&ActiveSession> {
@@ -94,7 +93,7 @@ impl SessionTable {
     pub(super) fn beat(&mut self, project: &ProjectId, agent: &AgentId, now_ms: i64) -> Option<i64> {
         let session = self.projects.get_mut(project)?.sessions.get_mut(agent)?;
         session.beat(Instant::now(), now_ms);
-        Some(session.heartbeat_ms)
+        Some(session.row.heartbeat_ms)
     }
 
     /// Ends an agent's session and its sockets, and tells the project's other agents. Without an id, any session matches.
@@ -106,7 +105,7 @@ impl SessionTable {
         why: SocketEnd,
     ) -> Option<ActiveSession> {
         let room = self.projects.get_mut(project)?;
-        if id.is_some_and(|id| room.sessions.get(agent).is_none_or(|session| session.id != *id)) {
+        if id.is_some_and(|id| room.sessions.get(agent).is_none_or(|session| session.row.id != *id)) {
             return None;
         }
         let session = room.sessions.remove(agent)?;
@@ -125,7 +124,7 @@ impl SessionTable {
         let ended: Vec<_> = sessions
             .filter(|session| has_ended(session))
             .take(ENDED_AT_ONCE)
-            .map(|session| (session.project_id.clone(), session.agent_id.clone()))
+            .map(|session| (session.row.project_id.clone(), session.row.agent_id.clone()))
             .collect();
         let mut end = |(project, agent)| self.end(&project, &agent, None, SocketEnd::SessionTimedOut);
         ended.into_iter().filter_map(&mut end).collect()
@@ -171,7 +170,7 @@ impl SessionTable {
     }
 
     /// Notes that a socket was heard from.
-    pub(super) fn heard(&mut self, project: &ProjectId, agent: &AgentId, number: u64) {
+    pub(super) fn note_heard(&mut self, project: &ProjectId, agent: &AgentId, number: u64) {
         let heard = self.next_heard();
         if let Some(socket) = self.socket(project, agent, number) {
             socket.heard = heard;
@@ -286,12 +285,6 @@ fn unsubscribe(subscribers: &mut HashMap<ChannelId, HashMap<u64, Subscriber>>, c
     }
 }
 
-/// A test for sessions without a message for longer than the timeout.
-pub(super) fn is_silent(timeout: Duration) -> impl Fn(&ActiveSession) -> bool {
-    let now = Instant::now();
-    move |session| now.saturating_duration_since(session.heard) >= timeout
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,7 +337,7 @@ mod tests {
     fn the_socket_heard_from_least_recently_makes_room() {
         let (mut state, sockets) = with_sockets(["a", "a", "a"]);
         let (project, agent) = (ProjectId::from("prj"), AgentId::from("a"));
-        state.heard(&project, &agent, sockets[0].0);
+        state.note_heard(&project, &agent, sockets[0].0);
         let fourth = Arc::new(SocketQueue::new(NUMBER_OF_EVENTS));
         state.open(&project, &agent, &fourth);
         state.tell(&project, &agent, &Bytes::from_static(b"hello"));

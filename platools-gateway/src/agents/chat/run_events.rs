@@ -1,10 +1,10 @@
-//! [`RunEvents`]: sends a sink the start of a run and, exactly once, its end, also when the run panics or is dropped.
+//! [`RunEvents`]: sends the begin of a run and, exactly once, its end to a sink.
 
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::ConversationId;
 
-/// The lifecycle of one run, as its sink is told. Dropped before [`completed`](Self::completed), the run has failed: with an error, by a
-/// panic, or because its caller gave it up.
+/// Sends the begin and the end of one run. Dropped before [`completed`](Self::completed), the run has failed: with an error, by a panic, or
+/// because its caller gave it up.
 pub(super) struct RunEvents<'a> {
     sink: &'a dyn ChatSink,
     conversation: &'a ConversationId,
@@ -45,7 +45,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use crate::agents::chat::{ChatRequest, ChatSettings, WhenBusy};
-    use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, RunTools, Speech};
+    use crate::agents::{AgentRunner, ChatEvent, ChatSink, Message, RunInput, RunOutput, RunTools, Speech};
     use crate::core::Core;
     use crate::core::CoreOptions;
     use crate::domain::error::{Error, ErrorKind};
@@ -83,20 +83,20 @@ mod tests {
     #[derive(Debug)]
     struct Obedient;
 
-    impl Agent for Obedient {
+    impl AgentRunner for Obedient {
         fn run<'a>(
             &'a self,
-            input: Input<'a>,
+            input: RunInput<'a>,
             _: &'a RunTools<'a>,
             speech: &'a Speech<'a>,
-        ) -> BoxFuture<'a, Result<Answer, Error>> {
+        ) -> BoxFuture<'a, Result<RunOutput, Error>> {
             // Before the future is there, too, an agent may panic.
             assert!(!input.message.contains("Panic early"), "as the message says");
             async move {
                 match input.message {
                     message if message.contains("Answered") => {
                         speech.say("yes");
-                        Ok(Answer { messages: vec![Message::assistant("yes", Vec::new())], ..Answer::default() })
+                        Ok(RunOutput { messages: vec![Message::assistant("yes", Vec::new())], ..RunOutput::default() })
                     }
                     message if message.contains("Error") => Err(Error::new(ErrorKind::AgentFailed, "no")),
                     message if message.contains("Panic") => panic!("as the message says"),

@@ -1,30 +1,30 @@
-//! [`AnswerStream`]: reads the answer of a model while it arrives.
+//! [`AnswerStream`]: the answer of a model while it arrives, as [`Chunk`]s.
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::chunk::Chunk;
-use super::events::Events;
 use super::failure::ModelFailure;
+use super::sse::EventDecoder;
 
 /// Data of the last event.
 const DONE: &[u8] = b"[DONE]";
 
 const TOO_LONG: ModelFailure = ModelFailure::Unreadable("an event of its answer is too long");
 
-/// An answer that is still coming. Dropped, it ends its connection.
+/// The answer of a model while it arrives. Dropped, it closes its connection.
 pub(super) struct AnswerStream {
     body: Incoming,
-    events: Events,
+    events: EventDecoder,
     is_over: bool,
     is_done: bool,
 }
 
 impl AnswerStream {
-    /// Waits for the first bytes: an endpoint that goes away before them has said nothing.
+    /// Waits for the first bytes: the request may be repeated if the endpoint disconnects before them.
     pub(super) async fn begin(body: Incoming) -> Result<Self, ModelFailure> {
-        let mut answer = Self { body, events: Events::default(), is_over: false, is_done: false };
+        let mut answer = Self { body, events: EventDecoder::default(), is_over: false, is_done: false };
         match answer.read().await {
             Ok(Some(bytes)) => answer.events.feed(&bytes).map_err(|_| TOO_LONG)?,
             Ok(None) => return Err(ModelFailure::Unreachable(None)),
@@ -60,7 +60,7 @@ impl AnswerStream {
 
     async fn read(&mut self) -> Result<Option<Bytes>, hyper::Error> {
         while let Some(frame) = self.body.frame().await {
-            // Trailers say nothing here.
+            // Trailers have no events.
             if let Ok(bytes) = frame?.into_data()
                 && !bytes.is_empty()
             {

@@ -8,17 +8,17 @@ use platools::tool::{Dialect, ToolExport};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::chat::Conversations;
-use super::sink::{ChatEvent, ChatSink};
+use super::chat_sink::{ChatEvent, ChatSink};
 use crate::arguments::Arguments;
 use crate::calls::content::{is_content, legible};
 use crate::calls::{CallRequest, Calls};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
+use crate::domain::profile::Profile;
 use crate::domain::trace::TraceContext;
 use crate::pending::CallTimeout;
-use crate::tools::NamedTool;
+use crate::tools::{NamedTool, Tools};
 
 /// The timeout of a tool that declares none.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,19 +33,19 @@ pub struct RunTools<'a> {
 }
 
 impl<'a> RunTools<'a> {
-    /// The online tools that the caller may call and the agent may use.
+    /// The online tools that the caller may call and the agent's profile allows.
     pub(crate) async fn new(
-        conversations: &'a Conversations,
+        tools: &Tools,
+        calls: &'a Calls,
         caller: &'a Caller,
         sink: &'a dyn ChatSink,
-        allowed: Option<&[String]>,
-        environment: Option<&str>,
+        profile: &Profile,
     ) -> Result<Self, Error> {
-        let view = conversations.tools.view(caller, environment, None)?;
-        let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
-        let mut usable = conversations.tools.in_view(caller, &view).await?;
+        let view = tools.view(caller, profile.environment.as_deref(), None)?;
+        let is_allowed = |name: &String| profile.tools.as_ref().is_none_or(|allowed| allowed.contains(name));
+        let mut usable = tools.in_view(caller, &view).await?;
         usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
-        Ok(Self { calls: &conversations.calls, caller, sink, usable, call_count: AtomicUsize::new(0) })
+        Ok(Self { calls, caller, sink, usable, call_count: AtomicUsize::new(0) })
     }
 
     /// The tools, by entity, each worker's in its own order.
@@ -54,7 +54,7 @@ impl<'a> RunTools<'a> {
         &self.usable
     }
 
-    /// The tool of that handle, or the only one that has this name of its own.
+    /// Finds a tool by its handle, or by its own name if only one has that name.
     #[must_use]
     pub fn find(&self, handle: &str) -> Option<&NamedTool> {
         let by_handle = self.usable.iter().find(|tool| tool.handle == handle);
@@ -64,18 +64,18 @@ impl<'a> RunTools<'a> {
         })
     }
 
-    /// Writes a tool in the form that a model's interface takes, under its own name.
+    /// Writes a tool in the dialect of a model's interface, under its own name.
     ///
     /// # Errors
-    /// The tool's schema is one that cannot be written in other forms.
+    /// The tool's schema cannot be written in other dialects.
     pub async fn export(&self, tool: &NamedTool, dialect: Dialect) -> Result<Value, Error> {
         tool.tool.export(dialect).await
     }
 
-    /// Writes a tool in the form that a model's interface takes, with the conversion of the model's arguments back to the tool's.
+    /// Writes a tool in the dialect of a model's interface, with the conversion of the model's arguments back to the tool's.
     ///
     /// # Errors
-    /// The tool's schema is one that cannot be written in other forms.
+    /// The tool's schema cannot be written in other dialects.
     pub async fn to_export(&self, tool: &NamedTool, dialect: Dialect) -> Result<ToolExport, Error> {
         tool.tool.to_export(dialect).await
     }
@@ -83,8 +83,8 @@ impl<'a> RunTools<'a> {
     /// Calls a tool, and returns its result. The sink gets an event for both.
     ///
     /// # Errors
-    /// There is no such tool, the arguments are no JSON object, or anything that can go wrong with a call. The text is meant
-    /// for the agent, which may try again or say what went wrong.
+    /// There is no such tool, the arguments are not a JSON object, or the call failed. The text is meant for the agent, which may try again or
+    /// report the error.
     pub async fn call(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let call = &CallId::random();
         self.sink.event(ChatEvent::ToolCall { call, tool: handle, input: arguments });
@@ -126,8 +126,8 @@ impl fmt::Debug for RunTools<'_> {
     }
 }
 
-/// The words for an agent and its user about a call that failed: `{"error": "..."}`, with everything that is wrong with the arguments, and
-/// the tool's `code`, `retryable` and `details` if they tell something.
+/// A failed call, for an agent and its user: `{"error": "..."}`, with every problem of the arguments, and the tool's `code`, `retryable` and
+/// `details` if there are any.
 pub(crate) fn failure(error: &Error) -> Box<RawValue> {
     serde_json::value::to_raw_value(&error.to_json()).expect("strings always serialize")
 }
