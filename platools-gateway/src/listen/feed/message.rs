@@ -12,9 +12,9 @@ use crate::ports::time::{now_ms, rfc3339};
 /// A message of a dashboard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// It is there.
+    /// A pong: the dashboard is alive.
     Pong,
-    /// It is to be told this.
+    /// A message that gets this reply.
     Reply(Utf8Bytes),
 }
 
@@ -28,7 +28,7 @@ struct Incoming<'a> {
     agent_id: Value,
 }
 
-/// Takes a message.
+/// Reads a message of a dashboard.
 ///
 /// `as_named` is the agent as the dashboard named it in its URL.
 pub(super) fn hear(text: &str, watched: &Watched, as_named: &str) -> Heard {
@@ -57,12 +57,12 @@ fn subscribed(incoming: &Incoming<'_>, watched: &Watched, as_named: &str) -> Utf
     json!({"type": "subscribed", "data": {"agentId": named, "timestamp": now()}}).to_string().into()
 }
 
-/// Asks whether it is there.
+/// Writes a ping.
 pub(super) fn ping() -> Utf8Bytes {
     json!({"type": "ping", "timestamp": now()}).to_string().into()
 }
 
-/// Says what is wrong.
+/// Writes an error.
 pub(super) fn error(message: &str) -> Utf8Bytes {
     json!({"type": "error", "data": {"message": message}}).to_string().into()
 }

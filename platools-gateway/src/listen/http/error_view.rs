@@ -28,7 +28,7 @@ impl ErrorView {
         Self { status, code, message: message.into(), retry_after: None }
     }
 
-    /// The same error, for a client that is to wait so long before it tries again.
+    /// Adds the time that the client has to wait before it tries again.
     pub(in crate::listen) fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }

@@ -16,7 +16,7 @@ use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::domain::error::Error;
 
-/// Has an agent answer. A client that goes away ends its run.
+/// Lets an agent answer. The run ends when the client disconnects.
 pub(super) async fn complete(
     State(core): State<Arc<Core>>,
     Known(caller): Known,

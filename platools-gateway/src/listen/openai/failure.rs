@@ -22,7 +22,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Something in the request is not as it must be; `param` is where.
+    /// The error for a request whose member `param` is wrong.
     pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
         let view = ErrorView::new(StatusCode::BAD_REQUEST, "invalid_request", message);
         Self { param: Some(param.into()).filter(|param| !param.is_empty()), ..view.into() }

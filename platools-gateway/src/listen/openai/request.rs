@@ -54,11 +54,11 @@ pub(super) struct Request {
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// At once.
+    /// One JSON body after the run.
     Whole,
-    /// As it comes.
+    /// A stream of chunks while the agent answers.
     Stream,
-    /// As it comes, and at the end what it cost.
+    /// A stream of chunks, with the usage at the end.
     StreamWithUsage,
 }
 

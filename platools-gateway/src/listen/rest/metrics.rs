@@ -35,7 +35,7 @@ pub(super) async fn metrics(State(core): State<Arc<Core>>, Known(caller): Known)
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
-/// Of what there is only one of.
+/// The labels of figures that exist only once.
 const NO_LABELS: [(&str, &str); 0] = [];
 
 impl Collector for Figures {

@@ -23,7 +23,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
     }
 }
 
-/// The same, which may be left out.
+/// A body that is one JSON object, or is missing.
 pub(super) struct OptionalBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<Arc<Core>> for OptionalBody<T> {
