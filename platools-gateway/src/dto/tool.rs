@@ -26,7 +26,7 @@ pub struct ToolDto {
     enabled: bool,
     /// The health that its worker reported; null if it reported nothing.
     health: Option<ToolHealthDto>,
-    /// The same as long as the declaration is the same.
+    /// A hash of the declaration. Equal declarations have equal fingerprints.
     fingerprint: String,
     /// Time of the last change of the declaration.
     changed_at: String,
