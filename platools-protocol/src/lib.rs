@@ -7,9 +7,9 @@
 //! | [`runtime`] | an agent with a session and its gateway | [`ClientFrame`](runtime::ClientFrame), [`Event`](runtime::Event) |
 //!
 //! Each frame can be parsed and written, so both ends use this crate. Payloads stay raw JSON text: their reader decodes them once, straight
-//! into its own types. With the feature `signature` the module of that name signs and verifies calls.
+//! into its own types. With the feature `signature`, the module `signature` signs and verifies calls.
 //!
-//! Authors of tools use the crate `platools`, which has this one inside.
+//! Authors of tools use the crate `platools`, which is built on this one.
 
 mod error_details;
 pub mod json;

@@ -1,9 +1,9 @@
 //! [`NatsBus`]: a bus over servers of NATS (core, without JetStream).
 //!
-//! NATS delivers a message at most once and to those who subscribe at that moment, tells the sender of a request when nobody subscribes, and cuts off
-//! a client that reads too slowly. This module adds what gateways need beyond that: payloads longer than the server takes, publishing that
-//! never waits, a refusal while there is no connection, a gap in every subscription after one was lost, and a probe that notices a connection
-//! that is silent.
+//! NATS delivers a message at most once, to the subscribers of that moment. It tells the sender of a request when nobody subscribes, and
+//! disconnects a client that reads too slowly. This module adds what gateways need beyond that: payloads longer than the server accepts,
+//! publishing that never waits, a refusal while there is no connection, a notice of a gap in every subscription after a lost connection, and a
+//! probe that detects a silent connection.
 
 mod assembly;
 mod connection;

@@ -1,11 +1,10 @@
 //! The frames of the gateway RPC protocol, between a caller and its gateway.
 //!
-//! A caller and a gateway exchange JSON text frames over one WebSocket, told apart by `type`: the caller sends
+//! A caller and a gateway exchange JSON text frames over one WebSocket; the member `type` tells the kind of a frame. The caller sends
 //! [`Request`]s, the gateway [`Response`]s and [`Event`]s. Each can be parsed and written, so both ends use this module.
-//! `params` and `payload` stay raw JSON text, which their reader decodes once, straight into types, such as those that
-//! are here for the methods of [`method`] and the events of [`event`]. Unknown members are ignored.
 //!
-//! The source of every name and number is version 3 of the gateway RPC protocol.
+//! `params` and `payload` stay raw JSON text. Their reader decodes them once, straight into types, such as the types here for the methods in
+//! [`method`] and the events in [`event`]. Unknown members are ignored. Every name and number comes from version 3 of the protocol.
 //!
 //! ```
 //! use platools_protocol::rpc::{ErrorCode, GatewayFrame, Request, Response, RpcError};

@@ -1,9 +1,10 @@
 //! The runtime protocol, between an agent that holds a session and its gateway.
 //!
-//! An agent asks for a session and a ticket over HTTP, at the [`path`]s here, and opens a WebSocket with the ticket. Over that
-//! it sends [`ClientFrame`]s, and the gateway [`Event`]s: JSON text frames, told apart by `type`. Each can be parsed and
-//! written, so both ends use this module. `data` stays raw JSON text, which its reader decodes once, straight into types.
-//! Unknown members are ignored. Points in time are ISO 8601 with a `Z` at the end.
+//! An agent requests a session and a ticket over HTTP, at the paths in [`path`], and opens a WebSocket with the ticket. Over the WebSocket the
+//! agent sends [`ClientFrame`]s, and the gateway sends [`Event`]s. Both are JSON text frames; the member `type` tells their kind. Each can be
+//! parsed and written, so both ends use this module.
+//!
+//! `data` stays raw JSON text. Its reader decodes it once, straight into types. Unknown members are ignored. Times are ISO 8601 and end in `Z`.
 //!
 //! ```
 //! use platools_protocol::runtime::{ClientFrame, Event, event};

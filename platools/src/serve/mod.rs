@@ -1,9 +1,9 @@
-//! A registry as a local server of the [Model Context Protocol](https://modelcontextprotocol.io): the tools of a worker in
-//! desktop applications, editors and agents on the same machine, without a platform.
+//! Local servers of the [Model Context Protocol](https://modelcontextprotocol.io): they offer the tools of a registry to desktop applications,
+//! editors and agents on the same machine, without a platform.
 //!
-//! [`stdio`] is for programs that start the worker themselves and talk to it through its standard input and output;
-//! [`http`](fn@http), with the feature `serve-http`, is for those that connect to it. [`Command`], with the feature `cli`, gives a
-//! worker's program both as `serve stdio` and `serve http`.
+//! [`stdio`] serves the program that started the worker, over standard input and output. [`http`](fn@http), with the feature `serve-http`,
+//! serves programs that connect over HTTP. [`Command`], with the feature `cli`, adds both to a worker's program, as `serve stdio` and
+//! `serve http`.
 //!
 //! ```no_run
 //! use platools::{ToolRegistry, tool, tools};
@@ -20,35 +20,36 @@
 //! }
 //! ```
 //!
-//! # Whose calls these are
+//! # The user of the calls
 //!
-//! A local server acts for the user who started it: there are no other users, roles or agents. So it
-//! shows and calls every tool, also those declared with `auth = "user"`, `auth = "admin"` or `roles`, which a platform would
-//! enforce. What a handler sees in its [`Context`](crate::Context) is the call's id and, where [`Server::user`] gave one, the user's;
-//! everything else is `None`. The platform's envelopes `__platos` and `_context` are taken out of a client's arguments, so that no
-//! model can claim to be a user. To keep a tool from a local server, name those it shall have with [`Server::tool`].
+//! A local server acts for the user who started it. There are no other users, roles or agents. So it shows and calls every tool, also tools
+//! with `auth = "user"`, `auth = "admin"` or `roles`, which a platform would enforce. To serve only some tools, name them with
+//! [`Server::tool`].
 //!
-//! # What a client sees
+//! The [`Context`](crate::Context) of a call has its id, and the id of the user if [`Server::user`] set one; everything else is `None`. The
+//! server removes the platform's envelopes `__platos` and `_context` from a client's arguments, so that no model can claim to be a user.
 //!
-//! - The tools as [`Dialect::Mcp`](crate::tool::Dialect::Mcp) has them, up to 1,000 and 4 MiB a page, and a notification when the registry changes.
-//! - A result as text; where the tool has an output schema that is an object, as structured content too. A result that does not fit that
-//!   schema is an error with the result as text, because clients discard it otherwise.
-//! - Only members and types of content that the client's revision of the protocol has.
-//! - A failed call as a result that is an error, with the tool's message, and its causes where the tool is declared with
-//!   `expose_errors`. Arguments that do not fit are such a failure too, so that a model can correct itself. An unknown tool is an
-//!   error of the protocol.
-//! - [`Context::progress`](crate::Context::progress) as progress, if the client asked for it.
-//! - How its calls ended, in its log, if it set a level for that.
+//! # The view of a client
 //!
-//! The tool's limits, timeout and panics are treated as for a platform. A call that its client cancels, or whose client is gone, sees it with
-//! [`Context::cancelled`](crate::Context::cancelled) and has five seconds from then. A server runs at most 1,024 calls at once, and a
-//! result has at most 6 MiB ([`Server::max_result_bytes`]).
+//! - The tools are in the form of [`Dialect::Mcp`](crate::tool::Dialect::Mcp), up to 1,000 and 4 MiB a page. A notification follows each change
+//!   of the registry.
+//! - A result is text, and also structured content if the tool's output schema is an object. A result that does not fit the schema is an error
+//!   with the result as text, because clients would discard it otherwise.
+//! - Messages have only the members and content types of the client's revision of the protocol.
+//! - A failed call is a result with an error: the tool's message, and its causes if the tool is declared with `expose_errors`. Arguments that do
+//!   not fit are such an error too, so that a model can correct itself. An unknown tool is an error of the protocol.
+//! - [`Context::progress`](crate::Context::progress) arrives as progress, if the client asked for it.
+//! - The client's log has the end of each call, if the client set a level for its log.
+//!
+//! Limits, timeouts and panics have the same effect as on a platform. If the client cancels a call or goes away, the handler learns it from
+//! [`Context::cancelled`](crate::Context::cancelled) and has five more seconds. A server runs at most 1,024 calls at once, and a result has at
+//! most 6 MiB ([`Server::max_result_bytes`]).
 //!
 //! # Logs
 //!
-//! The protocol has standard output for itself: with [`stdio`], nothing else of the program may print there. Logs belong on standard
-//! error, which `tracing_subscriber::fmt().with_writer(std::io::stderr)` does. The protocol's library, `rmcp`, logs whole messages at
-//! the level `debug` of its target `rmcp`, arguments and results with them; leave that at `warn`.
+//! With [`stdio`], only the protocol may write to standard output. Write logs to standard error, with
+//! `tracing_subscriber::fmt().with_writer(std::io::stderr)`. The library `rmcp` logs whole messages with arguments and results at the level
+//! `debug` of its target `rmcp`; leave that target at `warn`.
 
 mod call;
 mod call_result;

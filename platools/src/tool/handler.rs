@@ -1,4 +1,4 @@
-//! [`Tool`] is what a registry accepts, and [`Handler`] runs the calls of one tool.
+//! [`Tool`]: the interface of every tool that a registry accepts. [`Handler`] runs the calls of one tool.
 
 use std::pin::Pin;
 use std::sync::Arc;
