@@ -13,6 +13,7 @@ use crate::admin::SigningKeySource;
 use crate::agents::Agent;
 use crate::core::{Core, CoreOptions};
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::GatewayNumber;
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 use crate::listen::{self, Server, Setup, Site, Sockets};
 #[cfg(feature = "model")]
@@ -289,6 +290,7 @@ impl Builder {
         let lock = lock(&folder)?;
         self.upgrade(&folder).await?;
         let options = CoreOptions {
+            gateway: GatewayNumber::ALONE,
             limits: settings.limits,
             signing_keys,
             journal: Some(settings.journal),

@@ -44,7 +44,7 @@ impl FromRequestParts<Arc<Core>> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        core.limiter.request_from(address_of(&parts.extensions))?;
+        core.limiter.count_request_from(address_of(&parts.extensions))?;
         Ok(Self)
     }
 }
