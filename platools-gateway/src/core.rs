@@ -20,9 +20,10 @@ use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
+use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
-use crate::feed::{BuiltinState, Dashboards, Feed};
+use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
@@ -35,7 +36,7 @@ use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::store::Storage;
 use crate::sessions::{SessionServices, Sessions};
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
 use crate::tools::Tools;
 
 use base::BaseServices;
@@ -100,14 +101,15 @@ impl Core {
         Self::open_with(folder, CoreOptions { limits: limits.clone(), ..CoreOptions::default() }).await
     }
 
-    /// Opens the database in a folder, like [`Core::open`], with these options.
+    /// Opens the database at a place, like [`Core::open`], with these options.
     ///
     /// # Errors
     /// The folder, the database or the signing keys cannot be used.
-    pub(crate) async fn open_with(folder: &Path, options: CoreOptions) -> Result<Self, Error> {
-        let store = SqliteStore::open(folder).await?;
+    pub(crate) async fn open_with(source: impl Into<DataSource>, options: CoreOptions) -> Result<Self, Error> {
+        let source = source.into();
+        let store = SqlStore::open_at(&source).await?;
         let tasks = store.tasks().clone();
-        let core = Self::start(Arc::new(store), tasks, folder, options).await?;
+        let core = Self::start(Arc::new(store), tasks, source.folder(), options).await?;
         core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
         core.links.keep_stored(core.catalog.as_declared());
@@ -120,19 +122,20 @@ impl Core {
     /// # Errors
     /// There is no database, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        Self::open_existing_with(folder, SigningKeySource::default()).await
+        Self::open_existing_with(&folder.into(), SigningKeySource::default()).await
     }
 
-    /// Like [`Core::open_existing`], with signing keys that are not in the folder. They are read when they are needed, too.
+    /// Like [`Core::open_existing`], with a database elsewhere, or signing keys that are not in the folder. They are read when they are
+    /// needed, too.
     ///
     /// # Errors
     /// There is no database, or it cannot be used.
-    pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
+    pub async fn open_existing_with(source: &DataSource, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
-        let store = SqliteStore::open_existing(folder).await?;
+        let store = SqlStore::open_existing_at(source).await?;
         let tasks = store.tasks().clone();
-        Self::start(Arc::new(store), tasks, folder, CoreOptions { limits, signing_keys, ..CoreOptions::default() })
-            .await
+        let options = CoreOptions { limits, signing_keys, ..CoreOptions::default() };
+        Self::start(Arc::new(store), tasks, source.folder(), options).await
     }
 
     /// Builds every service over a store, from the lowest to the highest, on the current tokio runtime.
@@ -142,7 +145,7 @@ impl Core {
     pub(crate) async fn start(
         store: Arc<dyn Storage>,
         tasks: Tasks,
-        folder: &Path,
+        folder: Option<&Path>,
         mut options: CoreOptions,
     ) -> Result<Self, Error> {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
@@ -162,13 +165,14 @@ impl Core {
         let tools = Tools::new(directory.clone(), catalog.clone(), links.clone(), health.clone(), changes);
         let tools = Arc::new(tools);
         let builtin = needs!(BuiltinState { feed, directory, catalog, links, health, journal });
+        let snapshots = SnapshotSource { builtin, provider: options.snapshots, limit: options.feed.snapshot_limit };
         let dashboards = Dashboards::new(
             feed.clone(),
             directory.clone(),
             authenticator.clone(),
             audit.clone(),
             options.dashboard_auth,
-            builtin,
+            snapshots,
         );
         let dashboards = Arc::new(dashboards);
         let reconciler = needs!(Reconciler { directory, catalog, tool_changes, links, callers, dashboards });

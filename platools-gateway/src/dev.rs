@@ -1,4 +1,4 @@
-//! [`start`]: starts a gateway for development and tests, with an entity, a key and an agent. Its data is removed with it.
+//! [`start`]: starts a gateway for development and tests, with an entity, a key and agents. Its data is removed with it.
 
 mod secrets;
 
@@ -14,16 +14,8 @@ use crate::gateway::{Builder, Gateway};
 use crate::ops::log_feed::LogFeed;
 use crate::settings::{ChatSettings, HttpSettings, ModelSettings};
 
-/// The entity that workers connect as.
-pub const ENTITY: &str = "dev";
-/// An agent for whoever comes with nothing. It answers with the model if there is one, and commands if there is none.
-pub const MAIN_AGENT: &str = "main";
-/// An agent.
-pub const AGENT: &str = "dev-agent";
-
 /// Options of a development gateway.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct DevOptions {
     /// The address to listen on; only loopback addresses are allowed. Default: a free port of 127.0.0.1.
     pub listen: SocketAddr,
@@ -31,9 +23,11 @@ pub struct DevOptions {
     pub secrets: DevSecrets,
     /// Names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
     pub http: HttpSettings,
-    /// Takes every caller at `/ws` for an operator, apart from those with the admin's key. Default: no.
+    /// Treats every caller at `/ws` as an operator, for clients that send no token; the admin's key makes an admin. HTTP is not affected. This
+    /// includes web pages that a server on this machine serves. Default: no.
     pub no_auth: bool,
-    /// Lets web pages use the gateway that are opened from files. Default: no.
+    /// Accepts web pages that are opened from files. Their origin is `null`, which sandboxed frames of any web site have as well: with
+    /// `no_auth`, a page of any site can use the gateway then while it runs. Default: no.
     pub file_pages: bool,
     /// The log that admins follow with `logs.tail`. Default: none.
     pub logs: Option<LogFeed>,
@@ -64,65 +58,16 @@ impl DevOptions {
     pub fn with_known_secrets() -> Self {
         Self { secrets: DevSecrets::known(), ..Self::default() }
     }
-
-    /// Sets the secrets.
-    #[must_use]
-    pub fn secrets(mut self, secrets: DevSecrets) -> Self {
-        self.secrets = secrets;
-        self
-    }
-
-    /// Answers to these names, and lets these web pages in.
-    #[must_use]
-    pub fn http(mut self, settings: HttpSettings) -> Self {
-        self.http = settings;
-        self
-    }
-
-    /// Listens on that address, which must be a loopback address.
-    #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
-        self
-    }
-
-    /// Takes every caller at `/ws` for an operator, for clients that send no token; the admin's key makes an admin. Over HTTP nothing is
-    /// different. This includes web pages that a server on this machine serves.
-    #[must_use]
-    pub fn no_auth(mut self) -> Self {
-        self.no_auth = true;
-        self
-    }
-
-    /// Lets web pages use the gateway that are opened from files. Their origin is `null`, which sandboxed frames of any web site have as
-    /// well: with [`DevOptions::no_auth`], a page of any site can use the gateway then while it runs.
-    #[must_use]
-    pub fn allow_file_pages(mut self) -> Self {
-        self.file_pages = true;
-        self
-    }
-
-    /// Lets admins follow the log that the program writes into the feed.
-    #[must_use]
-    pub fn logs(mut self, feed: LogFeed) -> Self {
-        self.logs = Some(feed);
-        self
-    }
-
-    /// Holds conversations with agents like that.
-    #[must_use]
-    pub fn chat(mut self, settings: ChatSettings) -> Self {
-        self.chat = settings;
-        self
-    }
-
-    /// Gives [`MAIN_AGENT`] that model.
-    #[must_use]
-    pub fn model(mut self, settings: ModelSettings) -> Self {
-        self.model = Some(settings);
-        self
-    }
 }
+
+/// The entity that workers connect as.
+pub const ENTITY: &str = "dev";
+
+/// An agent that every caller may talk to. It answers with the model if there is one, and otherwise runs commands.
+pub const MAIN_AGENT: &str = "main";
+
+/// An agent.
+pub const AGENT: &str = "dev-agent";
 
 /// Starts a gateway with an entity, an admin's key and an agent, with the secrets of the options. Its data is removed with it.
 ///

@@ -1,4 +1,4 @@
-//! The gateway with a caller that we did not write: the minimal JavaScript client of the gateway RPC protocol, as it is.
+//! Tests of the gateway with the minimal JavaScript client of gateway RPC, which others wrote.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn the_client_talks_to_a_gateway_without_auth() {
-    let gateway = dev::start(DevOptions::with_known_secrets().no_auth()).await.expect("a gateway");
+    let gateway =
+        dev::start(DevOptions { no_auth: true, ..DevOptions::with_known_secrets() }).await.expect("a gateway");
     talks(gateway, "").await;
 }
 

@@ -1,5 +1,4 @@
-//! Functions of [`Admin`] and [`Projects`] that list audit events. An admin sees the events of its project; an admin of the default project
-//! also sees those of no project, such as refused sign-ins of strangers.
+//! Audit events, for the admins of one project and for the command line.
 
 use super::{Admin, Projects};
 use crate::audit::{AuditEvent, AuditQuery};
@@ -7,8 +6,8 @@ use crate::domain::audit::AuditScope;
 use crate::domain::error::Error;
 
 impl Admin<'_> {
-    /// Audit events of the project, newest first. The default project's admins also see events that belong to no project:
-    /// refusals of strangers, and projects that come and go.
+    /// Audit events of the project, newest first. Admins of the default project also see events of no project: refusals of strangers, and
+    /// changes of the list of projects.
     ///
     /// # Errors
     /// The database failed.

@@ -1,27 +1,47 @@
-//! Function of [`Admin`] that removes an environment with its tools. It refuses while keys, tokens or agents use the environment.
+//! Environments: lists, adds and removes them. [`WhenInUse`] decides about an environment in use.
 
-use super::{Admin, missing};
+use super::{Admin, exists, missing};
 use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::environment::{self, DEFAULT, Environment};
 use crate::domain::error::{Error, ErrorKind};
-
-/// The handling of an environment that is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenInUse {
-    /// Keeps the environment, and names its users in the error.
-    #[default]
-    Refuse,
-    /// Removes the environment.
-    Remove,
-}
+use crate::domain::slug::check_slug;
 
 impl Admin<'_> {
-    /// Removes an environment, named by slug or id, with its tools, and closes the links of its workers. An alias such as `prod` names
-    /// none here.
+    /// The environments, by slug.
+    #[must_use]
+    pub fn environments(&self) -> Vec<Environment> {
+        self.snapshot().environments(&self.project).to_vec()
+    }
+
+    /// Adds an environment.
     ///
     /// # Errors
-    /// There is no such environment that the credential reaches, it is the one that is meant when none is named, it is in use, or the database failed.
+    /// The slug means an environment already, in any case or as an alias such as `prod`; it is malformed; the project has as many
+    /// environments as it may have; or the database failed.
+    pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
+        self.check_whole_project()?;
+        check_slug(slug)?;
+        if let Some(meant) = environment::resolve(self.snapshot().environments(&self.project), Some(slug)) {
+            return Err(means(slug, &meant.slug));
+        }
+        let limit = self.services.limiter.project().environments.get();
+        let change = self.record(action::ENVIRONMENT_CREATE, slug, "");
+        if !change.store().add_environment(&self.project, slug, limit).await? {
+            return Err(exists("environment", slug));
+        }
+        change.done();
+        self.services.directory.refresh().await?;
+        let snapshot = self.snapshot();
+        let added = environment::resolve(snapshot.environments(&self.project), Some(slug));
+        added.cloned().ok_or_else(|| missing("environment", slug))
+    }
+
+    /// Removes an environment, named by slug or id, with its tools, and closes the links of its workers. An alias such as `prod` is not
+    /// accepted.
+    ///
+    /// # Errors
+    /// The credential reaches no such environment, it is the default one, it is in use, or the database failed.
     pub async fn remove_environment(&self, name: &str, when_in_use: WhenInUse) -> Result<(), Error> {
         let snapshot = self.snapshot();
         let environments = snapshot.environments(&self.project);
@@ -29,7 +49,7 @@ impl Admin<'_> {
         let is_open = |found: &&Environment| self.reaches(found);
         let found = environments.iter().find(is_named).filter(is_open).ok_or_else(|| missing("environment", name))?;
         if found.slug.eq_ignore_ascii_case(DEFAULT) {
-            let message = format!("the environment `{}` cannot be removed: it is meant when none is named", found.slug);
+            let message = format!("the environment `{}` cannot be removed: it is the default environment", found.slug);
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         if when_in_use == WhenInUse::Refuse {
@@ -70,4 +90,23 @@ impl Admin<'_> {
         );
         Err(Error::new(ErrorKind::InUse, message))
     }
+}
+
+/// The handling of an environment that is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenInUse {
+    /// It stays, and the error names its uses.
+    #[default]
+    Refuse,
+    /// It is removed.
+    Remove,
+}
+
+/// The error for a slug or alias of an existing environment, whose requests would reach the new one.
+fn means(slug: &str, meant: &str) -> Error {
+    if slug == meant {
+        return exists("environment", slug);
+    }
+    let message = format!("`{slug}` means the environment `{meant}` already; choose another name");
+    Error::new(ErrorKind::AlreadyExists, message)
 }

@@ -1,7 +1,7 @@
-//! Functions of [`Admin`] that read the permissions in a request for a key or token, and check them against those of its maker.
+//! [`GrantRequest`]: the grant of a new key or token. It is checked, and reduced to the grant of its maker.
 
-use super::texts::check_tool_roles;
-use super::{Admin, owner_named};
+use super::Admin;
+use super::texts::{check_owner, check_tool_roles};
 use crate::authority::{AskedGrant, Grant, grant, lineage};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};
@@ -9,17 +9,8 @@ use crate::domain::identity::{Credential, Role, SpeaksFor};
 use crate::domain::ids::EnvironmentId;
 use crate::domain::text::USER_ID;
 
-/// A name for people has at most so many characters.
-const MAX_NAME_CHARS: usize = 128;
-
-/// A key or token lists at most so many users or environments: a token has to fit into the head of a request.
-const MAX_LISTED: usize = 64;
-
-/// The number of generations of tokens that may mint one another.
-const MAX_LINEAGE: usize = 8;
-
 /// The limits in a request for a key or token.
-pub(super) struct Wanted<'a> {
+pub(super) struct GrantRequest<'a> {
     pub(super) role: Role,
     pub(super) tool_roles: &'a [String],
     pub(super) user: Option<&'a str>,
@@ -31,24 +22,24 @@ pub(super) struct Wanted<'a> {
 
 impl Admin<'_> {
     /// The limits of a new key or token.
-    pub(super) fn grant(&self, wanted: &Wanted<'_>) -> Result<Grant, Error> {
-        check_tool_roles(wanted.tool_roles)?;
-        USER_ID.check_any(wanted.user)?;
-        let environments = wanted.environments.map(|names| self.environment_ids(names)).transpose()?;
+    pub(super) fn grant(&self, request: &GrantRequest<'_>) -> Result<Grant, Error> {
+        check_tool_roles(request.tool_roles)?;
+        USER_ID.check_any(request.user)?;
+        let environments = request.environments.map(|names| self.environment_ids(names)).transpose()?;
         let asked = AskedGrant {
-            role: wanted.role,
-            user: wanted.user.map(owner_named).transpose()?,
-            agent: self.agent_id(wanted.agent)?,
-            speaks_for: wanted.speaks_for.map(checked_users).transpose()?,
+            role: request.role,
+            user: request.user.map(check_owner).transpose()?,
+            agent: self.agent_id(request.agent)?,
+            speaks_for: request.speaks_for.map(checked_users).transpose()?,
             environments,
-            expires_ms: wanted.expires_ms,
+            expires_ms: request.expires_ms,
         };
         let maker = self.maker.as_ref();
         let end = maker.and_then(|maker| self.snapshot().end_of(&maker.credential));
         grant(maker, end, asked)
     }
 
-    /// The credentials that what is made now depends on: none on the command line.
+    /// The credentials that a new key or token depends on: none on the command line.
     pub(super) fn makers(&self) -> Result<Vec<Credential>, Error> {
         let makers = self.maker.as_ref().map(|maker| lineage(&maker.credential)).unwrap_or_default();
         if makers.len() > MAX_LINEAGE {
@@ -93,15 +84,16 @@ impl Admin<'_> {
     }
 }
 
-/// Checks a name for people.
-pub(super) fn checked_name(name: Option<String>) -> Result<Option<String>, Error> {
-    name.as_deref().map_or(Ok(()), |name| check_text("a name", name, MAX_NAME_CHARS)).map(|()| name)
-}
+/// The most users or environments in the list of a key or token: a token has to fit into the head of a request.
+const MAX_LISTED: usize = 64;
+
+/// The number of generations of tokens that may mint one another.
+const MAX_LINEAGE: usize = 8;
 
 fn checked_users(speaks_for: &SpeaksFor) -> Result<SpeaksFor, Error> {
     if let SpeaksFor::Users(users) = speaks_for {
         check_number("users", users.len())?;
-        users.iter().try_for_each(|user| owner_named(user).map(drop))?;
+        users.iter().try_for_each(|user| check_owner(user).map(drop))?;
         if users.is_empty() {
             return Ok(SpeaksFor::Nobody);
         }
@@ -117,12 +109,4 @@ fn check_number(of: &str, number: usize) -> Result<(), Error> {
         ErrorKind::InvalidRequest,
         format!("a key or token lists at most {MAX_LISTED} {of}, and not {number}"),
     ))
-}
-
-fn check_text(what: &str, text: &str, most_chars: usize) -> Result<(), Error> {
-    if !text.trim().is_empty() && text.chars().nth(most_chars).is_none() && !text.chars().any(char::is_control) {
-        return Ok(());
-    }
-    let message = format!("{what} has 1 to {most_chars} characters, and no control characters");
-    Err(Error::new(ErrorKind::InvalidRequest, message))
 }

@@ -1,8 +1,9 @@
-//! Functions of [`Admin`] that list, add and revoke the keys of callers.
+//! Keys of callers: lists, adds and revokes them.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::grants::{Wanted, checked_name};
+use super::grants::GrantRequest;
+use super::texts::checked_name;
 use super::views::{Key, NewKey, WithSecret};
 use super::{Admin, missing};
 use crate::audit::action;
@@ -20,7 +21,7 @@ impl Admin<'_> {
         self.snapshot().keys_of(&self.project).into_iter().map(|row| self.key(row)).collect()
     }
 
-    /// Adds a key. One that is added with a key or token allows no more than that, and does not outlive it.
+    /// Adds a key. A key that another key or token adds allows no more than that credential, and does not outlive it.
     ///
     /// # Errors
     /// There is no such agent or environment, the name or the users are malformed, the key would allow more than the credential
@@ -59,7 +60,7 @@ impl Admin<'_> {
     /// Revokes a key, with the tokens that were minted with it.
     ///
     /// # Errors
-    /// There is no such key, it is the last one that administers the whole project, or the database failed.
+    /// There is no such key, it is the last admin key of the whole project, or the database failed.
     pub async fn revoke_key(&self, id: &str) -> Result<(), Error> {
         let snapshot = self.snapshot();
         if let Some(row) = snapshot.key_of(&self.project, id) {
@@ -81,7 +82,7 @@ impl Admin<'_> {
 
     fn key_row(&self, new: NewKey, secret: &SecretString) -> Result<StoredKey, Error> {
         let expires_ms = new.ttl.map(ms_after);
-        let grant = self.grant(&Wanted {
+        let grant = self.grant(&GrantRequest {
             role: new.role,
             tool_roles: &new.tool_roles,
             user: None,

@@ -1,4 +1,4 @@
-//! [`Projects`]: lists, adds and removes projects, for the command line.
+//! [`Projects`]: lists, adds and removes projects.
 
 use super::record::RecordedChange;
 use super::{Admin, Administration, exists, missing};
@@ -62,7 +62,7 @@ impl<'a> Projects<'a> {
     /// closed. Its calls stay in the journal until they are old enough, and nobody sees them.
     ///
     /// # Errors
-    /// There is no such project, it is the one that every gateway has, or the database failed.
+    /// There is no such project, it is the default project, or the database failed.
     pub async fn remove(&self, name: &ProjectName) -> Result<(), Error> {
         let project = self.named(name)?;
         if project.id == *self.services.directory.default_project() {
@@ -75,7 +75,7 @@ impl<'a> Projects<'a> {
         self.services.reconciler.reconcile().await
     }
 
-    /// A change of the list of projects. It is none of a project's own changes, so that it is seen when the project is gone.
+    /// A change of the list of projects. It belongs to no project, so it stays visible when the project is gone.
     fn record(&self, action: &'static str, name: &ProjectName) -> RecordedChange<'a> {
         RecordedChange::new(self.services, self.actor.clone(), action, |event| event.on(&name.to_string()))
     }

@@ -24,7 +24,7 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    /// Reads the directory again, and applies what has changed. When the database fails, credentials end by what is known.
+    /// Reads the directory again, and applies its changes. If the database fails, credentials still end by the present directory.
     ///
     /// # Errors
     /// The database failed.
@@ -39,7 +39,7 @@ impl Reconciler {
         refreshed
     }
 
-    /// Ends links and sockets whose credential has ended. Waits for nothing.
+    /// Ends links and sockets whose credential has ended. Never waits.
     pub(crate) fn end_credentials(&self) {
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
         let has_ended = |link: &Identity, credential: &Credential| {

@@ -1,4 +1,4 @@
-//! `RecordedChange`: a change of the directory with its audit event, which are stored together or not at all.
+//! [`RecordedChange`]: a change of the directory with its audit event, which are stored together or not at all.
 
 use std::sync::Arc;
 
@@ -33,19 +33,19 @@ impl<'a> RecordedChange<'a> {
         &*self.store
     }
 
-    /// Writes the line of a change that was made.
+    /// Logs the change after it was made.
     pub(super) fn done(self) {
         if self.is_quiet { audit::log_quietly(&self.event) } else { audit::log(&self.event) }
     }
 
-    /// Stores the event of a change that is nowhere else in the database. The change has not happened as long as this failed.
+    /// Stores the event of a change outside of the database. If this fails, the caller reports the change as failed.
     pub(super) async fn store_alone(self) -> Result<(), Error> {
         self.services.audit.store_change(&self.event).await
     }
 }
 
 impl Admin<'_> {
-    /// The same, whose changes are lines at `debug`: for a gateway that begins with data which everybody knows.
+    /// The same admin, whose changes are logged at `debug`: for a development gateway's first data.
     #[must_use]
     pub(crate) fn quietly(self) -> Self {
         Self { is_quiet: true, ..self }

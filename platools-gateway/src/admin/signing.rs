@@ -1,17 +1,17 @@
-//! Functions of [`Admin`] that list and rotate the keys that sign tokens. Only an admin of the whole gateway may use them.
+//! [`SigningKeyView`]: the keys that sign tokens, for an admin of the whole gateway.
 
 use std::time::Duration;
 
 use super::Admin;
 use crate::audit::action;
-use crate::authority::{Action, LoadedKeys, Resource, authorize};
+use crate::authority::{Action, LoadedKeys, Resource, SigningKey, authorize};
 use crate::domain::error::Error;
 use crate::ports::time::now_ms;
 
 /// A signing key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SigningKey {
+pub struct SigningKeyView {
     /// Its id, which is the `kid` in the header of each token it signed.
     pub id: String,
     /// True if it signs new tokens; the others only verify.
@@ -23,11 +23,11 @@ pub struct SigningKey {
 }
 
 impl Admin<'_> {
-    /// The keys that verify tokens, the one that signs first.
+    /// The keys that verify tokens. The signing key comes first.
     ///
     /// # Errors
     /// The admin is one of a single project, or the keys cannot be read.
-    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, Error> {
+    pub async fn signing_keys(&self) -> Result<Vec<SigningKeyView>, Error> {
         self.require_whole_gateway()?;
         Ok(shown(&self.services.directory.signing_keys().await?))
     }
@@ -38,7 +38,7 @@ impl Admin<'_> {
     /// # Errors
     /// The admin is one of a single project, the grace time is too long, the keys were handed in and are not the gateway's to
     /// change, or they cannot be written.
-    pub async fn rotate_signing_key(&self, grace: Duration) -> Result<Vec<SigningKey>, Error> {
+    pub async fn rotate_signing_key(&self, grace: Duration) -> Result<Vec<SigningKeyView>, Error> {
         self.require_whole_gateway()?;
         let keys = self.services.directory.rotate_signing_key(grace).await?;
         // The keys are in a file of their own, so the event cannot share a transaction with them.
@@ -55,9 +55,9 @@ impl Admin<'_> {
     }
 }
 
-fn shown(keys: &LoadedKeys) -> Vec<SigningKey> {
+fn shown(keys: &LoadedKeys) -> Vec<SigningKeyView> {
     let signing = keys.signing();
-    let key = |key: &crate::authority::SigningKey| SigningKey {
+    let key = |key: &SigningKey| SigningKeyView {
         id: key.kid.clone(),
         is_signing: key.kid == signing.kid,
         created_ms: Some(key.created_ms).filter(|created_ms| *created_ms > 0),

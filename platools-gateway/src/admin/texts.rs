@@ -1,4 +1,4 @@
-//! Functions that check the texts of a request before they reach the directory: titles, prompts, and roles for tools.
+//! Checks of the directory's texts, such as titles, names, prompts and lists of roles.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
@@ -9,8 +9,14 @@ const SYSTEM_PROMPT: Text = Text::prose("systemPrompt", 64 * 1024);
 
 const MODEL: Text = Text::line("model", 256);
 
-/// Characters of a title.
+/// The most characters of a title.
 const MAX_TITLE_CHARS: usize = 128;
+
+/// The most characters of a name for people.
+const MAX_NAME_CHARS: usize = 128;
+
+/// The most characters of an owner's id.
+const MAX_OWNER_CHARS: usize = 255;
 
 const ENVIRONMENT: Text = Text::line("environment", 256);
 
@@ -24,14 +30,28 @@ const TOOL_ROLE: Text = Text::line("toolRoles", 128);
 /// Roles of a key or token. They have to fit into a token, and that into a header.
 const MAX_TOOL_ROLES: usize = 64;
 
-/// A title as it is kept: without the spaces around it.
+/// Returns a title without the spaces around it, if it fits.
 pub(super) fn check_title(title: &str) -> Result<String, Error> {
-    let title = title.trim();
-    if title.is_empty() || title.chars().nth(MAX_TITLE_CHARS).is_some() || title.chars().any(char::is_control) {
-        let message = "a title has 1 to 128 characters, and no control characters";
+    check_line("a title", title.trim(), MAX_TITLE_CHARS).map(|()| title.trim().to_owned())
+}
+
+/// Returns the id of an owner or user, if it fits. Its form is the application's business; its size has to fit into a token.
+pub(super) fn check_owner(owner: &str) -> Result<String, Error> {
+    check_line("an owner is a user's id: it", owner, MAX_OWNER_CHARS).map(|()| owner.to_owned())
+}
+
+/// Returns a name for people, if it fits.
+pub(super) fn checked_name(name: Option<String>) -> Result<Option<String>, Error> {
+    let visible = name.as_deref().map(|name| if name.trim().is_empty() { "" } else { name });
+    visible.map_or(Ok(()), |name| check_line("a name", name, MAX_NAME_CHARS)).map(|()| name)
+}
+
+fn check_line(subject: &str, text: &str, max_chars: usize) -> Result<(), Error> {
+    if text.is_empty() || text.chars().nth(max_chars).is_some() || text.chars().any(char::is_control) {
+        let message = format!("{subject} has 1 to {max_chars} characters, and no control characters");
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
-    Ok(title.to_owned())
+    Ok(())
 }
 
 /// Refuses a profile with texts that are too long or cannot be stored.

@@ -1,10 +1,11 @@
-//! Functions of [`Admin`] that sign, list and revoke tokens of callers and of workers.
+//! Signed tokens: mints, lists and revokes them.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::grants::{Wanted, checked_name};
+use super::grants::GrantRequest;
+use super::texts::checked_name;
 use super::views::{NewToken, NewWorkerToken, SignedToken, Token};
 use super::{Admin, MAX_TOKEN_TTL, missing};
 use crate::audit::action;
@@ -50,7 +51,7 @@ impl Admin<'_> {
         Ok(rows.into_iter().map(|row| self.token(row)).collect())
     }
 
-    /// Signs a token for a caller. One that is minted with a key or token allows no more than that, does not outlive it, and
+    /// Signs a token for a caller. A token that another key or token mints allows no more than that credential, does not outlive it, and
     /// ends with it.
     ///
     /// # Errors
@@ -58,7 +59,7 @@ impl Admin<'_> {
     /// time at all, it would allow more than the credential that mints it, the project has too many, or the database failed.
     pub async fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
         check_ttl(new.ttl)?;
-        let grant = self.grant(&Wanted {
+        let grant = self.grant(&GrantRequest {
             role: new.role,
             tool_roles: &new.tool_roles,
             user: new.user_id.as_deref(),
@@ -132,10 +133,10 @@ impl Admin<'_> {
         self.services.reconciler.reconcile().await
     }
 
-    /// The environment of a worker's token: one that its maker reaches, which is none in particular only if that reaches all.
+    /// The environment of a worker's token. `None` means all, which only a maker that reaches all may grant.
     fn worker_environment(&self, new: &NewWorkerToken) -> Result<Option<EnvironmentId>, Error> {
         let named = new.environment.as_ref().map(|name| vec![name.clone()]);
-        let grant = self.grant(&Wanted {
+        let grant = self.grant(&GrantRequest {
             role: Role::Viewer,
             tool_roles: &[],
             user: None,

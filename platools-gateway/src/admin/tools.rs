@@ -1,4 +1,4 @@
-//! Functions of [`Admin`] that list the tools of a project, and switch each of them on or off.
+//! The tools of a project: lists them, and switches them on and off.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Types of requests to [`Admin`], such as [`NewKey`], and of its answers, such as [`Key`].
+//! Agents, keys and tokens as admins add and see them, such as [`NewAgent`] and [`Key`].
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::domain::identity::{Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EntityId, KeyId};
 use crate::domain::profile::Profile;
 
-/// An agent to be. One of a [`Profile`] alone is nobody's.
+/// An agent to add. A [`Profile`] alone makes an agent without an owner.
 #[derive(Debug, Clone, Default)]
 pub struct NewAgent {
     /// The profile, which decides how the agent answers.
     pub profile: Profile,
-    /// The user whose it is: 1 to 255 characters.
+    /// The user who owns it: 1 to 255 characters.
     pub owner: Option<String>,
     /// Its name for people: 1 to 128 characters, without control characters.
     pub title: Option<String>,
@@ -56,7 +56,7 @@ pub struct Key {
     pub last_used_ms: Option<i64>,
 }
 
-/// A token that was signed, without the token itself, which nobody has but its holder.
+/// A token that was signed, without the token itself, which only its holder has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Token {
@@ -98,7 +98,7 @@ pub struct WithSecret<T> {
     pub secret: SecretString,
 }
 
-/// A caller's key to be.
+/// A caller's key to add.
 #[derive(Debug, Clone)]
 pub struct NewKey {
     /// Its name for people: 1 to 128 characters, without control characters.
@@ -126,7 +126,7 @@ impl NewKey {
     }
 }
 
-/// A caller's token to be.
+/// A caller's token to mint.
 #[derive(Debug, Clone)]
 pub struct NewToken {
     /// Its name for people: 1 to 128 characters, without control characters.
@@ -156,7 +156,7 @@ impl NewToken {
     }
 }
 
-/// A worker's token to be.
+/// A worker's token to mint.
 #[derive(Debug, Clone)]
 pub struct NewWorkerToken {
     /// Its name for people: 1 to 128 characters, without control characters.

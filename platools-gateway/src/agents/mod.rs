@@ -1,9 +1,9 @@
-//! [`Agent`]: the trait of programs that answer messages of people and call tools for it. `chat` has the conversations with them.
+//! [`AgentRunner`]: an implementation of agents, which answers messages with the help of tools. `chat` has the conversations.
 
 pub mod chat;
-mod command;
-mod sink;
-mod toolset;
+mod chat_sink;
+mod command_agent;
+mod run_tools;
 
 use std::fmt;
 
@@ -13,39 +13,16 @@ use crate::domain::error::Error;
 use crate::domain::profile::Profile;
 
 pub use crate::domain::message::{Message, ToolUse, Usage};
-pub use sink::{ChatEvent, ChatSink, Speech};
-pub use toolset::RunTools;
+pub use chat_sink::{ChatEvent, ChatSink, Speech};
+pub use run_tools::RunTools;
 
-pub(crate) use command::CommandAgent;
-pub(crate) use toolset::failure;
+pub(crate) use command_agent::CommandAgent;
+pub(crate) use run_tools::failure;
 
-/// A message for an agent, with its context.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Input<'a> {
-    /// The settings of the agent.
-    pub profile: &'a Profile,
-    /// Instructions of the caller, which follow the profile's own system prompt.
-    pub instructions: &'a [String],
-    /// Earlier messages, the oldest first.
-    pub history: &'a [Message],
-    /// The message to answer.
-    pub message: &'a str,
-}
-
-/// The result of a run, besides the text that the agent gave to its [`Speech`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// Messages to add to the conversation after the answered message.
-    pub messages: Vec<Message>,
-    /// The cost of the run.
-    pub usage: Usage,
-}
-
-/// An implementation of agents. It runs for many callers at the same time.
+/// An implementation of agents: commands, or a language model. It runs for many callers at the same time.
 ///
 /// A run whose caller is gone is dropped, and its calls of tools are cancelled.
-pub trait Agent: fmt::Debug + Send + Sync {
+pub trait AgentRunner: fmt::Debug + Send + Sync {
     /// Checks that the agent can answer with a profile, before a conversation begins. The default accepts every profile.
     ///
     /// # Errors
@@ -61,8 +38,31 @@ pub trait Agent: fmt::Debug + Send + Sync {
     /// The agent cannot answer. A tool that fails is no error of the run: the agent gets the failure and goes on.
     fn run<'a>(
         &'a self,
-        input: Input<'a>,
+        input: RunInput<'a>,
         tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
-    ) -> BoxFuture<'a, Result<Answer, Error>>;
+    ) -> BoxFuture<'a, Result<RunOutput, Error>>;
+}
+
+/// A message for an agent, with its context.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct RunInput<'a> {
+    /// The settings of the agent.
+    pub profile: &'a Profile,
+    /// Instructions of the caller, which follow the profile's own system prompt.
+    pub instructions: &'a [String],
+    /// Earlier messages, the oldest first.
+    pub history: &'a [Message],
+    /// The message to answer.
+    pub message: &'a str,
+}
+
+/// The result of a run, besides the text that the agent gave to its [`Speech`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunOutput {
+    /// Messages to add to the conversation after the answered message.
+    pub messages: Vec<Message>,
+    /// The cost of the run.
+    pub usage: Usage,
 }

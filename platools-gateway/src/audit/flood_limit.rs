@@ -1,5 +1,4 @@
-//! `FloodLimit`: bounds the sign-ins and refusals that are recorded of each source in a minute, and counts the rest. It has no clock and no
-//! I/O.
+//! [`FloodLimit`]: the bound on events that clients can cause at will, per source and minute. The first ones are recorded, the others counted.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -31,7 +31,7 @@ macro_rules! line {
     }};
 }
 
-/// Writes the line of an event that is recorded.
+/// Logs an event that is recorded.
 pub(crate) fn log(event: &AuditEvent) {
     match event.kind {
         AuditKind::Change => line!(info, event, "change made"),
@@ -40,12 +40,12 @@ pub(crate) fn log(event: &AuditEvent) {
     }
 }
 
-/// Writes the line of a change that is no news to anybody.
+/// Logs a change at `debug`.
 pub(crate) fn log_quietly(event: &AuditEvent) {
     line!(debug, event, "change made");
 }
 
-/// Writes the line of an event that is counted instead of recorded, for those who look closely.
+/// Logs an event that is counted instead of recorded, at `debug`.
 pub(super) fn log_left_out(event: &AuditEvent) {
     line!(debug, event, "event counted and not recorded: too many from this network in a minute");
 }

@@ -1,8 +1,8 @@
-//! `Audit`: records administrative changes, sign-ins of clients that stay connected, and refusals.
+//! `Audit`: the record of administrative changes, of sign-ins that open a session or a connection, and of refusals.
 //!
-//! Every event is a line of the log target `audit` and a row of the database. A change of the directory writes its row in its own transaction
-//! (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue to `AuditWriter`, so that no request waits for the database.
-//! `FloodLimit` keeps a source from filling the record.
+//! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in its own
+//! transaction (`DirectoryStore::recording`); sign-ins and refusals go through a bounded queue to one task. `FloodLimit` bounds the events
+//! that clients can cause at will.
 
 mod flood_limit;
 mod log;
@@ -41,7 +41,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// The longest time for the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
-/// Conditions on the events of a list. One that is not set does not narrow it.
+/// Filter for the events of a list. A field without a value matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
     /// The kind.
@@ -190,7 +190,7 @@ impl Audit {
         }
     }
 
-    /// Waits until the events so far are stored, or it took too long.
+    /// Waits until the events so far are stored, up to a deadline.
     async fn settle(&self) {
         let Some(task) = &self.task else { return };
         let (done, written) = oneshot::channel();

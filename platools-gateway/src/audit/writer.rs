@@ -1,4 +1,4 @@
-//! `AuditWriter`: the task that stores sign-ins and refusals in batches, and deletes events that are too old or too many.
+//! [`AuditWriter`]: the task that stores sign-ins and refusals, and deletes old events.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -116,7 +116,7 @@ impl AuditWriter {
         }
     }
 
-    /// Every arm only waits, and `recv_many` leaves in the queue what it does not return, so all of them are cancel-safe.
+    /// Waits for the next job. All arms are cancel-safe: `recv_many` leaves the events in the queue that it does not return.
     async fn next(&mut self) -> Wake {
         let room = QUEUE.saturating_sub(self.batch.len());
         let due = self.due.unwrap_or(self.prune_at);
@@ -197,11 +197,11 @@ mod tests {
     use crate::domain::origin::RequestOrigin;
     use crate::ports::store::Storage as _;
     use crate::ports::time::now_ms;
-    use crate::store::SqliteStore;
+    use crate::store::SqlStore;
 
-    async fn started() -> (tempfile::TempDir, SqliteStore, Audit) {
+    async fn started() -> (tempfile::TempDir, SqlStore, Audit) {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         let cutoff = Arc::new(|age: Duration| now_ms() - i64::try_from(age.as_millis()).unwrap());
         let audit = Audit::start(Arc::new(store.clone()), AuditSettings::default(), cutoff, &Tasks::default());
         (folder, store, audit)

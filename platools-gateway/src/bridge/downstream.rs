@@ -1,4 +1,4 @@
-//! [`Downstream`]: the MCP server for the client on the standard streams. It passes the client's requests on to the gateway.
+//! [`Downstream`]: the server that the client talks to. It passes requests on to the gateway.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rmcp::{Peer, RoleClient, RoleServer, ServerHandler};
 
 use super::relay::Relay;
 
-/// The client's revision may want that said, which the gateway's does not say.
+/// The type of a result, which newer revisions require and the gateway's session leaves out.
 const WHOLE: Option<ResultType> = Some(ResultType::COMPLETE);
 
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl ServerHandler for Downstream {
         let level = request.level;
         self.gateway.set_level(request).await.map_err(unanswered)?;
         // Also for the sessions that come after this one.
-        self.relay.wants_log(level);
+        self.relay.note_log_level(level);
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error;
-use platools_gateway::net::{self, Connector, HttpClient, Proxies};
+use platools_gateway::net::{self, Connector, HttpClient};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
 use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
@@ -30,13 +30,13 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-/// The longest wait for a gateway that cannot be reached. A gateway that is restarted is back by then.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest wait for a gateway that cannot be reached. A restarted gateway is back by then.
+const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// The delay between two attempts.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// An answer that is no stream may be so long: more than a gateway ever sends.
+/// The longest answer that is not a stream: more than a gateway ever sends.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 /// A client of a gateway, with a key.
@@ -49,7 +49,7 @@ pub(super) struct Http {
     refused: Arc<Mutex<Option<String>>>,
 }
 
-/// Shows nothing of the key.
+/// Hides the key.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").finish_non_exhaustive()
@@ -73,7 +73,7 @@ type Failed = StreamableHttpError<Unanswered>;
 
 impl Http {
     pub(super) fn new(url: &Uri, key: &SecretString) -> anyhow::Result<Self> {
-        let client = net::client(Connector::new(url, Proxies::from_environment())?);
+        let client = net::client(Connector::new(url)?);
         let mut key = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
             .ok()
             .context("the key has characters that no header takes")?;
@@ -110,7 +110,7 @@ impl Http {
             match self.client.request(request).await {
                 Ok(response) => return self.taken(response).await,
                 Err(error) if !error.is_connect() => return Err(Failed::Client(Unanswered::Broken(error))),
-                Err(error) if begun.elapsed() >= PATIENCE => {
+                Err(error) if begun.elapsed() >= RECONNECT_LIMIT => {
                     return Err(Failed::Client(Unanswered::Unreachable(error)));
                 }
                 Err(error) => tracing::debug!(%error, "the gateway cannot be reached; trying again"),

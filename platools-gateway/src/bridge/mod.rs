@@ -51,7 +51,7 @@ pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
     let downstream = Downstream::new(upstream.peer().clone(), Arc::clone(&relay), &known);
     let client = match downstream.serve(rmcp::transport::stdio()).await {
         Ok(client) => client,
-        // An end before the first message is one as well.
+        // A client may close before its first message.
         Err(ServerInitializeError::ConnectionClosed(_)) => return leave(upstream).await,
         Err(_) => {
             leave(upstream).await?;
@@ -82,7 +82,7 @@ async fn connect(url: &str, http: Http, relay: &Arc<Relay>) -> anyhow::Result<Ru
     let config = StreamableHttpClientTransportConfig::with_uri(url);
     let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
     let info = Implementation::new("platools-gateway", env!("CARGO_PKG_VERSION"));
-    // With a session, so that the gateway can say what changes.
+    // With a session, so that the gateway can send notifications.
     let mut config = ClientConfig::new(ClientCapabilities::default(), info);
     config.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
     match Upstream::new(config, Arc::clone(relay)).serve(transport).await {
@@ -96,12 +96,12 @@ async fn connect(url: &str, http: Http, relay: &Arc<Relay>) -> anyhow::Result<Ru
     }
 }
 
-/// Keeps the session, and tells the client when it is another one. Never returns.
+/// Keeps the session open, and notifies the client when a new session replaces it. Never returns.
 async fn keep(gateway: &Peer<RoleClient>, http: &Http, relay: &Relay) {
     let pulse = async {
         loop {
             sleep(PULSE).await;
-            // One that is not answered is no news: the next request says what is wrong.
+            // An unanswered ping is ignored: the next request reports the problem.
             let ping = ClientRequest::PingRequest(Default::default());
             let _ = timeout(PULSE_LIMIT, gateway.send_request(ping)).await;
         }

@@ -1,4 +1,4 @@
-//! [`Relay`]: passes progress, log entries and changes of the list of tools from the gateway on to the MCP client of the bridge.
+//! [`Relay`]: passes notifications of the gateway on to the client.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,14 +10,14 @@ use rmcp::model::{
 use rmcp::{Peer, RoleClient, RoleServer};
 use tokio::sync::watch;
 
-/// The client, and what it calls the progress of which request.
+/// Passes the gateway's progress, log and changes on to the client.
 #[derive(Debug, Default)]
 pub(super) struct Relay {
     client: OnceLock<Peer<RoleServer>>,
     tokens: Mutex<HashMap<ProgressToken, ProgressToken>>,
     /// Notifies subscribers of changes of the list of tools.
     changes: watch::Sender<()>,
-    /// From which level on the client wants to read the gateway's log, if it said so.
+    /// The lowest level of the gateway's log that the client asked for.
     level: Mutex<Option<LoggingLevel>>,
 }
 
@@ -27,7 +27,7 @@ impl Relay {
         let _ = self.client.set(client);
     }
 
-    /// Has the progress under the gateway's token go on under the client's, until what is returned is dropped.
+    /// Renames progress from the gateway's token to the client's, until the returned value is dropped.
     pub(super) fn translate(&self, gateways: ProgressToken, clients: ProgressToken) -> Translation<'_> {
         self.tokens().insert(gateways.clone(), clients);
         Translation { relay: self, gateways }
@@ -44,7 +44,7 @@ impl Relay {
 
     pub(super) async fn tools_changed(&self) {
         self.changes.send_replace(());
-        // From the revision without sessions on, a client is told what it asked for, and nothing else.
+        // Since the revision without sessions, a client gets only the notifications that it subscribed to.
         let is_told = |client: &&Peer<RoleServer>| {
             let info = client.peer_info();
             info.is_some_and(|info| info.protocol_version.as_str() < ProtocolVersion::V_2026_07_28.as_str())
@@ -59,12 +59,12 @@ impl Relay {
         self.changes.subscribe()
     }
 
-    /// Notes from which level on the client wants to read the gateway's log.
-    pub(super) fn wants_log(&self, level: LoggingLevel) {
+    /// Notes the lowest level of the gateway's log that the client asks for.
+    pub(super) fn note_log_level(&self, level: LoggingLevel) {
         *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
     }
 
-    /// Tells a gateway with a new session what the client told it in the one before.
+    /// Repeats the client's level of the log to a gateway with a new session.
     pub(super) async fn renew(&self, gateway: &Peer<RoleClient>) {
         let level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(level) = level

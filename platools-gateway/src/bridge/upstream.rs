@@ -1,4 +1,4 @@
-//! [`Upstream`]: receives the gateway's notices, such as progress and log entries, and hands them to the `Relay`.
+//! [`Upstream`]: the client of the gateway. It passes the gateway's notifications on to the client.
 
 use std::sync::Arc;
 

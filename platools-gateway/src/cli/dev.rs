@@ -49,22 +49,24 @@ pub(super) async fn run(options: DevArgs, program: Command) -> anyhow::Result<()
     let feed = logs::start(&settings.log)?;
     let signals = Signals::listen(Hangup::Stop)?;
     let secrets = secrets(|name| std::env::var(name).ok())?;
-    let setup = DevOptions::default().listen(options.listen).logs(feed).chat(settings.chat);
-    let setup = setup.http(settings.http).secrets(secrets.clone());
-    let setup = if options.no_auth { setup.no_auth() } else { setup };
-    let setup = if options.allow_file_pages { file_pages_allowed(setup) } else { setup };
-    let model = Some(settings.model).filter(|model| model.url.is_some());
-    let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
+    if options.allow_file_pages {
+        tracing::warn!("pages without an origin may use the gateway: files, and sandboxed frames of any web site");
+    }
+    let setup = DevOptions {
+        listen: options.listen,
+        secrets: secrets.clone(),
+        http: settings.http,
+        no_auth: options.no_auth,
+        file_pages: options.allow_file_pages,
+        logs: Some(feed),
+        chat: settings.chat,
+        model: Some(settings.model).filter(|model| model.url.is_some()),
+    };
+    let gateway = dev::start(setup).await?;
     say(&format!("listening on {}", gateway.url()))?;
     say(&introduction(&gateway.url(), &secrets))?;
     signals.run(gateway, || ()).await;
     Ok(())
-}
-
-/// The setup with pages of files allowed, which is a risk that the log repeats.
-fn file_pages_allowed(setup: DevOptions) -> DevOptions {
-    tracing::warn!("pages without an origin may use the gateway: files, and sandboxed frames of any web site");
-    setup.allow_file_pages()
 }
 
 /// Random secrets, except for those that a variable of the environment keeps from run to run.

@@ -42,7 +42,7 @@ pub enum SocketKind {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSockets {
-    /// Callers of the gateway RPC, also those that have not said yet who they are.
+    /// Callers of the gateway RPC, also those that have not authenticated yet.
     pub callers: usize,
     /// Dashboards of the live feed.
     pub dashboards: usize,

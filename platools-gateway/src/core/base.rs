@@ -48,7 +48,7 @@ impl BaseServices {
     pub(super) async fn open(
         store: Arc<dyn Storage>,
         tasks: Tasks,
-        folder: &Path,
+        folder: Option<&Path>,
         options: &mut CoreOptions,
     ) -> Result<Self, Error> {
         let tool_changes: Arc<dyn ToolChanges> = Arc::new(LocalToolChanges::default());
@@ -58,8 +58,8 @@ impl BaseServices {
         let directory = Directory::open(store.clone(), tool_changes.clone(), folder, signing_keys).await?;
         let journal = Arc::new(start_journal(&store, options.journal.take(), &aging, &tasks));
         let audit = Arc::new(start_audit(&store, options.audit.take(), &aging, &tasks));
-        let feed = Feed::new(std::mem::take(&mut options.feed), options.snapshots.take());
-        let events = feed.has_builtin_state().then(|| Arc::new(BuiltinEvents(feed.clone())));
+        let feed = Feed::new(options.feed.clone());
+        let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
         let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
         let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observer);
         Ok(Self {

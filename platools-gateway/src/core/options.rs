@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::agents::Agent;
+use crate::agents::AgentRunner;
 use crate::agents::chat::ChatSettings;
 use crate::audit::AuditSettings;
 use crate::authority::SigningKeySource;
@@ -35,7 +35,7 @@ pub(crate) struct CoreOptions {
     pub(crate) calls: CallSettings,
     pub(crate) chat: ChatSettings,
     /// The implementation of agents of [`Kind::Model`](crate::domain::profile::Kind::Model). None: they cannot answer.
-    pub(crate) model: Option<Arc<dyn Agent>>,
+    pub(crate) model: Option<Arc<dyn AgentRunner>>,
     pub(crate) feed: FeedSettings,
     /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.
     pub(crate) snapshots: Option<Arc<dyn SnapshotProvider>>,

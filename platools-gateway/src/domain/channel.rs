@@ -1,5 +1,6 @@
 //! [`StoredChannel`]: a stored channel of agents with sessions, with its members and its messages.
 
+use super::error::{Error, ErrorKind};
 use super::ids::{AgentId, ChannelId, MessageId, ProjectId};
 
 /// A channel as one agent sees it.
@@ -13,6 +14,21 @@ pub(crate) struct StoredChannel {
     pub(crate) created_ms: i64,
     pub(crate) members: i64,
     pub(crate) is_member: bool,
+}
+
+impl StoredChannel {
+    /// Refuses an agent that is not a member.
+    pub(crate) fn check_member(&self) -> Result<(), Error> {
+        if self.is_member { Ok(()) } else { Err(self.not_a_member()) }
+    }
+
+    /// The error for an agent that is not a member.
+    pub(crate) fn not_a_member(&self) -> Error {
+        let (id, slug) = (&self.id, &self.slug);
+        let message =
+            format!("the agent is no member of the channel `{slug}`; join it with `POST /v1/channels/{id}/join`");
+        Error::new(ErrorKind::Forbidden, message)
+    }
 }
 
 /// A channel that is about to be added.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::SigningKey;
+use crate::admin::SigningKeyView;
 use crate::ports::time::rfc3339;
 
 /// A key that signs and verifies tokens, without the key itself.
@@ -21,8 +21,8 @@ pub struct SigningKeyDto {
     verifies_until: Option<String>,
 }
 
-impl From<SigningKey> for SigningKeyDto {
-    fn from(key: SigningKey) -> Self {
+impl From<SigningKeyView> for SigningKeyDto {
+    fn from(key: SigningKeyView) -> Self {
         Self {
             id: key.id,
             signing: key.is_signing,

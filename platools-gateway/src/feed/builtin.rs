@@ -1,24 +1,23 @@
-//! [`BuiltinState`] and [`BuiltinEvents`]: the feed of a gateway whose application provides none: the agent's tools, their workers, and its
-//! calls.
+//! The gateway's own state for dashboards: [`BuiltinState`] has an agent's tools, the workers that host them and its calls, and
+//! [`BuiltinEvents`] publishes their changes.
 
 use std::sync::Arc;
 
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::message::Event;
-use super::shown_tools::DashboardTools;
-use super::snapshot::Snapshot;
-use super::watch::initial_data;
-use super::{Feed, Watched};
+use super::shown_tools::{DashboardTools, ShownTool, ShownTools, ToolStatus};
+use super::snapshot::{Snapshot, Watched};
+use super::{Feed, deliver};
 use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
+use crate::domain::agent::Agent;
+use crate::domain::environment::resolve;
 use crate::domain::identity::{Caller, Identity, Scope};
-use crate::domain::ids::{AgentId, EnvironmentId, LinkId};
+use crate::domain::ids::{AgentId, CallId, EnvironmentId, LinkId, ProjectId};
 use crate::journal::{CallSummary, Journal};
-use crate::links::tool_health::ReportedHealth;
 use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use crate::ports::time::{ms_of, rfc3339};
@@ -39,48 +38,54 @@ impl BuiltinState {
     pub(super) fn tools(&self, watched: &Watched) -> Option<DashboardTools> {
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(&watched.agent_id)?;
-        let environment = super::dashboards::environment_of(&snapshot, row)?;
+        let environment = environment_of(&snapshot, row)?;
         let allowed = row.profile.tools.as_deref();
-        let tools = self.feed.0.shown_tools.of(self, &row.project_id, &environment);
+        let is_allowed = |tool: &ToolDeclaration| allowed.is_none_or(|allowed| allowed.contains(&tool.name));
+        let tools = self.shown_tools(&row.project_id, &environment);
         Some(tools.filtered(|identity, tool| {
-            may_use(&watched.caller, Action::Watch, identity, &tool.declaration)
-                && is_allowed(allowed, &tool.declaration)
+            may_use(&watched.caller, Action::Watch, identity, &tool.declaration) && is_allowed(&tool.declaration)
         }))
     }
 
     /// The complete state of an agent, and a hash of its tools.
-    pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, u64)> {
-        let agent = &watched.agent_id;
-        // A process beside the gateway reads the catalog when it needs it.
+    pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(Snapshot, u64)> {
+        // A process beside the gateway reads the catalogue when it needs it.
         self.catalog.load().await.ok()?;
         let tools = self.tools(watched)?;
         let snapshot = self.directory.snapshot();
-        let row = snapshot.agent(agent)?;
-        let environment = super::dashboards::environment_of(&snapshot, row)?;
-        let workers = self.links.list(&row.project_id).into_iter();
-        let workers = workers.filter(|worker| worker.identity.environment_id == environment);
-        let calls = self.journal.running_calls(&row.project_id).into_iter();
-        let is_shown = |call: &CallSummary| {
-            let is_of_agent = call.agent_id.as_ref() == Some(agent);
+        let row = snapshot.agent(&watched.agent_id)?;
+        let environment = environment_of(&snapshot, row)?;
+        let workers = self.links.list(&row.project_id);
+        let workers = workers.iter().filter(|worker| worker.identity.environment_id == environment);
+        let is_shown = |call: &&CallSummary| {
+            let is_of_agent = call.agent_id.as_ref() == Some(&watched.agent_id);
             is_of_agent && authorize(&watched.caller, Action::Watch, call.resource(&row.project_id)).is_ok()
         };
-        let calls = calls.filter(is_shown).map(|call| {
-            json!({
-                "callId": call.call_id.as_str(),
-                "tool": call.tool,
-                "entity": call.entity,
-                "environment": call.environment,
-                "beganAt": rfc3339(call.started_ms),
-            })
+        let calls = self.journal.running_calls(&row.project_id);
+        let calls = calls.iter().filter(is_shown).map(|call| FeedCall {
+            began_at: Some(rfc3339(call.started_ms)),
+            ..FeedCall::new(&call.call_id, &call.tool, &call.entity, &call.environment)
         });
         let hash = tools.hash();
-        let workers = workers.map(|worker| worker_shown(&worker)).collect();
-        let data = BuiltinSnapshot { tools, workers, calls: calls.collect() };
-        Some((initial_data(&Snapshot::of(&data).ok()?), hash))
+        let data = BuiltinSnapshot { tools, workers: workers.map(FeedWorker::from).collect(), calls: calls.collect() };
+        Some((Snapshot::of(&data).ok()?, hash))
     }
 
-    /// The status of a tool, as dashboards are shown it.
-    pub(super) fn status(&self, identity: &Identity, tool: &CatalogTool) -> ToolStatus {
+    /// The tools of an environment, made now unless they are kept.
+    fn shown_tools(&self, project: &ProjectId, environment: &EnvironmentId) -> Arc<ShownTools> {
+        self.feed.0.shown_tools.get_or(environment, || {
+            let sets = self.catalog.list_loaded(project).into_iter();
+            let sets = sets.filter(|set| set.identity.environment_id == *environment);
+            sets.flat_map(|set| {
+                let identity = Arc::new(set.identity.clone());
+                let shown = |tool: &Arc<CatalogTool>| ShownTool::new(&identity, tool, &self.status(&identity, tool));
+                set.tools.iter().map(shown).collect::<Vec<_>>()
+            })
+            .collect()
+        })
+    }
+
+    fn status(&self, identity: &Identity, tool: &CatalogTool) -> ToolStatus {
         let scope = identity.scope();
         let name = &tool.declaration.name;
         ToolStatus {
@@ -91,57 +96,9 @@ impl BuiltinState {
     }
 }
 
-/// Events of workers and calls, for dashboards.
+/// Sends events of workers and calls to dashboards.
 #[derive(Debug)]
 pub(crate) struct BuiltinEvents(pub(crate) Feed);
-
-/// The status of a tool.
-pub(super) struct ToolStatus {
-    pub(super) is_online: bool,
-    pub(super) is_enabled: bool,
-    pub(super) health: Option<ReportedHealth>,
-}
-
-/// The complete state of an agent, as a snapshot has it.
-#[derive(Serialize)]
-struct BuiltinSnapshot {
-    tools: DashboardTools,
-    workers: Vec<Value>,
-    calls: Vec<Value>,
-}
-
-fn is_allowed(allowed: Option<&[String]>, tool: &ToolDeclaration) -> bool {
-    allowed.is_none_or(|allowed| allowed.contains(&tool.name))
-}
-
-fn worker_shown(worker: &ConnectedWorker) -> Value {
-    json!({
-        "connectionId": worker.link_id.as_str(),
-        "entity": worker.identity.entity,
-        "entityId": worker.identity.entity_id.as_str(),
-        "environment": worker.identity.environment,
-        "connectedAt": rfc3339(worker.connected_ms),
-    })
-}
-
-impl Feed {
-    /// Returns true if no application provides snapshots.
-    pub(crate) fn has_builtin_state(&self) -> bool {
-        self.0.provider.is_none()
-    }
-
-    /// Makes the dashboards of an environment compare their tools with the present ones.
-    pub(crate) fn tools_changed(&self, environment: &EnvironmentId) {
-        if self.has_builtin_state() {
-            self.0.shown_tools.forget(environment);
-            self.0
-                .subscriptions
-                .in_environment(environment)
-                .iter()
-                .for_each(|subscription| subscription.mailbox.tools_changed());
-        }
-    }
-}
 
 impl BuiltinEvents {
     /// The agent of a call, if a dashboard is connected that may see the call.
@@ -154,69 +111,122 @@ impl BuiltinEvents {
             user: caller.user_id.as_deref(),
             agent: Some(agent),
         };
-        authorize(&subscription.watched.caller, Action::Watch, call).is_ok().then_some(agent)
+        authorize(&subscription.caller, Action::Watch, call).is_ok().then_some(agent)
     }
 
-    fn tell(&self, environment: &EnvironmentId, kind: &str, data: &Value) {
+    /// Sends an event about a worker to the dashboards of its environment, which then compare their tools with the present ones.
+    fn publish_worker(&self, environment: &EnvironmentId, kind: &str, worker: &FeedWorker<'_>) {
         self.0.0.shown_tools.forget(environment);
         let subscriptions = self.0.0.subscriptions.in_environment(environment);
-        let told = self.0.each(
-            subscriptions,
-            || Event::new(kind, data).text(),
-            |subscription, text| {
-                subscription.mailbox.event(text);
-                // Whether they are online has changed.
-                subscription.mailbox.tools_changed();
-            },
-        );
-        told.expect("a value always serializes");
+        let event = || Event::new(kind, worker).text();
+        let sent = deliver(subscriptions, event, |subscription, text| {
+            subscription.mailbox.event(text);
+            // Tools go online and offline with their workers.
+            subscription.mailbox.tools_changed();
+        });
+        sent.expect("texts always serialize");
     }
 }
 
 impl WorkerObserver for BuiltinEvents {
     fn tools_changed(&self, scope: &Scope) {
-        self.0.tools_changed(&scope.environment);
+        self.0.0.shown_tools.forget(&scope.environment);
+        let subscriptions = self.0.0.subscriptions.in_environment(&scope.environment);
+        subscriptions.iter().for_each(|subscription| subscription.mailbox.tools_changed());
     }
 
     fn worker_came(&self, worker: &ConnectedWorker) {
-        self.tell(&worker.identity.environment_id, "worker_connected", &worker_shown(worker));
+        self.publish_worker(&worker.identity.environment_id, "worker_connected", &worker.into());
     }
 
     fn worker_left(&self, identity: &Identity, link_id: &LinkId) {
-        let data = json!({
-            "connectionId": link_id.as_str(),
-            "entity": identity.entity,
-            "entityId": identity.entity_id.as_str(),
-            "environment": identity.environment,
-        });
-        self.tell(&identity.environment_id, "worker_disconnected", &data);
+        let worker = FeedWorker::new(identity, link_id);
+        self.publish_worker(&identity.environment_id, "worker_disconnected", &worker);
     }
 }
 
 impl CallObserver for BuiltinEvents {
     fn call_began(&self, call: &BegunCall<'_>) {
         let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
-        let data = json!({
-            "callId": call.call_id.as_str(),
-            "tool": call.tool,
-            "entity": call.identity.entity,
-            "environment": call.identity.environment,
-            "beganAt": rfc3339(ms_of(call.began)),
-        });
-        // Nothing in it that cannot be written.
-        let _ = self.0.publish(agent, Event::new("call_began", &data));
+        let began_at = Some(rfc3339(ms_of(call.began)));
+        let notice = FeedCall { began_at, ..FeedCall::of(call.call_id, call.tool, call.identity) };
+        // Texts and numbers always serialize.
+        let _ = self.0.publish(agent, Event::new("call_began", &notice));
     }
 
     fn call_ended(&self, call: &EndedCall<'_>) {
         let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
-        let data = json!({
-            "callId": call.call_id.as_str(),
-            "tool": call.tool,
-            "entity": call.identity.entity,
-            "environment": call.identity.environment,
-            "outcome": call.outcome,
-            "tookMs": u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX),
-        });
-        let _ = self.0.publish(agent, Event::new("call_ended", &data));
+        let took_ms = Some(u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX));
+        let notice = FeedCall::of(call.call_id, call.tool, call.identity);
+        let notice = FeedCall { outcome: Some(call.outcome), took_ms, ..notice };
+        let _ = self.0.publish(agent, Event::new("call_ended", &notice));
     }
+}
+
+/// The complete state of an agent, as a snapshot has it.
+#[derive(Serialize)]
+struct BuiltinSnapshot<'a> {
+    tools: DashboardTools,
+    workers: Vec<FeedWorker<'a>>,
+    calls: Vec<FeedCall<'a>>,
+}
+
+/// A worker, as dashboards see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FeedWorker<'a> {
+    connection_id: &'a str,
+    entity: &'a str,
+    entity_id: &'a str,
+    environment: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connected_at: Option<String>,
+}
+
+impl<'a> FeedWorker<'a> {
+    fn new(identity: &'a Identity, link_id: &'a LinkId) -> Self {
+        let Identity { entity, entity_id, environment, .. } = identity;
+        let (connection_id, entity_id) = (link_id.as_str(), entity_id.as_str());
+        Self { connection_id, entity, entity_id, environment, connected_at: None }
+    }
+}
+
+impl<'a> From<&'a ConnectedWorker> for FeedWorker<'a> {
+    fn from(worker: &'a ConnectedWorker) -> Self {
+        let connected_at = Some(rfc3339(worker.connected_ms));
+        Self { connected_at, ..Self::new(&worker.identity, &worker.link_id) }
+    }
+}
+
+/// A call, as dashboards see it: without its arguments and its result.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FeedCall<'a> {
+    call_id: &'a str,
+    tool: &'a str,
+    entity: &'a str,
+    environment: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    took_ms: Option<u64>,
+}
+
+impl<'a> FeedCall<'a> {
+    fn new(call_id: &'a CallId, tool: &'a str, entity: &'a str, environment: &'a str) -> Self {
+        let (began_at, outcome, took_ms) = (None, None, None);
+        Self { call_id: call_id.as_str(), tool, entity, environment, began_at, outcome, took_ms }
+    }
+
+    fn of(call_id: &'a CallId, tool: &'a str, identity: &'a Identity) -> Self {
+        Self::new(call_id, tool, &identity.entity, &identity.environment)
+    }
+}
+
+/// The environment of an agent's tools.
+pub(super) fn environment_of(snapshot: &directory::Snapshot, agent: &Agent) -> Option<EnvironmentId> {
+    let environments = snapshot.environments(&agent.project_id);
+    resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())
 }

@@ -1,4 +1,4 @@
-//! [`DashboardAuth`]: the trait with which an application checks the tokens of its own users' dashboards.
+//! [`DashboardAuth`]: accepts dashboards with tokens of the application.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +14,13 @@ use crate::background::log_limit::LogLimit;
 use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::domain::project::ProjectName;
 
-/// The longest time for one check, the wait for a free place included.
+/// The longest time for one check, with the wait for a permit.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
-/// Checks under way at once. Anybody can begin one, with any text for a token.
+/// Checks under way at once. Any client can begin one, with any text as its token.
 const MAX_CHECKS: usize = 256;
 
-/// The wait that a dashboard is asked for whose token could not be checked.
+/// The wait before a dashboard may try again after a check failed.
 const SOON: Duration = Duration::from_secs(5);
 
 /// The shortest time between two log lines about checks that failed.
@@ -31,8 +31,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Checks the tokens that an application gives to its users, so that they can watch their agents with them.
 ///
-/// The gateway asks it about every token of a dashboard that is not a token of the gateway itself. Its answer opens the live feed of
-/// the agents that the user owns, and nothing else. [`JwtAuth`](super::JwtAuth) is the implementation for JSON Web Tokens; closures
+/// The gateway asks it about every dashboard's token that the gateway did not sign. The answer opens the live feed of the agents that the
+/// user owns, and nothing else. [`JwtAuth`](super::JwtAuth) is the implementation for JSON Web Tokens; closures
 /// implement the trait, too:
 ///
 /// ```
@@ -60,11 +60,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub trait DashboardAuth: Send + Sync {
     /// Finds the user of a token; `None` if the token is not good, which counts as a failed attempt of its address.
     ///
-    /// It runs in a task of its own, and has ten seconds.
+    /// Runs in a task of its own, for at most ten seconds.
     ///
     /// # Errors
-    /// The token cannot be checked now. The dashboard is refused with 503 and may try again, and the log has the error, without
-    /// the token. A panic and a check that takes too long are the same.
+    /// The token cannot be checked now, as after a panic or ten seconds. The dashboard is refused with 503 and may try again, and the log has
+    /// the error without the token.
     fn check(&self, request: DashboardRequest) -> BoxFuture<'_, Result<Option<DashboardUser>, BoxError>>;
 }
 
@@ -140,13 +140,13 @@ impl DashboardUser {
 #[derive(Debug)]
 pub(crate) struct AuthChecks {
     auth: Arc<dyn DashboardAuth>,
-    places: Semaphore,
+    permits: Semaphore,
     logged: Mutex<LogLimit>,
 }
 
 impl AuthChecks {
     pub(crate) fn new(auth: Arc<dyn DashboardAuth>) -> Self {
-        Self { auth, places: Semaphore::new(MAX_CHECKS), logged: Mutex::default() }
+        Self { auth, permits: Semaphore::new(MAX_CHECKS), logged: Mutex::default() }
     }
 
     /// Finds the user of a token; `None` if the token is not good.
@@ -164,7 +164,7 @@ impl AuthChecks {
     }
 
     async fn checked(&self, request: DashboardRequest) -> Result<Option<DashboardUser>, BoxError> {
-        let _place = self.places.acquire().await?;
+        let _permit = self.permits.acquire().await?;
         let auth = Arc::clone(&self.auth);
         // A task of its own may panic. It ends with the request.
         let check = AbortOnDropHandle::new(tokio::spawn(async move { auth.check(request).await }));
@@ -226,11 +226,11 @@ mod tests {
         let runs: Vec<_> = (0..=MAX_CHECKS).map(|_| run(Arc::clone(&checks))).collect();
         // The paused clock moves on when every run has done what it can.
         sleep(Duration::from_millis(1)).await;
-        assert_eq!(checks.places.available_permits(), 0);
+        assert_eq!(checks.permits.available_permits(), 0);
         sleep(CHECK_LIMIT).await;
         for ended in runs {
             assert!(ended.await.unwrap());
         }
-        assert_eq!(checks.places.available_permits(), MAX_CHECKS);
+        assert_eq!(checks.permits.available_permits(), MAX_CHECKS);
     }
 }

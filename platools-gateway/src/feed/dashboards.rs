@@ -1,14 +1,17 @@
-//! [`Dashboards`]: authenticates dashboards, and lets each of them watch one agent.
+//! [`Dashboards`]: authenticates dashboards and lets each watch an agent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 
-use super::builtin::BuiltinState;
-use super::dashboard_auth::unavailable;
-use super::subscriptions::Subscription;
-use super::{AuthChecks, DashboardAuth, DashboardRequest, DashboardUser, Feed, FeedSettings, Watch, WatchEnd, Watched};
+use super::builtin::environment_of;
+use super::dashboard_auth::{AuthChecks, DashboardAuth, DashboardRequest, DashboardUser, unavailable};
+use super::snapshot::Watched;
+use super::snapshot_source::SnapshotSource;
+use super::subscription::{Subscription, WatchEnd};
+use super::watch::Watch;
+use super::{Feed, FeedSettings};
 use crate::audit::Audit;
 use crate::authority::secret;
 use crate::authority::{Action, Resource, authorize, looks_like_one, names_gateway};
@@ -17,10 +20,9 @@ use crate::directory::{Directory, Snapshot};
 use crate::domain::agent::Agent;
 use crate::domain::audit::action;
 use crate::domain::digest;
-use crate::domain::environment::resolve;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
-use crate::domain::ids::{EnvironmentId, ProjectId};
+use crate::domain::ids::ProjectId;
 use crate::domain::origin::RequestOrigin;
 use crate::domain::project::ProjectName;
 use crate::domain::text::USER_ID;
@@ -35,8 +37,7 @@ pub struct Dashboards {
     audit: Arc<Audit>,
     /// The application's check of its own tokens, if it has one.
     application_auth: Option<AuthChecks>,
-    /// The state that dashboards see without a provider of snapshots.
-    builtin: BuiltinState,
+    source: Arc<SnapshotSource>,
     /// The revision of the directory at the last check of watches.
     checked_revision: AtomicI64,
 }
@@ -48,11 +49,10 @@ impl Dashboards {
         authenticator: Arc<Authenticator>,
         audit: Arc<Audit>,
         application_auth: Option<Arc<dyn DashboardAuth>>,
-        builtin: BuiltinState,
+        source: SnapshotSource,
     ) -> Self {
-        let application_auth = application_auth.map(AuthChecks::new);
-        let checked_revision = AtomicI64::default();
-        Self { feed, directory, authenticator, audit, application_auth, builtin, checked_revision }
+        let (application_auth, source) = (application_auth.map(AuthChecks::new), Arc::new(source));
+        Self { feed, directory, authenticator, audit, application_auth, source, checked_revision: AtomicI64::default() }
     }
 
     /// The settings of the feed.
@@ -141,7 +141,7 @@ impl Dashboards {
     ///
     /// # Errors
     /// There is no such agent that the caller may watch.
-    pub(crate) fn watch(self: &Arc<Self>, caller: &Caller, agent: &str) -> Result<Watch, Error> {
+    pub(crate) fn watch(&self, caller: &Caller, agent: &str) -> Result<Watch, Error> {
         let snapshot = self.directory.snapshot();
         let row = self.watchable(&snapshot, caller, agent)?;
         let watched = Watched {
@@ -151,8 +151,9 @@ impl Dashboards {
             caller: caller.clone(),
             feed: self.feed.clone(),
         };
-        let subscription = Arc::new(Subscription::new(watched, environment_of(&snapshot, row), self.settings()));
-        let watch = Watch::begin(Arc::clone(self), subscription, agent);
+        let (ids, environment) = ((row.id.clone(), row.project_id.clone()), environment_of(&snapshot, row));
+        let subscription = Arc::new(Subscription::new(ids, caller.clone(), environment, self.settings()));
+        let watch = Watch::begin(watched, subscription, Arc::clone(&self.source), agent);
         // The removal of an agent ends the watches that exist then. This one may have been added after that.
         self.recheck(&self.directory.snapshot(), watch.subscription());
         self.audit.signed_in(action::FEED_CONNECT, caller.into(), |event| {
@@ -186,7 +187,7 @@ impl Dashboards {
         let subscriptions = &self.feed.0.subscriptions;
         let changed = || subscriptions.in_projects(|project| snapshot.has_changed_since(project, checked));
         changed().iter().for_each(|subscription| self.recheck(&snapshot, subscription));
-        if self.feed.has_builtin_state() {
+        if self.source.is_builtin() {
             self.feed.0.shown_tools.forget_all();
             changed().iter().for_each(|subscription| subscription.mailbox.tools_changed());
         }
@@ -198,18 +199,10 @@ impl Dashboards {
         self.feed.sweep_keys(|agent| snapshot.agent(agent).is_some());
     }
 
-    pub(super) fn feed(&self) -> &Feed {
-        &self.feed
-    }
-
-    pub(super) fn builtin(&self) -> &BuiltinState {
-        &self.builtin
-    }
-
     /// Ends a watch whose caller may not watch the agent any more. Otherwise notes the environment of the agent's tools.
     fn recheck(&self, snapshot: &Snapshot, subscription: &Arc<Subscription>) {
-        let row = snapshot.agent(&subscription.watched.agent_id);
-        match row.filter(|row| may_watch(&subscription.watched.caller, row)) {
+        let row = snapshot.agent(&subscription.agent_id);
+        match row.filter(|row| may_watch(&subscription.caller, row)) {
             Some(row) => self.feed.0.subscriptions.moves_to(subscription, environment_of(snapshot, row)),
             None => subscription.end_with(WatchEnd::NoSuchAgent),
         }
@@ -229,10 +222,4 @@ fn unauthenticated(message: &str) -> Error {
 fn may_watch(caller: &Caller, agent: &Agent) -> bool {
     let watched = Resource::Agent { project: &agent.project_id, agent: &agent.id, owner: agent.owner.as_deref() };
     authorize(caller, Action::Watch, watched).is_ok()
-}
-
-/// The environment of an agent's tools.
-pub(super) fn environment_of(snapshot: &Snapshot, agent: &Agent) -> Option<EnvironmentId> {
-    let environments = snapshot.environments(&agent.project_id);
-    resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())
 }

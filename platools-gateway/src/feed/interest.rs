@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
-use super::subscriptions::Subscription;
-use super::{Key, KeyedStream};
+use super::subscription::Subscription;
+use super::{KeyedStream, StreamKey};
 use crate::domain::ids::AgentId;
 
 /// The keys that agents watch. An application declares them, whether a dashboard is connected or not.
@@ -23,7 +23,7 @@ pub(super) struct KeyInterest {
 /// The dashboards that get the values of a key. Publishers read a shared copy, without a lock.
 pub(super) type KeyWatchers = IndexMap<AgentId, Arc<Subscription>>;
 
-/// A [`Key`] that is kept. It hashes like one.
+/// A [`StreamKey`] that is kept. It hashes like one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct WatchedKey {
     stream: KeyedStream,
@@ -37,7 +37,7 @@ struct DeclaredKeys {
     is_missing: bool,
 }
 
-impl Equivalent<WatchedKey> for Key<'_> {
+impl Equivalent<WatchedKey> for StreamKey<'_> {
     fn equivalent(&self, watched: &WatchedKey) -> bool {
         self.stream == watched.stream && *self.key == *watched.name
     }
@@ -45,7 +45,7 @@ impl Equivalent<WatchedKey> for Key<'_> {
 
 impl KeyInterest {
     /// The connected dashboards of a key, and the key's name as it is kept. `None` if there are none.
-    pub(super) fn watchers(&self, key: Key<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
+    pub(super) fn watchers(&self, key: StreamKey<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let (watched, watchers) = index.get_key_value(&key)?;
         Some((Arc::clone(&watched.name), Arc::clone(watchers)))
@@ -68,7 +68,7 @@ impl KeyInterest {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         // Copied only while a publisher reads it.
         let watchers = Arc::make_mut(index.entry(key.clone()).or_default());
-        watchers.insert(subscription.watched.agent_id.clone(), Arc::clone(subscription));
+        watchers.insert(subscription.agent_id.clone(), Arc::clone(subscription));
     }
 
     fn remove(&self, key: &WatchedKey, agent: &AgentId) {
@@ -81,7 +81,7 @@ impl KeyInterest {
     }
 
     /// The key as it is kept. Agents that are connected share the text.
-    fn kept(&self, key: Key<'_>) -> WatchedKey {
+    fn kept(&self, key: StreamKey<'_>) -> WatchedKey {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let known = index.get_key_value(&key).map(|(known, _)| known.clone());
         known.unwrap_or_else(|| WatchedKey { stream: key.stream, name: key.key.into() })
@@ -98,7 +98,7 @@ pub(super) struct InterestChange<'a> {
 impl InterestChange<'_> {
     /// Lists a dashboard that connects under the keys of its agent, in the place of an older one.
     pub(super) fn connect(&self, subscription: &Arc<Subscription>) {
-        self.keys_of(&subscription.watched.agent_id).for_each(|key| self.interest.put(key, subscription));
+        self.keys_of(&subscription.agent_id).for_each(|key| self.interest.put(key, subscription));
     }
 
     /// Removes the dashboard of an agent. The agent's keys stay declared.
@@ -170,8 +170,8 @@ impl InterestChange<'_> {
         }
     }
 
-    /// Removes the keys of agents that do not exist. An agent has to be missing twice: one that another process has just added may be
-    /// in the directory a moment later.
+    /// Removes the keys of agents that were missing at this sweep and the one before: an agent that another process has just added may reach
+    /// the directory a moment later.
     pub(super) fn sweep(&mut self, exists: impl Fn(&AgentId) -> bool) {
         let mut gone = Vec::new();
         for (agent, declared) in self.declared.iter_mut() {

@@ -1,4 +1,4 @@
-//! [`JwtAuth`]: a [`DashboardAuth`] that accepts JSON Web Tokens which an application signs for its users.
+//! [`JwtAuth`]: accepts dashboards with JSON Web Tokens that the application signs.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -88,10 +88,10 @@ impl JwtAuth {
             .map_err(|error| Error::new(error.kind(), format!("{place} cannot be used: {error}")))
     }
 
-    /// Accepts tokens as the settings say, if they name a secret.
+    /// Accepts tokens by the settings. `None` if they name no secret.
     ///
     /// # Errors
-    /// The secret or the project cannot be used, there are two secrets, or there is none for the other settings.
+    /// The secret or the project cannot be used, there are two secrets, or other settings are there without a secret.
     pub fn from_settings(settings: &DashboardTokenSettings) -> Result<Option<Self>, Error> {
         let refused = |message: &str| Err(Error::new(ErrorKind::NotConfigured, message));
         let auth = match (&settings.secret_file, &settings.secret) {
@@ -134,14 +134,14 @@ impl JwtAuth {
         self
     }
 
-    /// Accepts tokens with that `iss` only. Default: any, and none.
+    /// Accepts only tokens with this `iss`. Default: tokens with any `iss`, and without one.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.tokens.issuer = Some(issuer.into());
         self
     }
 
-    /// Accepts tokens only that have that text in their `aud`. Default: tokens without an `aud`.
+    /// Accepts only tokens with this text in their `aud`. Default: tokens without an `aud`.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.tokens.audience = Some(audience.into());
@@ -159,7 +159,7 @@ impl JwtAuth {
         let since_1970 = Duration::from_millis(u64::try_from(user.expires_ms).unwrap_or_default());
         DashboardUser {
             user_id: user.user,
-            // An end that the clock cannot tell is as good as none.
+            // A time past the range of the clock is no end.
             expires_at: UNIX_EPOCH.checked_add(since_1970),
             project: Some(self.project.clone()),
         }

@@ -1,11 +1,11 @@
-//! Functions of [`Feed`] for values under a key: an application declares the keys of an agent, and publishes the value of each key.
+//! [`Feed::watch_keys`] and [`Feed::publish_value`]: the keys that agents watch, and their values.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::Feed;
-use super::message::{Key, KeyedStream};
+use super::message::{KeyedStream, StreamKey};
 use crate::domain::error::Error;
 use crate::domain::ids::AgentId;
 
@@ -75,7 +75,7 @@ impl Feed {
     ///
     /// # Errors
     /// The key is watched, and the value cannot be written as JSON, or the stream's name is one of the protocol's own.
-    pub fn publish_value<V: Serialize + ?Sized>(&self, key: Key<'_>, value: &V) -> Result<usize, Error> {
+    pub fn publish_value<V: Serialize + ?Sized>(&self, key: StreamKey<'_>, value: &V) -> Result<usize, Error> {
         let Some((name, watchers)) = self.0.subscriptions.watchers(key) else { return Ok(0) };
         let value = key.value(value)?;
         for subscription in watchers.values() {
@@ -86,7 +86,7 @@ impl Feed {
 
     /// Returns true if a connected dashboard gets the values of a key. For applications that would have to compute the value first.
     #[must_use]
-    pub fn is_key_watched(&self, key: Key<'_>) -> bool {
+    pub fn is_key_watched(&self, key: StreamKey<'_>) -> bool {
         self.0.subscriptions.watchers(key).is_some()
     }
 

@@ -1,4 +1,4 @@
-//! [`Mailbox`]: the events that wait for one dashboard, at most `feed.waiting_events`. With more, it drops them and sends a fresh snapshot.
+//! [`Mailbox`]: the events and values that wait for one dashboard, within limits. With more, a fresh snapshot replaces them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +16,9 @@ use super::message::KeyedStream;
 pub(super) enum MailboxItem {
     /// A message.
     Message(Bytes),
-    /// A snapshot, which is still to be made.
+    /// A snapshot is due.
     Snapshot,
-    /// The agent's tools, if they differ from those sent last.
+    /// The agent's tools may have changed.
     Tools,
 }
 
@@ -39,7 +39,7 @@ struct MailboxContents {
     /// The latest values, in the order in which their keys came up.
     streams: Vec<(KeyedStream, IndexMap<Arc<str>, Bytes>)>,
     value_bytes: usize,
-    /// The tools may be others.
+    /// True if the tools may have changed.
     tools: bool,
     /// Time of the next tick, in which values and tools are sent, if there are any.
     due: Option<Instant>,
@@ -67,7 +67,7 @@ impl Mailbox {
         Self { waiting: Mutex::default(), changed: Notify::new(), settings: settings.clone() }
     }
 
-    /// Adds an event. One that does not fit is dropped with those before it, and a fresh snapshot is due.
+    /// Adds an event. If it does not fit, it is dropped with the events before it, and a fresh snapshot is due.
     pub(super) fn event(&self, text: Bytes) {
         let mut waiting = self.lock();
         if waiting.snapshot == SnapshotState::Overdue {
@@ -98,7 +98,7 @@ impl Mailbox {
             drop(waiting);
             return self.changed.notify_one();
         }
-        self.is_due(waiting);
+        self.schedule_tick(waiting);
     }
 
     /// Drops the waiting values of keys that `is_dropped` chooses. A batch that its tick has finished is sent all the same.
@@ -106,11 +106,11 @@ impl Mailbox {
         self.lock().drop_values(is_dropped);
     }
 
-    /// Notes that the tools may be others.
+    /// Notes that the tools may have changed.
     pub(super) fn tools_changed(&self) {
         let mut waiting = self.lock();
         waiting.tools = true;
-        self.is_due(waiting);
+        self.schedule_tick(waiting);
     }
 
     /// Schedules a snapshot. Events go on meanwhile.
@@ -119,8 +119,8 @@ impl Mailbox {
         self.changed.notify_one();
     }
 
-    /// Values travel after a tick, or with those that wait already.
-    fn is_due(&self, mut waiting: MutexGuard<'_, MailboxContents>) {
+    /// Schedules a tick, unless one is scheduled.
+    fn schedule_tick(&self, mut waiting: MutexGuard<'_, MailboxContents>) {
         if waiting.due.is_none() {
             waiting.due = Some(Instant::now() + self.settings.tick);
             drop(waiting);
@@ -128,7 +128,7 @@ impl Mailbox {
         }
     }
 
-    /// Waits for what is next, and takes it out. Cancel-safe.
+    /// Waits for the next item, and takes it out. Cancel-safe.
     pub(super) async fn next(&self) -> MailboxItem {
         loop {
             let due = {
@@ -138,7 +138,7 @@ impl Mailbox {
                 }
                 [waiting.due, waiting.again].into_iter().flatten().min()
             };
-            // A permit is kept if something came meanwhile.
+            // The permit of `notify_one` is kept if an item arrived meanwhile.
             match due {
                 None => self.changed.notified().await,
                 Some(due) => tokio::select! {

@@ -1,4 +1,4 @@
-//! [`Event`] and [`KeyedStream`]: the messages for dashboards, and their JSON.
+//! [`Event`] and [`KeyedStream`]: the messages of a dashboard, and their JSON.
 
 use std::fmt::Write as _;
 
@@ -11,9 +11,7 @@ use crate::ports::time::{now_ms, rfc3339};
 /// Types of the protocol's own messages, which an application cannot publish.
 const RESERVED: [&str; 5] = ["connected", "subscribed", "ping", "pong", "error"];
 
-/// Something that happened: a message of some type, with its data.
-///
-/// The data is serialized only if somebody is there to get it.
+/// An event: a message with a type and data. The data is serialized only if a dashboard is connected.
 #[derive(Debug)]
 pub struct Event<'a, D: ?Sized> {
     kind: &'a str,
@@ -46,7 +44,7 @@ impl<D: ?Sized> Copy for Event<'_, D> {}
 ///
 /// Of each key only the latest value counts. Those that changed during a tick travel as one message:
 /// `{"type": <the stream's name>, "data": {"updates": [<value>, ...], "timestamp": <RFC 3339>}}`, in the order in which their keys came
-/// up. The keys are not sent; a value says itself what it is about.
+/// up. The keys are not sent; a value names its subject itself.
 ///
 /// ```
 /// use platools_gateway::feed::KeyedStream;
@@ -62,7 +60,7 @@ pub struct KeyedStream {
 }
 
 impl KeyedStream {
-    /// A stream whose messages are of that type.
+    /// A stream of messages of this type.
     #[must_use]
     pub const fn new(kind: &'static str) -> Self {
         Self { kind, member: "updates" }
@@ -76,8 +74,8 @@ impl KeyedStream {
 
     /// Returns a key of the stream.
     #[must_use]
-    pub const fn key(self, key: &str) -> Key<'_> {
-        Key { stream: self, key }
+    pub const fn key(self, key: &str) -> StreamKey<'_> {
+        StreamKey { stream: self, key }
     }
 
     /// The message with these values.
@@ -97,20 +95,20 @@ impl KeyedStream {
 
 /// A key of a [`KeyedStream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key<'a> {
+pub struct StreamKey<'a> {
     pub(super) stream: KeyedStream,
     pub(super) key: &'a str,
 }
 
-impl Key<'_> {
-    /// A value, as it is written.
+impl StreamKey<'_> {
+    /// The text of a value.
     pub(super) fn value(&self, value: &(impl Serialize + ?Sized)) -> Result<Bytes, Error> {
         check_kind(self.stream.kind)?;
         serde_json::to_vec(value).map(Into::into).map_err(|error| unwritable(self.stream.kind, error))
     }
 }
 
-/// A message.
+/// The text of a message.
 pub(super) fn text(kind: &str, data: &(impl Serialize + ?Sized)) -> Result<Bytes, serde_json::Error> {
     #[derive(Serialize)]
     struct Message<'a, D: ?Sized> {
@@ -120,7 +118,7 @@ pub(super) fn text(kind: &str, data: &(impl Serialize + ?Sized)) -> Result<Bytes
     serde_json::to_vec(&Message { r#type: kind, data }).map(Into::into)
 }
 
-/// A message with nothing in it that cannot be written.
+/// A message with data that always serializes.
 pub(super) fn plain(kind: &str, data: &serde_json::Value) -> Bytes {
     text(kind, data).expect("a value always serializes")
 }
@@ -138,7 +136,7 @@ fn check_kind(kind: &str) -> Result<(), Error> {
 }
 
 fn unwritable(kind: &str, error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::InvalidRequest, format!("what was published as {kind:?} cannot be written as JSON"))
+    Error::new(ErrorKind::InvalidRequest, format!("the data of the event {kind:?} cannot be written as JSON"))
         .caused_by(error)
 }
 

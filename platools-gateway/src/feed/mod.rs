@@ -1,9 +1,8 @@
 //! The live feed: events of one agent for the dashboard that watches it.
 //!
-//! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application may provide both: a
-//! [`SnapshotProvider`] makes snapshots, and the [`Feed`] takes events and values that change often. Without a provider, dashboards see
-//! the gateway's own state (`builtin`): the agent's tools, the workers that host them, and the agent's calls. `keys` and `interest` have
-//! the keys that agents watch.
+//! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application provides both with a
+//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). `keys` and `interest`
+//! have the keys that agents watch.
 
 mod builtin;
 mod dashboard_auth;
@@ -15,6 +14,8 @@ mod mailbox;
 mod message;
 mod shown_tools;
 mod snapshot;
+mod snapshot_source;
+mod subscription;
 mod subscriptions;
 mod watch;
 
@@ -30,21 +31,22 @@ pub use crate::settings::FeedSettings;
 pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
 pub use dashboards::Dashboards;
 pub use jwt_auth::JwtAuth;
-pub use message::{Event, Key, KeyedStream};
+pub use message::{Event, KeyedStream, StreamKey};
 pub use snapshot::{Snapshot, SnapshotProvider, Watched};
-pub use subscriptions::WatchEnd;
+pub use subscription::WatchEnd;
 pub use watch::Watch;
 
 pub(crate) use builtin::{BuiltinEvents, BuiltinState};
+pub(crate) use snapshot_source::SnapshotSource;
 
-use dashboard_auth::AuthChecks;
 use shown_tools::ShownToolsCache;
-use subscriptions::{Subscription, Subscriptions};
+use subscription::Subscription;
+use subscriptions::Subscriptions;
 
 /// Sends events to dashboards. Clones send to the same ones.
 ///
-/// Publishing never waits: what a dashboard does not read is kept for it within limits, and past them it is given a fresh snapshot
-/// once it reads again. For an agent that nobody watches nothing is serialized and nothing is kept.
+/// Publishing never waits. Messages wait for a slow dashboard within limits; past them, a fresh snapshot replaces them. Without a dashboard
+/// of the agent, nothing is serialized and nothing is kept.
 ///
 /// ```
 /// use platools_gateway::Gateway;
@@ -74,29 +76,24 @@ pub struct Feed(Arc<FeedState>);
 struct FeedState {
     subscriptions: Subscriptions,
     settings: FeedSettings,
-    provider: Option<Arc<dyn SnapshotProvider>>,
     shown_tools: ShownToolsCache,
 }
 
 impl Feed {
-    pub(crate) fn new(settings: FeedSettings, provider: Option<Arc<dyn SnapshotProvider>>) -> Self {
-        Self(Arc::new(FeedState {
-            subscriptions: Subscriptions::default(),
-            settings,
-            provider,
-            shown_tools: ShownToolsCache::default(),
-        }))
+    pub(crate) fn new(settings: FeedSettings) -> Self {
+        let (subscriptions, shown_tools) = (Subscriptions::default(), ShownToolsCache::default());
+        Self(Arc::new(FeedState { subscriptions, settings, shown_tools }))
     }
 
-    /// Tells whoever watches an agent of an event, at once and in the order of publishing. Returns how many were told: one or none.
+    /// Sends an event to the dashboard of an agent, at once and in the order of publishing. Returns the number of dashboards: one or none.
     ///
     /// # Errors
-    /// Somebody watches, and the event cannot be written as JSON, or its type is one of the protocol's own.
+    /// A dashboard is connected, and the event cannot be written as JSON or its type is reserved by the protocol.
     pub fn publish<D: Serialize + ?Sized>(&self, agent: &AgentId, event: Event<'_, D>) -> Result<usize, Error> {
         self.publish_to([agent], event)
     }
 
-    /// Tells those who watch one of these agents of an event, like [`Feed::publish`], and serializes it once for all of them.
+    /// Sends an event to the dashboards of several agents, like [`Feed::publish`]. The event is serialized once.
     ///
     /// # Errors
     /// Like [`Feed::publish`].
@@ -105,41 +102,40 @@ impl Feed {
         agents: impl IntoIterator<Item = &'a AgentId>,
         event: Event<'_, D>,
     ) -> Result<usize, Error> {
-        let told = self.told(agents);
-        self.each(told, || event.text(), |subscription, text| subscription.mailbox.event(text))
+        let subscriptions = self.subscriptions_of(agents);
+        deliver(subscriptions, || event.text(), |subscription, text| subscription.mailbox.event(text))
     }
 
-    /// Tells whoever watches an agent of the value that a key has now. It travels within a tick, with what changed besides; a later
-    /// value of the same key takes its place until then. Events are not held up by it, so one that is published later may come
-    /// first. Returns how many will be told: one or none.
+    /// Sends the present value of a key to the dashboard of an agent. It travels within a tick, in one message with other values; a later
+    /// value of the same key replaces it until then. Events do not wait for the tick, so a later event may come first. Returns the number
+    /// of dashboards: one or none.
     ///
-    /// For values that are the agent's own. [`Feed::publish_value`] is for values that several agents share.
+    /// [`Feed::publish_value`] is for values that several agents share.
     ///
     /// # Errors
-    /// Somebody watches, and the value cannot be written as JSON, or the stream's name is one of the protocol's own.
+    /// A dashboard is connected, and the value cannot be written as JSON or the stream's name is reserved by the protocol.
     pub fn publish_keyed<V: Serialize + ?Sized>(
         &self,
         agent: &AgentId,
-        key: Key<'_>,
+        key: StreamKey<'_>,
         value: &V,
     ) -> Result<usize, Error> {
         self.publish_keyed_to([agent], key, value)
     }
 
-    /// Tells those who watch one of these agents of the value that a key has now, like [`Feed::publish_keyed`], and serializes it
-    /// once for all of them.
+    /// Sends the present value of a key to the dashboards of several agents, like [`Feed::publish_keyed`]. The value is serialized once.
     ///
     /// # Errors
     /// Like [`Feed::publish_keyed`].
     pub fn publish_keyed_to<'a, V: Serialize + ?Sized>(
         &self,
         agents: impl IntoIterator<Item = &'a AgentId>,
-        key: Key<'_>,
+        key: StreamKey<'_>,
         value: &V,
     ) -> Result<usize, Error> {
-        let told = self.told(agents);
+        let subscriptions = self.subscriptions_of(agents);
         let make = || Ok((Arc::<str>::from(key.key), key.value(value)?));
-        self.each(told, make, |subscription, (name, value)| subscription.mailbox.value(key.stream, name, value))
+        deliver(subscriptions, make, |subscription, (name, value)| subscription.mailbox.value(key.stream, name, value))
     }
 
     /// Returns true if a dashboard of the agent is connected. For applications that would have to compute an event first.
@@ -154,23 +150,11 @@ impl Feed {
         self.0.subscriptions.count()
     }
 
-    fn told<'a>(&self, agents: impl IntoIterator<Item = &'a AgentId>) -> impl Iterator<Item = Arc<Subscription>> {
-        agents.into_iter().filter_map(|agent| self.0.subscriptions.of(agent))
-    }
-
-    /// Gives each the same text, which is made when there is a first one.
-    fn each<T: Clone>(
+    fn subscriptions_of<'a>(
         &self,
-        subscriptions: impl IntoIterator<Item = Arc<Subscription>>,
-        make: impl FnOnce() -> Result<T, Error>,
-        give: impl Fn(&Subscription, T),
-    ) -> Result<usize, Error> {
-        let mut subscriptions = subscriptions.into_iter();
-        let Some(first) = subscriptions.next() else { return Ok(0) };
-        let made = make()?;
-        let others = subscriptions.inspect(|subscription| give(subscription, made.clone())).count();
-        give(&first, made);
-        Ok(others + 1)
+        agents: impl IntoIterator<Item = &'a AgentId>,
+    ) -> impl Iterator<Item = Arc<Subscription>> {
+        agents.into_iter().filter_map(|agent| self.0.subscriptions.of(agent))
     }
 }
 
@@ -178,4 +162,18 @@ impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed").field("connections", &self.connection_count()).finish_non_exhaustive()
     }
+}
+
+/// Puts the same item into the mailbox of each subscription, and returns their number. The item is made when there is a first one.
+fn deliver<T: Clone>(
+    subscriptions: impl IntoIterator<Item = Arc<Subscription>>,
+    make: impl FnOnce() -> Result<T, Error>,
+    put: impl Fn(&Subscription, T),
+) -> Result<usize, Error> {
+    let mut subscriptions = subscriptions.into_iter();
+    let Some(first) = subscriptions.next() else { return Ok(0) };
+    let made = make()?;
+    let others = subscriptions.inspect(|subscription| put(subscription, made.clone())).count();
+    put(&first, made);
+    Ok(others + 1)
 }

@@ -9,10 +9,10 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::builtin::BuiltinState;
 use crate::catalog::CatalogTool;
 use crate::domain::identity::Identity;
-use crate::domain::ids::{EnvironmentId, ProjectId};
+use crate::domain::ids::EnvironmentId;
+use crate::links::tool_health::ReportedHealth;
 use crate::ports::time::rfc3339;
 
 /// The number of environments that are kept. With more of them, all are made again, which costs only time.
@@ -22,9 +22,15 @@ const MAX_ENVIRONMENTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct ShownTools(Vec<ShownTool>);
 
+impl FromIterator<ShownTool> for ShownTools {
+    fn from_iter<I: IntoIterator<Item = ShownTool>>(tools: I) -> Self {
+        Self(tools.into_iter().collect())
+    }
+}
+
 /// A tool, with its text for dashboards.
 #[derive(Debug)]
-struct ShownTool {
+pub(super) struct ShownTool {
     identity: Arc<Identity>,
     tool: Arc<CatalogTool>,
     text: Box<RawValue>,
@@ -32,20 +38,10 @@ struct ShownTool {
     hash: u64,
 }
 
-/// Hashes texts that are compared within this process only. What workers declare cannot make two of them the same.
+/// Hashes texts for comparisons within this process. Its random keys keep workers from declaring two texts with one hash.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl ShownTools {
-    fn new(state: &BuiltinState, project: &ProjectId, environment: &EnvironmentId) -> Self {
-        let sets = state.catalog.list_loaded(project).into_iter();
-        let sets = sets.filter(|set| set.identity.environment_id == *environment);
-        let tools = sets.flat_map(|set| {
-            let identity = Arc::new(set.identity.clone());
-            set.tools.iter().map(|tool| ShownTool::new(state, &identity, tool)).collect::<Vec<_>>()
-        });
-        Self(tools.collect())
-    }
-
     /// Keeps the tools that pass a filter.
     pub(super) fn filtered(self: Arc<Self>, is_shown: impl Fn(&Identity, &CatalogTool) -> bool) -> DashboardTools {
         let is_shown = |shown: &ShownTool| is_shown(&shown.identity, &shown.tool);
@@ -55,10 +51,10 @@ impl ShownTools {
 }
 
 impl ShownTool {
-    fn new(state: &BuiltinState, identity: &Arc<Identity>, tool: &Arc<CatalogTool>) -> Self {
-        let status = state.status(identity, tool);
-        // Only what changes with the status: a dashboard is not sent all tools for every call.
-        let health = status.health.map(|health| json!({"status": health.status, "since": rfc3339(health.since_ms)}));
+    pub(super) fn new(identity: &Arc<Identity>, tool: &Arc<CatalogTool>, status: &ToolStatus) -> Self {
+        // Without the counts of calls: with them, every call would send all tools to all dashboards.
+        let health =
+            status.health.as_ref().map(|health| json!({"status": health.status, "since": rfc3339(health.since_ms)}));
         let shown = json!({
             "name": tool.declaration.name,
             "description": tool.declaration.description,
@@ -73,6 +69,13 @@ impl ShownTool {
         let hash = HASHER.hash_one(text.get());
         Self { identity: Arc::clone(identity), tool: Arc::clone(tool), text, hash }
     }
+}
+
+/// The status of a tool.
+pub(super) struct ToolStatus {
+    pub(super) is_online: bool,
+    pub(super) is_enabled: bool,
+    pub(super) health: Option<ReportedHealth>,
 }
 
 /// The tools that one dashboard shows.
@@ -108,11 +111,7 @@ struct CachedTools {
 
 impl ShownToolsCache {
     /// The tools of an environment, made now unless they are kept.
-    pub(super) fn of(&self, state: &BuiltinState, project: &ProjectId, environment: &EnvironmentId) -> Arc<ShownTools> {
-        self.get_or(environment, || ShownTools::new(state, project, environment))
-    }
-
-    fn get_or(&self, environment: &EnvironmentId, make: impl FnOnce() -> ShownTools) -> Arc<ShownTools> {
+    pub(super) fn get_or(&self, environment: &EnvironmentId, make: impl FnOnce() -> ShownTools) -> Arc<ShownTools> {
         let changes = {
             let mut kept = self.lock();
             if kept.len() >= MAX_ENVIRONMENTS && !kept.contains_key(environment) {

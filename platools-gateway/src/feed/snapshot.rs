@@ -1,12 +1,14 @@
-//! [`SnapshotProvider`]: the trait with which an application makes a [`Snapshot`], the complete state that a dashboard gets first.
+//! [`Snapshot`]: the complete state of an agent, which a dashboard gets before events. [`SnapshotProvider`] makes it for [`Watched`].
 
 use std::fmt;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::Feed;
+use super::message::text;
+use super::{BoxError, Feed};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ProjectId};
 
@@ -26,8 +28,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// The feed of the gateway that asks for the snapshot. A provider declares here which keys the agent watches: after it has found
-    /// them, and before it reads their values.
+    /// The feed of the gateway. A provider declares here which keys the agent watches, before it reads their values.
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.feed
@@ -39,31 +40,32 @@ impl Watched {
 pub struct Snapshot(Box<RawValue>);
 
 impl Snapshot {
-    /// A snapshot that says this.
+    /// A snapshot with this data.
     ///
     /// # Errors
-    /// It cannot be written as JSON.
+    /// The data cannot be written as JSON.
     pub fn of(data: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
         to_raw_value(data).map(Self)
     }
 
-    pub(super) fn data(&self) -> &RawValue {
-        &self.0
+    /// The message for a dashboard.
+    pub(super) fn message(&self) -> Bytes {
+        text("initial_data", &self.0).expect("JSON always serializes")
     }
 }
 
-/// The length only: what it says belongs to the application and whoever watches.
+/// Shows the length only: the data belongs to the application and its users.
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("bytes", &self.0.get().len()).finish()
     }
 }
 
-/// The provider of snapshots, with which a dashboard begins when it connects.
+/// Makes the snapshots with which dashboards begin. An application implements it.
 ///
-/// It is asked when a dashboard has connected, and again when one read so slowly that events for it were dropped. What is published
-/// from then on is sent after the snapshot, so it may be in both: events have to be such that applying one twice, or to a snapshot
-/// that has it already, does no harm. For that an application changes its own data first, and publishes then.
+/// The gateway asks for a snapshot when a dashboard connects, and again when the dashboard read so slowly that events were dropped. Events
+/// that are published from then on follow the snapshot, so an event may be in both. Applying it twice must do no harm: an application
+/// changes its own data first, and publishes then.
 ///
 /// ```
 /// use futures::future::BoxFuture;
@@ -90,16 +92,13 @@ impl fmt::Debug for Snapshot {
 /// }
 /// ```
 pub trait SnapshotProvider: fmt::Debug + Send + Sync {
-    /// Makes a snapshot for somebody who watches an agent.
+    /// Makes a snapshot of the watched agent.
     ///
     /// It runs in a task of its own, for as long as [`FeedSettings::snapshot_limit`](super::FeedSettings::snapshot_limit) says, and
     /// is dropped when the dashboard goes.
     ///
     /// # Errors
-    /// There is none to be had. The dashboard gets an `error` message that does not say why, and events all the same; the log has
-    /// the error. A panic or taking too long is the same.
-    fn snapshot<'a>(
-        &'a self,
-        watched: &'a Watched,
-    ) -> BoxFuture<'a, Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>>;
+    /// The application has no snapshot. The dashboard gets an `error` message without the reason, and events all the same; the log has
+    /// the error. A panic or a snapshot that takes too long is treated alike.
+    fn snapshot<'a>(&'a self, watched: &'a Watched) -> BoxFuture<'a, Result<Snapshot, BoxError>>;
 }

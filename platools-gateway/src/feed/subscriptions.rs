@@ -2,62 +2,14 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::FeedSettings;
 use super::interest::{InterestChange, KeyInterest, KeyWatchers};
-use super::mailbox::Mailbox;
-use super::message::{Key, KeyedStream};
-use super::snapshot::Watched;
+use super::message::{KeyedStream, StreamKey};
+use super::subscription::{Subscription, WatchEnd};
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
-
-/// Reasons why a dashboard's connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WatchEnd {
-    /// A newer connection watches the agent.
-    Displaced,
-    /// The agent is gone, or is not one that the caller may watch any more.
-    NoSuchAgent,
-}
-
-/// The dashboard that watches an agent, as publishers see it.
-#[derive(Debug)]
-pub(super) struct Subscription {
-    pub(super) watched: Watched,
-    pub(super) mailbox: Mailbox,
-    /// The environment of the agent's tools, which may change.
-    environment: Mutex<Option<EnvironmentId>>,
-    end: watch::Sender<Option<WatchEnd>>,
-}
-
-impl Subscription {
-    pub(super) fn new(watched: Watched, environment: Option<EnvironmentId>, settings: &FeedSettings) -> Self {
-        let (end, _) = watch::channel(None);
-        Self { watched, mailbox: Mailbox::new(settings), environment: Mutex::new(environment), end }
-    }
-
-    /// The reason why it has ended, once it has.
-    pub(super) fn end(&self) -> watch::Receiver<Option<WatchEnd>> {
-        self.end.subscribe()
-    }
-
-    /// Ends the dashboard's connection. The first reason counts.
-    pub(super) fn end_with(&self, end: WatchEnd) {
-        self.end.send_if_modified(|current| {
-            let is_first = current.is_none();
-            current.get_or_insert(end);
-            is_first
-        });
-    }
-
-    fn environment(&self) -> MutexGuard<'_, Option<EnvironmentId>> {
-        self.environment.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.
 ///
@@ -84,7 +36,7 @@ impl Subscriptions {
     pub(super) fn leave(&self, subscription: &Arc<Subscription>) {
         let change = self.interest.change();
         if self.write(|table| table.remove(subscription)) {
-            change.disconnect(&subscription.watched.agent_id);
+            change.disconnect(&subscription.agent_id);
         }
     }
 
@@ -122,7 +74,7 @@ impl Subscriptions {
     }
 
     /// The connected dashboards of a key, and the key's name. `None` if there are none.
-    pub(super) fn watchers(&self, key: Key<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
+    pub(super) fn watchers(&self, key: StreamKey<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
         self.interest.watchers(key)
     }
 
@@ -170,12 +122,12 @@ struct SubscriptionTable {
 }
 
 impl SubscriptionTable {
-    /// Adds a subscription, and returns the one that it replaces.
+    /// Adds a subscription, and returns the subscription that it replaces.
     fn put(&mut self, subscription: &Arc<Subscription>) -> Option<Arc<Subscription>> {
-        let older = self.of(&subscription.watched.agent_id);
+        let older = self.of(&subscription.agent_id);
         older.iter().for_each(|older| _ = self.remove(older));
-        self.by_agent.insert(subscription.watched.agent_id.clone(), Arc::clone(subscription));
-        self.by_project.put(subscription.watched.project_id.clone(), subscription);
+        self.by_agent.insert(subscription.agent_id.clone(), Arc::clone(subscription));
+        self.by_project.put(subscription.project_id.clone(), subscription);
         subscription
             .environment()
             .iter()
@@ -187,8 +139,8 @@ impl SubscriptionTable {
     fn remove(&mut self, subscription: &Arc<Subscription>) -> bool {
         let is_current = self.is_current(subscription);
         if is_current {
-            self.by_agent.remove(&subscription.watched.agent_id);
-            self.by_project.remove(&subscription.watched.project_id, subscription);
+            self.by_agent.remove(&subscription.agent_id);
+            self.by_project.remove(&subscription.project_id, subscription);
             subscription
                 .environment()
                 .iter()
@@ -211,7 +163,7 @@ impl SubscriptionTable {
     }
 
     fn is_current(&self, subscription: &Arc<Subscription>) -> bool {
-        self.by_agent.get(&subscription.watched.agent_id).is_some_and(|current| Arc::ptr_eq(current, subscription))
+        self.by_agent.get(&subscription.agent_id).is_some_and(|current| Arc::ptr_eq(current, subscription))
     }
 }
 
@@ -227,12 +179,12 @@ impl<K> Default for SubscriptionGroups<K> {
 
 impl<K: Hash + Eq> SubscriptionGroups<K> {
     fn put(&mut self, group: K, subscription: &Arc<Subscription>) {
-        self.0.entry(group).or_default().insert(subscription.watched.agent_id.clone(), Arc::clone(subscription));
+        self.0.entry(group).or_default().insert(subscription.agent_id.clone(), Arc::clone(subscription));
     }
 
     fn remove(&mut self, group: &K, subscription: &Arc<Subscription>) {
         let Some(subscriptions) = self.0.get_mut(group) else { return };
-        subscriptions.remove(&subscription.watched.agent_id);
+        subscriptions.remove(&subscription.agent_id);
         if subscriptions.is_empty() {
             self.0.remove(group);
         }
@@ -247,20 +199,15 @@ impl<K: Hash + Eq> SubscriptionGroups<K> {
 mod tests {
     use super::*;
     use crate::domain::identity::Caller;
+    use crate::feed::FeedSettings;
 
     fn subscription(agent: &str, project: &str, environment: Option<&str>) -> Arc<Subscription> {
-        let watched = Watched {
-            agent_id: agent.into(),
-            agent: agent.to_owned(),
-            project_id: project.into(),
-            caller: Caller::sample("key"),
-            feed: crate::feed::Feed::new(FeedSettings::default(), None),
-        };
-        Arc::new(Subscription::new(watched, environment.map(Into::into), &FeedSettings::default()))
+        let (agent, caller) = ((agent.into(), project.into()), Caller::sample("key"));
+        Arc::new(Subscription::new(agent, caller, environment.map(Into::into), &FeedSettings::default()))
     }
 
     fn names(subscriptions: &[Arc<Subscription>]) -> Vec<&str> {
-        let mut names: Vec<_> = subscriptions.iter().map(|subscription| subscription.watched.agent.as_str()).collect();
+        let mut names: Vec<_> = subscriptions.iter().map(|subscription| subscription.agent_id.as_str()).collect();
         names.sort_unstable();
         names
     }

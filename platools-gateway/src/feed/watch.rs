@@ -1,4 +1,4 @@
-//! [`Watch`]: a dashboard that watches an agent. Its socket takes the next message from it.
+//! [`Watch`]: the messages for one dashboard, in order: `connected`, a snapshot, and then the changes.
 
 use std::sync::Arc;
 
@@ -6,59 +6,63 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Duration, Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::mailbox::MailboxItem;
 use super::message::{plain, text};
 use super::shown_tools::DashboardTools;
-use super::subscriptions::Subscription;
-use super::{Dashboards, Snapshot, WatchEnd, Watched};
+use super::snapshot::Watched;
+use super::snapshot_source::{SnapshotMessage, SnapshotSource};
+use super::subscription::{Subscription, WatchEnd};
 use crate::ports::time::{now_ms, rfc3339};
 
 /// A dashboard that watches an agent, until this is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    dashboards: Arc<Dashboards>,
+    watched: Watched,
     subscription: Arc<Subscription>,
+    source: Arc<SnapshotSource>,
     /// The agent as the dashboard named it, by id or slug.
     named: String,
     is_greeted: bool,
     /// The snapshot that is being made.
-    making: Option<AbortOnDropHandle<Made>>,
+    making: Option<AbortOnDropHandle<Option<SnapshotMessage>>>,
     /// Hash of the tools that the dashboard knows.
     tools: Option<u64>,
 }
 
-/// The data of a message that says which tools there are now.
+/// The data of a message about changed tools.
 #[derive(Serialize)]
 struct ToolsChanged {
     tools: DashboardTools,
 }
 
-/// A snapshot as a message, and the tools that are in it; nothing, if it could not be made.
-type Made = Option<(Bytes, Option<u64>)>;
-
 /// The delay before a snapshot that failed is tried again.
 const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
 
 impl Watch {
-    pub(super) fn begin(dashboards: Arc<Dashboards>, subscription: Arc<Subscription>, named: &str) -> Self {
-        dashboards.feed().0.subscriptions.take(Arc::clone(&subscription));
-        Self { dashboards, subscription, named: named.to_owned(), is_greeted: false, making: None, tools: None }
+    pub(super) fn begin(
+        watched: Watched,
+        subscription: Arc<Subscription>,
+        source: Arc<SnapshotSource>,
+        named: &str,
+    ) -> Self {
+        watched.feed().0.subscriptions.take(Arc::clone(&subscription));
+        Self { watched, subscription, source, named: named.to_owned(), is_greeted: false, making: None, tools: None }
     }
 
     /// The watched agent and its caller.
     #[must_use]
     pub fn watched(&self) -> &Watched {
-        &self.subscription.watched
+        &self.watched
     }
 
     pub(super) fn subscription(&self) -> &Arc<Subscription> {
         &self.subscription
     }
 
-    /// The next message for the dashboard: `connected`, then a snapshot, and then what happens. Cancel-safe.
+    /// The next message for the dashboard: `connected`, then a snapshot, and then the changes. Cancel-safe.
     pub async fn next(&mut self) -> Bytes {
         if !self.is_greeted {
             self.is_greeted = true;
@@ -69,17 +73,7 @@ impl Watch {
                 // Kept until it ends: this future may be dropped and called again.
                 let made = making.await;
                 self.making = None;
-                let made = made.unwrap_or_else(|error| {
-                    tracing::error!(%error, "a snapshot could not be made");
-                    None
-                });
-                let Some((message, tools)) = made else {
-                    // What was dropped in favour of it is not forgotten.
-                    self.subscription.mailbox.snapshot_at(Instant::now() + NEXT_SNAPSHOT);
-                    return no_snapshot();
-                };
-                self.tools = tools;
-                return message;
+                return self.snapshot_made(made);
             }
             match self.subscription.mailbox.next().await {
                 MailboxItem::Message(message) => return message,
@@ -99,53 +93,40 @@ impl Watch {
         self.subscription.end()
     }
 
-    /// Makes a snapshot in a task of its own, where it may panic or block as it likes.
-    fn make_snapshot(&self) -> AbortOnDropHandle<Made> {
-        let (dashboards, watched) = (Arc::clone(&self.dashboards), self.subscription.watched.clone());
-        AbortOnDropHandle::new(tokio::spawn(async move {
-            let limit = dashboards.settings().snapshot_limit;
-            match timeout(limit, snapshot(&dashboards, &watched)).await {
-                Ok(made) => made,
-                Err(_) => {
-                    tracing::error!(agent.id = %watched.agent_id, limit_ms = limit.as_millis(), "a snapshot took too long");
-                    None
-                }
-            }
-        }))
+    /// Makes a snapshot in a task of its own: the application's provider may panic or block.
+    fn make_snapshot(&self) -> AbortOnDropHandle<Option<SnapshotMessage>> {
+        let (source, watched) = (Arc::clone(&self.source), self.watched.clone());
+        AbortOnDropHandle::new(tokio::spawn(async move { source.snapshot(&watched).await }))
+    }
+
+    fn snapshot_made(&mut self, made: Result<Option<SnapshotMessage>, tokio::task::JoinError>) -> Bytes {
+        let made = made.unwrap_or_else(|error| {
+            tracing::error!(%error, "a snapshot could not be made");
+            None
+        });
+        let Some(SnapshotMessage { text, tools }) = made else {
+            // The snapshot may have to replace dropped events, so it is tried until it succeeds.
+            self.subscription.mailbox.snapshot_at(Instant::now() + NEXT_SNAPSHOT);
+            return no_snapshot();
+        };
+        self.tools = tools;
+        text
     }
 
     fn changed_tools(&mut self) -> Option<Bytes> {
-        let tools = self.dashboards.builtin().tools(&self.subscription.watched)?;
+        let tools = self.source.tools(&self.watched)?;
         let hash = Some(tools.hash());
         (hash != self.tools).then(|| {
             self.tools = hash;
-            text("tools_changed", &ToolsChanged { tools }).expect("texts in JSON already always serialize")
+            text("tools_changed", &ToolsChanged { tools }).expect("JSON always serializes")
         })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.dashboards.feed().0.subscriptions.leave(&self.subscription);
+        self.watched.feed().0.subscriptions.leave(&self.subscription);
     }
-}
-
-/// The snapshot of the application's provider, or of the built-in state.
-async fn snapshot(dashboards: &Dashboards, watched: &Watched) -> Made {
-    let Some(provider) = &dashboards.feed().0.provider else {
-        return dashboards.builtin().snapshot(watched).await.map(|(message, tools)| (message, Some(tools)));
-    };
-    match provider.snapshot(watched).await {
-        Ok(snapshot) => Some((initial_data(&snapshot), None)),
-        Err(error) => {
-            tracing::error!(agent.id = %watched.agent_id, %error, "a snapshot could not be made");
-            None
-        }
-    }
-}
-
-pub(super) fn initial_data(snapshot: &Snapshot) -> Bytes {
-    text("initial_data", snapshot.data()).expect("what is JSON already always serializes")
 }
 
 /// The message in place of a snapshot. The reason is in the log only.

@@ -1,21 +1,18 @@
-//! [`Builder`]: sets up a gateway and starts it.
+//! [`Builder`]: the settings and extensions of a gateway before its start.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use secrecy::SecretString;
 
-use super::Gateway;
-use super::data::{Data, Lock, lock};
+use super::data::Data;
 use crate::admin::SigningKeySource;
-use crate::agents::Agent;
-use crate::core::{Core, CoreOptions};
+use crate::agents::AgentRunner;
+use crate::authority::NO_PLACE;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::ids::GatewayNumber;
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
-use crate::listen::{self, Server, Setup, Site, Sockets};
 #[cfg(feature = "model")]
 use crate::model::ModelAgent;
 use crate::ops::log_feed::LogFeed;
@@ -25,11 +22,7 @@ use crate::settings::{
     AnonymousAccess, AuditSettings, CallSettings, ChatSettings, FeedSettings, HttpSettings, IdempotencySettings,
     JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
 };
-use crate::store::{self, Upgraded, make_folder};
-use crate::tls::{Files, Keeper, Reload};
-
-/// The number of connections that wait to be accepted.
-const BACKLOG: u32 = 4096;
+use crate::tls::Files;
 
 /// The builder of a gateway.
 #[derive(Debug, Clone)]
@@ -37,13 +30,13 @@ const BACKLOG: u32 = 4096;
 pub struct Builder {
     pub(super) settings: Settings,
     pub(super) data: Data,
-    event_handlers: Vec<EventHandler>,
-    logs: Option<LogFeed>,
-    is_without_auth: bool,
-    snapshots: Option<Arc<dyn SnapshotProvider>>,
+    pub(super) event_handlers: Vec<EventHandler>,
+    pub(super) logs: Option<LogFeed>,
+    pub(super) is_without_auth: bool,
+    pub(super) snapshots: Option<Arc<dyn SnapshotProvider>>,
     dashboard_auth: Option<Arc<dyn DashboardAuth>>,
-    observers: Vec<Arc<dyn CallObserver>>,
-    trace_ratio: f64,
+    pub(super) observers: Vec<Arc<dyn CallObserver>>,
+    pub(super) trace_ratio: f64,
 }
 
 impl Default for Builder {
@@ -78,6 +71,13 @@ impl Builder {
     /// Sets the folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Data::Folder(folder.into());
+        self
+    }
+
+    /// Sets a PostgreSQL database in place of the folder, such as `postgres://platools@db.example.com/platools`, with the password of its
+    /// user. It needs [`signing_keys`](Self::signing_keys). Default: a SQLite file in the folder.
+    pub fn database(mut self, url: impl Into<String>, password: Option<SecretString>) -> Self {
+        (self.settings.database.url, self.settings.database.password) = (Some(url.into()), password);
         self
     }
 
@@ -120,60 +120,6 @@ impl Builder {
         self
     }
 
-    /// Sets time limits of calls. Default: [`CallSettings::default`].
-    pub fn calls(mut self, settings: CallSettings) -> Self {
-        self.settings.calls = settings;
-        self
-    }
-
-    /// Sets rates and quotas. Default: [`Limits::default`].
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.limits = limits;
-        self
-    }
-
-    /// Sets limits of the record of calls. Default: [`JournalSettings::default`].
-    pub fn journal(mut self, settings: JournalSettings) -> Self {
-        self.settings.journal = settings;
-        self
-    }
-
-    /// Sets limits of the record of changes, sign-ins and refusals. Default: [`AuditSettings::default`].
-    pub fn audit(mut self, settings: AuditSettings) -> Self {
-        self.settings.audit = settings;
-        self
-    }
-
-    /// Sets limits of answers under idempotency keys. Default: [`IdempotencySettings::default`].
-    pub fn idempotency(mut self, settings: IdempotencySettings) -> Self {
-        self.settings.idempotency = settings;
-        self
-    }
-
-    /// Sets limits of callers over the gateway RPC protocol. Default: [`RpcSettings::default`].
-    pub fn rpc(mut self, settings: RpcSettings) -> Self {
-        self.settings.rpc = settings;
-        self
-    }
-
-    /// Sets names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
-    pub fn http(mut self, settings: HttpSettings) -> Self {
-        self.settings.http = settings;
-        self
-    }
-
-    /// Sets limits of clients of the Model Context Protocol. Default: [`McpSettings::default`].
-    pub fn mcp(mut self, settings: McpSettings) -> Self {
-        self.settings.mcp = settings;
-        self
-    }
-
-    /// Sets limits of agents with sessions. Default: [`RuntimeSettings::default`].
-    pub fn runtime(mut self, settings: RuntimeSettings) -> Self {
-        self.settings.runtime = settings;
-        self
-    }
-
     /// Lets admins read the program's log, which goes into the feed. Default: they cannot.
     pub fn logs(mut self, feed: LogFeed) -> Self {
         self.logs = Some(feed);
@@ -189,18 +135,6 @@ impl Builder {
     /// Shows tools and agents to callers over the gateway RPC protocol without a valid key or token.
     pub(crate) fn open_catalog(mut self) -> Self {
         self.settings.rpc.anonymous = AnonymousAccess::Catalog;
-        self
-    }
-
-    /// Sets limits of conversations with agents. Default: [`ChatSettings::default`].
-    pub fn chat(mut self, settings: ChatSettings) -> Self {
-        self.settings.chat = settings;
-        self
-    }
-
-    /// Sets limits of dashboards. Default: [`FeedSettings::default`].
-    pub fn feed(mut self, settings: FeedSettings) -> Self {
-        self.settings.feed = settings;
         self
     }
 
@@ -234,7 +168,10 @@ impl Builder {
         self.settings.http.check()?;
         self.model_agent()?;
         self.application_auth()?;
-        SigningKeySource::from_settings(&self.settings)?;
+        let signing_keys = SigningKeySource::from_settings(&self.settings)?;
+        if self.settings.database.server()?.is_some() && matches!(signing_keys, SigningKeySource::DataFolder) {
+            return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
+        }
         self.certificate_files().map_or(Ok(()), |files| files.check())
     }
 
@@ -254,7 +191,7 @@ impl Builder {
         self
     }
 
-    /// Tells somebody of every call that ends. Several may be told. Default: nobody.
+    /// Adds an observer of calls. Default: none.
     pub fn observe_calls(mut self, observer: Arc<dyn CallObserver>) -> Self {
         self.observers.push(observer);
         self
@@ -267,65 +204,19 @@ impl Builder {
         self
     }
 
-    /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
-    ///
-    /// # Errors
-    /// The address, the folder, the certificate, a name, an origin or the model's settings cannot be used, or another gateway runs on the
-    /// folder.
-    pub async fn start(mut self) -> Result<Gateway, Error> {
-        let opened = self.open().await?;
-        self.serve(opened)
-    }
-
-    /// Opens the data, without serving anybody yet.
-    pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
-        // Before there is a database, because nobody is to be served without it.
-        let keeper = self.certificate_files().map(Keeper::open).transpose()?;
-        self.settings.http.check()?;
-        let (model, dashboard_auth) = (self.model_agent()?, self.application_auth()?);
-        let signing_keys = SigningKeySource::from_settings(&self.settings)?;
-        let settings = self.settings.clone();
-        let folder = self.data.folder()?;
-        make_folder(&folder)?;
-        let lock = lock(&folder)?;
-        self.upgrade(&folder).await?;
-        let options = CoreOptions {
-            gateway: GatewayNumber::ALONE,
-            limits: settings.limits,
-            signing_keys,
-            journal: Some(settings.journal),
-            audit: Some(settings.audit),
-            sessions: Some(settings.runtime),
-            event_handlers: self.event_handlers.clone(),
-            idempotency: settings.idempotency,
-            calls: settings.calls,
-            chat: settings.chat,
-            model,
-            feed: settings.feed,
-            snapshots: self.snapshots.clone(),
-            dashboard_auth,
-            logs: self.logs.clone(),
-            observers: self.observers.clone(),
-            trace_ratio: self.trace_ratio,
-            is_without_auth: self.is_without_auth,
-        };
-        let core = Core::open_with(&folder, options).await?;
-        Ok(Opened { core, keeper, lock })
-    }
-
-    fn certificate_files(&self) -> Option<Files> {
+    pub(super) fn certificate_files(&self) -> Option<Files> {
         self.settings.tls.files().map(|(certificate, key)| Files::new(certificate.to_owned(), key.to_owned()))
     }
 
     /// The agent that thinks with the model, if there is a model.
     #[cfg(feature = "model")]
-    fn model_agent(&self) -> Result<Option<Arc<dyn Agent>>, Error> {
+    pub(super) fn model_agent(&self) -> Result<Option<Arc<dyn AgentRunner>>, Error> {
         let Some(_) = self.settings.model.url else { return Ok(None) };
         Ok(Some(Arc::new(ModelAgent::new(self.settings.model.clone())?)))
     }
 
     #[cfg(not(feature = "model"))]
-    fn model_agent(&self) -> Result<Option<Arc<dyn Agent>>, Error> {
+    pub(super) fn model_agent(&self) -> Result<Option<Arc<dyn AgentRunner>>, Error> {
         if self.settings.model.url.is_some() {
             let message =
                 "this gateway was built without the feature `model`; build it with that feature, or set no `model.url`";
@@ -335,61 +226,39 @@ impl Builder {
     }
 
     /// The check of dashboards' tokens: the one that was set, or that of the settings.
-    fn application_auth(&self) -> Result<Option<Arc<dyn DashboardAuth>>, Error> {
+    pub(super) fn application_auth(&self) -> Result<Option<Arc<dyn DashboardAuth>>, Error> {
         match &self.dashboard_auth {
             Some(auth) => Ok(Some(Arc::clone(auth))),
             None => Ok(JwtAuth::from_settings(&self.settings.dashboard_tokens)?.map(|auth| Arc::new(auth) as _)),
         }
     }
+}
 
-    /// Brings data of an earlier version up to this one.
-    async fn upgrade(&self, folder: &Path) -> Result<(), Error> {
-        if let Some(Upgraded { from, to, kept }) = store::upgrade(folder).await? {
-            let kept = kept.display();
-            tracing::warn!(from, to, %kept, "data upgraded; remove the data as it was once you do not want to go back");
+/// Declares the setters of sections of the settings.
+macro_rules! section_setters {
+    ($($section:ident: $type:ident, $about:literal;)+) => {
+        impl Builder {
+            $(
+                #[doc = concat!("Sets ", $about, ". Default: [`", stringify!($type), "::default`].")]
+                pub fn $section(mut self, settings: $type) -> Self {
+                    self.settings.$section = settings;
+                    self
+                }
+            )+
         }
-        Ok(())
-    }
-
-    /// Begins to serve.
-    pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
-        let Opened { core, keeper, lock } = opened;
-        let core = Arc::new(core);
-        let (listener, address) = bind(self.settings.listen)?;
-        // A later start takes the same port again.
-        self.settings.listen = address;
-        let sockets = Sockets::default();
-        let certificates = keeper.as_ref().map(Keeper::certificates);
-        let site = Site { address, is_tls: keeper.is_some() };
-        let routes = listen::routes(&core, &sockets, &self.settings, site)?;
-        let limiter = Arc::clone(&core.limiter);
-        let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks.clone() });
-        let reload = keeper.map(|keeper| Reload::start(keeper, &core.tasks));
-        let housekeeping = core.housekeeping().start();
-        tracing::info!(%address, "listening");
-        Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
-    }
-}
-
-/// A gateway's data, opened and locked.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) core: Core,
-    keeper: Option<Keeper>,
-    lock: Lock,
-}
-
-/// Listens, also on a port whose last connections are still fading, so that a gateway can be restarted in place.
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let listen = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        let listener = socket.listen(BACKLOG)?;
-        let chosen = listener.local_addr()?;
-        Ok((listener, chosen))
     };
-    listen().map_err(|error: std::io::Error| {
-        Error::new(ErrorKind::Listen, format!("cannot listen on {address}")).caused_by(error)
-    })
+}
+
+section_setters! {
+    calls: CallSettings, "time limits of calls";
+    limits: Limits, "rates and quotas";
+    journal: JournalSettings, "limits of the record of calls";
+    audit: AuditSettings, "limits of the record of changes, sign-ins and refusals";
+    idempotency: IdempotencySettings, "limits of answers under idempotency keys";
+    rpc: RpcSettings, "limits of callers over the gateway RPC protocol";
+    http: HttpSettings, "names of the gateway, and web pages that may use it";
+    mcp: McpSettings, "limits of clients of the Model Context Protocol";
+    runtime: RuntimeSettings, "limits of agents with sessions";
+    chat: ChatSettings, "limits of conversations with agents";
+    feed: FeedSettings, "limits of dashboards";
 }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::data::{Lock, lock};
+use crate::domain::database::{PostgresServer, UpgradedDatabase};
 use crate::domain::error::{Error, ErrorKind};
 use crate::store::{self, Restored, Upgraded};
 
-/// The folder of a gateway's data, for what an operator does to it as a whole.
+/// The folder of a gateway's data, for backup, upgrade, downgrade and restore.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     path: PathBuf,
@@ -21,7 +22,7 @@ impl DataFolder {
 
     /// Copies the database into a new file that only its owner can read. A gateway may run. Returns the version of the data.
     ///
-    /// The copy is as of one moment. What else is in the folder, such as keys in files of their own, is not part of it.
+    /// The copy is as of one moment. Other files of the folder, such as those of signing keys, are not part of it.
     ///
     /// # Errors
     /// There is no data, the file exists, or the database or the disk failed.
@@ -40,7 +41,7 @@ impl DataFolder {
         store::upgrade(&self.path).await
     }
 
-    /// Puts the data from before the last upgrade back in place. What was changed since then is kept beside it, and not in use any more.
+    /// Puts the data from before the last upgrade back in place. Later changes are kept in a file beside it that is not in use.
     ///
     /// # Errors
     /// There is no data or none from before, a gateway or another program uses it, or the database or the disk failed.
@@ -59,6 +60,15 @@ impl DataFolder {
         store::restore(&self.path, backup).await
     }
 
+    /// Copies the data into a PostgreSQL database without tables, all of it or nothing. Signing keys are not part of it.
+    ///
+    /// # Errors
+    /// There is no data or it has another version, a gateway or another program uses it, the database has data, or one of both failed.
+    pub async fn copy_to(&self, server: &PostgresServer) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        store::copy_to_database(&self.path, server).await
+    }
+
     fn lock(&self) -> Result<Lock, Error> {
         store::check_folder(&self.path)?;
         lock(&self.path).map_err(|error| match error.kind() {
@@ -66,4 +76,12 @@ impl DataFolder {
             _ => error,
         })
     }
+}
+
+/// Brings a PostgreSQL database up to this program's version; `None` if it has that already. All gateways on it must be stopped.
+///
+/// # Errors
+/// There is no gateway's data or it is of a later version, or the database failed. Then the data is as it was.
+pub async fn upgrade_database(server: &PostgresServer) -> Result<Option<UpgradedDatabase>, Error> {
+    store::upgrade_database(server).await
 }

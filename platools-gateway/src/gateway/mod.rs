@@ -1,9 +1,10 @@
-//! [`Gateway`]: a running gateway, with its database, its listener and its tasks.
+//! [`Gateway`]: a running gateway with its database, its listener and its tasks. [`Builder`] starts it.
 
 mod builder;
 mod data;
 mod maintenance;
 mod shutdown;
+mod start;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use builder::Builder;
-pub use maintenance::DataFolder;
+pub use maintenance::{DataFolder, upgrade_database};
 
 use data::{Data, Lock};
 
@@ -37,32 +38,26 @@ pub struct Gateway {
     sockets: Sockets,
     reload: Option<Reload>,
     setup: Builder,
-    _housekeeping: HousekeepingTasks,
+    housekeeping: HousekeepingTasks,
     _lock: Lock,
 }
 
 impl Gateway {
-    /// Sets a gateway up.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.setup.settings.listen
     }
 
-    /// `http://` and the address, or `https://` with [`Builder::tls`]: what workers dial and callers call. A certificate is for a
-    /// name, so over TLS they have to use that name in place of the address.
+    /// The URL that workers dial and callers call: `http://` and the address, or `https://` with [`Builder::tls`]. A certificate is for a name, so
+    /// TLS clients use that name in place of the address.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.setup.settings.tls.files().is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address())
     }
 
-    /// Reads the files of [`Builder::tls`] again now, rather than within the next seconds. This does not wait for it; the
-    /// log says what came of it.
+    /// Reads the files of [`Builder::tls`] again at once, in the background. The log has the result.
     pub fn reload_tls(&self) {
         match &self.reload {
             Some(reload) => reload.ask(),
@@ -176,13 +171,5 @@ impl Stopped {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.setup.settings.listen
-    }
-
-    /// Starts it again.
-    ///
-    /// # Errors
-    /// Like [`Builder::start`].
-    pub async fn start(self) -> Result<Gateway, Error> {
-        self.setup.start().await
     }
 }

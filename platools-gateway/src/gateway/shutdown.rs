@@ -1,11 +1,11 @@
 //! The shutdown of a [`Gateway`], in this order:
 //!
 //! 1. `/ready` fails, and everything else goes on for the stop delay, so that load balancers send new requests elsewhere.
-//! 2. Callers and dashboards drain: dashboards are closed, callers finish what they have begun.
+//! 2. Callers and dashboards drain: dashboards are closed, callers finish their requests.
 //! 3. The listener closes: no new connections, and no further requests on open ones. Workers are told to drain.
 //! 4. Requests and calls in flight end by themselves, within the drain limit.
 //! 5. Calls that are left fail as interrupted, and the sockets of workers and callers are closed.
-//! 6. The journal and the last notes are written, and the store is closed.
+//! 6. The periodic maintenance ends, the journal and the last notes are written, and the store is closed.
 //!
 //! A gateway that is dropped aborts: every call fails and every socket is closed at once.
 
@@ -57,6 +57,8 @@ impl Gateway {
             tracing::warn!("some workers, callers or dashboards did not answer the close");
         }
         self.server.close().await;
+        // Before the store closes, which the maintenance reads and writes.
+        self.housekeeping.stop().await;
         self.core.close().await;
         tracing::info!("stopped");
         Stopped { setup: self.setup.clone() }
@@ -75,5 +77,44 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         // Sockets are owned by tasks of their own, which would outlive the server: it ends only its connections when it is dropped.
         self.core.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// The text of a log.
+    #[derive(Debug, Clone, Default)]
+    struct LogText(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for LogText {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_directory_is_not_read_while_the_store_closes() {
+        let log = LogText::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let gateway = Gateway::builder().start().await.unwrap();
+        // The store waits for this transaction when it closes. Meanwhile the paused clock moves on.
+        let core = Arc::clone(gateway.core());
+        let held = core.store.hold_writes().await;
+        tokio::time::pause();
+        gateway.shutdown().await;
+        drop(held);
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("stopped") && !log.contains("could not be read"), "{log}");
     }
 }

@@ -1,8 +1,7 @@
-//! [`Endpoint`]: sends requests to an endpoint for chat completions over HTTP, and repeats those that may succeed later.
+//! [`Endpoint`]: an endpoint for chat completions, asked over HTTP.
 
 use std::time::{Duration, SystemTime};
 
-use async_openai::types::chat::{ChatCompletionTools, CreateChatCompletionRequest};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -11,12 +10,13 @@ use hyper::{Method, Request, Response, Uri, header};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::blame::Blame;
+use super::answer_stream::AnswerStream;
 use super::failure::{ModelFailure, known_code};
+use super::refused_part::RefusedPart;
+use super::request::CompletionRequest;
 use super::retry;
-use super::stream::AnswerStream;
 use crate::domain::error::Error;
-use crate::net::{self, Connector, HttpClient, Proxies};
+use crate::net::{self, Connector, HttpClient};
 use crate::settings::ModelSettings;
 
 /// Bytes of an endpoint's error that are read.
@@ -37,14 +37,14 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn new(settings: &ModelSettings) -> Result<Self, Error> {
         let (url, authorization) = (settings.completions()?, settings.authorization()?);
-        let client = net::client(Connector::new(&url, Proxies::from_environment())?);
+        let client = net::client(Connector::new(&url)?);
         Ok(Self { client, url, authorization })
     }
 
-    /// Asks for an answer, and waits for its first bytes. Until those are there, what may succeed is tried again.
-    pub(super) async fn ask(&self, request: &CreateChatCompletionRequest) -> Result<AnswerStream, ModelFailure> {
+    /// Asks for an answer, and waits for its first bytes. A failure before them that may pass is tried again.
+    pub(super) async fn ask(&self, request: &CompletionRequest) -> Result<AnswerStream, ModelFailure> {
         let body = Bytes::from(serde_json::to_vec(request).expect("strings, numbers and values always serialize"));
-        let tools = names(request);
+        let tools = request.tool_names();
         let mut tries = 1;
         loop {
             let failure = match self.try_to_ask(body.clone(), &tools).await {
@@ -80,22 +80,13 @@ impl Endpoint {
     }
 }
 
-/// The names of the tools in a request.
-fn names(request: &CreateChatCompletionRequest) -> Vec<&str> {
-    let tools = request.tools.iter().flatten().map(|tool| match tool {
-        ChatCompletionTools::Function(tool) => tool.function.name.as_str(),
-        ChatCompletionTools::Custom(_) => "",
-    });
-    tools.collect()
-}
-
 async fn refused(response: Response<Incoming>, tools: &[&str]) -> ModelFailure {
     let status = response.status();
     let retry_after = retry::retry_after(response.headers(), SystemTime::now());
     let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect();
     let body = timeout(ERROR_LIMIT, body).await.ok().and_then(Result::ok);
     let body = body.and_then(|body| serde_json::from_slice::<Value>(&body.to_bytes()).ok()).unwrap_or_default();
-    ModelFailure::Refused { status, code: code_in(&body), retry_after, blame: Blame::of(&body, tools) }
+    ModelFailure::Refused { status, code: code_in(&body), retry_after, part: RefusedPart::of(&body, tools) }
 }
 
 /// The known word for the error in the body of a response.

@@ -1,4 +1,4 @@
-//! [`ModelFailure`]: the reason why a model did not answer, and whether another try may succeed.
+//! [`ModelFailure`]: the reason why a model did not answer, with its error for the user.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::Value;
 
-use super::blame::Blame;
+use super::refused_part::RefusedPart;
 use crate::domain::error::{Error, ErrorKind, causes_of};
 
-/// Time after which an endpoint that takes no more requests, and names no time itself, may be asked again.
+/// The wait after a refusal for too many requests without a `Retry-After`.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
-/// Words that endpoints have for errors, as `code` or `type`. Any other word may be anything, such as the key.
+/// Codes of errors that are logged and shown. An unknown code is not: it may be any text, such as the key.
 const KNOWN_CODES: [&str; 29] = [
     "context_length_exceeded",
     EXCEED_CONTEXT_SIZE,
@@ -45,39 +45,39 @@ const KNOWN_CODES: [&str; 29] = [
     "server_error",
 ];
 
-/// The word of llama.cpp for a conversation that is too long.
+/// The code of llama.cpp for a conversation that is too long.
 const EXCEED_CONTEXT_SIZE: &str = "exceed_context_size_error";
 
-/// The word of endpoints that take a bounded number of tools. A conversation has no other list that could be too long for one.
+/// The code of endpoints that take a bounded number of tools. The tools are the only list of a request that can be too long.
 const TOO_MANY_TOOLS: &str = "array_above_max_length";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Cause of a missing answer. The endpoint's own text is left out: it may repeat the key, or a user's message.
+/// The reason why a model did not answer. It has none of the endpoint's own text, which may repeat the key or a user's message.
 #[derive(Debug)]
 pub(super) enum ModelFailure {
-    /// It cannot be reached, or went away before it said anything.
+    /// It cannot be reached, or disconnected before the first byte of its answer.
     Unreachable(Option<Cause>),
-    /// The endpoint answered with an error status.
-    Refused { status: StatusCode, code: Option<&'static str>, retry_after: Option<Duration>, blame: Blame },
+    /// It answered with an error status.
+    Refused { status: StatusCode, code: Option<&'static str>, retry_after: Option<Duration>, part: RefusedPart },
     /// Its answer broke off.
     Cut(Option<Cause>),
-    /// Its answer is no chat completion.
+    /// Its answer is not a chat completion.
     Unreadable(&'static str),
-    /// Its answer has an error in the middle, with a known word for it or none.
+    /// Its answer has an error in the middle, with its known code.
     Failed(Option<&'static str>),
     /// Its answer was withheld by a filter.
     Withheld,
 }
 
 impl ModelFailure {
-    /// The failure that an endpoint tells in the middle of its answer. Some tell it as a status.
+    /// The failure in the middle of an answer. Some endpoints write it as an HTTP status.
     pub(super) fn in_answer(error: &Value) -> Self {
         let code = known_code(error);
         let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
         let status = status.and_then(|status| StatusCode::from_u16(status).ok());
         match status.filter(|status| status.is_client_error() || status.is_server_error()) {
-            Some(status) => Self::Refused { status, code, retry_after: None, blame: Blame::Unknown },
+            Some(status) => Self::Refused { status, code, retry_after: None, part: RefusedPart::Unknown },
             None => Self::Failed(code),
         }
     }
@@ -92,11 +92,11 @@ impl ModelFailure {
         }
     }
 
-    /// The part of the request that was refused, where asking again without it may help.
-    pub(super) fn blame(&self) -> Option<&Blame> {
+    /// The part of the request that was refused, if the request may succeed without it.
+    pub(super) fn refused_part(&self) -> Option<&RefusedPart> {
         match self {
-            Self::Refused { status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, blame, .. } => {
-                Some(blame)
+            Self::Refused { status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, part, .. } => {
+                Some(part)
             }
             _ => None,
         }
@@ -112,7 +112,7 @@ impl ModelFailure {
         let error = self.wait().into_iter().fold(error, Error::retry_after);
         let status = self.status().map(|status| status.as_u16());
         let error = self.into_cause().into_iter().fold(error, Error::caused_by);
-        // They are of connections, and know nothing of what is sent over them.
+        // The causes are about connections, and contain nothing of what was sent.
         let causes = Some(causes_of(&error)).filter(|causes| !causes.is_empty());
         tracing::warn!(http.status = status, causes, "no answer of the model: {error}");
         error
@@ -193,7 +193,7 @@ impl fmt::Display for ModelFailure {
     }
 }
 
-/// The known word that an endpoint has for its error.
+/// The known code of an endpoint's error.
 pub(super) fn known_code(error: &Value) -> Option<&'static str> {
     let known = |said: &Value| KNOWN_CODES.into_iter().find(|known| said == *known);
     ["code", "type"].iter().find_map(|name| known(error.get(name)?))
@@ -243,7 +243,12 @@ mod tests {
 
     fn refused(status: u16, code: Option<&'static str>, retry_after: Option<u64>) -> ModelFailure {
         let status = StatusCode::from_u16(status).unwrap();
-        ModelFailure::Refused { status, code, retry_after: retry_after.map(Duration::from_secs), blame: Blame::Unknown }
+        ModelFailure::Refused {
+            status,
+            code,
+            retry_after: retry_after.map(Duration::from_secs),
+            part: RefusedPart::Unknown,
+        }
     }
 
     #[test]

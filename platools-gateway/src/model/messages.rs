@@ -1,57 +1,46 @@
-//! Functions that turn the messages of a conversation into the messages of a request to a model.
+//! Messages of a conversation in the form of requests to a model.
 
-use async_openai::types::chat::{
-    ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls, ChatCompletionRequestAssistantMessage,
-    ChatCompletionRequestMessage, ChatCompletionRequestSystemMessage, ChatCompletionRequestToolMessage,
-    ChatCompletionRequestUserMessage, FunctionCall,
-};
+use serde_json::{Value, json};
 
-use crate::agents::{Input, Message, ToolUse};
+use crate::agents::{Message, RunInput, ToolUse};
 
-/// Everything from the system prompt to what is to be answered.
-pub(super) fn begin(input: &Input<'_>) -> Vec<ChatCompletionRequestMessage> {
+/// All messages of a run's first request, from the system prompt to the message to answer.
+pub(super) fn begin(input: &RunInput<'_>) -> Vec<Value> {
     let prompts = input.profile.system_prompt.iter().chain(input.instructions).map(String::as_str);
     let prompts: Vec<_> = prompts.filter(|prompt| !prompt.trim().is_empty()).collect();
     // One message: many models take no second one.
-    let system = (!prompts.is_empty()).then(|| {
-        ChatCompletionRequestMessage::System(ChatCompletionRequestSystemMessage {
-            content: prompts.join("\n\n").into(),
-            name: None,
-        })
-    });
+    let system = (!prompts.is_empty()).then(|| json!({"role": "system", "content": prompts.join("\n\n")}));
     system.into_iter().chain(history(input.history)).chain([user(input.message)]).collect()
 }
 
 /// A message of an agent, with its calls.
-pub(super) fn assistant(text: &str, calls: &[ToolUse]) -> ChatCompletionRequestMessage {
-    let calls: Vec<_> = calls.iter().map(call).collect();
-    ChatCompletionRequestMessage::Assistant(ChatCompletionRequestAssistantMessage {
-        content: (!text.is_empty() || calls.is_empty()).then(|| text.to_owned().into()),
-        tool_calls: (!calls.is_empty()).then_some(calls),
-        ..ChatCompletionRequestAssistantMessage::default()
-    })
+pub(super) fn assistant(text: &str, calls: &[ToolUse]) -> Value {
+    let mut message = json!({"role": "assistant"});
+    if !text.is_empty() || calls.is_empty() {
+        message["content"] = text.into();
+    }
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.iter().map(call).collect();
+    }
+    message
 }
 
 /// The result of a call.
-pub(super) fn tool(id: &str, content: &str) -> ChatCompletionRequestMessage {
-    ChatCompletionRequestMessage::Tool(ChatCompletionRequestToolMessage {
-        content: content.to_owned().into(),
-        tool_call_id: id.to_owned(),
-    })
+pub(super) fn tool(id: &str, content: &str) -> Value {
+    json!({"role": "tool", "content": content, "tool_call_id": id})
 }
 
-fn user(text: &str) -> ChatCompletionRequestMessage {
-    ChatCompletionRequestMessage::User(ChatCompletionRequestUserMessage { content: text.to_owned().into(), name: None })
+fn user(text: &str) -> Value {
+    json!({"role": "user", "content": text})
 }
 
-fn call(call: &ToolUse) -> ChatCompletionMessageToolCalls {
-    let function = FunctionCall { name: call.name.clone(), arguments: call.arguments.get().to_owned() };
-    ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall { id: call.id.clone(), function })
+fn call(call: &ToolUse) -> Value {
+    json!({"type": "function", "id": call.id, "function": {"name": call.name, "arguments": call.arguments.get()}})
 }
 
 /// The earlier messages. Endpoints refuse a call without its result, and a result without its call, so both are left out: the
 /// oldest messages are cut off anywhere, and other clients keep their own history.
-fn history(messages: &[Message]) -> Vec<ChatCompletionRequestMessage> {
+fn history(messages: &[Message]) -> Vec<Value> {
     let (mut told, mut rest) = (Vec::new(), messages);
     while let Some((message, after)) = rest.split_first() {
         rest = after;
@@ -71,7 +60,7 @@ fn history(messages: &[Message]) -> Vec<ChatCompletionRequestMessage> {
 }
 
 /// A message of an agent with the calls that have a result, and the results.
-fn with_results(content: &str, calls: &[ToolUse], results: &[Message]) -> Vec<ChatCompletionRequestMessage> {
+fn with_results(content: &str, calls: &[ToolUse], results: &[Message]) -> Vec<Value> {
     let result = |call: &ToolUse| {
         results.iter().find_map(|message| match message {
             Message::Tool { id, content } if *id == call.id => Some(content.as_str()),
@@ -89,7 +78,6 @@ fn with_results(content: &str, calls: &[ToolUse], results: &[Message]) -> Vec<Ch
 #[cfg(test)]
 mod tests {
     use serde_json::value::RawValue;
-    use serde_json::{Value, json};
 
     use super::*;
     use crate::domain::profile::Profile;
@@ -100,7 +88,7 @@ mod tests {
     }
 
     fn told(messages: &[Message]) -> Value {
-        serde_json::to_value(history(messages)).unwrap()
+        history(messages).into()
     }
 
     fn called(id: &str) -> Value {
@@ -153,11 +141,11 @@ mod tests {
     fn the_system_prompt_is_first_and_what_the_caller_adds_comes_after_it() {
         let profile = Profile { system_prompt: Some("Be brief.".to_owned()), ..Profile::default() };
         let instructions = ["Be kind.".to_owned(), " ".to_owned()];
-        let input = |profile, instructions| Input { profile, instructions, history: &[], message: "hi" };
+        let input = |profile, instructions| RunInput { profile, instructions, history: &[], message: "hi" };
         let hi = json!({"role": "user", "content": "hi"});
-        let messages = serde_json::to_value(begin(&input(&profile, &instructions))).unwrap();
+        let messages = Value::from(begin(&input(&profile, &instructions)));
         assert_eq!(messages, json!([{"role": "system", "content": "Be brief.\n\nBe kind."}, hi]));
-        let messages = serde_json::to_value(begin(&input(&Profile::default(), &[]))).unwrap();
+        let messages = Value::from(begin(&input(&Profile::default(), &[])));
         assert_eq!(messages, json!([hi]));
     }
 }

@@ -1,23 +1,23 @@
-//! `ModelAgent`: an agent that answers with a language model behind an endpoint for chat completions.
+//! `ModelAgent`: an agent that thinks with a language model behind an `OpenAI`-compatible endpoint.
 //!
-//! A run has several turns. In each, the model gets the messages and the tools, and answers with text or with calls; the results of the calls
-//! go into the next turn. Messages, arguments and results get into no log, nor do the endpoint's key and its error texts.
+//! A run is a few turns: the model gets the messages and the tools, answers or calls tools, gets their results, and so on until it calls
+//! none. Messages, arguments and results never reach a log; the endpoint's key and error texts are never shown.
 
-mod blame;
-mod calls;
+mod answer_stream;
 mod chunk;
 mod endpoint;
-mod events;
 mod failure;
 mod messages;
-mod offer;
-mod refused;
+mod refused_part;
+mod request;
 mod retry;
 mod run;
 mod settings;
-mod stream;
+mod sse;
+mod tool_calls;
+mod tool_memory;
+mod tool_offer;
 mod turn;
-mod untold;
 
 use std::fmt;
 
@@ -26,49 +26,57 @@ use futures::future::BoxFuture;
 
 pub use crate::settings::ModelSettings;
 
-use crate::agents::{Agent, Answer, Input, RunTools, Speech};
-use crate::domain::error::Error;
+use crate::agents::{AgentRunner, RunInput, RunOutput, RunTools, Speech};
+use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
 use endpoint::Endpoint;
-use refused::RefusedTools;
-use run::Run;
-use untold::Untold;
+use run::ModelRun;
+use tool_memory::ToolMemory;
+use tool_offer::ToolOffer;
 
 /// An agent that thinks with a language model.
 pub(crate) struct ModelAgent {
     endpoint: Endpoint,
     settings: ModelSettings,
-    untold: Untold,
-    refused: RefusedTools,
+    memory: ToolMemory,
 }
 
 impl ModelAgent {
-    /// Gets ready to ask. Whether the endpoint is there is seen when there is something to ask.
+    /// An agent for an endpoint, which is not asked yet.
     ///
     /// # Errors
     /// Like [`ModelSettings::check`], or the system's certificate authorities cannot be read.
     pub(crate) fn new(settings: ModelSettings) -> Result<Self, Error> {
-        Ok(Self {
-            endpoint: Endpoint::new(&settings)?,
-            settings,
-            untold: Untold::default(),
-            refused: RefusedTools::default(),
+        Ok(Self { endpoint: Endpoint::new(&settings)?, settings, memory: ToolMemory::default() })
+    }
+
+    /// The model of an agent: the profile's, or else the gateway's.
+    fn model_of<'a>(&'a self, profile: &'a Profile) -> Result<&'a str, Error> {
+        profile.model.as_deref().or(self.settings.name.as_deref()).ok_or_else(|| {
+            let message =
+                "this agent's profile names no model, and the gateway has none of its own; name one with `--model`";
+            Error::new(ErrorKind::NotConfigured, message)
         })
     }
 }
 
-impl Agent for ModelAgent {
+impl AgentRunner for ModelAgent {
     fn check(&self, profile: &Profile) -> Result<(), Error> {
-        run::model_of(self, profile).map(drop)
+        self.model_of(profile).map(drop)
     }
 
     fn run<'a>(
         &'a self,
-        input: Input<'a>,
+        input: RunInput<'a>,
         tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
-    ) -> BoxFuture<'a, Result<Answer, Error>> {
-        async move { Run::new(self, input, tools, speech).await?.finish().await }.boxed()
+    ) -> BoxFuture<'a, Result<RunOutput, Error>> {
+        async move {
+            let model = self.model_of(input.profile)?;
+            let offer = ToolOffer::new(&self.memory, model, tools, input.profile, self.settings.max_tools).await;
+            ModelRun::new(&self.endpoint, &self.settings, offer, &input, speech).finish().await
+        }
+        .boxed()
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`wait`]: the delay before a failed request is repeated, if it may succeed.
+//! The delay before an endpoint is asked again: [`wait`], and [`retry_after`] from its headers.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,16 +7,16 @@ use hyper::{HeaderMap, header};
 use super::failure::ModelFailure;
 use crate::domain::random;
 
-/// An endpoint is asked so often for one answer.
+/// The most requests for one answer.
 const TRIES: u32 = 3;
 
 /// Delay after the first try. It doubles after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// An endpoint that wants to be left alone for longer is not waited for.
+/// The longest `Retry-After` that the gateway waits for.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Users are told of no longer wait, whatever an endpoint says: a client that obeys would seem to hang.
+/// The longest wait that a user is told: a client that obeyed a longer one would seem to hang.
 const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The wait in milliseconds that some endpoints name beside `Retry-After`.
@@ -33,13 +33,13 @@ pub(super) fn wait(failure: &ModelFailure, tries: u32) -> Option<Duration> {
     (tries < TRIES && wanted <= LONGEST_WAIT).then(|| wanted.max(backoff(tries)))
 }
 
-/// Reads how long the endpoint wants to be left alone, of which a day counts at most.
+/// Reads the `Retry-After` of an endpoint, at most a day.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = |name| Some(headers.get(name)?.to_str().ok()?.trim());
     let in_ms = value(RETRY_AFTER_MS).and_then(|ms| seconds(ms, 1000.0));
     let wait = in_ms.or_else(|| {
         let value = value(header::RETRY_AFTER.as_str())?;
-        // A time that is over asks for no waiting.
+        // A time in the past means no wait.
         let until = || httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or_default());
         seconds(value, 1.0).or_else(until)
     });
@@ -52,7 +52,7 @@ fn seconds(number: &str, parts: f64) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
-/// At least half of what it may be, so that many who were refused together do not come back together.
+/// The delay after a number of tries: random between half and all of its bound, so that requests refused together do not return together.
 fn backoff(tries: u32) -> Duration {
     let most = FIRST_WAIT * 2_u32.pow(tries.saturating_sub(1));
     most.mul_f64(0.5 + random::fraction() / 2.0)
@@ -62,7 +62,7 @@ fn backoff(tries: u32) -> Duration {
 mod tests {
     use hyper::StatusCode;
 
-    use super::super::blame::Blame;
+    use super::super::refused_part::RefusedPart;
     use super::*;
 
     fn refused(status: u16, retry_after: Option<u64>) -> ModelFailure {
@@ -71,7 +71,7 @@ mod tests {
             status,
             code: None,
             retry_after: retry_after.map(Duration::from_secs),
-            blame: Blame::Unknown,
+            part: RefusedPart::Unknown,
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
             status: StatusCode::TOO_MANY_REQUESTS,
             code: Some("insufficient_quota"),
             retry_after: None,
-            blame: Blame::Unknown,
+            part: RefusedPart::Unknown,
         };
         let refusals = [refused(400, None), refused(401, Some(1)), refused(302, None), no_quota];
         for failure in refusals.into_iter().chain([ModelFailure::Cut(None), ModelFailure::Failed(None)]) {

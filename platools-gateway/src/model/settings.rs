@@ -1,20 +1,20 @@
-//! Functions of [`ModelSettings`] that check it, and make the URL and the header of requests.
+//! Checks of [`ModelSettings`], and its request target and header.
 
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use secrecy::ExposeSecret as _;
 
 use crate::domain::error::{Error, ErrorKind};
-use crate::settings::ModelSettings;
+use crate::settings::{ModelSettings, http_url};
 
-/// An error does not repeat a URL: there may be a password in it.
-const NO_URL: &str = "the model's URL is none; it takes one such as \"https://api.openai.com/v1\"";
+/// The variable that has the key.
+const KEY_VARIABLE: &str = "PLATOOLS_GATEWAY_MODEL_KEY";
 
 impl ModelSettings {
     /// Checks the URL and the key, without a request.
     ///
     /// # Errors
-    /// The URL is none of HTTP or has a password, a query or a fragment in it, or the key cannot be sent.
+    /// The URL is not an HTTP URL or has a password, a query or a fragment, or the key cannot be sent.
     pub fn check(&self) -> Result<(), Error> {
         self.completions()?;
         self.authorization().map(drop)
@@ -22,26 +22,17 @@ impl ModelSettings {
 
     /// The URL of completions.
     pub(super) fn completions(&self) -> Result<Uri, Error> {
-        let refused = |message: &str| Error::new(ErrorKind::NotConfigured, message);
-        let text = self.url.as_deref().unwrap_or_default();
-        let url: Uri = text.parse().map_err(|_| refused(NO_URL))?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) || text.contains('#') {
-            return Err(refused(NO_URL));
-        }
-        let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if has_user || url.query().is_some() {
-            let message = "the model's URL takes no password and no query; put the key into \
-                           PLATOOLS_GATEWAY_MODEL_KEY";
-            return Err(refused(message));
-        }
-        format!("{}/chat/completions", text.trim_end_matches('/')).parse().map_err(|_| refused(NO_URL))
+        let url = self.url.as_deref().unwrap_or_default();
+        http_url("model.url", url, "https://api.openai.com/v1", KEY_VARIABLE)?;
+        let completions = format!("{}/chat/completions", url.trim_end_matches('/'));
+        completions.parse().map_err(|_| Error::new(ErrorKind::NotConfigured, "`model.url` is too long for a URL"))
     }
 
     /// The header with the key, if there is one.
     pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, Error> {
         let Some(key) = &self.key else { return Ok(None) };
         let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose_secret())).map_err(|_| {
-            let message = "the model's key has characters that no header takes; check PLATOOLS_GATEWAY_MODEL_KEY";
+            let message = format!("the model's key has characters that no header takes; check {KEY_VARIABLE}");
             Error::new(ErrorKind::NotConfigured, message)
         })?;
         value.set_sensitive(true);
@@ -59,11 +50,11 @@ mod tests {
             ModelSettings::new(url).check().unwrap();
         }
         for (url, part) in [
-            ("secret", "is none"),
-            ("secret.example.com/v1", "is none"),
-            ("ftp://secret.example.com", "is none"),
-            ("http://secret.example.com/#a", "is none"),
-            ("http://secret example.com", "is none"),
+            ("secret", "is not an HTTP URL"),
+            ("secret.example.com/v1", "is not an HTTP URL"),
+            ("ftp://secret.example.com", "is not an HTTP URL"),
+            ("http://secret.example.com/#a", "is not an HTTP URL"),
+            ("http://secret example.com", "is not an HTTP URL"),
             ("http://user:secret@example.com", "PLATOOLS_GATEWAY_MODEL_KEY"),
             ("http://example.com/v1?key=secret", "PLATOOLS_GATEWAY_MODEL_KEY"),
         ] {

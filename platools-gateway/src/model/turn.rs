@@ -1,15 +1,15 @@
 //! [`Turn`]: one answer of a model: its text, and the calls that it requests.
 
-use super::calls::Call;
+use super::answer_stream::AnswerStream;
 use super::chunk::{CallDelta, Delta};
 use super::failure::ModelFailure;
-use super::stream::AnswerStream;
+use super::tool_calls::ModelCall;
 use crate::agents::{Speech, Usage};
 
 /// Bytes of the text and the calls of one turn.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// A model calls at most so many tools in one turn.
+/// The most calls of one turn.
 const MAX_CALLS: usize = 256;
 
 const TOO_MUCH: ModelFailure = ModelFailure::Unreadable("its answer has no end");
@@ -18,7 +18,7 @@ const TOO_MUCH: ModelFailure = ModelFailure::Unreadable("its answer has no end")
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) text: String,
-    pub(super) calls: Vec<Call>,
+    pub(super) calls: Vec<ModelCall>,
     pub(super) usage: Usage,
 }
 
@@ -29,7 +29,7 @@ struct TurnParts {
     bytes: usize,
 }
 
-/// A call as far as it is known.
+/// The parts of a call that have arrived.
 #[derive(Debug, Default)]
 struct CallParts {
     index: u32,
@@ -39,18 +39,18 @@ struct CallParts {
 }
 
 impl Turn {
-    /// Reads an answer to its end, and says it meanwhile.
+    /// Reads an answer to its end, and passes its text on meanwhile.
     pub(super) async fn read(mut answer: AnswerStream, speech: &Speech<'_>) -> Result<Self, ModelFailure> {
         let (mut parts, mut usage, mut reason) = (TurnParts::default(), Usage::default(), None);
         loop {
             let chunk = match answer.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
-                // It was over; what broke off is what it cost.
+                // The answer was complete; only its usage is missing.
                 Err(_) if reason.is_some() => break,
                 Err(failure) => return Err(failure),
             };
-            // Endpoints that say it more than once say all of it each time.
+            // Endpoints that repeat the usage send the whole of it each time.
             usage = chunk.usage().unwrap_or(usage);
             let (delta, over) = chunk.into_delta();
             parts.add(delta, speech)?;
@@ -85,7 +85,7 @@ impl TurnParts {
         let arguments = function.arguments.unwrap_or_default();
         self.count(id.len() + name.len() + arguments.len())?;
         let call = self.call(delta.index, &id)?;
-        // Some endpoints say them with each part, the whole of them.
+        // Some endpoints repeat the whole of them in each part.
         for (known, said) in [(&mut call.id, id), (&mut call.name, name)] {
             if known.is_empty() {
                 *known = said;
@@ -126,7 +126,7 @@ impl TurnParts {
     }
 
     fn into_turn(self, usage: Usage) -> Turn {
-        let calls = self.calls.into_iter().map(|call| Call::new(call.id, call.name, &call.arguments)).collect();
+        let calls = self.calls.into_iter().map(|call| ModelCall::new(call.id, call.name, &call.arguments)).collect();
         Turn { text: self.text, calls, usage }
     }
 }

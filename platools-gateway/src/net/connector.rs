@@ -17,16 +17,16 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::proxy::Proxies;
+use super::proxy::EnvironmentProxies;
 use crate::domain::error::{Error, ErrorKind};
 
 /// The longest time for a connection, with the proxy and TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-type BoxError = Box<dyn StdError + Send + Sync>;
-type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+type ConnectError = Box<dyn StdError + Send + Sync>;
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, ConnectError>> + Send>>;
 
-/// Opens the connections of an HTTP client: over TLS for https, and through the proxy that serves the target. A connection that is
+/// Opens the connections of an HTTP client: over TLS for https, and through the environment's proxy for the target. A connection that is
 /// not open after 10 seconds fails.
 #[derive(Clone)]
 pub struct Connector(HttpsConnector<Dialler>);
@@ -37,7 +37,7 @@ impl Connector {
     ///
     /// # Errors
     /// The authorities cannot be read ([`ErrorKind::NotConfigured`]).
-    pub fn new(url: &Uri, proxies: Proxies) -> Result<Self, Error> {
+    pub fn new(url: &Uri) -> Result<Self, Error> {
         let config = ClientConfig::builder_with_provider(crypto_provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable("TLS cannot be set up").caused_by(error))?;
@@ -51,7 +51,7 @@ impl Connector {
             config.with_root_certificates(RootCertStore::empty())
         };
         let connector = HttpsConnectorBuilder::new().with_tls_config(config.with_no_client_auth());
-        Ok(Self(connector.https_or_http().enable_http1().wrap_connector(Dialler::new(proxies))))
+        Ok(Self(connector.https_or_http().enable_http1().wrap_connector(Dialler::new())))
     }
 }
 
@@ -67,10 +67,10 @@ impl fmt::Debug for Connector {
 
 impl Service<Uri> for Connector {
     type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
-    type Error = BoxError;
+    type Error = ConnectError;
     type Future = Connecting<Self::Response>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         self.0.poll_ready(cx)
     }
 
@@ -88,25 +88,25 @@ impl Service<Uri> for Connector {
 #[derive(Clone)]
 struct Dialler {
     http: HttpConnector,
-    proxies: Proxies,
+    proxies: EnvironmentProxies,
 }
 
 impl Dialler {
-    fn new(proxies: Proxies) -> Self {
+    fn new() -> Self {
         let mut http = HttpConnector::new();
         // A target over https is for TLS, which comes on top.
         http.enforce_http(false);
         http.set_nodelay(true);
-        Self { http, proxies }
+        Self { http, proxies: EnvironmentProxies::read() }
     }
 }
 
 impl Service<Uri> for Dialler {
     type Response = TokioIo<TcpStream>;
-    type Error = BoxError;
+    type Error = ConnectError;
     type Future = Connecting<Self::Response>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         self.http.poll_ready(cx).map_err(Into::into)
     }
 

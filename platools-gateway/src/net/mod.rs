@@ -4,7 +4,7 @@ mod connector;
 mod proxy;
 
 pub use connector::Connector;
-pub use proxy::{Proxies, is_loopback};
+pub use proxy::is_loopback;
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -1,4 +1,4 @@
-//! [`Proxies`]: the HTTP proxies that environment variables such as `HTTPS_PROXY` name.
+//! [`EnvironmentProxies`]: the HTTP proxies of the environment.
 
 use std::sync::Arc;
 
@@ -8,15 +8,14 @@ use platools_transport::HostPort;
 
 /// The proxies that the environment names.
 #[derive(Debug, Clone)]
-pub struct Proxies(Arc<Matcher>);
+pub(super) struct EnvironmentProxies(Arc<Matcher>);
 
-impl Proxies {
+impl EnvironmentProxies {
     /// The proxies of `HTTPS_PROXY` for https targets, `HTTP_PROXY` for http targets and `ALL_PROXY` for both, except for the hosts of
     /// `NO_PROXY`. The lower-case names count as well. User and password in a proxy's URL are sent to it as basic authentication.
     ///
     /// A loopback target has no proxy: on the proxy's machine its address would mean another program.
-    #[must_use]
-    pub fn from_environment() -> Self {
+    pub(super) fn read() -> Self {
         Self::from(Matcher::from_env())
     }
 
@@ -26,7 +25,7 @@ impl Proxies {
     }
 }
 
-impl From<Matcher> for Proxies {
+impl From<Matcher> for EnvironmentProxies {
     fn from(matcher: Matcher) -> Self {
         Self(Arc::new(matcher))
     }
@@ -42,14 +41,14 @@ pub fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn found(proxies: &Proxies, target: &str) -> Option<String> {
+    fn found(proxies: &EnvironmentProxies, target: &str) -> Option<String> {
         proxies.find(&target.parse().unwrap()).map(|proxy| proxy.uri().to_string())
     }
 
     #[test]
     fn a_target_has_the_proxy_of_its_scheme_unless_it_is_excepted_or_loopback() {
         let matcher = Matcher::builder().https("http://u:p@a:1").all("http://b:2").no("in.example,10.0.0.0/8").build();
-        let proxies = Proxies::from(matcher);
+        let proxies = EnvironmentProxies::from(matcher);
         assert_eq!(found(&proxies, "https://api.example/v1").as_deref(), Some("http://a:1/"));
         assert_eq!(found(&proxies, "http://api.example").as_deref(), Some("http://b:2/"));
         for target in [

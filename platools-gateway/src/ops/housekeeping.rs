@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::credential_upkeep::CredentialUpkeep;
@@ -41,15 +42,12 @@ pub(crate) struct Housekeeping {
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
 }
 
-/// The tasks of the periodic maintenance, which end when this is dropped.
-pub(crate) type HousekeepingTasks = Vec<AbortOnDropHandle<()>>;
-
 impl Housekeeping {
     /// Starts the maintenance on the current tokio runtime. Each job is a task of its own: a job that waits for the database delays no
     /// other one, above all not the end of credentials.
     pub(crate) fn start(self) -> HousekeepingTasks {
         let this = Arc::new(self);
-        vec![
+        HousekeepingTasks(vec![
             this.repeat("credentials", LOOK, async |this| this.reconciler.end_credentials()),
             this.repeat("directory", LOOK, async |this| this.read_directory().await),
             this.repeat("sessions", LOOK, async |this| this.sessions.end_silent()),
@@ -62,7 +60,7 @@ impl Housekeeping {
             this.repeat("token records", SWEEP, async |this| this.credential_upkeep.remove_ended_tokens().await),
             this.repeat("aging", SWEEP, async |this| this.store_aging().await),
             this.keep_pools(),
-        ]
+        ])
     }
 
     /// Removes the tools of links that left a pool, in a supervised task.
@@ -103,6 +101,18 @@ impl Housekeeping {
         if let Err(error) = self.aging.store(&*self.store).await {
             tracing::warn!(%error, "time of deletions could not be stored; it is tried again");
         }
+    }
+}
+
+/// The tasks of the periodic maintenance, which end when this is dropped.
+#[derive(Debug)]
+pub(crate) struct HousekeepingTasks(Vec<AbortOnDropHandle<()>>);
+
+impl HousekeepingTasks {
+    /// Ends all tasks, and waits until none of them reads or writes any more.
+    pub(crate) async fn stop(&mut self) {
+        self.0.iter().for_each(|task| task.abort());
+        join_all(self.0.drain(..)).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`LogFeed`]: the last lines of the program's log. `Logs` lets admins follow them.
+//! [`LogFeed`]: the last lines of the program's log. `Logs` lets admins follow it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::domain::identity::Caller;
 /// The number of lines that are kept.
 pub const KEPT_LINES: usize = 1000;
 
-/// The number of new lines that wait for each reader; with more it misses the oldest.
+/// The number of new lines that wait for each reader. With more, the reader misses the oldest.
 const WAITING_LINES: usize = 256;
 
 /// A longer line is left out.
@@ -26,12 +26,12 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 pub struct LogFeed(Arc<LogLines>);
 
 struct LogLines {
-    kept: Mutex<VecDeque<Line>>,
-    new: broadcast::Sender<Line>,
+    kept: Mutex<VecDeque<LogLine>>,
+    new: broadcast::Sender<LogLine>,
 }
 
 /// A line: a JSON object.
-pub type Line = Arc<RawValue>;
+pub type LogLine = Arc<RawValue>;
 
 impl LogFeed {
     /// A feed without any lines yet.
@@ -41,13 +41,13 @@ impl LogFeed {
         Self(Arc::new(LogLines { kept: Mutex::default(), new }))
     }
 
-    /// Adds a line. One that is no JSON object, or longer than 16 KiB, is left out.
+    /// Adds a line. A line that is not a JSON object, or is longer than 16 KiB, is left out.
     pub fn add(&self, line: &str) {
         let line = line.trim();
         if line.len() > MAX_LINE_BYTES || !line.starts_with('{') {
             return;
         }
-        let Ok(line) = RawValue::from_string(line.to_owned()).map(Line::from) else { return };
+        let Ok(line) = RawValue::from_string(line.to_owned()).map(LogLine::from) else { return };
         let mut kept = self.lock();
         if kept.len() == KEPT_LINES {
             kept.pop_front();
@@ -58,13 +58,13 @@ impl LogFeed {
     }
 
     /// The last lines, the oldest first, and those that come after them.
-    fn follow(&self, lines: usize) -> (Vec<Line>, broadcast::Receiver<Line>) {
+    fn follow(&self, lines: usize) -> (Vec<LogLine>, broadcast::Receiver<LogLine>) {
         let kept = self.lock();
         let last = kept.iter().skip(kept.len().saturating_sub(lines)).cloned().collect();
         (last, self.0.new.subscribe())
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Line>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<LogLine>> {
         // Every section leaves the lines whole, so a panic in another task spoils nothing.
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,7 +102,7 @@ impl Logs {
         &self,
         caller: &Caller,
         lines: usize,
-    ) -> Result<(Vec<Line>, broadcast::Receiver<Line>), Error> {
+    ) -> Result<(Vec<LogLine>, broadcast::Receiver<LogLine>), Error> {
         authorize(caller, Action::Administer, Resource::Gateway(self.directory.default_project()))?;
         let none = || Error::new(ErrorKind::NotConfigured, "the program that this gateway runs in keeps no log for it");
         Ok(self.feed.as_ref().ok_or_else(none)?.follow(lines))
@@ -113,7 +113,7 @@ impl Logs {
 mod tests {
     use super::*;
 
-    fn text(lines: &[Line]) -> Vec<&str> {
+    fn text(lines: &[LogLine]) -> Vec<&str> {
         lines.iter().map(|line| line.get()).collect()
     }
 

@@ -14,7 +14,7 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttp
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
-use platools_gateway::net::{Connector, Proxies};
+use platools_gateway::net::Connector;
 
 use super::sender::Export;
 
@@ -33,9 +33,9 @@ type SharedCause = Arc<Mutex<Option<String>>>;
 impl Collector {
     pub(super) fn new(endpoint: &str, service_name: &str) -> anyhow::Result<Self> {
         let cause = SharedCause::default();
-        // The settings take none that is no URL.
+        // The settings refuse other texts.
         let url: Uri = endpoint.parse().context("the collector's URL cannot be read")?;
-        let connector = Connector::new(&url, Proxies::from_environment())?;
+        let connector = Connector::new(&url)?;
         let client = Client { inner: HyperClient::new(connector, EXPORT_LIMIT, None), cause: Arc::clone(&cause) };
         let mut exporter = SpanExporter::builder()
             .with_http()
@@ -77,7 +77,7 @@ struct Client {
 }
 
 impl HttpClient for Client {
-    // What `async_trait` makes of an `async fn`.
+    // The expansion of `async_trait`.
     fn send_bytes<'life0, 'async_trait>(
         &'life0 self,
         request: Request<Bytes>,
@@ -101,7 +101,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// An error with what caused it.
+/// An error with its causes.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")

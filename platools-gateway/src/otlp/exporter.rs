@@ -37,7 +37,7 @@ impl SpanExporter {
     /// Begins to send on the current tokio runtime. Whether the collector is there is seen when there is something to send.
     ///
     /// # Errors
-    /// The settings, or what the environment says besides, cannot be used.
+    /// The settings, or variables of the OpenTelemetry standard, cannot be used.
     pub(crate) fn start(settings: &OtlpSettings) -> anyhow::Result<Self> {
         let Some(endpoint) = &settings.endpoint else { return Ok(Self(None)) };
         let collector = Collector::new(endpoint, &settings.service_name)?;
@@ -54,7 +54,7 @@ impl SpanExporter {
         Self(Some(Running { spans, sample_ratio, closing, task }))
     }
 
-    /// Lets a gateway notify the exporter of its calls.
+    /// Observes the calls of a gateway.
     pub(crate) fn observe(&self, setup: Builder) -> Builder {
         match &self.0 {
             Some(running) => setup
@@ -64,7 +64,7 @@ impl SpanExporter {
         }
     }
 
-    /// Sends what there is, and ends.
+    /// Sends the waiting spans, and ends.
     pub(crate) async fn close(self) {
         let Some(running) = self.0 else { return };
         running.closing.cancel();

@@ -1,4 +1,4 @@
-//! [`SpanSender`]: the task that takes spans off the queue and sends them in batches.
+//! [`SpanSender`]: the task that sends spans.
 
 use std::mem;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use tokio_util::sync::CancellationToken;
 const BATCH: usize = 512;
 
 /// The time that a span waits for others in the same request.
-const COMPANY: Duration = Duration::from_secs(1);
+const BATCH_WAIT: Duration = Duration::from_secs(1);
 
-/// At most so often does the log say that spans are lost.
+/// The shortest time between two log lines about lost spans.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
 /// The destination of spans.
 pub(super) trait Export {
-    /// Sends spans, or says why they are lost.
+    /// Sends spans, or returns the reason why they are lost.
     fn export(&self, spans: Vec<SpanData>) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// Spans that were lost and of which the log does not say so yet.
+/// Lost spans that are not in the log yet.
 #[derive(Debug, Default)]
 pub(super) struct LostSpans(AtomicU64);
 
@@ -35,7 +35,7 @@ impl LostSpans {
     }
 }
 
-/// Takes spans off the queue until it is told to close, and then what is left.
+/// Sends the spans of the queue until it closes, and then the rest.
 pub(super) struct SpanSender<E> {
     collector: E,
     waiting: mpsc::Receiver<SpanData>,
@@ -75,7 +75,7 @@ impl<E: Export> SpanSender<E> {
         if self.receive(batch).await == 0 {
             return false;
         }
-        let deadline = Instant::now() + COMPANY;
+        let deadline = Instant::now() + BATCH_WAIT;
         while batch.len() < BATCH {
             // Cancel-safe, as what is received is in the batch.
             match timeout_at(deadline, self.receive(batch)).await {
@@ -98,7 +98,7 @@ impl<E: Export> SpanSender<E> {
         }
     }
 
-    /// Says what was lost since the last time, if anything was.
+    /// Logs the spans that were lost since the last line.
     fn complain(&mut self, cause: Option<String>) {
         let spans = self.losses.0.swap(0, Ordering::Relaxed);
         if spans > 0 {
@@ -179,14 +179,14 @@ mod tests {
     async fn spans_wait_a_moment_for_others_and_go_together() {
         let running = Running::start(Mood::Takes);
         running.leave(1);
-        sleep(COMPANY / 2).await;
+        sleep(BATCH_WAIT / 2).await;
         running.leave(2);
-        sleep(COMPANY).await;
+        sleep(BATCH_WAIT).await;
         assert_eq!(*running.batches(), [3]);
         running.leave(BATCH + 1);
-        sleep(COMPANY / 2).await;
+        sleep(BATCH_WAIT / 2).await;
         assert_eq!(*running.batches(), [3, BATCH], "a full batch does not wait");
-        sleep(COMPANY).await;
+        sleep(BATCH_WAIT).await;
         assert_eq!(*running.batches(), [3, BATCH, 1]);
     }
 
@@ -204,16 +204,16 @@ mod tests {
     async fn losses_are_told_once_a_minute_and_at_the_end() {
         let running = Running::start(Mood::Refuses);
         running.leave(3);
-        sleep(2 * COMPANY).await;
+        sleep(2 * BATCH_WAIT).await;
         assert_eq!((running.batches().len(), running.unsaid()), (1, 0));
         for _ in 0..10 {
             running.leave(1);
-            sleep(2 * COMPANY).await;
+            sleep(2 * BATCH_WAIT).await;
         }
         assert_eq!((running.batches().len(), running.unsaid()), (11, 10));
         sleep(COMPLAINTS).await;
         running.leave(1);
-        sleep(2 * COMPANY).await;
+        sleep(2 * BATCH_WAIT).await;
         assert_eq!(running.unsaid(), 0);
         running.losses.add(1);
         running.closing.cancel();
@@ -225,7 +225,7 @@ mod tests {
     async fn a_collector_that_hangs_leaves_the_queue_to_fill_up() {
         let running = Running::start(Mood::Hangs);
         running.leave(1);
-        sleep(2 * COMPANY).await;
+        sleep(2 * BATCH_WAIT).await;
         running.leave(4 * BATCH);
         assert!(running.spans.try_send(sample()).is_err());
         assert_eq!(*running.batches(), [1]);

@@ -1,4 +1,4 @@
-//! [`span`]: makes the span of a call.
+//! [`span`]: a call as a span.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ fn attributes(call: &EndedCall<'_>) -> Vec<KeyValue> {
     attributes
 }
 
-/// The code of what went wrong. That a caller went away is nothing that went wrong.
+/// The code of a failed call. A call whose caller went away did not fail.
 fn error(call: &EndedCall<'_>) -> Option<&'static str> {
     (!matches!(call.outcome, "ok" | "abandoned")).then_some(call.outcome)
 }

@@ -1,4 +1,4 @@
-//! [`AgentEvent`]: a custom frame that an agent sent. [`EventHandler`] is the application's function for it.
+//! [`AgentEvent`]: a custom frame of an agent, for the application that embeds the gateway. [`EventHandler`] is the application's function.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl AgentEvent {
         serde_json::from_str(self.data.get())
     }
 
-    /// Bytes that it takes while it waits.
+    /// The bytes of the event while it waits.
     pub(super) fn size(&self) -> usize {
         self.data.get().len() + self.kind.len() + ALLOWANCE
     }

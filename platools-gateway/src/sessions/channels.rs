@@ -1,12 +1,13 @@
-//! Functions of [`Sessions`] that add, list and remove channels, and let agents join and leave them.
+//! Channels of agents: add, list, remove, join, leave. [`NewChannel`] is a channel to add.
 
-use super::writer::WriteCommand;
+use super::writer::SessionChange;
 use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredMember};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::ChannelId;
+use crate::domain::number::saturating_i64;
 use crate::domain::slug::check_slug;
 use crate::domain::text::Text;
 use crate::ports::time::now_ms;
@@ -62,14 +63,14 @@ impl Sessions {
     ) -> Result<(Vec<StoredChannel>, i64), Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let project = &peer.caller.project_id;
-        let rows = self.store.channels(project, &peer.id, as_i64(limit), as_i64(offset)).await?;
+        let rows = self.store.channels(project, &peer.id, saturating_i64(limit), saturating_i64(offset)).await?;
         Ok((rows, self.store.channel_count(project).await?))
     }
 
     /// Finds a channel of the agent's project by id or slug.
     ///
     /// # Errors
-    /// There is none, or the database failed.
+    /// There is no such channel, or the database failed.
     pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<StoredChannel, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let found = self.store.channel(&peer.caller.project_id, &peer.id, name).await?;
@@ -120,7 +121,7 @@ impl Sessions {
         let (id, created_by) = self.store.channel_creator(&caller.project_id, name).await?.ok_or_else(no_channel)?;
         let channel = Resource::Channel { project: &caller.project_id, creator: created_by.as_ref() };
         authorize(caller, Action::Administer, channel)?;
-        self.writer.ask(|reply| WriteCommand::RemoveChannel { channel: id, reply }).await
+        self.writer.write(SessionChange::RemoveChannel(id)).await.map(drop)
     }
 
     /// Makes the agent a member of a channel, unless it is one.
@@ -130,7 +131,7 @@ impl Sessions {
     pub(crate) async fn join_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
         let _under_way = self.may_change(peer)?;
         let (channel, agent) = (self.channel(peer, name).await?.id, peer.id.clone());
-        self.writer.ask(|reply| WriteCommand::Join { agent, channel, reply }).await
+        self.writer.write(SessionChange::Join { agent, channel }).await.map(drop)
     }
 
     /// Ends the agent's membership in a channel, if it is a member. None of its sockets gets the channel's messages any more.
@@ -141,7 +142,7 @@ impl Sessions {
         let _under_way = self.may_change(peer)?;
         let channel = self.channel(peer, name).await?.id;
         let (project, agent) = (peer.caller.project_id.clone(), peer.id.clone());
-        self.writer.ask(|reply| WriteCommand::Leave { project, agent, channel, reply }).await
+        self.writer.write(SessionChange::Leave { project, agent, channel }).await.map(drop)
     }
 
     /// The members of a channel, in the order in which they joined, each with true if it has a session.
@@ -156,8 +157,8 @@ impl Sessions {
         offset: usize,
     ) -> Result<Vec<(StoredMember, bool)>, Error> {
         let channel = self.channel(peer, name).await?;
-        let members = self.store.channel_members(&channel.id, as_i64(limit), as_i64(offset)).await?;
-        let state = self.shared.state();
+        let members = self.store.channel_members(&channel.id, saturating_i64(limit), saturating_i64(offset)).await?;
+        let state = self.hub.table();
         let is_there = |member: &StoredMember| state.session(&peer.caller.project_id, &member.agent_id).is_some();
         Ok(members
             .into_iter()
@@ -176,8 +177,4 @@ fn too_many(whose: &str, limit: i64) -> Error {
         "{whose} {limit} channels, which is as many as may be; delete one with `DELETE /v1/channels/{{channel}}` first"
     );
     Error::new(ErrorKind::LimitReached, message)
-}
-
-pub(super) fn as_i64(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

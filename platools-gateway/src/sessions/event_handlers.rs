@@ -50,7 +50,7 @@ struct Counts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AgentEventFigures {
-    /// Events that a handler has treated.
+    /// Events that a handler has finished.
     pub handled: u64,
     /// Events at which a handler panicked.
     pub panicked: u64,
@@ -100,7 +100,7 @@ impl EventHandlers {
         }
     }
 
-    /// Takes no further events, and waits until the last ones are treated, or that takes too long.
+    /// Takes no further events, and waits until the last ones are handled, up to a deadline.
     pub(super) async fn close(&self) {
         let running = std::mem::take(&mut *self.lock());
         running.iter().for_each(|running| running.queue.close());
@@ -110,7 +110,7 @@ impl EventHandlers {
         }
     }
 
-    /// Ends all handlers at once. One of them may own a handle to what it is part of, so dropping everything else would not end it.
+    /// Ends all handlers at once. A handler may own a handle to its own gateway, so dropping the gateway would not end it.
     pub(super) fn abort(&self) {
         self.lock().clear();
     }
@@ -131,14 +131,14 @@ impl EventHandlers {
 }
 
 impl DropLog {
-    /// Counts dropped events. Returns how many are to be logged now, if any are.
+    /// Counts dropped events. Returns the number to log now, if a line is due.
     fn note(&mut self, dropped: u64) -> Option<u64> {
         self.unlogged += dropped;
         self.limit.admits(LOG_INTERVAL).then(|| std::mem::take(&mut self.unlogged))
     }
 }
 
-/// Hands over one event after the other.
+/// Calls the handler with one event after the other.
 async fn run(queue: &EventQueue, handler: &EventHandler, counts: &Counts) {
     while let Some(event) = queue.next().await {
         let (agent, kind) = (event.agent_id.clone(), event.kind.clone());

@@ -20,7 +20,7 @@ const MAX_EVENTS_OF_AGENT: usize = 512;
 /// Bytes of the events of one agent among them.
 const MAX_BYTES_OF_AGENT: usize = 4 * 1024 * 1024;
 
-/// The events that wait for one handler, in the order of arrival. Nobody who adds one waits.
+/// The events that wait for one handler, in the order of arrival. Adding one never waits.
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
     waiting: Mutex<QueuedEvents>,
@@ -62,7 +62,7 @@ const OF_ALL: Load = Load { events: MAX_EVENTS, bytes: MAX_BYTES };
 const OF_AGENT: Load = Load { events: MAX_EVENTS_OF_AGENT, bytes: MAX_BYTES_OF_AGENT };
 
 impl EventQueue {
-    /// Adds an event. Says whether there was room for it.
+    /// Adds an event. Returns false if there is no room for it.
     pub(super) fn push(&self, event: AgentEvent) -> bool {
         let mut waiting = self.lock();
         let is_taken = waiting.push(event);

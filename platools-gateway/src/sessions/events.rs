@@ -1,4 +1,4 @@
-//! Functions that write the frames of events for agents.
+//! The events that the gateway sends to agents, as the text of a frame.
 
 use bytes::Bytes;
 use platools_protocol::runtime as wire;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::lifecycle::PresentAgent;
+use super::session::PresentAgent;
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::identity::Identity;
 use crate::domain::ids::CallId;

@@ -1,14 +1,14 @@
-//! Functions of [`Sessions`] that send and list the messages of channels.
+//! Messages of channels: send and list. [`NewMessage`] is a message to send.
 
 use std::fmt;
 
-use super::channels::as_i64;
-use super::writer::WriteCommand;
+use super::writer::SessionChange;
 use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::MessageId;
+use crate::domain::number::saturating_i64;
 use crate::domain::text::Text;
 use crate::limits::ConcurrencyPermit;
 
@@ -52,13 +52,6 @@ impl fmt::Debug for NewMessage {
     }
 }
 
-/// The error for an agent that is not a member of a channel.
-pub(super) fn no_member(channel: &StoredChannel) -> Error {
-    let (id, slug) = (&channel.id, &channel.slug);
-    let message = format!("the agent is no member of the channel `{slug}`; join it with `POST /v1/channels/{id}/join`");
-    Error::new(ErrorKind::Forbidden, message)
-}
-
 impl Sessions {
     /// Sends a message to a channel. When this returns, the message is stored and queued for every subscriber, in the order of
     /// storage.
@@ -75,10 +68,8 @@ impl Sessions {
         let _under_way = self.may_change(peer)?;
         new.check()?;
         let channel = self.channel(peer, channel).await?;
-        if !channel.is_member {
-            return Err(no_member(&channel));
-        }
-        let message = StoredChannelMessage {
+        channel.check_member()?;
+        let mut message = StoredChannelMessage {
             id: MessageId::random(),
             agent_id: peer.id.clone(),
             address: peer.names.address.clone(),
@@ -86,12 +77,11 @@ impl Sessions {
             message_type: new.message_type,
             content: new.content,
             metadata: new.metadata,
-            // The writer sets it.
             created_ms: 0,
         };
-        let said_in = channel.clone();
-        let said = self.writer.ask(|reply| WriteCommand::Say { channel: said_in, message, reply }).await?;
-        Ok((channel, said))
+        let change = SessionChange::Message { channel: channel.clone(), message: message.clone() };
+        message.created_ms = self.writer.write(change).await?;
+        Ok((channel, message))
     }
 
     /// Lists the last messages of a channel, or the last ones before a message, oldest first.
@@ -113,7 +103,7 @@ impl Sessions {
                 Error::new(ErrorKind::InvalidRequest, message)
             })?,
         };
-        let messages = self.store.channel_messages(&channel.id, before, as_i64(limit)).await?;
+        let messages = self.store.channel_messages(&channel.id, before, saturating_i64(limit)).await?;
         Ok((channel, messages))
     }
 

@@ -1,25 +1,25 @@
-//! `Sessions`: the agents with sessions, their sockets and their channels.
+//! `Sessions`: agents with sessions, their sockets, and the channels in which they exchange messages.
 //!
 //! The state is in memory. One task, `SessionWriter`, stores the changes in batches.
 
 mod agent_event;
+mod agent_lookup;
+mod agent_runtime;
 mod channels;
 mod event_handlers;
 mod event_queue;
 mod events;
-mod handle;
-mod lifecycle;
+mod hub;
 mod messages;
-mod names;
-mod observer;
-mod queue;
+mod presence;
 mod session;
-mod sockets;
-mod state;
+mod socket;
+mod socket_queue;
+mod table;
 mod tickets;
 mod writer;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::background::retention_clock::Aging;
@@ -37,22 +37,20 @@ use crate::ports::sessions::SessionStore;
 pub use crate::settings::RuntimeSettings;
 pub use agent_event::AgentEvent;
 pub(crate) use agent_event::EventHandler;
+pub use agent_runtime::AgentRuntime;
 pub(crate) use channels::NewChannel;
 pub use event_handlers::AgentEventFigures;
-pub use handle::AgentRuntime;
-pub(crate) use lifecycle::{PresentAgent, SessionView};
 pub(crate) use messages::NewMessage;
-pub(crate) use names::AgentNames;
-pub use queue::SocketEnd;
-pub(crate) use sockets::AgentSocket;
+pub(crate) use session::{AgentNames, PresentAgent};
+pub(crate) use socket::AgentSocket;
+pub use socket_queue::SocketEnd;
 
 pub(crate) use crate::domain::channel::{StoredChannel, StoredChannelMessage, StoredMember};
+pub(crate) use crate::domain::session::StoredSession;
 
-use event_handlers::EventHandlers;
-use names::AgentLookup;
+use agent_lookup::AgentLookup;
+use hub::SessionHub;
 use session::ActiveSession;
-use state::SessionTable;
-use tickets::Tickets;
 use writer::SessionWriter;
 
 /// Agents with sessions, their sockets and channels.
@@ -63,7 +61,7 @@ pub(crate) struct Sessions {
     audit: Arc<Audit>,
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
-    shared: Arc<SharedState>,
+    hub: Arc<SessionHub>,
     writer: SessionWriter,
 }
 
@@ -89,28 +87,25 @@ impl Sessions {
         let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
         let is_started = settings.is_some();
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let state = Mutex::new(SessionTable::new(agents.clone()));
-        let shared =
-            Arc::new(SharedState { settings: settings.unwrap_or_default(), state, agents, ..SharedState::default() });
-        handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
+        let hub = Arc::new(SessionHub::new(settings.unwrap_or_default(), agents, handlers, tasks));
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
-            stored.into_iter().for_each(|row| shared.state().resume(ActiveSession::from(row)));
-            SessionWriter::start(sessions, Arc::clone(&shared), tasks)
+            stored.into_iter().for_each(|row| hub.table().resume(ActiveSession::from(row)));
+            SessionWriter::start(sessions, Arc::clone(&hub), tasks)
         } else {
             SessionWriter::closed()
         };
-        Ok(Self { directory, limiter, audit, authenticator, store: channels, shared, writer })
+        Ok(Self { directory, limiter, audit, authenticator, store: channels, hub, writer })
     }
 
     /// The settings of agents with sessions.
     pub(crate) fn settings(&self) -> &RuntimeSettings {
-        &self.shared.settings
+        &self.hub.settings
     }
 
     /// The observer that tells agents of their own calls.
     pub(crate) fn observer(&self) -> Arc<dyn CallObserver> {
-        Arc::clone(&self.shared) as _
+        Arc::clone(&self.hub) as _
     }
 
     /// Finds the agent that a key or token belongs to.
@@ -130,7 +125,7 @@ impl Sessions {
 
     /// The numbers of sessions and sockets of a project's agents.
     pub(crate) fn counts(&self, project: &ProjectId) -> (usize, usize) {
-        self.shared.state().counts(project)
+        self.hub.table().counts(project)
     }
 
     /// Removes channels without a message for longer than the settings allow.
@@ -140,12 +135,12 @@ impl Sessions {
 
     /// Ends the handlers of custom events at once.
     pub(crate) fn abort(&self) {
-        self.shared.handlers.abort();
+        self.hub.handlers.abort();
     }
 
     /// Writes the commands that are queued, and lets the handlers treat the last custom events.
     pub(crate) async fn close(&self) {
-        tokio::join!(self.writer.close(), self.shared.handlers.close());
+        tokio::join!(self.writer.close(), self.hub.handlers.close());
     }
 }
 
@@ -159,24 +154,6 @@ pub(crate) struct Peer {
     pub(crate) slug: String,
     /// Its names for other agents, at the time of the request.
     pub(crate) names: AgentNames,
-}
-
-/// The state that requests, sockets and the writer share.
-#[derive(Debug, Default)]
-struct SharedState {
-    settings: RuntimeSettings,
-    state: Mutex<SessionTable>,
-    tickets: Tickets,
-    agents: AgentLookup,
-    /// The application's handlers of custom events.
-    handlers: EventHandlers,
-}
-
-impl SharedState {
-    fn state(&self) -> MutexGuard<'_, SessionTable> {
-        // Every section leaves the state whole, so a panic in another task spoils nothing.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]
@@ -212,18 +189,18 @@ mod tests {
         let stored = async || core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms;
         // The clock may not have moved since.
         let later = session.heartbeat_ms + 5;
-        core.sessions.shared.state().beat(&peer.caller.project_id, &peer.id, later);
+        core.sessions.hub.table().beat(&peer.caller.project_id, &peer.id, later);
         core.sessions.store_heartbeats();
         core.sessions.settle_writes().await;
         assert_eq!(stored().await, later);
-        assert!(core.sessions.shared.state().take_heartbeats().is_empty(), "it is stored once");
+        assert!(core.sessions.hub.table().take_heartbeats().is_empty(), "it is stored once");
     }
 
     #[tokio::test]
     async fn a_runtime_that_is_closed_takes_nothing_and_has_stored_everything() {
         let (_folder, core, peer) = core().await;
         let session = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap();
-        core.sessions.shared.state().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
+        core.sessions.hub.table().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
         core.sessions.close().await;
         assert_eq!(core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms, session.heartbeat_ms + 5);
         let refused = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap_err();
@@ -248,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn a_writer_that_panics_is_started_again_and_meanwhile_the_gateway_is_not_ready() {
         let (_folder, core, peer) = core().await;
-        core.sessions.writer.send(writer::WriteCommand::Panic).unwrap();
+        core.sessions.writer.send(writer::SessionChange::Panic).unwrap();
         let is_down = async {
             while core.tasks.down() != ["sessions writer"] {
                 tokio::task::yield_now().await;
@@ -265,9 +242,8 @@ mod tests {
         /// Waits until the writer has written all earlier commands.
         async fn settle_writes(&self) {
             let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agent_nobody"));
-            let nothing =
-                |reply| writer::WriteCommand::Disconnect { project, agent, session: "sess_none".into(), reply };
-            self.writer.ask(nothing).await.unwrap();
+            let nothing = writer::SessionChange::End { project, agent, session: "sess_none".into() };
+            self.writer.write(nothing).await.unwrap();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`SessionWriter`]: the task that stores sessions, memberships and messages of channels.
 //!
-//! It stores all queued commands in one transaction, and then changes the state in memory and sends events in the same order. So the store and
-//! the events agree, even if the client that sent a command is gone.
+//! The task writes all queued changes in one transaction. After that it changes the state in memory and sends events, in the same
+//! order, so that the store and the events never contradict each other, even if the client that asked for a change is gone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,75 +10,31 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::lifecycle::SessionView;
-use super::queue::SocketEnd;
+use super::events;
+use super::hub::SessionHub;
 use super::session::ActiveSession;
-use super::{SharedState, events};
+use super::socket_queue::SocketEnd;
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
+use crate::domain::number::saturating_i64;
 use crate::domain::session::{SessionWrite, StoredSession};
 use crate::ports::sessions::SessionStore;
 use crate::ports::store::is_database_failure;
 use crate::ports::time::now_ms;
 use crate::settings::RuntimeSettings;
 
-/// The number of commands that wait. Further ones are refused.
+/// The number of changes that wait. Further ones are refused.
 const WAITING: usize = 4096;
 
-/// The number of commands that are written at once.
+/// The number of changes that are written at once.
 const BATCH: usize = 256;
 
-/// The time that the last write may take when the gateway stops.
+/// The longest time of the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
-/// A change to be written, and the notice that follows it.
-pub(super) enum WriteCommand {
-    Connect {
-        session: StoredSession,
-        reply: WriteReply<SessionView>,
-    },
-    Disconnect {
-        project: ProjectId,
-        agent: AgentId,
-        session: SessionId,
-        reply: WriteReply<()>,
-    },
-    /// Removes a session that has ended in memory.
-    Forget {
-        agent: AgentId,
-        session: SessionId,
-    },
-    Join {
-        agent: AgentId,
-        channel: ChannelId,
-        reply: WriteReply<()>,
-    },
-    Leave {
-        project: ProjectId,
-        agent: AgentId,
-        channel: ChannelId,
-        reply: WriteReply<()>,
-    },
-    Say {
-        channel: StoredChannel,
-        message: StoredChannelMessage,
-        reply: WriteReply<StoredChannelMessage>,
-    },
-    RemoveChannel {
-        channel: ChannelId,
-        reply: WriteReply<()>,
-    },
-    Heartbeats(Vec<(SessionId, AgentId, i64)>),
-    /// Makes the task panic.
-    #[cfg(test)]
-    Panic,
-}
-
-pub(super) type WriteReply<T> = oneshot::Sender<Result<T, Error>>;
-
-/// The owner of the task. Dropped, it ends the task.
+/// Queues changes for the task, which ends when this is dropped.
 pub(super) struct SessionWriter {
     /// None if there is no task, or it is about to end.
     commands: Mutex<Option<mpsc::Sender<WriteCommand>>>,
@@ -96,40 +52,44 @@ impl SessionWriter {
         Self { commands: Mutex::new(None), task: Mutex::new(None) }
     }
 
-    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<SharedState>, tasks: &Tasks) -> Self {
+    pub(super) fn start(store: Arc<dyn SessionStore>, hub: Arc<SessionHub>, tasks: &Tasks) -> Self {
         let (commands, waiting) = mpsc::channel(WAITING);
         // Owned by the task across restarts, so that queued commands outlive a panic.
         let waiting = Arc::new(AsyncMutex::new(waiting));
         let begin = move || {
-            let (store, shared, waiting) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&waiting));
-            async move { run(store, shared, &mut *waiting.lock().await).await }
+            let (store, hub, waiting) = (Arc::clone(&store), Arc::clone(&hub), Arc::clone(&waiting));
+            async move { run(store, hub, &mut *waiting.lock().await).await }
         };
         let task = tasks.keep("sessions writer", begin);
         Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
     }
 
-    /// Queues a command, unless too many wait.
-    pub(super) fn send(&self, command: WriteCommand) -> Result<(), Error> {
+    /// Queues a change whose outcome does not matter, unless too many wait.
+    pub(super) fn send(&self, change: SessionChange) -> Result<(), Error> {
+        self.queue(WriteCommand { change, reply: None })
+    }
+
+    /// Queues a change, and waits until it is written. Returns the time of the write.
+    pub(super) async fn write(&self, change: SessionChange) -> Result<i64, Error> {
+        let (reply, written) = oneshot::channel();
+        self.queue(WriteCommand { change, reply: Some(reply) })?;
+        // The task panicked, or was aborted at the end.
+        written.await.unwrap_or_else(|_| Err(self.unwritten()))
+    }
+
+    fn queue(&self, command: WriteCommand) -> Result<(), Error> {
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let commands = commands.as_ref().ok_or_else(stopping)?;
         commands.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 let message = "the gateway has too much to write at the moment; try again later";
-                Error::new(ErrorKind::RateLimited, message).retry_after(std::time::Duration::from_secs(1))
+                Error::new(ErrorKind::RateLimited, message).retry_after(Duration::from_secs(1))
             }
             mpsc::error::TrySendError::Closed(_) => stopping(),
         })
     }
 
-    /// Queues a command, and waits for its reply.
-    pub(super) async fn ask<T>(&self, command: impl FnOnce(WriteReply<T>) -> WriteCommand) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        self.send(command(reply))?;
-        // The task panicked, or was aborted at the end.
-        answer.await.unwrap_or_else(|_| Err(self.unwritten()))
-    }
-
-    /// The error for a command whose outcome is not known.
+    /// The error for a change whose outcome is not known.
     fn unwritten(&self) -> Error {
         match *self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(_) => Error::new(ErrorKind::Storage, "the gateway failed while it wrote this; try again"),
@@ -137,7 +97,7 @@ impl SessionWriter {
         }
     }
 
-    /// Refuses further commands, and waits until all are written, or that takes too long.
+    /// Refuses further changes, and waits until all are written, up to a deadline.
     pub(super) async fn close(&self) {
         drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -149,30 +109,70 @@ impl SessionWriter {
     }
 }
 
+/// A change of sessions or channels.
+pub(super) enum SessionChange {
+    Begin(StoredSession),
+    End {
+        project: ProjectId,
+        agent: AgentId,
+        session: SessionId,
+    },
+    /// Removes a session that has ended in memory.
+    Forget {
+        agent: AgentId,
+        session: SessionId,
+    },
+    Join {
+        agent: AgentId,
+        channel: ChannelId,
+    },
+    Leave {
+        project: ProjectId,
+        agent: AgentId,
+        channel: ChannelId,
+    },
+    Message {
+        channel: StoredChannel,
+        message: StoredChannelMessage,
+    },
+    RemoveChannel(ChannelId),
+    Heartbeats(Vec<(SessionId, AgentId, i64)>),
+    /// Makes the task panic.
+    #[cfg(test)]
+    Panic,
+}
+
+/// A queued change.
+struct WriteCommand {
+    change: SessionChange,
+    /// The receiver of the outcome, which is the time of the write.
+    reply: Option<oneshot::Sender<Result<i64, Error>>>,
+}
+
 fn stopping() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
 }
 
-async fn run(store: Arc<dyn SessionStore>, shared: Arc<SharedState>, waiting: &mut mpsc::Receiver<WriteCommand>) {
+async fn run(store: Arc<dyn SessionStore>, hub: Arc<SessionHub>, waiting: &mut mpsc::Receiver<WriteCommand>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        write(&*store, &shared, &mut batch).await;
+        write(&*store, &hub, &mut batch).await;
     }
-    // Heartbeats that came since the last write of them.
-    batch.push(WriteCommand::Heartbeats(shared.state().take_heartbeats()));
-    write(&*store, &shared, &mut batch).await;
+    // Heartbeats since the last write of them.
+    batch.push(WriteCommand { change: SessionChange::Heartbeats(hub.table().take_heartbeats()), reply: None });
+    write(&*store, &hub, &mut batch).await;
 }
 
-async fn write(store: &dyn SessionStore, shared: &SharedState, batch: &mut Vec<WriteCommand>) {
-    let bounds = channel_bounds(&shared.settings);
-    match try_write(store, batch, bounds).await {
-        Ok(written) => apply(shared, batch.drain(..), written),
-        // One by one, so that a command that the database refuses fails alone.
+async fn write(store: &dyn SessionStore, hub: &SessionHub, batch: &mut Vec<WriteCommand>) {
+    let (bounds, now_ms) = (channel_bounds(&hub.settings), now_ms());
+    match try_write(store, batch, bounds, now_ms).await {
+        Ok(written) => apply(hub, batch.drain(..), written, now_ms),
+        // One by one, so that a change that the database refuses fails alone.
         Err(error) if batch.len() > 1 && !is_database_failure(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
-                match try_write(store, &mut alone, bounds).await {
-                    Ok(written) => apply(shared, alone, written),
+                match try_write(store, &mut alone, bounds, now_ms).await {
+                    Ok(written) => apply(hub, alone, written, now_ms),
                     Err(error) => fail(alone, &error),
                 }
             }
@@ -181,120 +181,85 @@ async fn write(store: &dyn SessionStore, shared: &SharedState, batch: &mut Vec<W
     }
 }
 
-fn apply(shared: &SharedState, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<bool>) {
-    for (command, is_done) in commands.into_iter().zip(written) {
-        command.apply(shared, is_done);
+/// Writes all or nothing. Returns for each change whether it had an effect.
+async fn try_write(
+    store: &dyn SessionStore,
+    batch: &mut [WriteCommand],
+    bounds: ChannelBounds,
+    now_ms: i64,
+) -> Result<Vec<bool>, Error> {
+    let writes: Vec<_> = batch.iter_mut().map(|command| command.change.prepare_write(now_ms)).collect();
+    store.write_sessions(&writes, bounds).await
+}
+
+fn apply(hub: &SessionHub, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<bool>, now_ms: i64) {
+    for (WriteCommand { change, reply }, is_done) in commands.into_iter().zip(written) {
+        let outcome = change.apply(hub, is_done).map(|()| now_ms);
+        // The receiver may be gone.
+        let _ = reply.map(|reply| reply.send(outcome));
     }
 }
 
 fn fail(commands: impl IntoIterator<Item = WriteCommand>, error: &Error) {
     tracing::error!(%error, causes = causes_of(error), "sessions or messages not written");
-    commands.into_iter().for_each(WriteCommand::fail);
+    for reply in commands.into_iter().filter_map(|command| command.reply) {
+        let _ = reply.send(Err(Error::new(ErrorKind::Storage, "the gateway's database failed")));
+    }
 }
 
-/// Writes all or nothing. Returns for each command whether it had an effect.
-async fn try_write(
-    store: &dyn SessionStore,
-    batch: &mut [WriteCommand],
-    bounds: ChannelBounds,
-) -> Result<Vec<bool>, Error> {
-    let now_ms = now_ms();
-    let writes: Vec<_> = batch.iter_mut().map(|command| command.prepare_write(now_ms)).collect();
-    store.write_sessions(&writes, bounds).await
-}
-
-impl WriteCommand {
-    /// The change to write. A message gets the time of its write.
+impl SessionChange {
+    /// The change as the store takes it. A message gets the time of its write.
     fn prepare_write(&mut self, now_ms: i64) -> SessionWrite<'_> {
         match self {
-            Self::Connect { session, .. } => SessionWrite::Put(session),
-            Self::Disconnect { agent, session, .. } | Self::Forget { agent, session } => {
+            Self::Begin(session) => SessionWrite::Put(session),
+            Self::End { agent, session, .. } | Self::Forget { agent, session } => {
                 SessionWrite::Remove { agent, session }
             }
-            Self::Join { agent, channel, .. } => SessionWrite::Join { channel, agent, now_ms },
+            Self::Join { agent, channel } => SessionWrite::Join { channel, agent, now_ms },
             Self::Leave { agent, channel, .. } => SessionWrite::Leave { channel, agent, now_ms },
-            Self::Say { channel, message, .. } => {
+            Self::Message { channel, message } => {
                 message.created_ms = now_ms;
                 SessionWrite::Message { channel: &channel.id, message }
             }
-            Self::RemoveChannel { channel, .. } => SessionWrite::RemoveChannel(channel),
+            Self::RemoveChannel(channel) => SessionWrite::RemoveChannel(channel),
             Self::Heartbeats(heartbeats) => SessionWrite::Heartbeats(heartbeats),
             #[cfg(test)]
             Self::Panic => panic!("for the test"),
         }
     }
 
-    /// Applies the written command to the state in memory, and replies. The receiver may be gone.
-    fn apply(self, shared: &SharedState, is_done: bool) {
+    /// Applies the written change to the state in memory, and sends its events.
+    fn apply(self, hub: &SessionHub, is_done: bool) -> Result<(), Error> {
         match self {
-            Self::Connect { session, reply } => {
-                let answer = if is_done {
-                    let session = ActiveSession::from(session);
-                    let view = SessionView::from(&session);
-                    shared.state().begin(session);
-                    Ok(view)
-                } else {
-                    Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"))
-                };
-                let _ = reply.send(answer);
+            Self::Begin(_) if !is_done => {
+                return Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"));
             }
-            Self::Disconnect { project, agent, session, reply } => {
-                // It may have ended in another way meanwhile.
-                shared.state().end(&project, &agent, Some(&session), SocketEnd::Disconnected);
-                let _ = reply.send(Ok(()));
+            Self::Message { channel, .. } if !is_done => return Err(channel.not_a_member()),
+            Self::Begin(session) => hub.table().begin(ActiveSession::from(session)),
+            // It may have ended in another way meanwhile.
+            Self::End { project, agent, session } => {
+                drop(hub.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
             }
-            Self::Forget { .. } => {}
-            Self::Join { reply, .. } => drop(reply.send(Ok(()))),
-            Self::Leave { project, agent, channel, reply } => {
-                shared.state().depart(&project, &agent, &channel);
-                let _ = reply.send(Ok(()));
+            Self::Leave { project, agent, channel } => hub.table().depart(&project, &agent, &channel),
+            Self::Message { channel, message } => {
+                let text = events::message(&channel, &message);
+                hub.table().publish(&channel.id, &text);
             }
-            Self::Say { channel, message, reply } => {
-                let answer = if is_done {
-                    let text = events::message(&channel, &message);
-                    shared.state().publish(&channel.id, &text);
-                    Ok(message)
-                } else {
-                    Err(super::messages::no_member(&channel))
-                };
-                let _ = reply.send(answer);
-            }
-            Self::RemoveChannel { channel, reply } => {
-                shared.state().remove_channel(&channel);
-                let _ = reply.send(Ok(()));
-            }
-            Self::Heartbeats(_) => {}
+            Self::RemoveChannel(channel) => hub.table().remove_channel(&channel),
+            Self::Forget { .. } | Self::Join { .. } | Self::Heartbeats(_) => {}
             #[cfg(test)]
             Self::Panic => {}
         }
-    }
-
-    /// Replies that the command failed.
-    fn fail(self) {
-        let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
-        match self {
-            Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Disconnect { reply, .. }
-            | Self::Join { reply, .. }
-            | Self::Leave { reply, .. }
-            | Self::RemoveChannel { reply, .. } => {
-                drop(reply.send(Err(error())));
-            }
-            Self::Say { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Forget { .. } | Self::Heartbeats(_) => {}
-            #[cfg(test)]
-            Self::Panic => {}
-        }
+        Ok(())
     }
 }
 
 /// The bounds of channels, as the database takes them.
 fn channel_bounds(settings: &RuntimeSettings) -> ChannelBounds {
-    let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     ChannelBounds {
         messages: i64::from(settings.channel_history),
-        bytes: as_i64(settings.max_channel_bytes),
-        project_bytes: as_i64(settings.max_project_bytes),
+        bytes: saturating_i64(settings.max_channel_bytes),
+        project_bytes: saturating_i64(settings.max_project_bytes),
     }
 }
 
@@ -307,9 +272,9 @@ mod tests {
         let (commands, _waiting) = mpsc::channel(WAITING);
         let writer = SessionWriter { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
         for _ in 0..WAITING {
-            writer.send(WriteCommand::Heartbeats(Vec::new())).unwrap();
+            writer.send(SessionChange::Heartbeats(Vec::new())).unwrap();
         }
-        let refused = writer.send(WriteCommand::Heartbeats(Vec::new())).unwrap_err();
+        let refused = writer.send(SessionChange::Heartbeats(Vec::new())).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::RateLimited);
         assert!(refused.wait().is_some());
     }

@@ -7,19 +7,20 @@ use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
-use super::section::{Section, Setting};
-use super::{Settings, refused, shown};
+use super::check::refused;
+use super::section::Setting;
+use super::value::shown;
 use crate::domain::error::Error;
 
 /// A value and its source.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct FileEntry {
     pub(super) value: Value,
     /// The beginning of an error about the value.
     pub(super) place: String,
 }
 
-impl Entry {
+impl FileEntry {
     /// The error about a value that does not fit. It does not repeat a secret.
     pub(super) fn refused(&self, setting: &Setting, reason: &str) -> Error {
         let value = if setting.is_secret() { "no such value".to_owned() } else { shown(&self.value) };
@@ -27,21 +28,20 @@ impl Entry {
     }
 }
 
-/// Reads a file: its values by the names of the settings.
+/// Reads a file, whose tables may have the `known` settings: its values by the names of the settings.
 ///
 /// # Errors
 /// The file cannot be read, is not TOML, or has an unknown key or a secret.
-pub(super) fn read(file: &Path, settings: &mut Settings) -> Result<BTreeMap<String, Entry>, Error> {
+pub(super) fn read(
+    file: &Path,
+    known: BTreeMap<&'static str, Vec<Setting>>,
+) -> Result<BTreeMap<String, FileEntry>, Error> {
     let place = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| refused(format!("the configuration file {place} cannot be read")).caused_by(error))?;
     // The error has the line.
     let table =
         DeTable::parse(&text).map_err(|error| refused(format!("the configuration file {place} is wrong: {error}")))?;
-    let mut known = BTreeMap::new();
-    settings.visit(&mut |section: &mut dyn Section| {
-        known.insert(section.path(), section.settings());
-    });
     let mut entries = BTreeMap::new();
     FileReader { place: place.to_string(), text: &text, known, entries: &mut entries }.table("", table.into_inner())?;
     Ok(entries)
@@ -52,7 +52,7 @@ struct FileReader<'a> {
     place: String,
     text: &'a str,
     known: BTreeMap<&'static str, Vec<Setting>>,
-    entries: &'a mut BTreeMap<String, Entry>,
+    entries: &'a mut BTreeMap<String, FileEntry>,
 }
 
 impl FileReader<'_> {
@@ -73,7 +73,7 @@ impl FileReader<'_> {
                 (Some(setting), value) => {
                     let value = Value::deserialize(ValueDeserializer::from(Spanned::new(0..0, value)));
                     let value = value.map_err(|error| refused(format!("{place}: {error}")))?;
-                    self.entries.insert(setting.name(), Entry { value, place });
+                    self.entries.insert(setting.name(), FileEntry { value, place });
                 }
                 (None, DeValue::Table(table)) if self.is_section(&below) => self.table(&below, table)?,
                 (None, _) => return Err(self.unknown(&place, path, &key)),

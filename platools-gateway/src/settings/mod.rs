@@ -5,6 +5,8 @@
 
 mod calls;
 mod chat;
+mod check;
+mod database;
 #[cfg(test)]
 mod docs;
 mod feed;
@@ -34,6 +36,9 @@ use toml::Value;
 
 pub use calls::CallSettings;
 pub use chat::{ChatSettings, WhenBusy};
+#[cfg(feature = "model")]
+pub(crate) use check::http_url;
+pub use database::DatabaseSettings;
 pub use feed::{DashboardTokenSettings, FeedSettings};
 pub use http::HttpSettings;
 pub use idempotency::IdempotencySettings;
@@ -46,12 +51,12 @@ pub use rpc::{AnonymousAccess, RpcSettings};
 pub use runtime::RuntimeSettings;
 pub use section::{Section, Setting, VARIABLE_PREFIX};
 
-use crate::domain::error::{Error, ErrorKind};
-use file::Entry;
+use crate::domain::error::Error;
+use file::FileEntry;
 use section::section;
 #[cfg(test)]
 pub(crate) use value::count;
-use value::seconds;
+use value::{seconds, shown};
 
 section! {
     /// The process: its data, its address, its start and its stop.
@@ -78,6 +83,8 @@ section! {
         pub drain_limit: Duration = seconds(10), common();
     }
     with {
+        /// The database, where it is not in the folder.
+        pub database: DatabaseSettings;
         /// The certificate.
         pub tls: TlsSettings;
         /// Names of the gateway, and web pages that may use it.
@@ -138,7 +145,9 @@ impl Settings {
 
     fn load_with(sources: &Sources<'_>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut settings = Self::default();
-        let in_file = sources.file.map(|file| file::read(file, &mut settings)).transpose()?.unwrap_or_default();
+        let mut known = BTreeMap::new();
+        settings.visit(&mut |section| _ = known.insert(section.path(), section.settings()));
+        let in_file = sources.file.map(|file| file::read(file, known)).transpose()?.unwrap_or_default();
         let mut outcome = Ok(());
         settings.visit(&mut |section| {
             if sources.sections.is_some_and(|read| !read.contains(&section.path())) {
@@ -158,6 +167,7 @@ impl Settings {
 
     /// Checks rules that are about more than one setting.
     fn check(&self) -> Result<(), Error> {
+        self.database.check(self.data.as_deref())?;
         self.tls.check()?;
         self.rpc.check()?;
         self.runtime.check()?;
@@ -219,44 +229,17 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCA
 fn entry(
     setting: &Setting,
     sources: &Sources<'_>,
-    in_file: &BTreeMap<String, Entry>,
+    in_file: &BTreeMap<String, FileEntry>,
     variable: &impl Fn(&str) -> Option<String>,
-) -> Option<Entry> {
+) -> Option<FileEntry> {
     let named = |name: &str| {
         let text = variable(name).filter(|text| !text.is_empty())?;
-        Some(Entry { value: Value::String(text), place: format!("the variable {name} is wrong") })
+        Some(FileEntry { value: Value::String(text), place: format!("the variable {name} is wrong") })
     };
     let given = sources.given.get(&setting.name());
     given
-        .map(|value| Entry { value: value.clone(), place: "a flag or a variable is wrong".to_owned() })
+        .map(|value| FileEntry { value: value.clone(), place: "a flag or a variable is wrong".to_owned() })
         .or_else(|| setting.is_secret().then(|| named(&setting.variable())).flatten())
         .or_else(|| setting.fallback.filter(|(_, is_in_effect)| *is_in_effect).and_then(|(name, _)| named(name)))
         .or_else(|| in_file.get(&setting.name()).cloned())
-}
-
-/// A value as the help and errors show it: a text without quotes, a list with commas.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
-    }
-}
-
-/// Checks that a client that answers pings has more time than from one ping to the next.
-fn check_deadline(section: &str, deadline: Duration, interval: Duration) -> Result<(), String> {
-    let shown = humantime::format_duration;
-    let refusal = || {
-        format!(
-            "`{section}.read_deadline` is {} and `{section}.ping_interval` {}; a client that answers pings needs more time than \
-             from one ping to the next",
-            shown(deadline),
-            shown(interval)
-        )
-    };
-    if deadline > interval { Ok(()) } else { Err(refusal()) }
-}
-
-fn refused(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::NotConfigured, message)
 }

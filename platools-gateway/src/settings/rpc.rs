@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use platools_protocol::rpc;
 
+use super::check::check_deadline;
 use super::section::section;
 use super::value::{KIB, Size, words};
-use super::{check_deadline, refused};
 use crate::domain::error::Error;
 
 section! {
@@ -43,7 +43,7 @@ section! {
 impl RpcSettings {
     /// Checks that a caller has more time than from one ping to the next.
     pub(super) fn check(&self) -> Result<(), Error> {
-        check_deadline("rpc", self.read_deadline, self.ping_interval).map_err(refused)
+        check_deadline("rpc", self.read_deadline, self.ping_interval)
     }
 }
 

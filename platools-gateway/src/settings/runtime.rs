@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use platools_protocol::{rpc, runtime};
 
+use super::check::check_deadline;
 use super::section::section;
 use super::value::{GIB, MIB, Size, days};
-use super::{check_deadline, refused};
 use crate::domain::error::Error;
 
 section! {
@@ -45,6 +45,6 @@ section! {
 impl RuntimeSettings {
     /// Checks that an agent has more time than from one ping to the next.
     pub(super) fn check(&self) -> Result<(), Error> {
-        check_deadline("runtime", self.read_deadline, self.ping_interval).map_err(refused)
+        check_deadline("runtime", self.read_deadline, self.ping_interval)
     }
 }

@@ -24,13 +24,13 @@ pub trait Section {
     /// The settings of the section, in order.
     fn settings(&self) -> Vec<Setting>;
 
-    /// The value of a setting as it stands in a file. There is none for a secret, and for a setting without a value.
+    /// The value of a setting in the form of a file. `None` for a secret, and for a setting without a value.
     fn get(&self, setting: &Setting) -> Option<Value>;
 
     /// Sets a value.
     ///
     /// # Errors
-    /// The value does not fit. The error says what fits.
+    /// The value does not fit. The error names the values that fit.
     fn set(&mut self, setting: &Setting, value: &Value) -> Result<(), String>;
 
     /// Visits this section and those below it.
@@ -128,7 +128,7 @@ impl Setting {
     /// Reads the text of a flag or a variable.
     ///
     /// # Errors
-    /// The text does not fit. The error says what fits.
+    /// The text does not fit. The error names the values that fit.
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         (self.parse)(self, text)
     }

@@ -158,7 +158,7 @@ fn what_makes_no_sense_is_refused() {
         ("data = '/d'\n[idempotency]\nmax_keys = 0", "line 3"),
         ("data = '/d'\n[model]\nkey = 'a'", "`key`"),
         ("data = '/d'\n[model]\nmax_turns = 0", "line 3"),
-        ("data = '/d'\n[model]\nurl = 'example.com/v1'", "the model's URL is none"),
+        ("data = '/d'\n[model]\nurl = 'example.com/v1'", "`model.url` is not an HTTP URL"),
         ("data = '/d'\n[model]\nurl = 'http://a:b@example.com/v1'", "PLATOOLS_GATEWAY_MODEL_KEY"),
         ("data = '/d'\n[otlp]\nheaders = 'a=b'", "line 3"),
         ("data = '/d'\n[otlp]\nsample_ratio = 1.5", "`otlp.sample_ratio` is 1.5; it takes a number from 0 to 1"),

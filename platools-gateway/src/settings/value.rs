@@ -27,7 +27,7 @@ pub(super) trait SettingValue: Sized {
     /// The value in a file, if it fits.
     fn read(value: &Value) -> Option<Self>;
 
-    /// The value as a file has it. There is none for a secret, and for nothing.
+    /// The value in the form of a file. `None` for a secret, and for no value.
     fn write(&self) -> Option<Value>;
 
     /// The amount, for a lower bound.
@@ -301,6 +301,15 @@ impl<T: SettingValue> SettingValue for Vec<T> {
 
     fn write(&self) -> Option<Value> {
         Some(Value::Array(self.iter().filter_map(T::write).collect()))
+    }
+}
+
+/// A value as the help and errors show it: a text without quotes, a list with commas.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
     }
 }
 

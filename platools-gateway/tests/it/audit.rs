@@ -365,7 +365,7 @@ async fn each_protocols_refusal_of_a_role_leaves_one_record() {
 
 #[tokio::test]
 async fn a_web_page_from_elsewhere_leaves_one_record() {
-    let gateway = within(dev::start(DevOptions::with_known_secrets().no_auth())).await.unwrap();
+    let gateway = within(dev::start(DevOptions { no_auth: true, ..DevOptions::with_known_secrets() })).await.unwrap();
     let mut reader = Reader::of(&gateway).await;
     let dial = Dial::to(&gateway, "/ws").header("origin", "https://example.com");
     assert!(dial.try_open().await.is_err());

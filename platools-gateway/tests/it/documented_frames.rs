@@ -59,7 +59,7 @@ async fn end(answering: Answering, input: u32, output: u32) {
 async fn the_upgrade_request_is_answered_with_101_as_printed() {
     let mut settings = HttpSettings::default();
     settings.names = vec!["your-gateway.com:8080".to_owned()];
-    let gateway = within(dev::start(DevOptions::with_known_secrets().http(settings))).await.unwrap();
+    let gateway = within(dev::start(DevOptions { http: settings, ..DevOptions::with_known_secrets() })).await.unwrap();
     // The document leaves the key out; a client has one of its own.
     for key in ["...", "dGhlIHNhbXBsZSBub25jZQ=="] {
         let answer = raw_http::send(gateway.address(), UPGRADE.replace("...", key).trim_end()).await;

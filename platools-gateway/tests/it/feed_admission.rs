@@ -186,7 +186,7 @@ async fn owners_are_shown_and_set_over_http_and_over_rpc() {
 
 #[tokio::test]
 async fn without_authentication_a_token_is_needed_all_the_same_and_pages_from_elsewhere_are_turned_away() {
-    let gateway = within(dev::start(DevOptions::with_known_secrets().no_auth())).await.unwrap();
+    let gateway = within(dev::start(DevOptions { no_auth: true, ..DevOptions::with_known_secrets() })).await.unwrap();
     add_agent(&gateway, "trader").await;
     let token = token_of(&gateway, "u-1").await;
     let dial = || Dashboard::dial(&gateway, &token, "trader");

@@ -61,7 +61,7 @@ fn allowing(names: &[&str], origins: &[&str]) -> HttpSettings {
 
 /// A development gateway that lets pages of [`APP`] in.
 async fn gateway_of_app() -> Gateway {
-    within(dev::start(DevOptions::with_known_secrets().http(allowing(&[], &[APP])))).await.unwrap()
+    within(dev::start(DevOptions { http: allowing(&[], &[APP]), ..DevOptions::with_known_secrets() })).await.unwrap()
 }
 
 async fn preflight(address: SocketAddr, path: &str, origin: &str) -> RawAnswer {

@@ -41,7 +41,8 @@ async fn a_request_without_a_key_is_challenged_and_no_sign_in_is_begun_that_cann
 
 #[tokio::test]
 async fn without_auth_still_takes_a_key_here() {
-    let gateway = within(dev::start(dev::DevOptions::with_known_secrets().no_auth())).await.unwrap();
+    let gateway =
+        within(dev::start(dev::DevOptions { no_auth: true, ..dev::DevOptions::with_known_secrets() })).await.unwrap();
     assert_eq!(Client::at(&gateway.url(), "/mcp").post(&initialize()).await.status(), 401);
     assert_eq!(admin(&gateway).await.names().await, [""; 0]);
 }

@@ -177,7 +177,7 @@ async fn a_caller_that_goes_away_cancels_the_calls_of_tools() {
 async fn a_run_that_takes_too_long_ends_with_its_request_to_the_model() {
     let mut model = Model::start().await;
     let chat = ChatSettings::default().with(|chat| chat.run_limit = Duration::from_secs(3));
-    let setup = DevOptions::with_known_secrets().model(model.settings()).chat(chat);
+    let setup = DevOptions { model: Some(model.settings()), chat, ..DevOptions::with_known_secrets() };
     let gateway = within(dev::start(setup)).await.unwrap();
     let answer = asking(&gateway, "hi");
     let answering = model.asked().await.answering();
@@ -255,7 +255,7 @@ async fn a_key_that_cannot_be_sent_is_refused_without_being_repeated() {
     for (arguments, key, part) in [
         (["serve", "--data", "/d", "--model-url", "http://a"], "hush\n", "PLATOOLS_GATEWAY_MODEL_KEY"),
         (["serve", "--data", "/d", "--model-url", "http://u:hush@a"], "", "PLATOOLS_GATEWAY_MODEL_KEY"),
-        (["dev", "--listen", "127.0.0.1:0", "--model-url", "hush"], "", "the model's URL is none"),
+        (["dev", "--listen", "127.0.0.1:0", "--model-url", "hush"], "", "`model.url` is not an HTTP URL"),
     ] {
         let mut command = command(&arguments);
         let refused = within(command.env("PLATOOLS_GATEWAY_MODEL_KEY", key).output()).await.unwrap();

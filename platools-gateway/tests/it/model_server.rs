@@ -171,5 +171,5 @@ impl Answering {
 
 /// A gateway whose agent `main` thinks with a model.
 pub(crate) async fn thinking_gateway(model: ModelSettings) -> Gateway {
-    within(dev::start(DevOptions::with_known_secrets().model(model))).await.unwrap()
+    within(dev::start(DevOptions { model: Some(model), ..DevOptions::with_known_secrets() })).await.unwrap()
 }

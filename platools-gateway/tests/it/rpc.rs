@@ -270,7 +270,7 @@ async fn text_that_is_not_utf8_closes_with_1007() {
 
 #[tokio::test]
 async fn without_auth_everybody_is_an_operator() {
-    let gateway = within(dev::start(DevOptions::with_known_secrets().no_auth())).await.unwrap();
+    let gateway = within(dev::start(DevOptions { no_auth: true, ..DevOptions::with_known_secrets() })).await.unwrap();
     for connect in [json!({"user_id": "u"}), json!({"user_id": "u", "token": "wrong"})] {
         assert_eq!(connected(&gateway, connect).await["role"], "operator");
     }
@@ -284,7 +284,8 @@ async fn without_auth_everybody_is_an_operator() {
 
 #[tokio::test]
 async fn web_pages_of_other_machines_are_refused_with_and_without_auth() {
-    for options in [DevOptions::with_known_secrets(), DevOptions::with_known_secrets().no_auth()] {
+    for options in [DevOptions::with_known_secrets(), DevOptions { no_auth: true, ..DevOptions::with_known_secrets() }]
+    {
         let gateway = within(dev::start(options)).await.unwrap();
         for origin in ["https://example.com", "null"] {
             assert!(Dial::to(&gateway, "/ws").header("origin", origin).try_open().await.is_err(), "{origin}");

@@ -330,7 +330,7 @@ async fn a_failed_answer_names_its_conversation_and_its_run_and_a_repeated_messa
 async fn a_run_that_takes_too_long_names_its_conversation_and_ends_once() {
     let model = Model::start().await;
     let chat = ChatSettings::default().with(|chat| chat.run_limit = Duration::from_millis(20));
-    let setup = DevOptions::with_known_secrets().model(model.settings()).chat(chat);
+    let setup = DevOptions { model: Some(model.settings()), chat, ..DevOptions::with_known_secrets() };
     let gateway = within(dev::start(setup)).await.unwrap();
     let mut caller = thinking(&gateway).await;
     let error = caller.error("chat.send", message("Hello!", Value::Null)).await;

@@ -78,7 +78,7 @@ async fn a_gateway_that_admits_nobody_says_that_the_token_is_unknown() {
 
 #[tokio::test]
 async fn without_auth_the_admin_key_makes_an_admin_and_any_other_token_an_operator() {
-    let gateway = within(dev::start(DevOptions::with_known_secrets().no_auth())).await.unwrap();
+    let gateway = within(dev::start(DevOptions { no_auth: true, ..DevOptions::with_known_secrets() })).await.unwrap();
     let viewer = gateway.add_key(Role::Viewer).await.unwrap();
     for (token, role) in [
         (json!(dev::ADMIN_KEY), "admin"),
@@ -168,8 +168,8 @@ async fn an_unknown_agent_is_answered_with_how_to_make_one() {
 #[tokio::test]
 async fn pages_of_files_may_use_a_development_gateway_if_its_flag_says_so() {
     for (options, is_allowed) in [
-        (DevOptions::with_known_secrets().no_auth(), false),
-        (DevOptions::with_known_secrets().no_auth().allow_file_pages(), true),
+        (DevOptions { no_auth: true, ..DevOptions::with_known_secrets() }, false),
+        (DevOptions { no_auth: true, file_pages: true, ..DevOptions::with_known_secrets() }, true),
     ] {
         let gateway = within(dev::start(options)).await.unwrap();
         let dial = || Dial::to(&gateway, "/ws");

@@ -1,4 +1,4 @@
-//! The gateway's agents as models of OpenAI's own client.
+//! Tests of the gateway's agents as models for OpenAI's own client.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -30,7 +30,9 @@ async fn openais_client_reads_an_agent_that_answers_commands() {
 async fn openais_client_reads_an_agent_that_thinks_with_a_model() {
     let model = Model::start().await;
     let settings = ModelSettings::new(&model.url).with(|model| model.name = Some("scripted".to_owned()));
-    let platform = Platform::start_with("openai-model", DevOptions::with_known_secrets().model(settings)).await;
+    let platform =
+        Platform::start_with("openai-model", DevOptions { model: Some(settings), ..DevOptions::with_known_secrets() })
+            .await;
     let read = completions(&platform, platform.user().await.key(), "say hi").await;
     assert_eq!((&read["whole"], &read["usage"]), (&json!("It says hi."), &json!(6)), "{read}");
     let streamed: String = read["streamed"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();

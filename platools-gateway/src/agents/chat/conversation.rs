@@ -7,6 +7,7 @@ use crate::domain::conversation::{ConversationFilter, MessagePage, StoredConvers
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ConversationId};
+use crate::domain::number::saturating_i64;
 use crate::domain::page::Listing;
 
 /// Bytes of messages on one page; a longer message is on a page of its own.
@@ -79,7 +80,7 @@ impl Conversations {
         };
         let before = query.before.map(|before| (before.updated_ms, before.id));
         let filter = ConversationFilter { project_id: caller.project_id.clone(), user_id, agent_id, before };
-        let found = self.store.conversations(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        let found = self.store.conversations(&filter, saturating_i64(limit)).await?;
         Ok(found.map(|row| self.shown(row), |(updated_ms, id)| ConversationsBefore { updated_ms, id }))
     }
 
@@ -98,7 +99,7 @@ impl Conversations {
         let row = self.stored(caller, Action::View, id).await?;
         let page = MessagePage {
             before: before.unwrap_or(i64::MAX),
-            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            limit: saturating_i64(limit),
             max_bytes: PAGE_BYTES,
             at_least: 1,
         };
@@ -126,7 +127,7 @@ impl Conversations {
         self.store.remove_conversation(id).await
     }
 
-    /// Finds a conversation that a caller may see or change. Another one gets the error of one that does not exist.
+    /// Finds a conversation that a caller may see or change. The error does not tell a forbidden conversation from a missing one.
     pub(super) async fn stored(
         &self,
         caller: &Caller,

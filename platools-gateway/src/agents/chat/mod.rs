@@ -1,11 +1,11 @@
 //! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. In each conversation one run
 //! follows the other; [`OpenChat`] is one message from its check to its answer.
 
-mod complete;
+mod completion;
 mod conversation;
-mod lifecycle;
-mod open;
-mod runs;
+mod open_chat;
+mod run_events;
+mod run_queues;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,8 +13,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{Answer, ChatSink, CommandAgent, Input, Message, RunTools, Speech, Usage};
-use crate::agents;
+use super::{AgentRunner, ChatSink, CommandAgent, RunInput, RunOutput, RunTools, Speech, Usage};
 use crate::authority::{Action, Resource, authorize};
 use crate::calls::Calls;
 use crate::directory::{Directory, missing_agent};
@@ -23,6 +22,7 @@ use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
+use crate::domain::number::saturating_i64;
 use crate::domain::profile::{Kind, Profile};
 use crate::domain::text::USER_ID;
 use crate::limits::Limiter;
@@ -31,23 +31,23 @@ use crate::tools::Tools;
 
 pub use crate::domain::conversation::StoredMessage;
 pub use crate::settings::{ChatSettings, WhenBusy};
-pub use complete::{ChatPermit, Completion};
+pub use completion::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
-pub use open::OpenChat;
+pub use open_chat::OpenChat;
 
-use runs::RunQueues;
+use run_queues::RunQueues;
 
 /// Conversations of users with agents.
 #[derive(Debug)]
 pub struct Conversations {
     directory: Arc<Directory>,
     limiter: Arc<Limiter>,
-    pub(super) tools: Arc<Tools>,
-    pub(super) calls: Arc<Calls>,
+    tools: Arc<Tools>,
+    calls: Arc<Calls>,
     store: Arc<dyn ConversationStore>,
     settings: ChatSettings,
     /// The implementation of agents of kind model. None: they cannot answer.
-    model: Option<Arc<dyn agents::Agent>>,
+    model: Option<Arc<dyn AgentRunner>>,
     runs: RunQueues,
 }
 
@@ -89,7 +89,7 @@ impl Conversations {
     pub(crate) fn new(
         services: ConversationServices,
         settings: ChatSettings,
-        model: Option<Arc<dyn agents::Agent>>,
+        model: Option<Arc<dyn AgentRunner>>,
     ) -> Self {
         let ConversationServices { directory, limiter, tools, calls, store } = services;
         Self { directory, limiter, tools, calls, store, settings, model, runs: RunQueues::default() }
@@ -110,18 +110,17 @@ impl Conversations {
     }
 
     /// Runs an agent for a caller, within the limit. An agent that panics has failed.
-    async fn answer_as(
+    async fn run_agent(
         &self,
         caller: &Caller,
         agent: &Agent,
-        input: Input<'_>,
+        input: RunInput<'_>,
         sink: &dyn ChatSink,
-    ) -> Result<(String, Answer), Error> {
+    ) -> Result<(String, RunOutput), Error> {
         let profile = &agent.profile;
         // The record of a call has the agent that made it.
         let caller = Caller { agent_id: Some(agent.id.clone()), ..caller.clone() };
-        let (allowed, environment) = (profile.tools.as_deref(), profile.environment.as_deref());
-        let tools = RunTools::new(self, &caller, sink, allowed, environment).await?;
+        let tools = RunTools::new(&self.tools, &self.calls, &caller, sink, profile).await?;
         let speech = Speech::new(sink);
         let implementation = self.implementation(profile)?;
         let run = AssertUnwindSafe(async { implementation.run(input, &tools, &speech).await }).catch_unwind();
@@ -145,7 +144,7 @@ impl Conversations {
     }
 
     /// The implementation of an agent.
-    fn implementation(&self, profile: &Profile) -> Result<&dyn agents::Agent, Error> {
+    fn implementation(&self, profile: &Profile) -> Result<&dyn AgentRunner, Error> {
         match profile.kind {
             Kind::Command => Ok(&CommandAgent),
             Kind::Model => self.model.as_deref().ok_or_else(|| {
@@ -180,19 +179,15 @@ impl ChatSettings {
     fn bounds(&self) -> ConversationBounds {
         ConversationBounds {
             messages: i64::from(self.max_messages),
-            bytes: as_i64(self.max_conversation_bytes),
-            project_bytes: as_i64(self.max_project_bytes),
+            bytes: saturating_i64(self.max_conversation_bytes),
+            project_bytes: saturating_i64(self.max_project_bytes),
             of_user: i64::from(self.max_conversations),
         }
     }
 }
 
-/// The longest message, in bytes. It is a little less than what the gateway RPC protocol lets through.
+/// The longest message, in bytes: a little less than the longest message of the gateway RPC protocol.
 const MAX_MESSAGE_BYTES: usize = 512 * 1024;
-
-fn as_i64(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
 
 fn panicked() -> Error {
     Error::new(ErrorKind::AgentFailed, "the agent failed because of a fault in the gateway; the gateway's log has it")

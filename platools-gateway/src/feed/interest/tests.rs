@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::identity::Caller;
-use crate::feed::{FeedSettings, Watched};
+use crate::feed::FeedSettings;
 
 const PRICES: KeyedStream = KeyedStream::new("prices");
 const SPEEDS: KeyedStream = KeyedStream::new("speeds");
@@ -12,19 +12,12 @@ fn agent(name: &str) -> AgentId {
 }
 
 fn subscription(name: &str) -> Arc<Subscription> {
-    let feed = crate::feed::Feed::new(FeedSettings::default(), None);
-    let watched = Watched {
-        agent_id: agent(name),
-        agent: name.to_owned(),
-        project_id: "prj".into(),
-        caller: Caller::sample("key"),
-        feed,
-    };
-    Arc::new(Subscription::new(watched, None, &FeedSettings::default()))
+    let (agent, caller) = ((agent(name), "prj".into()), Caller::sample("key"));
+    Arc::new(Subscription::new(agent, caller, None, &FeedSettings::default()))
 }
 
 /// The agents whose dashboards get a key.
-fn watchers(interest: &KeyInterest, key: Key<'_>) -> Vec<String> {
+fn watchers(interest: &KeyInterest, key: StreamKey<'_>) -> Vec<String> {
     let watchers = interest.watchers(key).map(|(_, watchers)| watchers);
     let mut names: Vec<_> = watchers.iter().flat_map(|all| all.keys()).map(ToString::to_string).collect();
     names.sort();

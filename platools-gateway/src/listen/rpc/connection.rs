@@ -108,7 +108,7 @@ impl SocketProtocol for RpcConnection<'_> {
     }
 }
 
-/// Reads what comes, and answers it.
+/// Reads and answers the messages of a caller.
 async fn answer<R>(stranger: &Stranger<'_>, reader: &mut Reader<R>, settings: &RpcSettings) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
@@ -139,7 +139,7 @@ where
     answer_requests(&requests, reader, phase).await
 }
 
-/// Finds out who the caller is, however many attempts that takes, within the deadline.
+/// Authenticates the caller within the deadline, in any number of attempts.
 async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
@@ -187,7 +187,7 @@ where
             // The writer's turn: a burst of short requests must not fill the queue of a caller that reads.
             yield_now().await;
         }
-        // Every arm is cancel-safe. What has ended goes first, so that little is under way when the next message is read.
+        // Every arm is cancel-safe. Requests that ended go first, so that few are under way when the next message is read.
         tokio::select! {
             biased;
             Some(()) = running.next() => {}
@@ -253,9 +253,9 @@ mod tests {
 
     use super::*;
     use crate::limits::{Limiter, Limits};
-    use crate::ops::log_feed::Line;
+    use crate::ops::log_feed::LogLine;
 
-    /// A socket without a network. Whoever has the other end reads one message at a time.
+    /// A socket without a network. The test reads one message at a time at the other end.
     struct TestSocket {
         incoming: mpsc::UnboundedReceiver<Message>,
         outgoing: mpsc::Sender<Message>,
@@ -390,7 +390,7 @@ mod tests {
         let queue = Queue::new(2, 1024, Arc::new(Limiter::new(&Limits::default())));
         let (log, lines) = broadcast::channel(8);
         let mut tail = Some(lines);
-        let add = |number: u32| log.send(Line::from(to_raw_value(&number).unwrap())).unwrap();
+        let add = |number: u32| log.send(LogLine::from(to_raw_value(&number).unwrap())).unwrap();
         for number in 1..=5 {
             add(number);
         }

@@ -8,7 +8,7 @@ use super::queue::Queue;
 use super::runs::Runs;
 use crate::core::Core;
 use crate::domain::identity::Caller;
-use crate::ops::log_feed::Line;
+use crate::ops::log_feed::LogLine;
 
 /// A connected caller.
 pub(super) struct Session<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Session<'a> {
 }
 
 /// The lines of the log that a caller follows; none if it follows no log.
-pub(super) type Tail = Option<broadcast::Receiver<Line>>;
+pub(super) type Tail = Option<broadcast::Receiver<LogLine>>;
 
 impl<'a> Session<'a> {
     pub(super) fn new(core: &'a Core, caller: Caller, queue: &'a Queue, has_catalog: bool) -> Self {

@@ -35,7 +35,7 @@ impl SocketProtocol for AgentConnection<'_> {
                 Ok(incoming) => incoming,
                 Err(error) => return error.into(),
             };
-            self.agent.is_heard();
+            self.agent.note_heard();
             match incoming {
                 Incoming::Text(text) => treat(self.core, &self.agent, &text).await,
                 Incoming::Binary => self.agent.refuse("a binary frame is not understood here; send text"),

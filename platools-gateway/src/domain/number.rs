@@ -1,0 +1,6 @@
+//! [`saturating_i64`]: numbers as the database takes them.
+
+/// The number, or the largest `i64` for a larger one.
+pub(crate) fn saturating_i64(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,150 @@
+//! The start of a [`Gateway`]: opens its data, then listens.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::data::{Lock, lock};
+use super::{Builder, Gateway, Stopped};
+use crate::admin::SigningKeySource;
+use crate::authority::NO_PLACE;
+use crate::core::{Core, CoreOptions};
+use crate::domain::database::DataSource;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::GatewayNumber;
+use crate::listen::{self, Server, Setup, Site, Sockets};
+use crate::store::{self, Upgraded, make_folder};
+use crate::tls::{Keeper, Reload};
+
+impl Gateway {
+    /// Returns a builder with the default settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Builder {
+    /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
+    ///
+    /// # Errors
+    /// The address, the folder, the certificate, a name, an origin or the model's settings cannot be used, or another gateway runs on the
+    /// folder.
+    pub async fn start(mut self) -> Result<Gateway, Error> {
+        let opened = self.open().await?;
+        self.serve(opened)
+    }
+
+    /// Opens the data, without serving anybody yet.
+    pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
+        // Before there is a database, because nobody is to be served without it.
+        let keeper = self.certificate_files().map(Keeper::open).transpose()?;
+        self.settings.http.check()?;
+        let (model, dashboard_auth) = (self.model_agent()?, self.application_auth()?);
+        let signing_keys = SigningKeySource::from_settings(&self.settings)?;
+        let settings = self.settings.clone();
+        let source = match settings.database.server()? {
+            Some(server) => DataSource::Postgres(server),
+            None => DataSource::Folder(self.data.folder()?),
+        };
+        let lock = match &source {
+            DataSource::Folder(folder) => {
+                make_folder(folder)?;
+                let lock = lock(folder)?;
+                upgrade(folder).await?;
+                lock
+            }
+            DataSource::Postgres(_) if matches!(signing_keys, SigningKeySource::DataFolder) => {
+                return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
+            }
+            DataSource::Postgres(server) => Lock::Database { _lock: store::lock_database(server).await? },
+        };
+        let options = CoreOptions {
+            gateway: GatewayNumber::ALONE,
+            limits: settings.limits,
+            signing_keys,
+            journal: Some(settings.journal),
+            audit: Some(settings.audit),
+            sessions: Some(settings.runtime),
+            event_handlers: self.event_handlers.clone(),
+            idempotency: settings.idempotency,
+            calls: settings.calls,
+            chat: settings.chat,
+            model,
+            feed: settings.feed,
+            snapshots: self.snapshots.clone(),
+            dashboard_auth,
+            logs: self.logs.clone(),
+            observers: self.observers.clone(),
+            trace_ratio: self.trace_ratio,
+            is_without_auth: self.is_without_auth,
+        };
+        let core = Core::open_with(source, options).await?;
+        Ok(Opened { core, keeper, lock })
+    }
+
+    /// Begins to serve.
+    pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
+        let Opened { core, keeper, lock } = opened;
+        let core = Arc::new(core);
+        let (listener, address) = bind(self.settings.listen)?;
+        // A later start takes the same port again.
+        self.settings.listen = address;
+        let sockets = Sockets::default();
+        let certificates = keeper.as_ref().map(Keeper::certificates);
+        let site = Site { address, is_tls: keeper.is_some() };
+        let routes = listen::routes(&core, &sockets, &self.settings, site)?;
+        let limiter = Arc::clone(&core.limiter);
+        let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks.clone() });
+        let reload = keeper.map(|keeper| Reload::start(keeper, &core.tasks));
+        let housekeeping = core.housekeeping().start();
+        tracing::info!(%address, "listening");
+        Ok(Gateway { core, server, sockets, reload, setup: self, housekeeping, _lock: lock })
+    }
+}
+
+impl Stopped {
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// Like [`Builder::start`].
+    pub async fn start(self) -> Result<Gateway, Error> {
+        self.setup.start().await
+    }
+}
+
+/// A gateway's data, opened and locked.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) core: Core,
+    keeper: Option<Keeper>,
+    lock: Lock,
+}
+
+/// The number of connections that wait to be accepted.
+const BACKLOG: u32 = 4096;
+
+/// Brings data of an earlier version up to this one.
+async fn upgrade(folder: &Path) -> Result<(), Error> {
+    if let Some(Upgraded { from, to, kept }) = store::upgrade(folder).await? {
+        let kept = kept.display();
+        tracing::warn!(from, to, %kept, "data upgraded; remove the data as it was once you do not want to go back");
+    }
+    Ok(())
+}
+
+/// Listens, also on a port whose last connections are still fading, so that a gateway can be restarted in place.
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let chosen = listener.local_addr()?;
+        Ok((listener, chosen))
+    };
+    listen().map_err(|error: std::io::Error| {
+        Error::new(ErrorKind::Listen, format!("cannot listen on {address}")).caused_by(error)
+    })
+}

@@ -1,0 +1,68 @@
+//! [`SessionHub`]: the state in memory that requests, sockets and the writer of [`Sessions`](super::Sessions) share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::agent_event::EventHandler;
+use super::agent_lookup::AgentLookup;
+use super::event_handlers::EventHandlers;
+use super::events;
+use super::table::SessionTable;
+use super::tickets::Tickets;
+use crate::background::tasks::Tasks;
+use crate::domain::identity::Caller;
+use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
+use crate::settings::RuntimeSettings;
+
+/// The state that requests, sockets and the writer share.
+#[derive(Debug)]
+pub(super) struct SessionHub {
+    pub(super) settings: RuntimeSettings,
+    pub(super) tickets: Tickets,
+    pub(super) agents: AgentLookup,
+    /// The application's handlers of custom events.
+    pub(super) handlers: EventHandlers,
+    table: Mutex<SessionTable>,
+}
+
+impl SessionHub {
+    /// A hub without sessions, whose handlers run on the current tokio runtime.
+    pub(super) fn new(
+        settings: RuntimeSettings,
+        agents: AgentLookup,
+        handlers: Vec<EventHandler>,
+        tasks: &Tasks,
+    ) -> Self {
+        let table = Mutex::new(SessionTable::new(agents.clone()));
+        let hub = Self { settings, tickets: Tickets::default(), agents, handlers: EventHandlers::default(), table };
+        handlers.into_iter().for_each(|handler| hub.handlers.add(handler, tasks));
+        hub
+    }
+
+    /// The sessions and sockets, locked.
+    pub(super) fn table(&self) -> MutexGuard<'_, SessionTable> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends an event to the sockets of a calling agent. The text is made only if a socket is open: most callers have none.
+    fn tell_caller(&self, caller: &Caller, text: impl FnOnce() -> Bytes) {
+        let Some(agent) = &caller.agent_id else { return };
+        if self.table().has_socket(&caller.project_id, agent) {
+            let text = text();
+            self.table().tell(&caller.project_id, agent, &text);
+        }
+    }
+}
+
+/// Tells an agent of its own calls.
+impl CallObserver for SessionHub {
+    fn call_began(&self, call: &BegunCall<'_>) {
+        self.tell_caller(call.caller, || events::tool_call(call));
+    }
+
+    fn call_ended(&self, call: &EndedCall<'_>) {
+        self.tell_caller(call.caller, || events::tool_result(call));
+    }
+}
