@@ -1,6 +1,8 @@
-//! [`Core`]: the services of a gateway, without its protocols. It builds them in order, holds them, and stops them in order.
-//!
-//! Adapters of protocols in `listen` call the services. Nothing in here knows HTTP or sockets.
+//! [`Core`]: the services of a gateway, without its protocols. It builds them in order, holds them, and stops them in order. `base` has the
+//! lowest ones, and `Core::start` names the needs of each of the others.
+
+mod base;
+mod options;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +11,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::admin::{Admin, Administration, Projects, Reconciler};
-use crate::agents::AgentRunner;
-use crate::agents::chat::{ChatSettings, ConversationServices, Conversations};
-use crate::audit::{Audit, AuditSettings};
+use crate::agents::chat::{ConversationServices, Conversations};
+use crate::audit::Audit;
 use crate::authority::SigningKeySource;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::calls::idempotency::IdempotencySettings;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
 use crate::connections::{Authenticator, Callers};
@@ -23,24 +23,33 @@ use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
-use crate::feed::{
-    BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider, SnapshotSource,
-};
-use crate::journal::{Journal, JournalFigures, JournalSettings};
+use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
+use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::housekeeping::Housekeeping;
-use crate::ops::log_feed::{LogFeed, Logs};
-use crate::ops::metrics::{CallFigures, Metrics};
+use crate::ops::log_feed::Logs;
+use crate::ops::metrics::Metrics;
 use crate::ops::readiness::Readiness;
-use crate::pending::{CallSettings, PendingCalls};
-use crate::ports::call_observer::{CallObserver, Observers};
+use crate::pending::PendingCalls;
+use crate::ports::call_observer::Observers;
 use crate::ports::store::Storage;
-use crate::ports::tool_changes::ToolChanges;
-use crate::sessions::{EventHandler, RuntimeSettings, SessionServices, Sessions};
+use crate::sessions::{SessionServices, Sessions};
 use crate::store::SqlStore;
 use crate::tools::Tools;
+
+use base::BaseServices;
+pub(crate) use options::CoreOptions;
+
+/// The needs of a service: each field is a clone of the variable of that name, or of the one behind the colon.
+macro_rules! needs {
+    ($needs:ident { $($field:ident $(: $variable:ident)?),* $(,)? }) => {
+        $needs { $($field: needs!(@ $field $($variable)?)),* }
+    };
+    (@ $variable:ident) => { $variable.clone() };
+    (@ $field:ident $variable:ident) => { $variable.clone() };
+}
 
 /// A gateway without its protocols.
 #[derive(Debug)]
@@ -80,39 +89,6 @@ pub struct Core {
     /// Readiness for traffic.
     pub readiness: Readiness,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
-}
-
-/// Options of [`Core::start`]. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
-#[derive(Debug, Default)]
-pub(crate) struct CoreOptions {
-    pub(crate) limits: Limits,
-    pub(crate) signing_keys: SigningKeySource,
-    /// None: no call is recorded.
-    pub(crate) journal: Option<JournalSettings>,
-    /// None: sign-ins and refusals are logged only. Changes are stored in any case.
-    pub(crate) audit: Option<AuditSettings>,
-    /// None: no agent begins a session.
-    pub(crate) sessions: Option<RuntimeSettings>,
-    /// The application's handlers of custom events of agents.
-    pub(crate) event_handlers: Vec<EventHandler>,
-    pub(crate) idempotency: IdempotencySettings,
-    pub(crate) calls: CallSettings,
-    pub(crate) chat: ChatSettings,
-    /// The implementation of agents of [`Kind::Model`](crate::domain::profile::Kind::Model). None: they cannot answer.
-    pub(crate) model: Option<Arc<dyn AgentRunner>>,
-    pub(crate) feed: FeedSettings,
-    /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.
-    pub(crate) snapshots: Option<Arc<dyn SnapshotProvider>>,
-    /// The check of the application's own tokens. None: dashboards need a token of the gateway.
-    pub(crate) dashboard_auth: Option<Arc<dyn DashboardAuth>>,
-    /// The log that admins may follow.
-    pub(crate) logs: Option<LogFeed>,
-    /// Observers of calls, beside those of the services.
-    pub(crate) observers: Vec<Arc<dyn CallObserver>>,
-    /// The share of new traces that are recorded, from 0 to 1.
-    pub(crate) trace_ratio: f64,
-    /// True if a caller without a credential is an operator instead of a viewer.
-    pub(crate) is_without_auth: bool,
 }
 
 impl Core {
@@ -170,157 +146,82 @@ impl Core {
         store: Arc<dyn Storage>,
         tasks: Tasks,
         folder: Option<&Path>,
-        options: CoreOptions,
+        mut options: CoreOptions,
     ) -> Result<Self, Error> {
-        let tool_changes = ToolChanges::default();
-        let aging = Arc::new(Aging::open(&*store).await?);
-        let directory =
-            Directory::open(Arc::clone(&store) as _, tool_changes.clone(), folder, options.signing_keys).await?;
-        let directory = Arc::new(directory);
-        let catalog = Arc::new(Catalog::new(Arc::clone(&store) as _));
-        let (pending, call_figures) = (PendingCalls::default(), Arc::<CallFigures>::default());
-        let mut observers = Observers::new(Arc::clone(&call_figures) as _);
+        let base = BaseServices::open(store, tasks, folder, &mut options).await?;
+        let observers = base.observers();
+        let BaseServices { store, tasks, aging, directory, catalog, tool_changes, .. } = base;
+        let BaseServices { limiter, journal, audit, pending, links, feed, call_figures, .. } = base;
 
-        let journal = Arc::new(match options.journal {
-            Some(settings) => {
-                aging.log_start();
-                Journal::start(Arc::clone(&store) as _, settings, &aging, &tasks)
-            }
-            None => Journal::closed(),
-        });
-        let limiter = Arc::new(Limiter::new(&options.limits));
-        let audit = Arc::new(match options.audit {
-            Some(settings) => {
-                let aging = Arc::clone(&aging);
-                let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
-                Audit::start(Arc::clone(&store) as _, settings, cutoff_ms, &tasks)
-            }
-            None => Audit::without_task(Arc::clone(&store) as _),
-        });
-        let (snapshot_limit, feed) = (options.feed.snapshot_limit, Feed::new(options.feed));
-        let mut links = Links::new(pending.clone(), tool_changes.clone());
-        links.configure(options.calls);
-        if options.snapshots.is_none() {
-            let events = Arc::new(BuiltinEvents(feed.clone()));
-            observers.add(Arc::clone(&events) as _);
-            links.observe(events);
-        }
-        let links = Arc::new(links);
-
-        let callers = Arc::new(Callers::new(Arc::clone(&directory)));
-        let anonymous_role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
-        let authenticator = Arc::new(Authenticator::new(
-            Arc::clone(&directory),
-            Arc::clone(&limiter),
-            Arc::clone(&audit),
-            Arc::clone(&links),
-            anonymous_role,
-        ));
-        let health = Arc::new(HealthMonitor::new(Arc::clone(&catalog), Arc::clone(&links)));
-        let registrations = Arc::new(Registrations::new(
-            Arc::clone(&catalog),
-            Arc::clone(&links),
-            Arc::clone(&limiter),
-            tool_changes.clone(),
-        ));
-        let tools = Arc::new(Tools::new(
-            Arc::clone(&directory),
-            Arc::clone(&catalog),
-            Arc::clone(&links),
-            Arc::clone(&health),
-            tool_changes.clone(),
-        ));
-        let builtin = BuiltinState {
-            feed: feed.clone(),
-            directory: Arc::clone(&directory),
-            catalog: Arc::clone(&catalog),
-            links: Arc::clone(&links),
-            health: Arc::clone(&health),
-            journal: Arc::clone(&journal),
-        };
-        let dashboards = Arc::new(Dashboards::new(
+        let callers = Arc::new(Callers::new(directory.clone()));
+        let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
+        let authenticator = Authenticator::new(directory.clone(), limiter.clone(), audit.clone(), links.clone(), role);
+        let authenticator = Arc::new(authenticator);
+        let health = Arc::new(HealthMonitor::new(catalog.clone(), links.clone()));
+        let (limit, changes) = (options.calls.max_timeout, tool_changes.clone());
+        let registrations = Registrations::new(catalog.clone(), links.clone(), limiter.clone(), changes, limit);
+        let registrations = Arc::new(registrations);
+        let changes = tool_changes.clone();
+        let tools = Tools::new(directory.clone(), catalog.clone(), links.clone(), health.clone(), changes);
+        let tools = Arc::new(tools);
+        let builtin = needs!(BuiltinState { feed, directory, catalog, links, health, journal });
+        let snapshots = SnapshotSource { builtin, provider: options.snapshots, limit: options.feed.snapshot_limit };
+        let dashboards = Dashboards::new(
             feed.clone(),
-            Arc::clone(&directory),
-            Arc::clone(&authenticator),
-            Arc::clone(&audit),
+            directory.clone(),
+            authenticator.clone(),
+            audit.clone(),
             options.dashboard_auth,
-            SnapshotSource { builtin, provider: options.snapshots, limit: snapshot_limit },
-        ));
-        let reconciler = Arc::new(Reconciler {
-            directory: Arc::clone(&directory),
-            catalog: Arc::clone(&catalog),
-            tool_changes: tool_changes.clone(),
-            links: Arc::clone(&links),
-            callers: Arc::clone(&callers),
-            dashboards: Arc::clone(&dashboards),
-        });
-        let admin = Administration {
-            directory: Arc::clone(&directory),
-            limiter: Arc::clone(&limiter),
-            audit: Arc::clone(&audit),
-            catalog: Arc::clone(&catalog),
-            links: Arc::clone(&links),
-            tools: Arc::clone(&tools),
-            reconciler: Arc::clone(&reconciler),
-        };
-        let services = SessionServices {
-            directory: Arc::clone(&directory),
-            limiter: Arc::clone(&limiter),
-            audit: Arc::clone(&audit),
-            authenticator: Arc::clone(&authenticator),
-            sessions: Arc::clone(&store) as _,
-            channels: Arc::clone(&store) as _,
-        };
-        let sessions = Arc::new(Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?);
-        observers.add(sessions.observer());
-        options.observers.into_iter().for_each(|observer| observers.add(observer));
+            snapshots,
+        );
+        let dashboards = Arc::new(dashboards);
+        let reconciler = needs!(Reconciler { directory, catalog, tool_changes, links, callers, dashboards });
+        let reconciler = Arc::new(reconciler);
+        let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
-        let services = CallServices {
-            directory: Arc::clone(&directory),
-            catalog: Arc::clone(&catalog),
-            tools: Arc::clone(&tools),
-            links: Arc::clone(&links),
-            pending: pending.clone(),
-            limiter: Arc::clone(&limiter),
-            journal: Arc::clone(&journal),
-            records: Arc::clone(&store) as _,
-            answers: Arc::clone(&store) as _,
-            aging: Arc::clone(&aging),
+        let services =
+            needs!(SessionServices { directory, limiter, audit, authenticator, sessions: store, channels: store });
+        let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
+        let sessions = Arc::new(sessions);
+        let observers =
+            observers.into_iter().chain([sessions.observer()]).chain(options.observers).collect::<Observers>();
+        let services = needs!(CallServices {
+            directory,
+            catalog,
+            tools,
+            links,
+            pending,
+            limiter,
+            journal,
+            journal_store: store,
+            idempotency_store: store,
+            aging,
             observers,
-        };
-        let calls = Arc::new(Calls::new(services, options.idempotency, options.trace_ratio));
-
-        let services = ConversationServices {
-            directory: Arc::clone(&directory),
-            limiter: Arc::clone(&limiter),
-            tools: Arc::clone(&tools),
-            calls: Arc::clone(&calls),
-            store: Arc::clone(&store) as _,
-        };
+        });
+        let origin = (options.gateway, options.trace_ratio);
+        let calls = Arc::new(Calls::new(services, options.calls, options.idempotency, origin));
+        let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
         let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
-        let metrics = Arc::new(Metrics {
-            directory: Arc::clone(&directory),
-            limiter: Arc::clone(&limiter),
-            catalog: Arc::clone(&catalog),
-            links: Arc::clone(&links),
-            tools: Arc::clone(&tools),
-            journal: Arc::clone(&journal),
-            callers: Arc::clone(&callers),
-            sessions: Arc::clone(&sessions),
-            feed: feed.clone(),
+
+        let metrics = needs!(Metrics {
+            directory,
+            limiter,
+            catalog,
+            links,
+            tools,
+            journal,
+            callers,
+            sessions,
+            feed,
             calls: call_figures,
         });
-        let readiness = Readiness::new(tasks.clone(), Arc::clone(&store) as _);
-        let logs = Logs::new(options.logs, Arc::clone(&directory));
-        let credential_upkeep = Arc::new(CredentialUpkeep {
-            directory: Arc::clone(&directory),
-            callers: Arc::clone(&callers),
-            links: Arc::clone(&links),
-            aging: Arc::clone(&aging),
-        });
+        let metrics = Arc::new(metrics);
+        let readiness = Readiness::new(tasks.clone(), store.clone());
+        let logs = Logs::new(options.logs, directory.clone());
+        let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));
         Ok(Self {
-            tasks,
             store,
+            tasks,
             aging,
             admin,
             reconciler,
@@ -482,6 +383,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::journal::JournalSettings;
+    use crate::sessions::RuntimeSettings;
 
     #[tokio::test]
     async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {

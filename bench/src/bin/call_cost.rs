@@ -22,7 +22,7 @@ use platools_gateway::domain::identity::{Caller, Policy};
 use platools_gateway::domain::profile::Profile;
 use platools_gateway::domain::trace::TraceContext;
 use platools_gateway::limits::Limits;
-use platools_gateway::links::{Arrival, Link, Order};
+use platools_gateway::links::{Link, Order};
 use platools_gateway::pending::Outcome;
 use platools_gateway::tools::ToolName;
 use platools_protocol::tool_sync::ToolDeclaration;
@@ -96,13 +96,13 @@ fn arguments() -> Result<()> {
                 text = serde_json::to_string_pretty(&sample(bytes * bytes / text.len()))?;
             }
             let raw = RawValue::from_string(text)?;
-            let label = format!("Arguments::new, {name}, {form}");
-            report(&label, || drop(black_box(Arguments::new(black_box(&raw)))));
+            let label = format!("Arguments::parse, {name}, {form}");
+            report(&label, || drop(black_box(Arguments::parse(black_box(&raw)))));
         }
     }
     let numbers = json!({"rows": (0..1_000_000_u64).map(|n| n * 7_919).collect::<Vec<_>>()}).to_string();
     let raw = RawValue::from_string(numbers)?;
-    report("Arguments::new, 10 MiB of numbers, compact", || drop(black_box(Arguments::new(black_box(&raw)))));
+    report("Arguments::parse, 10 MiB of numbers, compact", || drop(black_box(Arguments::parse(black_box(&raw)))));
     Ok(())
 }
 
@@ -139,7 +139,7 @@ async fn gateway(name: &str, tools: usize) -> Result<Bench> {
     for worker in 0..tools.div_ceil(TOOLS_PER_WORKER) {
         let secret = core.local_admin().add_entity(&format!("worker-{worker}"), Policy::Supersede).await?.secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.authenticator.connect(Arrival::now(), claim, LOCAL).await?;
+        let link = core.authenticator.connect(core.authenticator.next_generation(), claim, LOCAL).await?;
         let count = TOOLS_PER_WORKER.min(tools - worker * TOOLS_PER_WORKER);
         let schema = json!({"type": "object", "properties": {"orders": {"type": "array"}, "text": {"type": "string"}}});
         let declared = (0..count)
@@ -250,9 +250,9 @@ async fn calls() -> Result<()> {
 fn request(arguments: &RawValue) -> Result<CallRequest, platools_gateway::Error> {
     Ok(CallRequest {
         tool: ToolName { name: "tool_0_0".to_owned(), entity: None, environment: None },
-        arguments: Arguments::new(arguments)?,
+        arguments: Arguments::parse(arguments)?,
         timeout: Duration::from_secs(30).into(),
-        patience: None,
+        worker_return: None,
         trace: TraceContext::from_parent(None),
         listener: None,
     })

@@ -17,7 +17,7 @@ use crate::ports::tool_changes::ToolChanges;
 pub(crate) struct Reconciler {
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) tool_changes: ToolChanges,
+    pub(crate) tool_changes: Arc<dyn ToolChanges>,
     pub(crate) links: Arc<Links>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) dashboards: Arc<Dashboards>,

@@ -86,7 +86,7 @@ impl<'a> RunTools<'a> {
     /// There is no such tool, the arguments are not a JSON object, or the call failed. The text is meant for the agent, which may try again or
     /// report the error.
     pub async fn call(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
-        let call = &CallId::random();
+        let call = &self.calls.new_id();
         self.sink.event(ChatEvent::ToolCall { call, tool: handle, input: arguments });
         let ended = self.run(call, handle, arguments).await;
         let output = match &ended {
@@ -105,12 +105,12 @@ impl<'a> RunTools<'a> {
     async fn run(&self, call: &CallId, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
         let tool = self.find(handle).ok_or_else(none)?;
-        let arguments = Arguments::read(arguments).await?;
+        let arguments = Arguments::parse_offloaded(arguments).await?;
         let request = CallRequest {
             tool: tool.name(),
             arguments,
-            timeout: CallTimeout::of_tool(TIMEOUT),
-            patience: None,
+            timeout: CallTimeout::declared_or(TIMEOUT),
+            worker_return: None,
             trace: TraceContext::from_parent(None),
             listener: None,
         };

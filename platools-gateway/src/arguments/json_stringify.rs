@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 128;
 ///
 /// `json` is well-formed and has no white space between its parts.
 pub(crate) fn javascript_form(json: &str) -> Cow<'_, str> {
-    let mut writer = Writer { json, at: 0, out: String::with_capacity(json.len()) };
+    let mut writer = FormWriter { json, at: 0, out: String::with_capacity(json.len()) };
     match writer.value(0) {
         Some(()) if writer.at == json.len() && writer.out != json => Cow::Owned(writer.out),
         _ => Cow::Borrowed(json),
@@ -24,13 +24,13 @@ pub(crate) fn javascript_form(json: &str) -> Cow<'_, str> {
 }
 
 /// Reads a text and writes its form. Each method returns `None` where the text is not as expected.
-struct Writer<'a> {
+struct FormWriter<'a> {
     json: &'a str,
     at: usize,
     out: String,
 }
 
-impl Writer<'_> {
+impl FormWriter<'_> {
     fn value(&mut self, depth: usize) -> Option<()> {
         match self.peek()? {
             b'{' if depth < MAX_DEPTH => self.object(depth),

@@ -45,26 +45,26 @@ impl Arguments {
     /// # Errors
     /// It is not an object, names an argument twice (the two ends of the wire might each take another), or names one that
     /// only the gateway may set.
-    pub fn new(raw: &RawValue) -> Result<Self, Error> {
+    pub fn parse(raw: &RawValue) -> Result<Self, Error> {
         Ok(Self(checked(&well_formed(raw.get()))?.into_owned().into()))
     }
 
-    /// Takes a value that is a part of a body, which has no half characters any more. Without white space in it, it shares the body's text and copies nothing.
+    /// Takes a value that is a part of a body, which has no lone surrogates any more. Without white space in it, it shares the body's text and copies nothing.
     ///
     /// # Errors
-    /// Like [`Arguments::new`].
-    pub(crate) fn in_body(body: &Arc<String>, raw: &RawValue) -> Result<Self, Error> {
+    /// Like [`Arguments::parse`].
+    pub(crate) fn parse_in_body(body: &Arc<String>, raw: &RawValue) -> Result<Self, Error> {
         Ok(Self(match checked(raw.get())? {
             Cow::Borrowed(text) => SharedText::part_of(body, text),
             Cow::Owned(text) => text.into(),
         }))
     }
 
-    /// Takes over a value that is a part of a body, which has no half characters any more. Without white space in it, nothing is copied.
+    /// Takes over a value that is a part of a body, which has no lone surrogates any more. Without white space in it, nothing is copied.
     ///
     /// # Errors
-    /// Like [`Arguments::new`].
-    fn taken(raw: Box<RawValue>) -> Result<Self, Error> {
+    /// Like [`Arguments::parse`].
+    fn from_boxed(raw: Box<RawValue>) -> Result<Self, Error> {
         if let Cow::Owned(text) = checked(raw.get())? {
             return Ok(Self(text.into()));
         }
@@ -72,25 +72,25 @@ impl Arguments {
         Ok(Self(text.into_string().into()))
     }
 
-    /// Takes the text of a JSON value like [`Arguments::new`], a large one where no socket waits for it.
+    /// Takes the text of a JSON value like [`Arguments::parse`], a large one on a blocking thread.
     ///
     /// # Errors
-    /// Like [`Arguments::new`].
-    pub(crate) async fn read(raw: &RawValue) -> Result<Self, Error> {
+    /// Like [`Arguments::parse`].
+    pub(crate) async fn parse_offloaded(raw: &RawValue) -> Result<Self, Error> {
         let bytes = raw.get().len();
         if bytes <= IN_PLACE_BYTES {
-            return Self::new(raw);
+            return Self::parse(raw);
         }
         let raw = raw.to_owned();
-        offload(bytes, move || Self::new(&raw)).await
+        offload(bytes, move || Self::parse(&raw)).await
     }
 
-    /// Takes over a value like [`Arguments::taken`], a large one where no socket waits for it.
+    /// Takes over a value like [`Arguments::from_boxed`], a large one on a blocking thread.
     ///
     /// # Errors
-    /// Like [`Arguments::new`].
-    pub(crate) async fn take(raw: Box<RawValue>) -> Result<Self, Error> {
-        offload(raw.get().len(), || Self::taken(raw)).await
+    /// Like [`Arguments::parse`].
+    pub(crate) async fn from_boxed_offloaded(raw: Box<RawValue>) -> Result<Self, Error> {
+        offload(raw.get().len(), || Self::from_boxed(raw)).await
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -128,7 +128,7 @@ fn checked_object(json: &str) -> Result<Cow<'_, str>, Error> {
     let mut names = NamesSeen::default();
     let text = compact_with_names(json, |name| names.note(name));
     if !json.starts_with('{') || names.is_refused {
-        serde_json::from_str::<Names>(json)
+        serde_json::from_str::<CheckedNames>(json)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("`arguments`: {error}")))?;
     }
     Ok(text)
@@ -154,26 +154,26 @@ impl<'a> NamesSeen<'a> {
 }
 
 /// Passes over an object's members and checks their names.
-struct Names;
+struct CheckedNames;
 
 /// The name of a member, borrowed where that is possible; `Cow` alone always copies.
 #[derive(Deserialize)]
-pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+pub(crate) struct MemberName<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Names {
+impl<'de> Deserialize<'de> for CheckedNames {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NamesVisitor;
 
         impl<'de> Visitor<'de> for NamesVisitor {
-            type Value = Names;
+            type Value = CheckedNames;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CheckedNames, A::Error> {
                 let mut seen = HashSet::new();
-                while let Some(Name(name)) = map.next_key()? {
+                while let Some(MemberName(name)) = map.next_key()? {
                     map.next_value::<IgnoredAny>()?;
                     if RESERVED.contains(&&*name) {
                         return Err(A::Error::custom(format_args!("`{name}` is set by the gateway, not by callers")));
@@ -182,7 +182,7 @@ impl<'de> Deserialize<'de> for Names {
                         return Err(A::Error::custom(format_args!("`{name}` is there twice")));
                     }
                 }
-                Ok(Names)
+                Ok(CheckedNames)
             }
         }
 
@@ -196,7 +196,7 @@ mod tests {
 
     fn checked(json: &str) -> Result<String, String> {
         let raw: &RawValue = serde_json::from_str(json).expect("JSON");
-        Arguments::new(raw).map(|arguments| arguments.as_str().to_owned()).map_err(|error| error.to_string())
+        Arguments::parse(raw).map(|arguments| arguments.as_str().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(checked(r#"{"a":"x\ud83c"}"#).unwrap(), r#"{"a":"x\ufffd"}"#);
         assert_eq!(checked(r#""{\"a\":\"\\ud83c\"}""#).unwrap(), r#"{"a":"\ufffd"}"#);
         let raw: &RawValue = serde_json::from_str(r#"{"a":"\udf89"}"#).expect("JSON");
-        assert_eq!(Arguments::new(raw).unwrap().as_str(), r#"{"a":"\ufffd"}"#);
+        assert_eq!(Arguments::parse(raw).unwrap().as_str(), r#"{"a":"\ufffd"}"#);
     }
 
     #[test]
@@ -262,12 +262,12 @@ mod tests {
         let body = Arc::new(r#"{"arguments":{"text":"rather long, so that it is most of the body"}}"#.to_owned());
         let raw: &RawValue = serde_json::from_str(&body[13..body.len() - 1]).unwrap();
         for _ in 0..2 {
-            let shared = Arguments::in_body(&body, raw).unwrap();
+            let shared = Arguments::parse_in_body(&body, raw).unwrap();
             assert!(std::ptr::eq(shared.as_str(), raw.get()));
         }
-        let (owned, copied) = (raw.to_owned(), Arguments::new(raw).unwrap());
+        let (owned, copied) = (raw.to_owned(), Arguments::parse(raw).unwrap());
         let place = owned.get().as_ptr();
-        let taken = Arguments::taken(owned).unwrap();
+        let taken = Arguments::from_boxed(owned).unwrap();
         assert_eq!(taken.as_str().as_ptr(), place);
         assert!(taken == copied && !std::ptr::eq(copied.as_str(), raw.get()));
         assert!(std::ptr::eq(taken.as_str(), taken.clone().as_str()));

@@ -22,6 +22,7 @@ pub use key_file::SigningKeySource;
 pub use signing_keys::MAX_TOKEN_TTL;
 
 pub(crate) use application_tokens::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
+pub(crate) use denial::Denial;
 pub(crate) use grant::{AskedGrant, Grant, default_speaks_for, grant};
 pub(crate) use impersonation::speaking_for;
 pub(crate) use last_uses::LastUses;

@@ -3,9 +3,10 @@
 //! While the gateway runs, a jump forward counts after a day. The time is also stored. When the gateway starts and the wall clock is far ahead
 //! of the stored time, the wall clock counts after an hour.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::domain::lock::lock;
 use crate::ports::aging::AgingStore;
 use crate::ports::clock::{Clock, Reading, TimeEvent, Timeline, with_clock};
 use crate::ports::time::now_ms;
@@ -104,11 +105,6 @@ impl Aging {
         }
         line_ms.min(now_ms())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // No section panics half way.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

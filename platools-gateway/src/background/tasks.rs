@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::domain::lock::lock;
 
 /// The wait before the first restart; it doubles with every further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -55,17 +57,12 @@ impl Tasks {
 
     /// Names of the tasks that panicked and do not run again yet.
     pub(crate) fn down(&self) -> Vec<&'static str> {
-        self.lock().keys().copied().collect()
+        lock(&self.0).keys().copied().collect()
     }
 
     fn note_down(&self, name: &'static str) -> Down {
-        *self.lock().entry(name).or_default() += 1;
+        *lock(&self.0).entry(name).or_default() += 1;
         Down { tasks: self.clone(), name }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, usize>> {
-        // No section panics half way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,7 +74,7 @@ struct Down {
 
 impl Drop for Down {
     fn drop(&mut self) {
-        let mut down = self.tasks.lock();
+        let mut down = lock(&self.tasks.0);
         if let Some(count) = down.get_mut(self.name) {
             *count -= 1;
             if *count == 0 {

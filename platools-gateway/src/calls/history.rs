@@ -67,7 +67,7 @@ impl Calls {
         self.services.journal.settle(&caller.project_id).await;
         let filter = self.call_filter(caller, query);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found = self.services.records.calls(&caller.project_id, &filter, limit).await?;
+        let found = self.services.journal_store.calls(&caller.project_id, &filter, limit).await?;
         let past_call = |row| shown_to(caller, past_call(row));
         Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
     }
@@ -107,14 +107,14 @@ impl Calls {
             JournaledCall::Past(call) => call,
             JournaledCall::Running(_) => return Err(not_replayable("it is still under way")),
         };
-        let arguments = Arguments::read(replayable(&call.arguments)?).await?;
+        let arguments = Arguments::parse_offloaded(replayable(&call.arguments)?).await?;
         let tool = ToolName {
             name: call.summary.tool,
             entity: Some(call.summary.entity_id.to_string()),
             environment: Some(call.summary.environment_id.to_string()),
         };
         let trace = TraceContext::from_parent(None);
-        self.call(caller, CallRequest { tool, arguments, timeout, patience: None, trace, listener: None }).await
+        self.call(caller, CallRequest { tool, arguments, timeout, worker_return: None, trace, listener: None }).await
     }
 
     /// Cancels a call under way that the caller may see. The request that waits for it is told, and so is its worker.
@@ -132,10 +132,10 @@ impl Calls {
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {
         self.services.journal.settle(&caller.project_id).await;
-        Ok(self.services.records.call(&caller.project_id, call_id).await?.map(past_call))
+        Ok(self.services.journal_store.call(&caller.project_id, call_id).await?.map(past_call))
     }
 
-    /// Names are looked up as they are now; what has none any more is taken for an id.
+    /// Looks names up as they are now. A name that is not found is taken for an id.
     fn call_filter(&self, caller: &Caller, query: CallQuery) -> CallFilter {
         let (snapshot, project) = (self.services.directory.snapshot(), &caller.project_id);
         let entity = |name: String| snapshot.entity_named(project, &name).map_or(name, |row| row.id.to_string());
@@ -198,7 +198,7 @@ fn without_traceback(words: Payload) -> Payload {
 }
 
 fn payload(stored: StoredText) -> Payload {
-    // What was stored is JSON; were it not, it would be no use to anyone.
+    // The stored text is JSON; anything else is not shown.
     let json = stored.text.and_then(|text| RawValue::from_string(text).ok());
     Payload { kept: stored.kept, json }
 }

@@ -2,7 +2,7 @@
 //! its scope, `history` lists and replays calls, and `idempotency` runs a repeated call only once.
 
 pub(crate) mod content;
-mod envelope;
+mod frame;
 mod history;
 pub mod idempotency;
 pub mod oversize;

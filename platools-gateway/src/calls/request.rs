@@ -13,7 +13,7 @@ use crate::pending::CallTimeout;
 use crate::pending::reports::Listener;
 use crate::tools::ToolName;
 
-/// The call that a caller asks for.
+/// The call that a caller requests.
 #[derive(Debug)]
 pub struct CallRequest {
     /// The tool.
@@ -22,9 +22,9 @@ pub struct CallRequest {
     pub arguments: Arguments,
     /// The wait for the answer.
     pub timeout: CallTimeout,
-    /// The part of that wait for a worker to come back, once the link that had the call has ended. None: as
+    /// The longest wait for a worker to come back whose link ended with the call. None: as
     /// [`CallSettings::worker_return`](crate::pending::CallSettings::worker_return) says.
-    pub patience: Option<Duration>,
+    pub worker_return: Option<Duration>,
     /// The trace it belongs to.
     pub trace: TraceContext,
     /// The receiver of progress and log entries of the tool.
@@ -48,8 +48,7 @@ pub struct CallReply {
 }
 
 impl CallReply {
-    /// The same with content that is no longer than other results may be, for answers that have several of them, or not long to
-    /// arrive.
+    /// The reply with content no longer than other results may be, for readers that take several replies at once or have little time.
     #[must_use]
     pub fn shortened(self) -> Self {
         Self { result: shortened(self.result, MAX_RESULT_BYTES), ..self }

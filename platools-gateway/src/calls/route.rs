@@ -5,58 +5,79 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::envelope::Envelope;
+use super::frame::CallFrameParts;
+use super::idempotency::KeyedCallStart;
 use crate::catalog::ToolVersion;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::links::{Delivery, Links, LiveLink, Refused, busy};
-use crate::pending::{CallStep, Outcome, PendingCall, Stage};
+use crate::pending::{CallStep, PendingCall, Stage, WorkerAnswer};
 
 /// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
 ///
-/// Dropped before the answer, it tells the workers that may have the call that nobody waits any more: its time is up, or the caller
-/// went away.
+/// Dropped before the answer, it cancels the call at the workers that may have it: its time is over, or the caller went away.
 pub(crate) struct Route<'a> {
     links: &'a Links,
     scope: &'a Scope,
     tool: ToolVersion<'a>,
-    envelope: &'a Envelope<'a>,
+    parts: &'a CallFrameParts<'a>,
+    /// The idempotency key that the call is made under.
+    keyed: Option<&'a KeyedCallStart<'a>>,
     began: Instant,
     deadline: Instant,
-    waiting: PendingCall,
+    /// The longest wait for a worker to come back whose link ended with the call.
+    worker_return: Duration,
+    pending: PendingCall,
     is_answered: bool,
 }
 
-/// The patience of a call that has lost its link.
-pub(crate) struct Patience<'a> {
-    /// The longest wait for its worker to come back.
-    pub(crate) limit: Duration,
-    /// Tells the call's waiters that its worker is lost. A call that has this goes on until its deadline: the answer is kept for them, also if
-    /// it comes late.
-    pub(crate) tell: Option<&'a (dyn Fn(Error) + Send + Sync)>,
+/// The outcome of a search for a link.
+enum NextLink {
+    Found(Arc<LiveLink>),
+    /// The call ended meanwhile, or no link has its tool.
+    CallEnded(Result<WorkerAnswer, Error>),
 }
 
-/// The end of a call.
-type RouteEnd = Result<Outcome, Error>;
-
 impl<'a> Route<'a> {
+    /// The route of a call that is pending from now on.
     pub(crate) fn new(
-        links: &'a Links,
-        scope: &'a Scope,
-        tool: ToolVersion<'a>,
-        envelope: &'a Envelope<'a>,
-        deadline: Instant,
-        waiting: PendingCall,
+        (links, scope, tool): (&'a Links, &'a Scope, ToolVersion<'a>),
+        parts: &'a CallFrameParts<'a>,
+        keyed: Option<&'a KeyedCallStart<'a>>,
+        (deadline, worker_return): (Instant, Duration),
+        pending: PendingCall,
     ) -> Self {
-        Self { links, scope, tool, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
+        let (began, is_answered) = (Instant::now(), false);
+        Self { links, scope, tool, parts, keyed, began, deadline, worker_return, pending, is_answered }
     }
 
-    /// The link that is to have the call. Waits for one where the worker is reconnecting.
-    ///
-    /// # Errors
-    /// The call ended meanwhile, or there is no link.
-    pub(crate) async fn link(&mut self) -> Result<Arc<LiveLink>, RouteEnd> {
-        let turn = match self.waiting.stage() {
+    /// Sends the call over a link, and over others if that does not take it, and waits for its end.
+    pub(crate) async fn run(mut self) -> Result<WorkerAnswer, Error> {
+        loop {
+            let link = match self.next_link().await {
+                NextLink::Found(link) => link,
+                NextLink::CallEnded(end) => return end,
+            };
+            if let Some(keyed) = self.keyed.filter(|keyed| !keyed.has_begun()) {
+                keyed.begin(self.parts.call_id).await?;
+                // The link may have ended while the disk was waited for.
+                continue;
+            }
+            let delivery = self.delivery(&link).await;
+            match link.deliver(delivery) {
+                Ok(()) => match self.next_step().await? {
+                    CallStep::Ended(answer) => return Ok(answer),
+                    CallStep::Returned => tracing::debug!(call.id = %self.parts.call_id, "call returned unsent"),
+                },
+                Err(Refused::Busy) => return Err(busy()),
+                Err(Refused::Ended) => {}
+            }
+        }
+    }
+
+    /// Finds the link that is to have the call. Waits for one if the worker is reconnecting.
+    async fn next_link(&mut self) -> NextLink {
+        let turn = match self.pending.stage() {
             Stage::Returned(turn) => Some(turn),
             _ => None,
         };
@@ -64,57 +85,43 @@ impl<'a> Route<'a> {
         let since = turn.as_ref().map_or(self.began, |turn| turn.returned());
         let link = async {
             if let Some(turn) = &turn {
-                // Past the deadline the call fails below, whoever's turn it is.
+                // Past the deadline the call fails below, also if its turn has not come.
                 let _ = timeout_at(deadline, turn.comes()).await;
             }
-            links.link_for(scope, || links.choose(scope, &tool), since, deadline).await
+            links.link_for(scope, &tool, since, deadline).await
         };
-        self.waiting.unless_ended(link).await?.map_err(Err)
-    }
-
-    /// Sends the call over a link, and over others if that does not take it, and waits for its end.
-    pub(crate) async fn run(mut self, mut live: Arc<LiveLink>, patience: Patience<'_>) -> RouteEnd {
-        loop {
-            let delivery = self.delivery(&live).await;
-            match live.deliver(delivery) {
-                Ok(()) => match self.ended(&patience).await? {
-                    CallStep::Ended(outcome) => return Ok(outcome),
-                    CallStep::Returned => tracing::debug!(call.id = %self.envelope.call_id, "call returned unsent"),
-                },
-                Err(Refused::Busy) => return Err(busy()),
-                Err(Refused::Ended) => {}
-            }
-            live = match self.link().await {
-                Ok(live) => live,
-                Err(end) => return end,
-            };
+        match self.pending.unless_ended(link).await {
+            Ok(Ok(link)) => NextLink::Found(link),
+            Ok(Err(offline)) => NextLink::CallEnded(Err(offline)),
+            Err(end) => NextLink::CallEnded(end),
         }
     }
 
     /// The call as this link's worker gets it: the secret of the link signs it.
-    async fn delivery(&self, live: &LiveLink) -> Delivery {
-        let Envelope { call_id, tool, identity, trace, .. } = self.envelope;
+    async fn delivery(&self, link: &LiveLink) -> Delivery {
+        let CallFrameParts { call_id, tool, identity, trace, .. } = self.parts;
         let (trace_id, entity) = (trace.trace_id(), &identity.entity);
         tracing::debug!(call.id = %call_id, trace.id = trace_id, tool.name = tool, entity, "call queued");
-        let params = self.envelope.params(live.secret(), live.argument_form()).await;
-        Delivery { call_id: (*call_id).clone(), tool_name: (*tool).to_owned(), params }
+        let frame = self.parts.frame(link.secret(), link.argument_form()).await;
+        Delivery { call_id: (*call_id).clone(), frame }
     }
 
-    async fn ended(&mut self, patience: &Patience<'_>) -> Result<CallStep, Error> {
-        let step = match self.waiting.next(self.deadline, Some(patience.limit)).await {
-            Err(lost) if lost.kind() == ErrorKind::WorkerLost => self.late(lost, patience).await?,
+    async fn next_step(&mut self) -> Result<CallStep, Error> {
+        let step = match self.pending.next(self.deadline, self.worker_return).await {
+            Err(lost) if lost.kind() == ErrorKind::WorkerLost => self.late_answer(lost).await?,
             step => step?,
         };
         self.is_answered = matches!(step, CallStep::Ended(_));
         Ok(step)
     }
 
-    /// The end of a call whose worker is lost: the answer that it brings after all, if somebody still wants it.
-    async fn late(&mut self, lost: Error, patience: &Patience<'_>) -> Result<CallStep, Error> {
-        let Some(tell) = patience.tell.filter(|_| self.waiting.may_be_answered()) else { return Err(lost) };
+    /// The answer of a worker that comes back after its call was given up. Only a call under an idempotency key waits for it, until the
+    /// deadline: its callers learn of the loss now, and the answer is kept for the next one with the key.
+    async fn late_answer(&mut self, lost: Error) -> Result<CallStep, Error> {
+        let Some(keyed) = self.keyed.filter(|_| self.pending.may_be_answered()) else { return Err(lost) };
         let message = lost.to_string();
-        tell(lost);
-        match self.waiting.late_end(self.deadline).await {
+        keyed.lose(lost, self.parts.call_id);
+        match self.pending.late_end(self.deadline).await {
             Some(end) => end.map(CallStep::Ended),
             None => Err(Error::new(ErrorKind::WorkerLost, message)),
         }
@@ -123,9 +130,9 @@ impl<'a> Route<'a> {
 
 impl Drop for Route<'_> {
     fn drop(&mut self) {
-        let stage = self.waiting.forget();
+        let stage = self.pending.forget();
         if !self.is_answered {
-            self.links.cancel(self.scope, self.envelope.call_id, &stage);
+            self.links.cancel(self.scope, self.parts.call_id, &stage);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::idempotency::Idempotency;
 use crate::background::retention_clock::Aging;
 use crate::catalog::Catalog;
 use crate::directory::Directory;
+use crate::domain::ids::{CallId, GatewayNumber};
 use crate::journal::Journal;
 use crate::limits::Limiter;
 use crate::links::Links;
@@ -14,41 +15,39 @@ use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::journal::JournalStore;
-use crate::settings::IdempotencySettings;
+use crate::settings::{CallSettings, IdempotencySettings};
 use crate::tools::Tools;
 
 /// Calls of tools, from their callers to the workers and back.
 pub struct Calls {
     pub(super) services: CallServices,
+    pub(super) settings: CallSettings,
     pub(super) idempotency: Arc<Idempotency>,
+    /// The gateway that the ids of calls name.
+    gateway: GatewayNumber,
     /// The share of new traces that are recorded, from 0 to 1.
     pub(super) trace_ratio: f64,
 }
 
-/// The services and ports that [`Calls`] needs.
-pub(crate) struct CallServices {
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) tools: Arc<Tools>,
-    pub(crate) links: Arc<Links>,
-    pub(crate) pending: PendingCalls,
-    pub(crate) limiter: Arc<Limiter>,
-    pub(crate) journal: Arc<Journal>,
-    pub(crate) records: Arc<dyn JournalStore>,
-    pub(crate) answers: Arc<dyn IdempotencyStore>,
-    pub(crate) aging: Arc<Aging>,
-    pub(crate) observers: Observers,
-}
-
 impl Calls {
-    pub(crate) fn new(services: CallServices, idempotency: IdempotencySettings, trace_ratio: f64) -> Self {
-        Self { services, idempotency: Arc::new(Idempotency::new(idempotency)), trace_ratio }
+    pub(crate) fn new(
+        services: CallServices,
+        settings: CallSettings,
+        idempotency: IdempotencySettings,
+        (gateway, trace_ratio): (GatewayNumber, f64),
+    ) -> Self {
+        Self { services, settings, gateway, idempotency: Arc::new(Idempotency::new(idempotency)), trace_ratio }
     }
 
-    /// The longest time that a call may take: [`CallSettings::max_timeout`](crate::settings::CallSettings::max_timeout).
+    /// The longest time that a call may take: [`CallSettings::max_timeout`].
     #[must_use]
     pub fn max_timeout(&self) -> Duration {
-        self.services.links.settings().max_timeout
+        self.settings.max_timeout
+    }
+
+    /// The id of a new call.
+    pub(crate) fn new_id(&self) -> CallId {
+        CallId::from_gateway(self.gateway)
     }
 
     /// Stops waiting for a database that fails to keep the answers of calls with a key.
@@ -72,4 +71,19 @@ impl std::fmt::Debug for Calls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Calls").field("journal", &self.services.journal).finish_non_exhaustive()
     }
+}
+
+/// The services and ports that [`Calls`] needs.
+pub(crate) struct CallServices {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) pending: PendingCalls,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) journal_store: Arc<dyn JournalStore>,
+    pub(crate) idempotency_store: Arc<dyn IdempotencyStore>,
+    pub(crate) aging: Arc<Aging>,
+    pub(crate) observers: Observers,
 }

@@ -4,23 +4,31 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::tool_set::{CatalogTool, ToolVersion};
-use crate::domain::arrival::Arrival;
+use crate::domain::generation::Generation;
 
 /// The complete set of tools that a link declared, in the worker's order.
 #[derive(Debug)]
 pub(crate) struct DeclaredTools {
     pub(crate) tools: Vec<Arc<CatalogTool>>,
     by_name: HashMap<String, usize>,
-    /// The arrival of the first link that declared it, and when it did. A link that declares the same later, after a reconnect for
-    /// example, makes it no newer.
-    since: (Arrival, Arrival),
+    /// The generation of the first link that declared it, and that of the registration. A link that declares the same later, after a
+    /// reconnect for example, makes it no newer.
+    since: (Generation, Generation),
 }
 
 impl DeclaredTools {
-    /// The tools that the link of an arrival declares now.
-    pub(crate) fn new(tools: Vec<Arc<CatalogTool>>, arrival: Arrival) -> Self {
+    /// The tools that a link declares, with the generation of the link and that of the registration.
+    pub(crate) fn new(tools: Vec<Arc<CatalogTool>>, since: (Generation, Generation)) -> Self {
         let by_name = tools.iter().enumerate().map(|(index, tool)| (tool.declaration.name.clone(), index)).collect();
-        Self { tools, by_name, since: (arrival, Arrival::now()) }
+        Self { tools, by_name, since }
+    }
+
+    /// A set of one tool, whose description has so many bytes.
+    #[cfg(test)]
+    pub(crate) fn sample(bytes: usize) -> Arc<Self> {
+        let schema = serde_json::json!({"type": "object"});
+        let tool = platools_protocol::tool_sync::ToolDeclaration::new("t", "x".repeat(bytes), schema);
+        Arc::new(Self::new(vec![Arc::new(CatalogTool::new(tool))], (Generation::now(), Generation::now())))
     }
 
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<CatalogTool>> {
@@ -50,14 +58,14 @@ impl DeclaredTools {
 
 /// The tools that one or several links of a scope have declared, and whether one of these links is live.
 #[derive(Debug, Clone)]
-pub(crate) struct Member {
+pub(crate) struct MemberTools {
     pub(crate) declared: Arc<DeclaredTools>,
     pub(crate) is_live: bool,
 }
 
 /// The tools that the links of a scope declare together. Of several versions of a tool it has the newest that a live link
 /// declared, or else the newest that a link declared which has just gone.
-pub(crate) fn union(members: &[Member]) -> Vec<Arc<CatalogTool>> {
+pub(crate) fn union(members: &[MemberTools]) -> Vec<Arc<CatalogTool>> {
     let mut newest_first: Vec<_> = members.iter().collect();
     newest_first.sort_by_key(|member| std::cmp::Reverse((member.is_live, member.declared.since)));
     let mut names = HashSet::new();
@@ -66,7 +74,7 @@ pub(crate) fn union(members: &[Member]) -> Vec<Arc<CatalogTool>> {
 }
 
 /// Bytes of all versions of tools that members have, each counted once.
-pub(crate) fn bytes_of_versions(members: &[Member]) -> usize {
+pub(crate) fn bytes_of_versions(members: &[MemberTools]) -> usize {
     let mut seen = HashSet::new();
     let tools = members.iter().flat_map(|member| &member.declared.tools);
     tools.filter(|tool| seen.insert(Arc::as_ptr(tool))).map(|tool| tool.bytes).sum()
@@ -83,12 +91,12 @@ mod tests {
         Arc::new(CatalogTool::new(ToolDeclaration::new(name, description, json!({"type": "object"}))))
     }
 
-    fn member(tools: &[&Arc<CatalogTool>], is_live: bool) -> Member {
+    fn member(tools: &[&Arc<CatalogTool>], is_live: bool) -> MemberTools {
         let tools = tools.iter().map(|tool| Arc::clone(tool)).collect();
-        Member { declared: Arc::new(DeclaredTools::new(tools, Arrival::now())), is_live }
+        MemberTools { declared: Arc::new(DeclaredTools::new(tools, (Generation::now(), Generation::now()))), is_live }
     }
 
-    fn shown(members: &[Member]) -> Vec<(String, String)> {
+    fn shown(members: &[MemberTools]) -> Vec<(String, String)> {
         let shown = |tool: Arc<CatalogTool>| (tool.declaration.name.clone(), tool.declaration.description.clone());
         union(members).into_iter().map(shown).collect()
     }

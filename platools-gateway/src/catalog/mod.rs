@@ -11,19 +11,20 @@ mod tests;
 mod tool_set;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex as StdMutex, RwLock};
 use std::time::Duration;
 
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
+use crate::domain::lock::{lock, read, write};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared_tools::{DeclaredTools, Member};
+pub(crate) use declared_tools::{DeclaredTools, MemberTools};
 pub(crate) use registration::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
 pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};
@@ -38,6 +39,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Catalog {
     store: Arc<dyn CatalogStore>,
+    clock: Arc<GenerationClock>,
     index: RwLock<Index>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
     /// Set once memory has the tools that an earlier run left in the database.
@@ -84,13 +86,13 @@ pub(crate) enum Replacement {
         is_newly_online: bool,
     },
     /// The registration has too many bytes; nothing changed.
-    TooLarge(TooLarge),
+    TooLarge(ToolsTooLarge),
 }
 
 /// A set of tools with too many bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct TooLarge {
+pub struct ToolsTooLarge {
     /// Bytes of its declarations, as JSON.
     pub bytes: usize,
     /// Bytes that there is room for.
@@ -108,8 +110,8 @@ pub(crate) struct FoundTool {
 
 impl Catalog {
     /// A catalog that is not read before it is needed: most of what is done beside a gateway has no need of it.
-    pub(crate) fn new(store: Arc<dyn CatalogStore>) -> Self {
-        Self { store, index: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
+    pub(crate) fn new(store: Arc<dyn CatalogStore>, clock: Arc<GenerationClock>) -> Self {
+        Self { store, clock, index: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
     }
 
     /// Reads the catalog that an earlier run left, unless that was done. Schemas are prepared when they are needed.
@@ -121,7 +123,7 @@ impl Catalog {
             }
             sets.into_values().for_each(|(identity, tools)| self.insert(ToolSet::new(identity, tools)));
             if let Some(latest) = self.store.latest_generation().await? {
-                latest.observe();
+                self.clock.observe(latest);
             }
             Ok(())
         };
@@ -137,7 +139,7 @@ impl Catalog {
         is_visible: impl Fn(&FoundTool) -> bool,
     ) -> Result<FoundTool, Error> {
         self.load().await?;
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = read(&self.index);
         let owners = index.owners(environment, name).filter(|set| is_meant(&set.identity, entity));
         let mut owners = owners.filter_map(|set| {
             let tool = set.tool(name)?;
@@ -170,39 +172,40 @@ impl Catalog {
 
     /// The tool sets of a project, as far as they were read.
     pub(crate) fn list_loaded(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = read(&self.index);
         index.of_project(project).cloned().collect()
     }
 
     /// The tools of each scope as if one link had declared them, earlier than all that come.
     pub(crate) fn as_declared(&self) -> Vec<(Scope, Arc<DeclaredTools>)> {
-        let declared = |set: &Arc<ToolSet>| Arc::new(DeclaredTools::new(set.tools.clone(), Arrival::stored(0)));
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let since = (Generation::stored(0), self.clock.next());
+        let declared = |set: &Arc<ToolSet>| Arc::new(DeclaredTools::new(set.tools.clone(), since));
+        let index = read(&self.index);
         index.sets().map(|set| (set.identity.scope(), declared(set))).collect()
     }
 
     /// Forgets the tools of entities and environments that are gone; says where there were some.
     pub(crate) fn retain(&self, is_there: impl Fn(&Scope) -> bool) -> Vec<Scope> {
-        let gone = self.index.write().unwrap_or_else(PoisonError::into_inner).retain(&is_there);
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(scope));
+        let gone = write(&self.index).retain(&is_there);
+        lock(&self.writing).retain(|scope, _| is_there(scope));
         gone
     }
 
     /// Bytes of the other tools of a worker's project.
     fn bytes_beside(&self, identity: &Identity) -> usize {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).bytes_beside(identity)
+        read(&self.index).bytes_beside(identity)
     }
 
     fn set(&self, scope: &Scope) -> Option<Arc<ToolSet>> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
+        read(&self.index).get(scope).cloned()
     }
 
     fn insert(&self, set: ToolSet) {
-        self.index.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(set));
+        write(&self.index).insert(Arc::new(set));
     }
 
     fn writing(&self, scope: &Scope) -> Arc<Mutex<Writing>> {
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = lock(&self.writing);
         Arc::clone(writing.entry(scope.clone()).or_default())
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::task::spawn_blocking;
 
-use super::declared_tools::{DeclaredTools, Member, bytes_of_versions, union};
+use super::declared_tools::{DeclaredTools, MemberTools, bytes_of_versions, union};
 use super::tool_set::{CatalogTool, Changes, ToolSet};
-use super::{Catalog, Replacement, Room, TooLarge, Writing};
-use crate::domain::arrival::Arrival;
+use super::{Catalog, Replacement, Room, ToolsTooLarge, Writing};
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Scope};
 
 /// The versions of tools that the links of one scope declare may have so many times the bytes that its catalog may: during a
@@ -22,7 +22,7 @@ const VERSIONS: usize = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Membership {
     /// The links' tools, without those of the link that registers.
-    pub(crate) others: Vec<Member>,
+    pub(crate) others: Vec<MemberTools>,
     /// The tools that the link that registers has declared before.
     pub(crate) own: Option<Arc<DeclaredTools>>,
     /// Several links of the scope may be live.
@@ -31,8 +31,8 @@ pub(crate) struct Membership {
 
 /// The link that registers, as the catalog sees it.
 pub(crate) trait Registrant {
-    /// The arrival of the link.
-    fn arrival(&self) -> Arrival;
+    /// The generation of the link.
+    fn generation(&self) -> Generation;
 
     /// The tools of the links of its scope; `None` if a newer link took its place, or it has ended.
     fn membership(&self) -> Option<Membership>;
@@ -46,8 +46,8 @@ pub(crate) trait Registrant {
 
 impl Membership {
     /// The members with the link that registers.
-    fn with(mut self, declared: &Arc<DeclaredTools>) -> Vec<Member> {
-        self.others.push(Member { declared: Arc::clone(declared), is_live: true });
+    fn with(mut self, declared: &Arc<DeclaredTools>) -> Vec<MemberTools> {
+        self.others.push(MemberTools { declared: Arc::clone(declared), is_live: true });
         self.others
     }
 
@@ -136,7 +136,8 @@ impl Catalog {
             let (before, membership) = (before.clone(), membership.clone());
             in_background(move || Plan::new(before.as_deref(), &membership, declared)).await?
         };
-        let (arrival, known) = (link.arrival(), plan.known().map(|tools| shared(tools, link.arrival(), &membership)));
+        let since = (link.generation(), self.clock.next());
+        let known = plan.known().map(|tools| shared(tools, since, &membership));
         let changes_nothing = known.is_some_and(|tools| {
             let set = ToolSet::new(identity.clone(), union(&membership.clone().with(&tools)));
             is_as_before(before.as_deref(), &set, membership.is_pool)
@@ -145,7 +146,7 @@ impl Catalog {
             let is_newly_online = membership.own.is_none();
             if is_newly_online {
                 // The worker has these tools, so their calls need not wait.
-                link.declare(Arc::new(DeclaredTools::new(plan.known_only(), arrival)));
+                link.declare(Arc::new(DeclaredTools::new(plan.known_only(), since)));
             }
             return Ok(Replacement::Throttled { wait, declared: plan.declared, is_newly_online });
         }
@@ -155,7 +156,7 @@ impl Catalog {
         };
         // Links may have come and gone while schemas were prepared.
         let Some(membership) = link.membership() else { return Ok(Replacement::Superseded) };
-        self.accept(identity, shared(tools, arrival, &membership), membership, room, link, &mut writing).await
+        self.accept(identity, shared(tools, since, &membership), membership, room, link, &mut writing).await
     }
 
     /// Makes prepared tools those of a link, and writes the union of its scope if it is another one now.
@@ -179,8 +180,8 @@ impl Catalog {
         let changes = Changes { count: declared.tools.len() as u64, ..set.changes_since(before.as_deref()) };
         let keeps_departed = has_departed(&set, &members);
         link.declare(declared);
-        // What a pool has together is not newer or older than one of its links: it is decided here and now.
-        let generation = if is_pool { Arrival::now() } else { link.arrival() };
+        // The union of a pool is not newer or older than one of its links: it is decided here and now.
+        let generation = if is_pool { self.clock.next() } else { link.generation() };
         let is_different = !is_as_before(before.as_deref(), &set, is_pool) || writing.unsettled;
         if is_different && !self.write(&scope, generation, set, writing).await? {
             return Ok(Replacement::Superseded);
@@ -189,7 +190,7 @@ impl Catalog {
     }
 
     /// Decides anew what the links of a pool have together, after some of them ended. A tool that none of the others has in the
-    /// version of the catalog becomes what they declare. Tools that nobody declares stay, unless they are to be pruned.
+    /// version of the catalog becomes what they declare. Tools that no link declares stay, unless they are to be pruned.
     ///
     /// # Errors
     /// The database failed; the catalog is as it was.
@@ -197,7 +198,7 @@ impl Catalog {
         &self,
         scope: &Scope,
         rest: Rest,
-        members: impl Fn() -> Vec<Member>,
+        members: impl Fn() -> Vec<MemberTools>,
     ) -> Result<Settled, Error> {
         self.load().await?;
         let writing = self.writing(scope);
@@ -212,23 +213,23 @@ impl Catalog {
         let set = ToolSet::new(before.identity.clone(), tools);
         let (changes, keeps_departed) = (set.changes_since(Some(&before)), has_departed(&set, &members));
         if !is_as_before(Some(&before), &set, true) || writing.unsettled {
-            self.write(scope, Arrival::now(), set, &mut writing).await?;
+            self.write(scope, self.clock.next(), set, &mut writing).await?;
         }
         Ok(Settled { changes, keeps_departed })
     }
 
     /// The union of the members if there is room for it, without links that are gone if there is not.
-    fn fitting(&self, identity: &Identity, members: &[Member], room: Room) -> Result<ToolSet, TooLarge> {
+    fn fitting(&self, identity: &Identity, members: &[MemberTools], room: Room) -> Result<ToolSet, ToolsTooLarge> {
         let room_here = room.scope.min(room.project.saturating_sub(self.bytes_beside(identity)));
         let set = ToolSet::new(identity.clone(), union(members));
         let live: Vec<_> = members.iter().filter(|member| member.is_live).cloned().collect();
         let set = if set.bytes() <= room_here { set } else { ToolSet::new(identity.clone(), union(&live)) };
         if set.bytes() > room_here {
-            return Err(TooLarge { bytes: set.bytes(), room: room_here, past: set.past(room_here) });
+            return Err(ToolsTooLarge { bytes: set.bytes(), room: room_here, past: set.past(room_here) });
         }
         let (bytes, room) = (bytes_of_versions(&live), room.scope.saturating_mul(VERSIONS));
         if bytes > room {
-            return Err(TooLarge { bytes, room, past: set.past(0) });
+            return Err(ToolsTooLarge { bytes, room, past: set.past(0) });
         }
         Ok(set)
     }
@@ -237,7 +238,7 @@ impl Catalog {
     async fn write(
         &self,
         scope: &Scope,
-        generation: Arrival,
+        generation: Generation,
         set: ToolSet,
         writing: &mut Writing,
     ) -> Result<bool, Error> {
@@ -260,7 +261,7 @@ fn with_rest(tools: &[Arc<CatalogTool>], rest: &ToolSet) -> Vec<Arc<CatalogTool>
 }
 
 /// True if a set has tools that no live link declares.
-fn has_departed(set: &ToolSet, members: &[Member]) -> bool {
+fn has_departed(set: &ToolSet, members: &[MemberTools]) -> bool {
     let is_live = |name: &str| members.iter().any(|member| member.is_live && member.declared.has_name(name));
     set.tools.iter().any(|tool| !is_live(&tool.declaration.name))
 }
@@ -271,14 +272,18 @@ fn is_as_before(before: Option<&ToolSet>, set: &ToolSet, is_pool: bool) -> bool 
 }
 
 /// The tools as another link of the scope declared them, or else as new ones.
-fn shared(tools: Vec<Arc<CatalogTool>>, arrival: Arrival, membership: &Membership) -> Arc<DeclaredTools> {
+fn shared(
+    tools: Vec<Arc<CatalogTool>>,
+    since: (Generation, Generation),
+    membership: &Membership,
+) -> Arc<DeclaredTools> {
     let others = membership.others.iter().map(|other| &other.declared);
     let mut known = membership.own.iter().chain(others);
     let same = known.find(|known| known.is_made_of(&tools)).cloned();
-    same.unwrap_or_else(|| Arc::new(DeclaredTools::new(tools, arrival)))
+    same.unwrap_or_else(|| Arc::new(DeclaredTools::new(tools, since)))
 }
 
-/// Runs what takes a moment where no socket waits for it.
+/// Runs work that takes a moment on a blocking thread.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     spawn_blocking(work).await.map_err(|error| {
         Error::new(ErrorKind::InvalidRequest, "the tools' schemas cannot be prepared").caused_by(error)

@@ -27,16 +27,16 @@ async fn beside_a_gateway_tools_are_read_when_they_are_needed_and_not_before() {
 
 /// A link of a pool, as the catalog sees it.
 struct TestLink {
-    arrival: Arrival,
+    generation: Generation,
     membership: StdMutex<Option<Membership>>,
     /// Registrations that were counted.
     counted: AtomicUsize,
 }
 
 impl TestLink {
-    fn new(others: Vec<Member>) -> Self {
+    fn new(others: Vec<MemberTools>) -> Self {
         let membership = StdMutex::new(Some(Membership { others, own: None, is_pool: true }));
-        Self { arrival: Arrival::now(), membership, counted: AtomicUsize::new(0) }
+        Self { generation: Generation::now(), membership, counted: AtomicUsize::new(0) }
     }
 
     fn own(&self) -> Arc<DeclaredTools> {
@@ -45,8 +45,8 @@ impl TestLink {
 }
 
 impl Registrant for TestLink {
-    fn arrival(&self) -> Arrival {
-        self.arrival
+    fn generation(&self) -> Generation {
+        self.generation
     }
 
     fn membership(&self) -> Option<Membership> {
@@ -71,7 +71,8 @@ async fn core() -> (tempfile::TempDir, Core, Identity) {
     let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
     let secret = core.local_admin().add_entity("crew", Policy::Pool).await.unwrap().secret;
     let claim = Claim { secret: Some(secret), ..Claim::default() };
-    let link = core.authenticator.connect(Arrival::now(), claim, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
+    let link =
+        core.authenticator.connect(Generation::now(), claim, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
     let identity = link.identity().clone();
     (folder, core, identity)
 }
@@ -87,7 +88,7 @@ async fn a_registration_that_changes_nothing_is_not_counted_and_prepares_nothing
     core.catalog.register(&identity, tools(""), ROOM, &first).await.unwrap();
     core.catalog.register(&identity, tools(""), ROOM, &first).await.unwrap();
     assert_eq!(first.counted.load(Ordering::Relaxed), 1);
-    let second = TestLink::new(vec![Member { declared: first.own(), is_live: true }]);
+    let second = TestLink::new(vec![MemberTools { declared: first.own(), is_live: true }]);
     core.catalog.register(&identity, tools(""), ROOM, &second).await.unwrap();
     assert_eq!(second.counted.load(Ordering::Relaxed), 0);
     assert!(Arc::ptr_eq(&first.own(), &second.own()), "both have the same prepared tools");
@@ -111,7 +112,7 @@ async fn a_registration_is_not_written_over_one_of_a_later_generation() {
     let link = TestLink::new(Vec::new());
     link.membership.lock().unwrap().as_mut().unwrap().is_pool = false;
     // As another gateway with the same database would, which has a newer link of the worker.
-    assert!(core.store.replace_tools(&identity.scope(), Arrival::now(), &[]).await.unwrap());
+    assert!(core.store.replace_tools(&identity.scope(), Generation::now(), &[]).await.unwrap());
     let outcome = core.catalog.register(&identity, tools(""), ROOM, &link).await.unwrap();
     assert!(matches!(outcome, Replacement::Superseded), "{outcome:?}");
     assert!(core.catalog.set(&identity.scope()).is_none());
@@ -127,7 +128,7 @@ async fn versions_of_tools_have_a_bound_of_their_own() {
         let link = TestLink::new(others.clone());
         let declared = tools(&number.to_string().repeat(500));
         match core.catalog.register(&identity, declared, ROOM, &link).await.unwrap() {
-            Replacement::Done { .. } => others.push(Member { declared: link.own(), is_live: true }),
+            Replacement::Done { .. } => others.push(MemberTools { declared: link.own(), is_live: true }),
             Replacement::TooLarge(too_large) => {
                 assert_eq!(too_large.room, 4 * ROOM.scope);
                 break;
@@ -146,7 +147,7 @@ async fn tools_of_links_that_are_gone_make_room_for_others() {
     let gone = TestLink::new(Vec::new());
     let large = |name: &str| vec![ToolDeclaration::new(name, "x".repeat(500), json!({"type": "object"}))];
     core.catalog.register(&identity, large("gone"), ROOM, &gone).await.unwrap();
-    let link = TestLink::new(vec![Member { declared: gone.own(), is_live: false }]);
+    let link = TestLink::new(vec![MemberTools { declared: gone.own(), is_live: false }]);
     let outcome = core.catalog.register(&identity, large("here"), ROOM, &link).await.unwrap();
     let Replacement::Done { changes, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((changes.added, changes.pruned), (1, 1));

@@ -85,7 +85,7 @@ impl CatalogTool {
         }
     }
 
-    /// The schemas that check the tool's arguments. Preparing them takes a moment, in which no socket waits.
+    /// The schemas that check the tool's arguments. They are prepared on a blocking thread.
     pub(crate) async fn arguments(self: &Arc<Self>) -> Result<Arc<ToolSchemas>, Error> {
         let prepare = async || {
             let tool = Arc::clone(self);
@@ -96,7 +96,7 @@ impl CatalogTool {
         self.arguments.get_or_try_init(prepare).await.cloned()
     }
 
-    /// The check of the tool's results, by the definition that clients see. It is made once, where no socket waits.
+    /// The check of the tool's results, by the definition that clients see. It is made once, on a blocking thread.
     pub(crate) async fn results(&self, shown: impl AsyncFnOnce() -> ToolDefinition) -> Arc<ResultRule> {
         let rule = async || {
             let shown = shown().await;

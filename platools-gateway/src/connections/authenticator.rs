@@ -13,7 +13,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::origin::RequestOrigin;
 use crate::limits::Limiter;
-use crate::links::{Arrival, Link, Links, WorkerPeer};
+use crate::links::{Generation, Link, Links, NewLink, WorkerPeer};
 use crate::ports::time::now_ms;
 
 /// Authenticates workers and callers. It limits and records failed attempts.
@@ -38,38 +38,44 @@ impl Authenticator {
         Self { directory, limiter, audit, links, anonymous_role }
     }
 
+    /// The generation of a worker that comes now, for [`Authenticator::connect`].
+    #[must_use]
+    pub fn next_generation(&self) -> Generation {
+        self.links.next_generation()
+    }
+
     /// Lets a worker in. Its link replaces an older one of the same entity and environment, unless the entity is a pool.
     ///
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
     pub async fn connect(
         &self,
-        arrival: Arrival,
+        generation: Generation,
         claim: Claim,
         from: impl Into<RequestOrigin>,
     ) -> Result<Link, Refusal> {
         let from = from.into();
         let too_many = |of| move |wait| Refusal::TooMany { of, wait };
         if let Some(address) = from.address {
-            self.limiter.handshake(address).map_err(too_many("connections from this address"))?;
+            self.limiter.count_handshake(address).map_err(too_many("connections from this address"))?;
         }
         let admitted = match self.directory.authenticate_worker(&claim).await {
             Err(refusal) => {
                 self.audit_refused_worker(&refusal, &claim, &from);
                 if let (Refusal::Unknown, Some(address)) = (&refusal, from.address) {
-                    self.limiter.failure(address).map_err(too_many("failed attempts from this address"))?;
+                    self.limiter.count_failure(address).map_err(too_many("failed attempts from this address"))?;
                 }
                 return Err(refusal);
             }
             Ok(admitted) => admitted,
         };
-        let place = self.limiter.worker(&admitted.identity.entity_id, admitted.policy);
-        let place = place.map_err(too_many("connections of this entity"))?;
+        let permit = self.limiter.admit_worker(&admitted.identity.entity_id, admitted.policy);
+        let permit = permit.map_err(too_many("connections of this entity"))?;
         let (entity, credential) = (admitted.identity.entity_id.clone(), admitted.credential.clone());
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
         let (features, address) = (claim.features.intersection(Features::all()), from.address);
         let peer = WorkerPeer { address, instance: claim.instance };
-        let link = self.links.attach_from(peer, arrival, admitted, secret, features, place);
+        let link = self.links.attach(NewLink { peer, generation, admitted, secret, features, permit });
         // The end of a credential closes the links that exist then. This link may have been added after that.
         let snapshot = self.directory.snapshot();
         if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {
@@ -113,7 +119,7 @@ impl Authenticator {
     /// a different one after too many attempts.
     pub(crate) fn refuse_credential(&self, from: &RequestOrigin, error: Error) -> Error {
         self.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, &error.to_string());
-        from.address.and_then(|address| self.limiter.failed_call(address).err()).unwrap_or(error)
+        from.address.and_then(|address| self.limiter.count_failed_login(address).err()).unwrap_or(error)
     }
 
     /// The caller of an admin's key or token; `None` for any other. Nothing is counted or recorded, since a gateway without

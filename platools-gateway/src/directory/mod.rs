@@ -9,7 +9,7 @@ mod update;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use platools_protocol::tool_sync::{Features, WorkerInstance};
@@ -25,6 +25,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Identity, Policy, Role};
 use crate::domain::ids::ProjectId;
 use crate::domain::key::StoredKey;
+use crate::domain::lock::{lock, read, write};
 use crate::domain::origin::RequestOrigin;
 use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
@@ -101,7 +102,7 @@ pub(crate) struct Directory {
     token_signer: TokenSigner,
     last_uses: LastUses,
     snapshot: RwLock<Arc<Snapshot>>,
-    tool_changes: ToolChanges,
+    tool_changes: Arc<dyn ToolChanges>,
     /// Time when an unknown secret last made the directory read the database.
     looked: Mutex<Option<Instant>>,
 }
@@ -110,7 +111,7 @@ impl Directory {
     /// Opens the directory, and makes what every gateway has. The signing keys are not read yet.
     pub(crate) async fn open(
         store: Arc<dyn DirectoryStore>,
-        tool_changes: ToolChanges,
+        tool_changes: Arc<dyn ToolChanges>,
         folder: Option<&Path>,
         signing_keys: SigningKeySource,
     ) -> Result<Self, Error> {
@@ -149,7 +150,7 @@ impl Directory {
 
     /// The directory as it is now.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.snapshot))
     }
 
     /// Reads what changed in the directory since it was read, or all of it if that is not known.
@@ -162,7 +163,7 @@ impl Directory {
             Some(update) => known.updated(update),
             None => Snapshot::new(self.store.directory().await?, self.token_signer.clone()),
         };
-        let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = write(&self.snapshot);
         // Of two that read at the same time the one that read later stays.
         if fresh.revision > current.revision {
             let before = std::mem::replace(&mut *current, Arc::new(fresh));
@@ -260,7 +261,7 @@ impl Directory {
     }
 
     fn may_look(&self) -> bool {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked = lock(&self.looked);
         let is_time = looked.is_none_or(|last| last.elapsed() >= LOOK_INTERVAL);
         if is_time {
             *looked = Some(Instant::now());

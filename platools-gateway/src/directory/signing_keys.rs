@@ -128,7 +128,7 @@ impl Directory {
         self.store.erase_stored_signing_keys().await
     }
 
-    /// Runs what waits for the disk where it holds up nobody.
+    /// Runs work that waits for the disk on a blocking thread.
     async fn with_token_signer<T: Send + 'static>(
         &self,
         work: impl FnOnce(&TokenSigner) -> Result<T, Error> + Send + 'static,

@@ -79,3 +79,63 @@ ids! {
     /// A record of the audit.
     AuditEventId = "aud_";
 }
+
+impl CallId {
+    /// A new id of a call that begins at this gateway. The ids of a gateway that is alone do not name it.
+    #[must_use]
+    pub fn from_gateway(gateway: GatewayNumber) -> Self {
+        match gateway {
+            GatewayNumber::ALONE => Self::random(),
+            GatewayNumber(number) => Self(format!("call_{number}_{}", random::hex_of::<16>()).into()),
+        }
+    }
+
+    /// The gateway where the call began, which has the caller.
+    #[must_use]
+    pub fn gateway(&self) -> GatewayNumber {
+        let number = self.0.strip_prefix("call_").and_then(|rest| rest.split_once('_')?.0.parse().ok());
+        number.and_then(GatewayNumber::new).unwrap_or(GatewayNumber::ALONE)
+    }
+}
+
+/// The number of a gateway among those that serve the same workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct GatewayNumber(u16);
+
+impl GatewayNumber {
+    /// The number of a gateway that is alone.
+    pub const ALONE: Self = Self(0);
+
+    /// The bits of a number: at most 1024 gateways serve the same workers.
+    pub const BITS: u32 = 10;
+
+    /// The gateway with a number from 0 to 1023.
+    #[must_use]
+    pub const fn new(number: u16) -> Option<Self> {
+        if number >> Self::BITS == 0 { Some(Self(number)) } else { None }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_call_names_the_gateway_where_it_began_unless_that_is_alone() {
+        for number in [0, 1, 7, 1023] {
+            let gateway = GatewayNumber::new(number).unwrap();
+            assert_eq!(CallId::from_gateway(gateway).gateway(), gateway);
+        }
+        assert_eq!(CallId::from_gateway(GatewayNumber::ALONE).as_str().len(), "call_".len() + 32);
+        for foreign in ["", "call_", "call_1024_aa", "call_x_aa", "job_1_aa", "call_-1_aa"] {
+            assert_eq!(CallId::from(foreign).gateway(), GatewayNumber::ALONE, "{foreign}");
+        }
+        assert_eq!(GatewayNumber::new(1024), None);
+    }
+}

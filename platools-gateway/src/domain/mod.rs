@@ -1,7 +1,6 @@
 //! Plain data for every part of the gateway: ids, scopes, callers, roles and the error type. Nothing in here has a lock or does I/O.
 
 pub mod agent;
-pub(crate) mod arrival;
 pub(crate) mod audit;
 pub mod call;
 pub(crate) mod channel;
@@ -13,10 +12,12 @@ pub(crate) mod directory;
 pub mod entity;
 pub mod environment;
 pub mod error;
+pub(crate) mod generation;
 pub(crate) mod idempotency;
 pub mod identity;
 pub mod ids;
 pub(crate) mod key;
+pub(crate) mod lock;
 pub mod message;
 pub(crate) mod number;
 pub mod origin;

@@ -13,6 +13,7 @@ use crate::authority::NO_PLACE;
 use crate::core::{Core, CoreOptions};
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::GatewayNumber;
 use crate::listen::{self, Server, Setup, Site, Sockets};
 use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Keeper, Reload};
@@ -60,6 +61,7 @@ impl Builder {
             DataSource::Postgres(server) => Lock::Database { _lock: store::lock_database(server).await? },
         };
         let options = CoreOptions {
+            gateway: GatewayNumber::ALONE,
             limits: settings.limits,
             signing_keys,
             journal: Some(settings.journal),

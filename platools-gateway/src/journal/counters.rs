@@ -1,8 +1,10 @@
 //! [`JournalFigures`]: the counters of the journal, such as stored and lost records.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use crate::domain::lock::lock;
 
 /// The journal's counters since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +48,7 @@ impl Counters {
     /// The losses since this was last asked, records and payloads.
     pub(super) fn take_unlogged(&self) -> (u64, u64) {
         let now = (self.lost.load(Ordering::Relaxed), self.payloads_dropped.load(Ordering::Relaxed));
-        let before = std::mem::replace(&mut *self.logged.lock().unwrap_or_else(PoisonError::into_inner), now);
+        let before = std::mem::replace(&mut *lock(&self.logged), now);
         (now.0 - before.0, now.1 - before.1)
     }
 }

@@ -71,7 +71,7 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &CompiledS
     let Some(text) = text else { return DROPPED };
     let redacted = match settings.recording {
         Recording::Nothing => return DROPPED,
-        // Nothing is looked for, but a value that nobody could read is not kept either.
+        // Nothing is redacted, but an unreadable value is not kept either.
         Recording::Full => redact(text.as_str(), None, &Rules::none()),
         Recording::Redacted => redact(text.as_str(), schema, &Rules::of(&settings.names, settings.max_payload_bytes)),
     };

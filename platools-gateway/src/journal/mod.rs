@@ -16,7 +16,7 @@ mod writer;
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -26,12 +26,13 @@ pub use crate::domain::call::{CallEnd, CallSummary, Kept};
 pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{JournaledCall, PastCall, Payload};
 pub use counters::JournalFigures;
-pub(crate) use record::{CallRecord, TRACEBACK};
+pub(crate) use record::{CallRecord, RecordedCall, TRACEBACK};
 pub use redact::SENSITIVE_WORDS;
 
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
 use crate::domain::ids::{CallId, ProjectId};
+use crate::domain::lock::lock;
 use crate::ports::journal::JournalStore;
 use counters::Counters;
 use entry::JournalEntry;
@@ -87,12 +88,8 @@ impl Journal {
             let (settings, aging) = (Arc::clone(&settings), Arc::clone(&aging));
             JournalWriter::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
         };
-        *journal.task() = Some(tasks.keep("journal", begin));
+        *lock(&journal.task) = Some(tasks.keep("journal", begin));
         journal
-    }
-
-    fn task(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A call of a project that is under way.
@@ -107,19 +104,19 @@ impl Journal {
 
     /// Waits until the records of a project so far are stored, or it took too long.
     pub(crate) async fn settle(&self, project: &ProjectId) {
-        if self.task().is_some() && timeout(SETTLE, self.queue.settled(project)).await.is_err() {
+        if lock(&self.task).is_some() && timeout(SETTLE, self.queue.settled(project)).await.is_err() {
             tracing::debug!("a reader of the journal did not wait for what is not written yet");
         }
     }
 
     /// Writes what there is, and takes no more.
     pub(crate) async fn close(&self) {
-        if self.task().is_none() {
+        if lock(&self.task).is_none() {
             return;
         }
         // Calls end by themselves before this; those that had to be cut off leave their records in a moment.
         let _ = timeout(LAST_RECORDS, self.idle()).await;
-        let Some(task) = self.task().take() else { return };
+        let Some(task) = lock(&self.task).take() else { return };
         self.queue.close();
         if timeout(LAST_WRITE, task).await.is_err() {
             tracing::error!(waiting = self.figures().waiting, "the journal could not be written to its end");
@@ -146,17 +143,9 @@ impl Journal {
         }
     }
 
-    fn settings(&self) -> &CompiledSettings {
-        &self.settings
-    }
-
     /// The calls of a project that are under way, the oldest first.
     pub(crate) fn running_calls(&self, project: &ProjectId) -> Vec<CallSummary> {
         self.running.list(project)
-    }
-
-    fn running(&self) -> &RunningCalls {
-        &self.running
     }
 
     /// Hands a record to the task, without waiting for room.
@@ -164,7 +153,7 @@ impl Journal {
         if !self.is_written {
             return;
         }
-        if self.task().is_none() {
+        if lock(&self.task).is_none() {
             // It came after the end.
             return self.counters.add_lost(1);
         }

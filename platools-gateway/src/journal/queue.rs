@@ -4,7 +4,7 @@
 //! projects nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::entry::JournalEntry;
 use crate::domain::ids::ProjectId;
+use crate::domain::lock::lock;
 
 /// The number of records that wait with their arguments and results.
 pub(super) const MAX_PAYLOADS: usize = 8192;
@@ -57,19 +58,19 @@ pub(super) type Numbered = (u64, JournalEntry);
 impl JournalQueue {
     /// Adds a record, and drops what there is no room for.
     pub(super) fn push(&self, entry: JournalEntry) -> QueueLosses {
-        let losses = self.lock().push(entry);
+        let losses = lock(&self.state).push(entry);
         self.changed.notify_one();
         losses
     }
 
     /// The next records, one of each project in turn. They count as waiting until [`JournalQueue::finish`].
     pub(super) fn take(&self) -> Vec<Numbered> {
-        self.lock().take()
+        lock(&self.state).take()
     }
 
     /// Notes that records are stored, or lost for good.
     pub(super) fn finish(&self, numbers: &[u64]) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         numbers.iter().for_each(|number| drop(state.in_hand.remove(number)));
         state.is_failing = false;
         state.last_write = Some(Instant::now());
@@ -79,25 +80,25 @@ impl JournalQueue {
 
     /// Notes that the database takes nothing at the moment. Readers wait no longer until it does again.
     pub(super) fn note_failure(&self) {
-        self.lock().is_failing = true;
+        lock(&self.state).is_failing = true;
         self.progress.notify_waiters();
     }
 
     /// Gives up the records of a writer that is gone, and says how many there were.
     pub(super) fn abandon_in_hand(&self) -> usize {
-        let lost = std::mem::take(&mut self.lock().in_hand).len();
+        let lost = std::mem::take(&mut lock(&self.state).in_hand).len();
         self.progress.notify_waiters();
         lost
     }
 
     /// Waits until the records of a project that came before are stored, or the database fails.
     pub(super) async fn settled(&self, project: &ProjectId) {
-        let through = self.lock().last;
+        let through = lock(&self.state).last;
         loop {
             // Before looking, so that no progress is missed.
             let progress = self.progress.notified();
             {
-                let mut state = self.lock();
+                let mut state = lock(&self.state);
                 if state.is_failing || state.is_settled(project, through) {
                     return;
                 }
@@ -110,7 +111,7 @@ impl JournalQueue {
 
     /// The time at which a batch is to be written.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.lock().due()
+        lock(&self.state).due()
     }
 
     /// Waits until [`JournalQueue::due`] or [`JournalQueue::is_closing`] may have changed since the last time.
@@ -120,25 +121,20 @@ impl JournalQueue {
 
     /// Has the writer write everything, and end.
     pub(super) fn close(&self) {
-        self.lock().is_closing = true;
+        lock(&self.state).is_closing = true;
         self.changed.notify_one();
     }
 
     pub(super) fn is_closing(&self) -> bool {
-        self.lock().is_closing
+        lock(&self.state).is_closing
     }
 
     /// The number of records that are not stored yet, and since when the oldest of them waits.
     pub(super) fn waiting(&self) -> (usize, Option<Instant>) {
-        let state = self.lock();
+        let state = lock(&self.state);
         let fronts = state.lanes.values().filter_map(|lane| lane.entries.front()).map(|(_, entry)| entry.since);
         let oldest = fronts.chain(state.in_hand.values().map(|taken| taken.since)).min();
         (state.records + state.in_hand.len(), oldest)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        // Every section leaves the queue whole, so a panic in another task spoils nothing.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

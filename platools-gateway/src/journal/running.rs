@@ -1,65 +1,30 @@
 //! [`RunningCalls`]: the table of calls in flight, by project.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
 use crate::domain::call::CallSummary;
 use crate::domain::ids::{CallId, ProjectId};
+use crate::domain::lock::lock;
 
-/// Every call that began and did not end.
+/// The calls that began and did not end.
 #[derive(Debug, Default)]
 pub(super) struct RunningCalls {
-    calls: Mutex<Table>,
-    /// The last of them ended.
+    calls: Mutex<RunningTable>,
+    /// Wakes those that wait for the end of the last call.
     idle: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Table {
-    /// By project, so that nobody looks through the calls of others. No project is here without calls.
-    projects: HashMap<ProjectId, HashMap<CallId, CallSummary>>,
-    /// The number of ended calls whose end is still to be told.
-    ending: usize,
-}
-
-/// A call that has ended. Once it is dropped it counts as over, for whoever waits for the last one.
-pub(super) struct Ending<'a>(&'a RunningCalls);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        let mut calls = self.0.lock();
-        calls.ending -= 1;
-        if calls.is_idle() {
-            self.0.idle.notify_waiters();
-        }
-    }
-}
-
-impl Table {
-    fn remove(&mut self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
-        let calls = self.projects.get_mut(project)?;
-        let removed = calls.remove(call_id);
-        if calls.is_empty() {
-            self.projects.remove(project);
-        }
-        removed
-    }
-
-    fn is_idle(&self) -> bool {
-        self.projects.is_empty() && self.ending == 0
-    }
-}
-
 impl RunningCalls {
-    pub(super) fn begin(&self, project: ProjectId, summary: CallSummary) {
-        self.lock().projects.entry(project).or_default().insert(summary.call_id.clone(), summary);
+    pub(super) fn begin(&self, project: &ProjectId, summary: CallSummary) {
+        lock(&self.calls).projects.entry(project.clone()).or_default().insert(summary.call_id.clone(), summary);
     }
 
-    /// Ends a call. Nobody looks for it before it was handed on.
+    /// Ends a call, and hands it on while the table is locked: no search misses it in between.
     pub(super) fn end(&self, project: &ProjectId, call_id: &CallId, hand_on: impl FnOnce(CallSummary)) -> Ending<'_> {
-        let mut calls = self.lock();
+        let mut calls = lock(&self.calls);
         if let Some(summary) = calls.remove(project, call_id) {
             hand_on(summary);
         }
@@ -69,13 +34,13 @@ impl RunningCalls {
 
     /// A call of a project.
     pub(super) fn find(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
-        let calls = self.lock();
+        let calls = lock(&self.calls);
         calls.projects.get(project)?.get(call_id).cloned()
     }
 
     /// The calls of a project, the oldest first.
     pub(super) fn list(&self, project: &ProjectId) -> Vec<CallSummary> {
-        let calls = self.lock();
+        let calls = lock(&self.calls);
         let mut listed: Vec<_> = calls.projects.get(project).into_iter().flat_map(HashMap::values).cloned().collect();
         drop(calls);
         listed.sort_by(|left, right| (left.started_ms, &left.call_id).cmp(&(right.started_ms, &right.call_id)));
@@ -87,15 +52,46 @@ impl RunningCalls {
         loop {
             // Before looking, so that the last end is not missed.
             let idle = self.idle.notified();
-            if self.lock().is_idle() {
+            if lock(&self.calls).is_idle() {
                 return;
             }
             idle.await;
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+#[derive(Debug, Default)]
+struct RunningTable {
+    /// By project, so that a search passes over the calls of others. No project is here without calls.
+    projects: HashMap<ProjectId, HashMap<CallId, CallSummary>>,
+    /// The number of ended calls that the observers do not know of yet.
+    ending: usize,
+}
+
+/// A call that has ended. It counts as under way until this is dropped.
+pub(super) struct Ending<'a>(&'a RunningCalls);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut calls = lock(&self.0.calls);
+        calls.ending -= 1;
+        if calls.is_idle() {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl RunningTable {
+    fn remove(&mut self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
+        let calls = self.projects.get_mut(project)?;
+        let removed = calls.remove(call_id);
+        if calls.is_empty() {
+            self.projects.remove(project);
+        }
+        removed
+    }
+
+    fn is_idle(&self) -> bool {
+        self.projects.is_empty() && self.ending == 0
     }
 }

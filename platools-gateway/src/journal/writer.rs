@@ -24,7 +24,7 @@ const RETRIES: [Duration; 3] = [Duration::from_millis(100), Duration::from_milli
 /// The wait after those, as long as the database fails. Further calls wait in the queue until it is full.
 const LATER: Duration = Duration::from_secs(1);
 
-/// Batches with more bytes than this are prepared where no socket waits for it.
+/// Batches with more bytes than this are prepared on a blocking thread.
 const PREPARED_IN_PLACE: usize = 64 * 1024;
 
 /// The number of refused records that are held until the database takes others.

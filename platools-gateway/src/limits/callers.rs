@@ -15,22 +15,22 @@ pub(crate) struct ChatPermits {
 
 impl Limiter {
     /// Counts a request that is no call, or a call under an idempotency key before its body is read. A caller without a credential counts as its address.
-    pub(crate) fn request(&self, caller: &Caller, from: IpAddr) -> Result<(), Error> {
+    pub(crate) fn count_request(&self, caller: &Caller, from: IpAddr) -> Result<(), Error> {
         if caller.credential == Credential::Nothing {
-            return self.request_from(from);
+            return self.count_request_from(from);
         }
         let taken = self.requests.take(&caller.credential.to_string());
         taken.map_err(|wait| too_much("too many requests in a second", wait))
     }
 
-    /// Counts a request of somebody without a credential.
-    pub(crate) fn request_from(&self, from: IpAddr) -> Result<(), Error> {
+    /// Counts a request without a credential.
+    pub(crate) fn count_request_from(&self, from: IpAddr) -> Result<(), Error> {
         let taken = self.anonymous_requests.take(&network(from));
         taken.map_err(|wait| too_much("too many requests without a key from this address in a second", wait))
     }
 
     /// Lets a caller begin a chat.
-    pub(crate) fn chat(&self, caller: &Caller) -> Result<ChatPermits, Error> {
+    pub(crate) fn admit_chat(&self, caller: &Caller) -> Result<ChatPermits, Error> {
         let caller = caller.credential.to_string();
         self.chats.take(&caller).map_err(|wait| too_much("too many chats in a second", wait))?;
         let of_key = self.chats_in_flight.take(caller);
@@ -43,15 +43,15 @@ impl Limiter {
     /// Counts a message that waits for a caller with that credential, unless it is short.
     ///
     /// # Errors
-    /// So much waits that it is not to be kept.
+    /// Too much waits already.
     pub(crate) fn waiting_message(&self, credential: &str, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
         self.waiting.hold(credential, bytes)
     }
 
-    /// Counts a response that waits for whoever reads it at an address, unless it is short.
+    /// Counts a response that waits for its reader at an address, unless it is short.
     ///
     /// # Errors
-    /// So much waits that it is not to be kept.
+    /// Too much waits already.
     pub(crate) fn waiting_response(&self, from: IpAddr, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
         self.waiting.hold(&network(from).to_string(), bytes)
     }
@@ -93,21 +93,21 @@ mod tests {
         });
         for caller in [Caller::sample("key_1"), stranger()] {
             for _ in 0..2 {
-                limiter.request(&caller, HERE).unwrap();
+                limiter.count_request(&caller, HERE).unwrap();
             }
-            let refused = limiter.request(&caller, HERE).unwrap_err();
+            let refused = limiter.count_request(&caller, HERE).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::RateLimited);
             assert!(refused.wait().is_some());
         }
-        limiter.request(&Caller::sample("key_2"), HERE).unwrap();
-        limiter.request(&stranger(), "10.0.0.1".parse().unwrap()).unwrap();
+        limiter.count_request(&Caller::sample("key_2"), HERE).unwrap();
+        limiter.count_request(&stranger(), "10.0.0.1".parse().unwrap()).unwrap();
     }
 
     #[test]
     fn as_many_requests_as_calls_are_let_through() {
         let limiter = limiter(|limits| limits.key.requests_per_second = NonZeroU32::MIN);
         for _ in 0..1000 {
-            limiter.request(&Caller::sample("key_1"), HERE).unwrap();
+            limiter.count_request(&Caller::sample("key_1"), HERE).unwrap();
         }
     }
 
@@ -117,7 +117,7 @@ mod tests {
             limits.key.chats_in_flight = number(2);
             limits.total.chats_in_flight = number(3);
         });
-        let of = |key: &str| limiter.chat(&Caller::sample(key));
+        let of = |key: &str| limiter.admit_chat(&Caller::sample(key));
         let refused = |key: &str| of(key).unwrap_err().to_string();
         let (first, _second) = (of("key_1").unwrap(), of("key_1").unwrap());
         assert!(refused("key_1").contains("of this key or token"), "{}", refused("key_1"));

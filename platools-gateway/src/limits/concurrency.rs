@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::domain::lock::lock;
 
 /// A concurrency limit for each key.
 #[derive(Debug)]
@@ -66,11 +68,6 @@ impl<K: Hash + Eq + Clone> Drop for ConcurrencyPermit<K> {
             }
         }
     }
-}
-
-fn lock<K>(taken: &Mutex<HashMap<K, u32>>) -> MutexGuard<'_, HashMap<K, u32>> {
-    // Every section leaves the table whole, so a panic in another task spoils nothing.
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts what is held; clones count together.
+/// A counter of the present amount. Clones count together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gauge(Arc<AtomicUsize>);
 
-/// A guard that subtracts its share from the gauge when it is dropped.
+/// An amount that a gauge counts until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldAmount {
     gauge: Gauge,
     amount: usize,
     before: usize,
@@ -21,20 +21,20 @@ impl Gauge {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Holds some more.
-    pub(crate) fn hold(&self, amount: usize) -> Held {
+    /// Adds an amount.
+    pub(crate) fn hold(&self, amount: usize) -> HeldAmount {
         let before = self.0.fetch_add(amount, Ordering::Relaxed);
-        Held { gauge: self.clone(), amount, before }
+        HeldAmount { gauge: self.clone(), amount, before }
     }
 
     /// Holds some more, however much that is, unless the limit is passed already.
-    pub(crate) fn hold_unless_past(&self, amount: usize, limit: usize) -> Option<Held> {
+    pub(crate) fn hold_unless_past(&self, amount: usize, limit: usize) -> Option<HeldAmount> {
         let held = self.hold(amount);
         (held.before <= limit).then_some(held)
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldAmount {
     fn drop(&mut self) {
         self.gauge.0.fetch_sub(self.amount, Ordering::Relaxed);
     }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use crate::domain::lock::lock;
 
 /// The time that a client with too much at once is told to wait, as it is unknown when a part of it ends.
 pub(super) const SOON: Duration = Duration::from_secs(1);
@@ -90,13 +92,13 @@ impl MemoryBudget {
 
     #[cfg(test)]
     fn held(&self) -> u64 {
-        self.0.lock().bytes
+        lock(&self.0.held).bytes
     }
 }
 
 impl Shared {
     fn take(&self, owner: &str, bytes: u64) -> Result<(), OverBudget> {
-        let mut held = self.lock();
+        let mut held = lock(&self.held);
         let theirs = held.by_owner.get(owner).copied().unwrap_or_default();
         if held.bytes + bytes > self.total || theirs + bytes > self.each {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -108,7 +110,7 @@ impl Shared {
     }
 
     fn give_back(&self, owner: &str, bytes: u64) {
-        let mut held = self.lock();
+        let mut held = lock(&self.held);
         held.bytes -= bytes;
         if let Some(theirs) = held.by_owner.get_mut(owner) {
             *theirs -= bytes;
@@ -116,11 +118,6 @@ impl Shared {
                 held.by_owner.remove(owner);
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,7 +162,7 @@ mod tests {
         assert_eq!(budget.held(), 44 * 1024);
         drop(request);
         assert_eq!((budget.held(), budget.refused()), (0, 0));
-        assert!(budget.0.lock().by_owner.is_empty());
+        assert!(lock(&budget.0.held).by_owner.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::domain::origin::network;
 use concurrency::ConcurrencyLimit;
 use memory_budget::MemoryBudget;
 use memory_budget::SOON;
-use proxies::Proxies;
+use proxies::TrustedProxies;
 use rate::Rate;
 
 pub use crate::settings::{
@@ -29,9 +29,9 @@ pub(crate) use callers::ChatPermits;
 pub(crate) use concurrency::ConcurrencyPermit;
 pub(crate) use memory_budget::{HeldBytes, OverBudget};
 
-/// Keeps to the limits.
+/// Counts the requests, connections and bytes of addresses, callers, entities and projects, and refuses those past their limits.
 pub(crate) struct Limiter {
-    proxies: Proxies,
+    proxies: TrustedProxies,
     connections: ConcurrencyLimit<IpAddr>,
     /// Connections past the limit that get an answer; further ones are closed without it.
     turned_away: ConcurrencyLimit<IpAddr>,
@@ -48,7 +48,7 @@ pub(crate) struct Limiter {
     all_chats_in_flight: ConcurrencyLimit<()>,
     body_bytes: usize,
     bodies: MemoryBudget,
-    /// Responses and events that wait for those who read slowly.
+    /// Responses and events that wait for slow readers.
     waiting: MemoryBudget,
     /// Events that were dropped because their caller reads too slowly.
     dropped_events: AtomicU64,
@@ -76,7 +76,7 @@ impl Limiter {
         let Limits { address, key, entity, project, total, trusted_proxies } = limits;
         let body_bytes = key.body_bytes.get().min(MAX_BODY_BYTES);
         Self {
-            proxies: Proxies::new(trusted_proxies),
+            proxies: TrustedProxies::new(trusted_proxies),
             connections: ConcurrencyLimit::new(address.connections),
             turned_away: ConcurrencyLimit::new(address.connections),
             named_connections: ConcurrencyLimit::new(address.connections),
@@ -104,7 +104,7 @@ impl Limiter {
     }
 
     /// Decides about a connection.
-    pub(crate) fn connection(&self, from: IpAddr) -> Admission {
+    pub(crate) fn admit_connection(&self, from: IpAddr) -> Admission {
         if self.proxies.include(from) {
             return Admission::Serve(self.connections.take_beyond(network(from)));
         }
@@ -125,7 +125,7 @@ impl Limiter {
     ///
     /// # Errors
     /// The address has too many.
-    pub(crate) fn named_connection(
+    pub(crate) fn admit_forwarded(
         &self,
         peer: IpAddr,
         origin: IpAddr,
@@ -137,23 +137,23 @@ impl Limiter {
         place.map(Some).ok_or_else(|| too_much("there are too many connections from this address", SOON))
     }
 
-    /// Lets a worker try to connect, or says how long it is to wait.
-    pub(crate) fn handshake(&self, from: IpAddr) -> Result<(), Duration> {
+    /// Counts a worker's attempt to connect, or says how long it is to wait.
+    pub(crate) fn count_handshake(&self, from: IpAddr) -> Result<(), Duration> {
         self.handshakes.take(&network(from))
     }
 
-    /// Counts a worker's wrong secret, or says how long whoever brought it is to wait.
-    pub(crate) fn failure(&self, from: IpAddr) -> Result<(), Duration> {
+    /// Counts a worker's wrong secret, or says how long its address is to wait.
+    pub(crate) fn count_failure(&self, from: IpAddr) -> Result<(), Duration> {
         self.failures.take(&network(from))
     }
 
     /// Counts a caller's wrong key or token like a worker's wrong secret.
-    pub(crate) fn failed_call(&self, from: IpAddr) -> Result<(), Error> {
-        self.failure(from).map_err(|wait| too_much("too many failed attempts from this address", wait))
+    pub(crate) fn count_failed_login(&self, from: IpAddr) -> Result<(), Error> {
+        self.count_failure(from).map_err(|wait| too_much("too many failed attempts from this address", wait))
     }
 
     /// Lets a worker of an entity in, for as long as the place is kept, or says how long it is to wait.
-    pub(crate) fn worker(
+    pub(crate) fn admit_worker(
         &self,
         entity: &EntityId,
         policy: Policy,
@@ -167,14 +167,14 @@ impl Limiter {
     }
 
     /// Lets a caller begin a call.
-    pub(crate) fn call(&self, caller: &Caller) -> Result<ConcurrencyPermit<String>, Error> {
+    pub(crate) fn admit_call(&self, caller: &Caller) -> Result<ConcurrencyPermit<String>, Error> {
         let caller = caller.credential.to_string();
         self.calls.take(&caller).map_err(|wait| too_much("too many calls in a second", wait))?;
         self.calls_in_flight.take(caller).ok_or_else(|| too_much("too many calls are under way", SOON))
     }
 
-    /// Lets a call of an entity's tool begin.
-    pub(crate) fn call_of(&self, entity: &EntityId) -> Result<ConcurrencyPermit<EntityId>, Error> {
+    /// Lets a call to a tool of an entity begin.
+    pub(crate) fn admit_call_to(&self, entity: &EntityId) -> Result<ConcurrencyPermit<EntityId>, Error> {
         let too_many = |wait| too_much("too many calls of this entity's tools in a second", wait);
         self.entity_calls.take(entity).map_err(too_many)?;
         let too_many = || too_much("too many calls of this entity's tools are under way", SOON);
@@ -233,7 +233,7 @@ impl Limiter {
         self.dropped_events.load(Ordering::Relaxed)
     }
 
-    /// Forgets whoever has not come for a while.
+    /// Forgets keys that made no request for a while.
     pub(crate) fn sweep(&self) {
         self.handshakes.sweep();
         self.failures.sweep();
@@ -274,20 +274,20 @@ mod tests {
         let limiter = limiter(|limits| limits.address.handshakes_per_second = number(2));
         let [one, other] = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse().unwrap());
         for _ in 0..4 {
-            limiter.handshake(one).unwrap();
+            limiter.count_handshake(one).unwrap();
         }
-        assert!(limiter.handshake(one).unwrap_err() <= Duration::from_millis(500));
-        limiter.handshake(other).unwrap();
+        assert!(limiter.count_handshake(one).unwrap_err() <= Duration::from_millis(500));
+        limiter.count_handshake(other).unwrap();
     }
 
     #[test]
     fn each_caller_has_a_limit_of_its_own() {
         let limiter = limiter(|limits| limits.key.calls_per_second = number(1));
-        let _first: Vec<_> = (0..2).map(|_| limiter.call(&Caller::sample("key_1")).unwrap()).collect();
-        let refused = limiter.call(&Caller::sample("key_1")).unwrap_err();
+        let _first: Vec<_> = (0..2).map(|_| limiter.admit_call(&Caller::sample("key_1")).unwrap()).collect();
+        let refused = limiter.admit_call(&Caller::sample("key_1")).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::RateLimited);
         assert!(refused.wait().unwrap() <= Duration::from_secs(1));
-        limiter.call(&Caller::sample("key_2")).unwrap();
+        limiter.admit_call(&Caller::sample("key_2")).unwrap();
         let refused: Vec<_> = limiter.refused().into_iter().filter(|(_, number)| *number > 0).collect();
         assert_eq!(refused, [("key.calls_per_second", 1)]);
     }
@@ -299,14 +299,14 @@ mod tests {
             limits.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
         });
         let [proxy, client, other] = ["10.0.0.1", "198.51.100.7", "198.51.100.8"].map(|text| text.parse().unwrap());
-        let place = limiter.named_connection(proxy, client).unwrap();
-        assert_eq!(limiter.named_connection(proxy, client).unwrap_err().kind(), ErrorKind::RateLimited);
-        assert!(limiter.named_connection(proxy, other).unwrap().is_some(), "another address has places of its own");
+        let place = limiter.admit_forwarded(proxy, client).unwrap();
+        assert_eq!(limiter.admit_forwarded(proxy, client).unwrap_err().kind(), ErrorKind::RateLimited);
+        assert!(limiter.admit_forwarded(proxy, other).unwrap().is_some(), "another address has places of its own");
         for peer in [client, proxy] {
-            assert!(limiter.named_connection(peer, peer).unwrap().is_none(), "only proxies speak for others");
+            assert!(limiter.admit_forwarded(peer, peer).unwrap().is_none(), "only proxies speak for others");
         }
         drop(place);
-        limiter.named_connection(proxy, client).unwrap();
+        limiter.admit_forwarded(proxy, client).unwrap();
     }
 
     #[test]
@@ -319,8 +319,8 @@ mod tests {
     fn workers_that_replace_each_other_need_no_place() {
         let limiter = limiter(|limits| limits.entity.connections = number(1));
         let entity = EntityId::from("ent");
-        let _place = limiter.worker(&entity, Policy::Pool).unwrap();
-        assert_eq!(limiter.worker(&entity, Policy::Pool).unwrap_err(), SOON);
-        assert!(limiter.worker(&entity, Policy::Supersede).unwrap().is_none());
+        let _place = limiter.admit_worker(&entity, Policy::Pool).unwrap();
+        assert_eq!(limiter.admit_worker(&entity, Policy::Pool).unwrap_err(), SOON);
+        assert!(limiter.admit_worker(&entity, Policy::Supersede).unwrap().is_none());
     }
 }

@@ -6,9 +6,9 @@ use crate::settings::Network;
 
 /// The trusted proxies.
 #[derive(Debug)]
-pub(super) struct Proxies(Vec<Network>);
+pub(super) struct TrustedProxies(Vec<Network>);
 
-impl Proxies {
+impl TrustedProxies {
     pub(super) fn new(networks: &[Network]) -> Self {
         Self(networks.to_vec())
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn origin(peer: &str, said: &str) -> String {
-        let proxies = Proxies::new(&["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
+        let proxies = TrustedProxies::new(&["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
         proxies.origin(peer.parse().unwrap(), said.as_bytes().split(|byte| *byte == b',')).to_string()
     }
 

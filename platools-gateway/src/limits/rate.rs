@@ -9,7 +9,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// A rate for each of many.
+/// A rate limit for each key.
 pub(super) struct Rate<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, HashMapStateStore<K>, DefaultClock>,
     refused: AtomicU64,
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Forgets those that have not come for a while.
+    /// Forgets keys that were not used for a while.
     pub(super) fn sweep(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
@@ -61,7 +61,7 @@ mod tests {
         for key in 0..1000 {
             rate.take(&key).unwrap();
         }
-        // At this rate whoever came once counts as new after a nanosecond.
+        // At this rate a key that was used once counts as new after a nanosecond.
         let begun = std::time::Instant::now();
         while !rate.limiter.is_empty() {
             rate.sweep();

@@ -1,13 +1,14 @@
 //! `LinkChanges`: the last change of the links of each scope. It wakes the calls that wait for a link.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::domain::identity::Scope;
+use crate::domain::lock::lock;
 
 /// A worker is expected back for so long after the last change of its scope's links. The same holds after the start of the gateway, which
 /// ended the links of all workers.
@@ -24,7 +25,7 @@ pub(super) struct LinkChanges {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct ChangeTable {
+struct ChangeTable {
     last: HashMap<Scope, Instant>,
     /// The scopes that calls wait for.
     awaited: HashMap<Scope, watch::Sender<()>>,
@@ -39,7 +40,7 @@ impl Default for LinkChanges {
 impl LinkChanges {
     /// Notes a change, and wakes the calls that wait for one.
     pub(super) fn note(&self, scope: &Scope) {
-        let mut table = self.lock();
+        let mut table = lock(&self.table);
         if table.last.len() >= MAX_SCOPES {
             table.sweep();
         }
@@ -53,24 +54,24 @@ impl LinkChanges {
 
     /// True if a worker of the scope is expected to connect or to register soon.
     pub(super) fn is_reconnecting(&self, scope: &Scope) -> bool {
-        let last = self.lock().last.get(scope).copied();
+        let last = lock(&self.table).last.get(scope).copied();
         last.into_iter().chain([self.started]).any(|moment| moment.elapsed() < RECONNECTING)
+    }
+
+    /// Forgets changes that are long over.
+    pub(super) fn sweep(&self) {
+        lock(&self.table).sweep();
     }
 
     /// Takes notice of the changes of a scope from now on.
     pub(super) fn subscribe(&self, scope: &Scope) -> LinkSubscription {
-        let changes = self.lock().awaited.entry(scope.clone()).or_default().subscribe();
+        let changes = lock(&self.table).awaited.entry(scope.clone()).or_default().subscribe();
         LinkSubscription { of: self.clone(), scope: scope.clone(), changes }
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, ChangeTable> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ChangeTable {
-    pub(super) fn sweep(&mut self) {
+    fn sweep(&mut self) {
         self.last.retain(|_, moment| moment.elapsed() < RECONNECTING);
     }
 }
@@ -86,7 +87,7 @@ impl LinkSubscription {
     /// Waits for the next change. Cancel-safe.
     pub(super) async fn next(&mut self) {
         if self.changes.changed().await.is_err() {
-            // The sender stays as long as anybody is subscribed.
+            // The sender stays as long as there is a subscription.
             std::future::pending().await
         }
     }
@@ -94,7 +95,7 @@ impl LinkSubscription {
 
 impl Drop for LinkSubscription {
     fn drop(&mut self) {
-        let mut table = self.of.lock();
+        let mut table = lock(&self.of.table);
         // This one is still counted.
         if table.awaited.get(&self.scope).is_some_and(|awaited| awaited.receiver_count() <= 1) {
             table.awaited.remove(&self.scope);
@@ -122,8 +123,8 @@ mod tests {
         assert!(changes.is_reconnecting(&scope("a")) && !changes.is_reconnecting(&scope("b")));
         tokio::time::advance(RECONNECTING).await;
         assert!(!changes.is_reconnecting(&scope("a")));
-        changes.lock().sweep();
-        assert!(changes.lock().last.is_empty());
+        lock(&changes.table).sweep();
+        assert!(lock(&changes.table).last.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -133,10 +134,10 @@ mod tests {
         let mut subscription = changes.subscribe(&scope("more"));
         changes.note(&scope("more"));
         subscription.next().now_or_never().expect("it is told of the change");
-        assert_eq!(changes.lock().last.len(), MAX_SCOPES);
+        assert_eq!(lock(&changes.table).last.len(), MAX_SCOPES);
         tokio::time::advance(RECONNECTING).await;
         changes.note(&scope("more"));
-        assert_eq!(changes.lock().last.len(), 1);
+        assert_eq!(lock(&changes.table).last.len(), 1);
     }
 
     #[tokio::test]
@@ -147,6 +148,6 @@ mod tests {
         changes.note(&scope("a"));
         second.next().now_or_never().expect("it is told of the change");
         drop(second);
-        assert!(changes.lock().awaited.is_empty());
+        assert!(lock(&changes.table).awaited.is_empty());
     }
 }

@@ -14,19 +14,13 @@ use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
 use super::worker_peer::WorkerPeer;
 use crate::directory::Admitted;
-use crate::domain::arrival::Arrival;
+use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{CallId, EntityId, LinkId};
 use crate::limits::ConcurrencyPermit;
 use crate::limits::gauge::Gauge;
 use crate::pending::LinkEnd;
 use crate::ports::time::now_ms;
-
-/// The most calls that wait for one socket; further ones are refused.
-pub(super) const QUEUE_CALLS: usize = 1024;
-
-/// Cancellations that wait for one socket; further ones are left out.
-pub(super) const NOTICES: usize = 1024;
 
 /// The socket task's end of a link. Dropping it takes the worker offline, unless a newer
 /// link took its place. Calls that the socket did not get are returned to their callers, for they have certainly not run.
@@ -35,7 +29,7 @@ pub struct Link {
     links: Links,
     identity: Identity,
     pub(super) id: LinkId,
-    arrival: Arrival,
+    generation: Generation,
     /// True if it was the live link of its scope, or one of a pool, when it came.
     was_live: bool,
     /// True if the worker sent a frame that was too large.
@@ -49,7 +43,7 @@ pub struct Link {
     pub(super) noticed: mpsc::Receiver<Notice>,
     draining: watch::Receiver<Option<Notice>>,
     closed: watch::Receiver<Option<Closing>>,
-    _place: Option<ConcurrencyPermit<EntityId>>,
+    _permit: Option<ConcurrencyPermit<EntityId>>,
 }
 
 impl Link {
@@ -84,7 +78,7 @@ impl Link {
                 Some(notice) = next_of(&mut self.draining) => return Some(Order::Notice(notice)),
                 queued = self.deliveries.recv() => queued?,
             };
-            if let Some(delivery) = self.wanted(queued) {
+            if let Some(delivery) = self.take_for_socket(queued) {
                 return Some(Order::Call(delivery));
             }
         }
@@ -96,7 +90,7 @@ impl Link {
         LinkFence {
             links: self.links.clone(),
             scope: self.identity.scope(),
-            arrival: self.arrival,
+            generation: self.generation,
             link_id: self.id.clone(),
         }
     }
@@ -110,16 +104,15 @@ impl Link {
     /// The next call, if one is queued.
     pub fn queued_delivery(&mut self) -> Option<Delivery> {
         while let Ok(queued) = self.deliveries.try_recv() {
-            if let Some(delivery) = self.wanted(queued) {
+            if let Some(delivery) = self.take_for_socket(queued) {
                 return Some(delivery);
             }
         }
         None
     }
 
-    /// The call, if it is to be sent: one that nobody waits for any more would run in vain, and one that was returned may be at
-    /// another link.
-    fn wanted(&self, Queued { delivery, .. }: Queued) -> Option<Delivery> {
+    /// The call, if it is to be sent: a cancelled call would run in vain, and a returned one may be at another link.
+    fn take_for_socket(&self, Queued { delivery, .. }: Queued) -> Option<Delivery> {
         self.links.calls.take(&delivery.call_id, &self.id).then_some(delivery)
     }
 
@@ -129,8 +122,7 @@ impl Link {
         self.deliveries.len()
     }
 
-    /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends, and then as long as its
-    /// caller has patience.
+    /// Notes that the socket has a call. From here on it waits for its answer, for a while also after the link has ended.
     pub fn sent(&self, call_id: &CallId) {
         self.links.calls.sent(call_id, &self.id);
     }
@@ -145,7 +137,7 @@ impl Link {
         self.has_stopped = true;
     }
 
-    /// The end of the link, as its calls have to know it.
+    /// The end of the link, as far as its calls need it.
     fn end(&self) -> LinkEnd {
         // Workers that know any extension send again what they are not sure of, and others do not.
         let is_last_word = self.features.is_empty() || self.has_stopped;
@@ -163,7 +155,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         let scope = self.identity.scope();
-        let is_offline = self.links.lock().remove(&scope, self.arrival);
+        let is_offline = self.links.lock().remove(&scope, self.generation);
         if let Some(observer) = self.links.observer.as_ref().filter(|_| self.was_live) {
             observer.worker_left(&self.identity, &self.id);
         }
@@ -178,26 +170,42 @@ impl Drop for Link {
     }
 }
 
+/// A worker that was let in, and becomes a link.
+pub(crate) struct NewLink {
+    pub(crate) peer: WorkerPeer,
+    pub(crate) generation: Generation,
+    pub(crate) admitted: Admitted,
+    /// The secret that the worker presented.
+    pub(crate) secret: SecretString,
+    pub(crate) features: Features,
+    /// The link's permit among those of its entity, if that is a pool.
+    pub(crate) permit: Option<ConcurrencyPermit<EntityId>>,
+}
+
+impl NewLink {
+    /// A link that comes now, of a worker without extensions that does not name its process.
+    #[cfg(test)]
+    pub(super) fn sample(policy: Policy) -> Self {
+        let credential = crate::domain::identity::Credential::Secret("sec".into());
+        let admitted = Admitted { identity: Identity::sample(), credential, policy };
+        let (peer, features, secret) = (WorkerPeer::default(), Features::none(), "secret".to_owned().into());
+        Self { peer, generation: Generation::now(), admitted, secret, features, permit: None }
+    }
+}
+
 impl Links {
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
     /// before the live one is closed itself.
-    pub(crate) fn attach_from(
-        &self,
-        peer: WorkerPeer,
-        arrival: Arrival,
-        admitted: Admitted,
-        secret: SecretString,
-        features: Features,
-        place: Option<ConcurrencyPermit<EntityId>>,
-    ) -> Link {
-        let Admitted { identity, credential, policy } = admitted;
+    pub(crate) fn attach(&self, new: NewLink) -> Link {
+        let NewLink { peer, generation, admitted: Admitted { identity, credential, policy }, secret, features, permit } =
+            new;
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
         let (notices, noticed) = mpsc::channel(NOTICES);
         let (drain, draining) = watch::channel(None);
         let (closing, closed) = watch::channel(None);
         let id = LinkId::random();
         let live = Arc::new(LiveLink {
-            arrival,
+            generation,
             id: id.clone(),
             identity: identity.clone(),
             peer: peer.clone(),
@@ -234,7 +242,7 @@ impl Links {
             links,
             identity,
             id,
-            arrival,
+            generation,
             was_live,
             sent_large_frame: false,
             has_stopped: false,
@@ -245,23 +253,66 @@ impl Links {
             noticed,
             draining,
             closed,
-            _place: place,
+            _permit: permit,
+        }
+    }
+}
+
+/// Checks whether a newer link took a link's place.
+#[derive(Debug, Clone)]
+pub struct LinkFence {
+    links: Links,
+    scope: Scope,
+    generation: Generation,
+    link_id: LinkId,
+}
+
+impl LinkFence {
+    /// The generation of the link.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Notes that the worker has a call over this link, as only it can know after a reconnect. A link that was replaced or has
+    /// ended has none.
+    pub fn note_running(&self, call_id: &CallId) {
+        if self.is_current() {
+            self.links.calls.seen(&self.scope, call_id, &self.link_id);
         }
     }
 
-    /// As [`attach_from`](Self::attach_from), for a worker that says nothing of its process.
-    #[cfg(test)]
-    pub(crate) fn attach(
-        &self,
-        arrival: Arrival,
-        admitted: Admitted,
-        secret: SecretString,
-        features: Features,
-        place: Option<ConcurrencyPermit<EntityId>>,
-    ) -> Link {
-        self.attach_from(WorkerPeer::default(), arrival, admitted, secret, features, place)
+    /// Notes that the worker stops: it is sent no more calls, and those that wait for its socket go to other links.
+    pub fn note_drain(&self) {
+        self.links.note_drain(&self.scope, self.generation);
+    }
+
+    /// True if the link is still the live one of its scope.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.links.is_current(&self.scope, self.generation)
     }
 }
+
+/// Waits for the reason to close a link.
+#[derive(Debug, Clone)]
+pub struct ClosingSignal(watch::Receiver<Option<Closing>>);
+
+impl ClosingSignal {
+    /// Waits until there is a reason. Cancel-safe.
+    pub async fn wait(&mut self) -> Closing {
+        match self.0.wait_for(Option::is_some).await.map(|closing| *closing) {
+            Ok(Some(closing)) => closing,
+            // The live end was dropped without a reason, which only a replacement does.
+            Ok(None) | Err(_) => Closing::Superseded,
+        }
+    }
+}
+
+/// The most calls that wait for one socket; further ones are refused.
+pub(super) const QUEUE_CALLS: usize = 1024;
+
+/// Cancellations that wait for one socket; further ones are left out.
+pub(super) const NOTICES: usize = 1024;
 
 /// Logs two workers that take turns, and the way to stop that.
 fn warn_of_contention(identity: &Identity, contention: &Contention) {
@@ -292,54 +343,4 @@ fn warn_of_contention(identity: &Identity, contention: &Contention) {
 async fn next_of(draining: &mut watch::Receiver<Option<Notice>>) -> Option<Notice> {
     draining.changed().await.ok()?;
     draining.borrow_and_update().clone()
-}
-
-/// Checks whether a newer link took a link's place.
-#[derive(Debug, Clone)]
-pub struct LinkFence {
-    links: Links,
-    scope: Scope,
-    arrival: Arrival,
-    link_id: LinkId,
-}
-
-impl LinkFence {
-    /// The arrival of the link.
-    pub(crate) fn arrival(&self) -> Arrival {
-        self.arrival
-    }
-
-    /// Notes that the worker has a call over this link, as only it can know after a reconnect. A link that was replaced or has
-    /// ended has none.
-    pub fn has(&self, call_id: &CallId) {
-        if self.is_current() {
-            self.links.calls.seen(&self.scope, call_id, &self.link_id);
-        }
-    }
-
-    /// Notes that the worker stops: it is sent no more calls, and those that wait for its socket go to other links.
-    pub fn leaves(&self) {
-        self.links.leaves(&self.scope, self.arrival);
-    }
-
-    /// True if the link is still the live one of its scope.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.links.is_current(&self.scope, self.arrival)
-    }
-}
-
-/// Waits for the reason to close a link.
-#[derive(Debug, Clone)]
-pub struct ClosingSignal(watch::Receiver<Option<Closing>>);
-
-impl ClosingSignal {
-    /// Waits until there is a reason. Cancel-safe.
-    pub async fn wait(&mut self) -> Closing {
-        match self.0.wait_for(Option::is_some).await.map(|closing| *closing) {
-            Ok(Some(closing)) => closing,
-            // The live end was dropped without a reason, which only a replacement does.
-            Ok(None) | Err(_) => Closing::Superseded,
-        }
-    }
 }

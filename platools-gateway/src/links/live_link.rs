@@ -12,27 +12,27 @@ use super::messages::{ArgumentForm, Closing, Delivery, Notice};
 use super::worker::ConnectedWorker;
 use super::worker_peer::WorkerPeer;
 use crate::catalog::DeclaredTools;
-use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::generation::Generation;
 use crate::domain::identity::{Credential, Identity, Policy};
 use crate::domain::ids::LinkId;
-use crate::limits::gauge::{Gauge, Held};
+use crate::limits::gauge::{Gauge, HeldAmount};
 use crate::pending::PendingCalls;
 
 /// The most bytes of calls that wait for one socket; further ones are refused.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
-/// The services' end of a link; [`Link`](super::Link) is that of the socket's task.
+/// The services' end of a link. [`Link`](super::Link) is the end of the socket's task.
 #[derive(Debug)]
 pub(crate) struct LiveLink {
-    pub(super) arrival: Arrival,
+    pub(super) generation: Generation,
     pub(super) id: LinkId,
     pub(super) identity: Identity,
     pub(super) peer: WorkerPeer,
     pub(super) connected_ms: i64,
     /// The same by the clock that does not jump.
     pub(super) attached: Instant,
-    /// The calls it has that nobody has answered.
+    /// The number of its calls without an answer.
     pub(super) load: Gauge,
     pub(super) calls: PendingCalls,
     pub(super) secret: SecretString,
@@ -45,7 +45,7 @@ pub(crate) struct LiveLink {
     /// The worker said that it stops.
     pub(super) is_leaving: AtomicBool,
     pub(super) notices: mpsc::Sender<Notice>,
-    /// The notice that the socket is about to be closed. It has a place of its own, so that it is never left out.
+    /// The notice that the socket is about to be closed, apart from the others so that it is never left out.
     pub(super) draining: watch::Sender<Option<Notice>>,
     pub(super) queue: mpsc::Sender<Queued>,
     pub(super) queued_bytes: Gauge,
@@ -56,7 +56,7 @@ pub(crate) struct LiveLink {
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) delivery: Delivery,
-    _bytes: Held,
+    _bytes: HeldAmount,
 }
 
 impl LiveLink {
@@ -92,8 +92,7 @@ impl LiveLink {
 
     /// Queues a call, without waiting for a worker that reads slowly.
     pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Refused> {
-        let bytes =
-            self.queued_bytes.hold_unless_past(delivery.params.get().len(), QUEUE_BYTES).ok_or(Refused::Busy)?;
+        let bytes = self.queued_bytes.hold_unless_past(delivery.frame.bytes(), QUEUE_BYTES).ok_or(Refused::Busy)?;
         // Before it is queued: from then on the link may send it, or end, at any time.
         self.calls.queue(&delivery.call_id, &self.id, &self.load);
         self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| {
@@ -106,14 +105,14 @@ impl LiveLink {
         })
     }
 
-    /// Has the worker told, if it knows what is meant.
+    /// Sends a notice to the worker, if it knows the extension.
     pub(super) fn notify(&self, notice: &Notice) {
         if !self.features.contains(notice.feature()) {
             return;
         }
         match notice {
             Notice::Cancel { .. } => {
-                // A link that is gone needs no notice. A worker that does not read runs a call to its end that nobody waits for.
+                // A link that is gone needs no notice. A worker that does not read runs the cancelled call to its end.
                 if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
                     tracing::debug!(connection.id = %self.id, "a cancellation left out");
                 }

@@ -1,27 +1,28 @@
 //! Functions of [`Links`] for the tools of links: the tools that each link declared, and those of links that have just left a pool.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::departed_tools::keep_gone;
 use super::live_link::LiveLink;
 use super::table::{LinkTable, Links};
-use crate::catalog::{DeclaredTools, Member, Membership, ToolVersion};
-use crate::domain::arrival::Arrival;
+use crate::catalog::{DeclaredTools, MemberTools, Membership, ToolVersion};
+use crate::domain::generation::Generation;
 use crate::domain::identity::{Policy, Scope};
+use crate::domain::lock::{read, write};
 
 impl LiveLink {
     /// The tools that the link has declared.
     fn declared(&self) -> Option<Arc<DeclaredTools>> {
-        self.declared.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.declared).clone()
     }
 
     /// True if the link has a tool in this version. A link without others has it in whichever version: while it declares another
     /// one, the catalog may still have the version before.
     pub(super) fn has(&self, tool: &ToolVersion<'_>) -> bool {
-        let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
+        let declared = read(&self.declared);
         declared.as_ref().is_some_and(|declared| match self.policy {
             Policy::Supersede => declared.has_name(tool.name),
             Policy::Pool => declared.has(tool),
@@ -35,11 +36,11 @@ impl LinkTable {
     }
 
     /// The tools of the links of a scope, those of links that have just gone included, without those of one link.
-    fn members(&self, scope: &Scope, except: Option<Arrival>, now: Instant) -> Vec<Member> {
-        let others = self.live_of(scope).iter().filter(|live| Some(live.arrival) != except);
-        let live = others.filter_map(|live| live.declared()).map(|declared| Member { declared, is_live: true });
+    fn members(&self, scope: &Scope, except: Option<Generation>, now: Instant) -> Vec<MemberTools> {
+        let others = self.live_of(scope).iter().filter(|live| Some(live.generation) != except);
+        let live = others.filter_map(|live| live.declared()).map(|declared| MemberTools { declared, is_live: true });
         let gone = self.gone.get(scope).into_iter().flatten().filter(|gone| !gone.is_over(now));
-        let gone = gone.map(|gone| Member { declared: Arc::clone(&gone.declared), is_live: false });
+        let gone = gone.map(|gone| MemberTools { declared: Arc::clone(&gone.declared), is_live: false });
         let mut seen = HashSet::new();
         // Links that are live come first, so a set that both have is live.
         live.chain(gone).filter(|member| seen.insert(Arc::as_ptr(&member.declared))).collect()
@@ -65,28 +66,28 @@ impl LinkTable {
 
 impl Links {
     /// The tools of a scope, as a link that registers finds them; `None` if the link has ended or a newer one took its place.
-    pub(crate) fn membership(&self, scope: &Scope, arrival: Arrival) -> Option<Membership> {
+    pub(crate) fn membership(&self, scope: &Scope, generation: Generation) -> Option<Membership> {
         let state = self.lock();
-        let live = state.live_of(scope).iter().find(|live| live.arrival == arrival)?;
+        let live = state.live_of(scope).iter().find(|live| live.generation == generation)?;
         let is_pool = live.policy == Policy::Pool;
-        let others = if is_pool { state.members(scope, Some(arrival), Instant::now()) } else { Vec::new() };
+        let others = if is_pool { state.members(scope, Some(generation), Instant::now()) } else { Vec::new() };
         Some(Membership { others, own: live.declared(), is_pool })
     }
 
     /// The tools of the links of a scope, those of links that have just gone included.
-    pub(crate) fn members(&self, scope: &Scope) -> Vec<Member> {
+    pub(crate) fn members(&self, scope: &Scope) -> Vec<MemberTools> {
         self.lock().members(scope, None, Instant::now())
     }
 
     /// Notes which tools a link has declared. A link that ended after it had declared the same is back.
-    pub(crate) fn declare(&self, scope: &Scope, arrival: Arrival, declared: Arc<DeclaredTools>) {
+    pub(crate) fn declare(&self, scope: &Scope, generation: Generation, declared: Arc<DeclaredTools>) {
         {
             let mut state = self.lock();
             if let Some(gone) = state.gone.get_mut(scope) {
                 gone.retain(|gone| !Arc::ptr_eq(&gone.declared, &declared));
             }
-            if let Some(live) = state.live_of(scope).iter().find(|live| live.arrival == arrival) {
-                *live.declared.write().unwrap_or_else(PoisonError::into_inner) = Some(declared);
+            if let Some(live) = state.live_of(scope).iter().find(|live| live.generation == generation) {
+                *write(&live.declared) = Some(declared);
             }
         }
         self.link_changed(scope);
@@ -101,7 +102,7 @@ impl Links {
     }
 
     /// The number of links of a scope.
-    pub(crate) fn links_of(&self, scope: &Scope) -> usize {
+    pub(crate) fn count_in(&self, scope: &Scope) -> usize {
         self.lock().live_of(scope).len()
     }
 
@@ -142,20 +143,13 @@ mod tests {
     use std::time::Duration;
 
     use futures::FutureExt as _;
-    use platools_protocol::tool_sync::{Features, ToolDeclaration};
-    use serde_json::json;
 
     use super::super::departed_tools::{GONE_BYTES, GONE_SETS};
     use super::*;
-    use crate::catalog::{CatalogTool, GRACE};
-    use crate::directory::Admitted;
-    use crate::domain::identity::{Credential, Identity};
+    use crate::catalog::GRACE;
+    use crate::domain::identity::Identity;
     use crate::domain::ids::LinkId;
-
-    fn tools(bytes: usize) -> Arc<DeclaredTools> {
-        let tool = ToolDeclaration::new("t", "x".repeat(bytes), json!({"type": "object"}));
-        Arc::new(DeclaredTools::new(vec![Arc::new(CatalogTool::new(tool))], Arrival::now()))
-    }
+    use crate::links::NewLink;
 
     fn scope() -> Scope {
         Scope { entity: "ent".into(), environment: "env".into() }
@@ -166,11 +160,11 @@ mod tests {
         let now = Instant::now();
         let mut gone = Vec::new();
         for _ in 0..GONE_SETS + 10 {
-            keep_gone(&mut gone, tools(0), now);
+            keep_gone(&mut gone, DeclaredTools::sample(0), now);
         }
         assert_eq!(gone.len(), GONE_SETS);
-        let latest = tools(GONE_BYTES / 2);
-        for declared in [tools(GONE_BYTES / 2), Arc::clone(&latest)] {
+        let latest = DeclaredTools::sample(GONE_BYTES / 2);
+        for declared in [DeclaredTools::sample(GONE_BYTES / 2), Arc::clone(&latest)] {
             keep_gone(&mut gone, declared, now);
         }
         let kept: Vec<_> = gone.iter().map(|gone| Arc::as_ptr(&gone.declared)).collect();
@@ -178,12 +172,6 @@ mod tests {
         // Links with the same tools count once, and begin a new time.
         keep_gone(&mut gone, Arc::clone(&latest), now + GRACE / 2);
         assert_eq!((gone.len(), gone[0].since), (1, now + GRACE / 2));
-    }
-
-    fn attach(links: &Links, policy: Policy) -> crate::links::Link {
-        let credential = Credential::Secret("sec".into());
-        let admitted = Admitted { identity: Identity::sample(), credential, policy };
-        links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
     }
 
     fn chosen(links: &Links, tools: &DeclaredTools) -> Option<LinkId> {
@@ -194,19 +182,19 @@ mod tests {
     #[tokio::test]
     async fn a_call_goes_to_a_link_that_has_the_tool_in_its_version_and_stays() {
         let (links, scope) = (Links::default(), Identity::sample().scope());
-        let pool = [attach(&links, Policy::Pool), attach(&links, Policy::Pool)];
-        let versions = [tools(1), tools(2)];
+        let pool = [links.attach(NewLink::sample(Policy::Pool)), links.attach(NewLink::sample(Policy::Pool))];
+        let versions = [DeclaredTools::sample(1), DeclaredTools::sample(2)];
         assert_eq!(chosen(&links, &versions[0]), None, "nothing was declared");
         for (link, version) in pool.iter().zip(&versions) {
-            links.declare(&scope, link.fence().arrival(), Arc::clone(version));
+            links.declare(&scope, link.fence().generation(), Arc::clone(version));
         }
         for (link, version) in pool.iter().zip(&versions) {
             for _ in 0..20 {
                 assert_eq!(chosen(&links, version).as_ref(), Some(link.id()));
             }
         }
-        assert_eq!(chosen(&links, &tools(3)), None);
-        pool[0].fence().leaves();
+        assert_eq!(chosen(&links, &DeclaredTools::sample(3)), None);
+        pool[0].fence().note_drain();
         assert_eq!(chosen(&links, &versions[0]), None);
         assert!(links.is_online(&scope, &versions[0].tools[0].version()), "it is connected");
         drop(pool);
@@ -216,18 +204,18 @@ mod tests {
     #[tokio::test]
     async fn a_link_without_others_has_a_tool_in_whichever_version() {
         let links = Links::default();
-        let link = attach(&links, Policy::Supersede);
-        links.declare(&Identity::sample().scope(), link.fence().arrival(), tools(1));
-        assert_eq!(chosen(&links, &tools(2)).as_ref(), Some(link.id()));
+        let link = links.attach(NewLink::sample(Policy::Supersede));
+        links.declare(&Identity::sample().scope(), link.fence().generation(), DeclaredTools::sample(1));
+        assert_eq!(chosen(&links, &DeclaredTools::sample(2)).as_ref(), Some(link.id()));
     }
 
     #[tokio::test]
     async fn a_pool_is_looked_at_again_when_it_loses_tools_with_a_link() {
         let (links, scope) = (Links::default(), Identity::sample().scope());
-        let (older, newer) = (tools(1), tools(2));
+        let (older, newer) = (DeclaredTools::sample(1), DeclaredTools::sample(2));
         let pool = [&older, &older, &newer].map(|declared| {
-            let link = attach(&links, Policy::Pool);
-            links.declare(&scope, link.fence().arrival(), Arc::clone(declared));
+            let link = links.attach(NewLink::sample(Policy::Pool));
+            links.declare(&scope, link.fence().generation(), Arc::clone(declared));
             link
         });
         let [one, other, newest] = pool;
@@ -242,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn the_tools_of_a_link_that_is_gone_are_members_for_a_while() {
         let (mut state, now) = (LinkTable::default(), Instant::now());
-        keep_gone(state.gone.entry(scope()).or_default(), tools(0), now);
+        keep_gone(state.gone.entry(scope()).or_default(), DeclaredTools::sample(0), now);
         let members = |after| state.members(&scope(), None, now + after);
         let member = members(GRACE - Duration::from_millis(1));
         assert!(member.len() == 1 && !member[0].is_live);

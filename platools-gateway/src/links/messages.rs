@@ -1,12 +1,20 @@
 //! [`Order`]: a call or a notice for the task of a worker's socket. [`Closing`]: the reason to close the link.
 
 use std::fmt;
-use std::ops::Range;
 use std::time::Duration;
 
 use platools_protocol::tool_sync::Feature;
 
 use crate::domain::ids::CallId;
+
+/// A message to write to a worker.
+#[derive(Debug)]
+pub enum Order {
+    /// A call.
+    Call(Delivery),
+    /// A notice beside the calls.
+    Notice(Notice),
+}
 
 /// The reason why the gateway closes a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,63 +62,38 @@ pub(crate) enum ArgumentForm {
 }
 
 /// A call on its way to a worker.
+#[derive(Debug)]
 pub struct Delivery {
     /// The call.
     pub call_id: CallId,
-    /// The tool to run.
-    pub tool_name: String,
-    /// A JSON object: arguments and envelopes.
-    pub params: SignedParams,
+    /// The frame to write.
+    pub frame: CallFrame,
 }
 
-/// The `params` of a call inside of its `tool_call` frame, which is written once.
-pub struct SignedParams {
-    frame: String,
-    range: Range<usize>,
-}
+/// The text of a signed `tool_call` frame. `Debug` shows its length only: arguments belong to the caller and the worker.
+pub struct CallFrame(String);
 
-impl SignedParams {
-    /// The params that are at a place of a frame.
-    pub(crate) fn in_frame(frame: String, range: Range<usize>) -> Self {
-        Self { frame, range }
+impl CallFrame {
+    /// The frame with this text.
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
     }
 
-    /// The text of the params.
+    /// The length of the frame in bytes.
     #[must_use]
-    pub fn get(&self) -> &str {
-        &self.frame[self.range.clone()]
+    pub fn bytes(&self) -> usize {
+        self.0.len()
     }
 
-    /// The whole frame.
+    /// The text of the frame.
     #[must_use]
-    pub fn into_frame(self) -> String {
-        self.frame
+    pub fn into_text(self) -> String {
+        self.0
     }
 }
 
-/// The length only: arguments belong to the caller and the worker.
-impl fmt::Debug for SignedParams {
+impl fmt::Debug for CallFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedParams").field("bytes", &self.range.len()).finish()
+        f.debug_struct("CallFrame").field("bytes", &self.bytes()).finish()
     }
-}
-
-/// The length only: arguments belong to the caller and the worker.
-impl fmt::Debug for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("call_id", &self.call_id)
-            .field("tool_name", &self.tool_name)
-            .field("params_bytes", &self.params.get().len())
-            .finish()
-    }
-}
-
-/// A message to write to a worker.
-#[derive(Debug)]
-pub enum Order {
-    /// A call.
-    Call(Delivery),
-    /// Something beside its calls.
-    Notice(Notice),
 }

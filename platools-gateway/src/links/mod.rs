@@ -20,11 +20,12 @@ pub mod tool_health;
 mod worker;
 mod worker_peer;
 
-pub use crate::domain::arrival::Arrival;
+pub use crate::domain::generation::Generation;
+pub(crate) use link::NewLink;
 pub use link::{ClosingSignal, Link, LinkFence};
 pub(crate) use live_link::{LiveLink, Refused, busy};
 pub(crate) use messages::ArgumentForm;
-pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
+pub use messages::{CallFrame, Closing, Delivery, Notice, Order};
 pub use registration::{Registration, Registrations};
 pub(crate) use table::Links;
 pub(crate) use tool_health::HealthMonitor;

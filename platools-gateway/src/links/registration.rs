@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use super::prune_schedule::PruneSchedule;
 use super::registration_rate::Throttles;
-use super::{Arrival, LinkFence, Links};
+use super::{Generation, LinkFence, Links};
 use crate::catalog::{
-    Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Rest, Room, Settled, TooLarge,
+    Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Rest, Room, Settled, ToolsTooLarge,
 };
 use crate::domain::error::Error;
 use crate::domain::identity::{Identity, Scope};
@@ -39,7 +39,9 @@ pub struct Registrations {
     catalog: Arc<Catalog>,
     links: Arc<Links>,
     limiter: Arc<Limiter>,
-    tool_changes: ToolChanges,
+    tool_changes: Arc<dyn ToolChanges>,
+    /// The longest time of a call.
+    max_timeout: Duration,
     throttles: Throttles,
     departures: PruneSchedule,
 }
@@ -49,10 +51,11 @@ impl Registrations {
         catalog: Arc<Catalog>,
         links: Arc<Links>,
         limiter: Arc<Limiter>,
-        tool_changes: ToolChanges,
+        tool_changes: Arc<dyn ToolChanges>,
+        max_timeout: Duration,
     ) -> Self {
         let (throttles, departures) = (Throttles::default(), PruneSchedule::default());
-        Self { catalog, links, limiter, tool_changes, throttles, departures }
+        Self { catalog, links, limiter, tool_changes, max_timeout, throttles, departures }
     }
 
     /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
@@ -69,10 +72,10 @@ impl Registrations {
             return Ok(Registration::TooMany { count: tools.len() });
         }
         let tools = acceptable(tools);
-        warn_of_timeouts(&tools, self.links.settings().max_timeout);
+        warn_of_timeouts(&tools, self.max_timeout);
         let limiter = &self.limiter;
         let room = Room { scope: limiter.catalog_bytes(), project: limiter.project().catalog_bytes.get() as usize };
-        let link = RegisteringLink { service: self, scope: identity.scope(), arrival: fence.arrival() };
+        let link = RegisteringLink { service: self, scope: identity.scope(), generation: fence.generation() };
         match self.catalog.register(identity, tools, room, &link).await? {
             Replacement::Done { changes, is_newly_online, keeps_departed } => {
                 if changes.is_any() || is_newly_online {
@@ -159,7 +162,7 @@ pub enum Registration {
         count: usize,
     },
     /// Its tools have too many bytes; nothing changed.
-    TooLarge(TooLarge),
+    TooLarge(ToolsTooLarge),
     /// A newer connection took this one's place; nothing changed.
     Superseded,
 }
@@ -168,25 +171,25 @@ pub enum Registration {
 struct RegisteringLink<'a> {
     service: &'a Registrations,
     scope: Scope,
-    arrival: Arrival,
+    generation: Generation,
 }
 
 impl Registrant for RegisteringLink<'_> {
-    fn arrival(&self) -> Arrival {
-        self.arrival
+    fn generation(&self) -> Generation {
+        self.generation
     }
 
     fn membership(&self) -> Option<Membership> {
-        self.service.links.membership(&self.scope, self.arrival)
+        self.service.links.membership(&self.scope, self.generation)
     }
 
     fn admit(&self) -> Result<(), Duration> {
-        let links = self.service.links.links_of(&self.scope);
-        self.service.throttles.admit(self.scope.clone(), self.arrival, links)
+        let links = self.service.links.count_in(&self.scope);
+        self.service.throttles.admit(self.scope.clone(), self.generation, links)
     }
 
     fn declare(&self, tools: Arc<DeclaredTools>) {
-        self.service.links.declare(&self.scope, self.arrival, tools);
+        self.service.links.declare(&self.scope, self.generation, tools);
     }
 }
 

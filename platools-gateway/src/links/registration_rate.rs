@@ -1,13 +1,14 @@
 //! [`Throttles`]: limits how often the links of a scope may register changed tools.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::arrival::Arrival;
+use crate::domain::generation::Generation;
 use crate::domain::identity::Scope;
+use crate::domain::lock::lock;
 
 /// Registrations that change something which a link has within [`WINDOW`]. All links of a scope together have so many for each of
 /// them, so that a new connection does not begin at zero.
@@ -22,22 +23,17 @@ pub(crate) struct Throttles(Mutex<HashMap<Scope, Throttle>>);
 
 impl Throttles {
     /// Counts a registration of a link whose scope has so many links, or says how long to wait until it is admitted.
-    pub(crate) fn admit(&self, scope: Scope, link: Arrival, links: usize) -> Result<(), Duration> {
-        self.lock().entry(scope).or_default().admit(link, links, Instant::now())
+    pub(crate) fn admit(&self, scope: Scope, link: Generation, links: usize) -> Result<(), Duration> {
+        lock(&self.0).entry(scope).or_default().admit(link, links, Instant::now())
     }
 
     /// Forgets registrations that count no more.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        self.lock().retain(|_, throttle| {
+        lock(&self.0).retain(|_, throttle| {
             throttle.sweep(now);
             !throttle.scope.0.is_empty()
         });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, Throttle>> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,11 +41,11 @@ impl Throttles {
 #[derive(Debug, Default)]
 struct Throttle {
     scope: AdmittedTimes,
-    links: HashMap<Arrival, AdmittedTimes>,
+    links: HashMap<Generation, AdmittedTimes>,
 }
 
 impl Throttle {
-    fn admit(&mut self, link: Arrival, links: usize, now: Instant) -> Result<(), Duration> {
+    fn admit(&mut self, link: Generation, links: usize, now: Instant) -> Result<(), Duration> {
         self.sweep(now);
         let scope_wait = self.scope.wait(REGISTRATIONS.saturating_mul(links.max(1)), now);
         let link_wait = self.links.get(&link).and_then(|link| link.wait(REGISTRATIONS, now));
@@ -98,7 +94,7 @@ mod tests {
 
     #[test]
     fn six_are_admitted_and_the_seventh_waits_for_the_first_to_leave_the_window() {
-        let (start, link) = (Instant::now(), Arrival::now());
+        let (start, link) = (Instant::now(), Generation::now());
         let mut throttle = Throttle::default();
         let mut admit = |seconds| throttle.admit(link, 1, start + Duration::from_secs(seconds));
         for second in 0..6 {
@@ -113,7 +109,7 @@ mod tests {
 
     #[test]
     fn each_link_of_a_pool_has_its_own_six() {
-        let (start, links) = (Instant::now(), [Arrival::now(), Arrival::now(), Arrival::now()]);
+        let (start, links) = (Instant::now(), [Generation::now(), Generation::now(), Generation::now()]);
         let mut throttle = Throttle::default();
         for link in links {
             for _ in 0..REGISTRATIONS {
@@ -129,29 +125,29 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut throttle = Throttle::default();
         for second in 0..12 {
-            assert_eq!(throttle.admit(Arrival::now(), 2, at(second)), Ok(()));
+            assert_eq!(throttle.admit(Generation::now(), 2, at(second)), Ok(()));
         }
-        assert_eq!(throttle.admit(Arrival::now(), 2, at(20)), Err(Duration::from_secs(40)));
+        assert_eq!(throttle.admit(Generation::now(), 2, at(20)), Err(Duration::from_secs(40)));
         // Of one link, six of the twelve have to leave the window and one more for the next.
-        assert_eq!(throttle.admit(Arrival::now(), 1, at(20)), Err(Duration::from_secs(46)));
-        assert_eq!(throttle.admit(Arrival::now(), 1, at(66)), Ok(()));
+        assert_eq!(throttle.admit(Generation::now(), 1, at(20)), Err(Duration::from_secs(46)));
+        assert_eq!(throttle.admit(Generation::now(), 1, at(66)), Ok(()));
     }
 
     #[test]
     fn nothing_is_kept_of_scopes_whose_registrations_are_over() {
         let throttles = Throttles::default();
-        throttles.admit(scope("now"), Arrival::now(), 1).unwrap();
-        throttles.lock().entry(scope("long ago")).or_default();
+        throttles.admit(scope("now"), Generation::now(), 1).unwrap();
+        lock(&throttles.0).entry(scope("long ago")).or_default();
         throttles.sweep();
-        assert_eq!(throttles.lock().keys().collect::<Vec<_>>(), [&scope("now")]);
-        let mut throttle = throttles.lock().remove(&scope("now")).unwrap();
+        assert_eq!(lock(&throttles.0).keys().collect::<Vec<_>>(), [&scope("now")]);
+        let mut throttle = lock(&throttles.0).remove(&scope("now")).unwrap();
         throttle.sweep(Instant::now() + WINDOW);
         assert!(throttle.links.is_empty() && throttle.scope.0.is_empty());
     }
 
     #[test]
     fn refused_registrations_do_not_count() {
-        let (start, link) = (Instant::now(), Arrival::now());
+        let (start, link) = (Instant::now(), Generation::now());
         let mut throttle = Throttle::default();
         for _ in 0..100 {
             let _ = throttle.admit(link, 1, start);

@@ -30,26 +30,26 @@ impl Links {
         self.changes.note(scope);
     }
 
-    /// The link that is chosen for a call. If there is none and the worker of the scope is reconnecting, the call waits for one, as long
-    /// as the setting says since `since` and at most until the deadline.
+    /// The link that gets the next call of a tool. If there is none and the worker of the scope is reconnecting, the call waits for one:
+    /// from `since` on as long as `calls.wait_for_worker` says, and at most until the deadline.
     ///
     /// # Errors
-    /// There is none, or none came in time.
+    /// There is no such link, or none came in time.
     pub(crate) async fn link_for(
         &self,
         scope: &Scope,
-        choose: impl Fn() -> Option<Arc<LiveLink>>,
+        tool: &ToolVersion<'_>,
         since: Instant,
         deadline: Instant,
     ) -> Result<Arc<LiveLink>, Error> {
-        if let Some(live) = choose() {
+        if let Some(live) = self.choose(scope, tool) {
             return Ok(live);
         }
         let given_up = since.checked_add(self.settings.wait_for_worker).map_or(deadline, |end| end.min(deadline));
         let mut changes = self.changes.subscribe(scope);
         loop {
             // After the subscription, so that no link comes between the two unnoticed.
-            if let Some(live) = choose() {
+            if let Some(live) = self.choose(scope, tool) {
                 return Ok(live);
             }
             if self.is_closed() || !self.changes.is_reconnecting(scope) {
@@ -64,7 +64,7 @@ impl Links {
 
     /// Forgets changes, and the tools of links, that are long over.
     pub(crate) fn sweep(&self) {
-        self.changes.lock().sweep();
+        self.changes.sweep();
         self.sweep_gone();
         self.sweep_takeovers();
     }

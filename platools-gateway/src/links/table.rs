@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,103 +15,41 @@ use super::messages::{Closing, Notice};
 use super::takeovers::{Contention, Takeovers};
 use super::worker::{ConnectedWorker, WorkerObserver};
 use crate::authority::LastUses;
-use crate::domain::arrival::Arrival;
+use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::identity::{Credential, Identity, Policy, Scope};
 use crate::domain::ids::{CallId, ProjectId};
+use crate::domain::lock::lock;
 use crate::domain::random;
 use crate::pending::{CallSettings, PendingCalls, Stage};
 use crate::ports::tool_changes::ToolChanges;
 
-/// The time that each link adds to closing all of them, so that 1000 workers come back within 3 seconds or more
-/// and not all at once.
-pub(super) const SPREAD: Duration = Duration::from_millis(3);
-
-/// The longest time to close all links.
-const LONGEST_SPREAD: Duration = Duration::from_secs(3);
-
-/// Every live link, by scope.
-#[derive(Debug, Clone, Default)]
+/// The live links, by scope. Clones share one table.
+#[derive(Debug, Clone)]
 pub(crate) struct Links {
     pub(super) state: Arc<Mutex<LinkTable>>,
     pub(super) calls: PendingCalls,
-    pub(super) tool_changes: ToolChanges,
+    clock: Arc<GenerationClock>,
+    pub(super) tool_changes: Arc<dyn ToolChanges>,
     pub(super) observer: Option<Arc<dyn WorkerObserver>>,
     pub(super) settings: CallSettings,
     pub(super) changes: LinkChanges,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct LinkTable {
-    pub(super) live: HashMap<Scope, Vec<Arc<LiveLink>>>,
-    /// The tools of links of pools that have just ended.
-    pub(super) gone: HashMap<Scope, Vec<DepartedTools>>,
-    /// The pools that lost tools with a link.
-    pub(super) departed: HashSet<Scope>,
-    /// Wakes the task that waits for them.
-    pub(super) departures: Arc<Notify>,
-    pub(super) takeovers: Takeovers,
-    closed: bool,
-}
-
-impl LinkTable {
-    /// Adds a link, unless a newer one is there.
-    pub(super) fn admit(&mut self, scope: &Scope, live: Arc<LiveLink>, policy: Policy) -> AttachOutcome {
-        if self.closed {
-            live.close(Closing::ShuttingDown);
-        }
-        let links = self.live.entry(scope.clone()).or_default();
-        let mut contention = None;
-        if policy == Policy::Supersede {
-            if links.iter().any(|other| other.arrival > live.arrival) {
-                live.close(Closing::Superseded);
-                return AttachOutcome { was_live: false, contention };
-            }
-            for older in links.drain(..) {
-                contention = self.takeovers.note(scope, &older.peer, &live.peer, Instant::now());
-                older.close(Closing::Superseded);
-            }
-        }
-        links.push(live);
-        AttachOutcome { was_live: true, contention }
-    }
-
-    /// Takes a link out; says whether tools may be offline now that were not.
-    pub(super) fn remove(&mut self, scope: &Scope, arrival: Arrival) -> bool {
-        let Some(links) = self.live.get_mut(scope) else { return false };
-        let Some(position) = links.iter().position(|live| live.arrival == arrival) else { return false };
-        let ended = links.remove(position);
-        if links.is_empty() {
-            self.live.remove(scope);
-        }
-        self.forget_tools(scope, &ended, Instant::now())
-    }
-
-    fn links(&self) -> impl Iterator<Item = &Arc<LiveLink>> {
-        self.live.values().flatten()
-    }
-
-    fn shown(&self, live: &LiveLink) -> ConnectedWorker {
-        let (takeovers, takeovers_total) = self.takeovers.of(&live.identity.scope(), Instant::now());
-        ConnectedWorker { takeovers, takeovers_total, ..live.shown() }
-    }
-}
-
-/// The outcome of the arrival of a link.
-pub(super) struct AttachOutcome {
-    /// True if it is the live link of its scope, or one of a pool.
-    pub(super) was_live: bool,
-    /// The worker before it and this one, if the two take turns and it is time to say so.
-    pub(super) contention: Option<Contention>,
-}
-
 impl Links {
-    pub(crate) fn new(calls: PendingCalls, tool_changes: ToolChanges) -> Self {
-        Self { calls, tool_changes, ..Self::default() }
+    pub(crate) fn new(
+        calls: PendingCalls,
+        clock: Arc<GenerationClock>,
+        tool_changes: Arc<dyn ToolChanges>,
+        settings: CallSettings,
+        observer: Option<Arc<dyn WorkerObserver>>,
+    ) -> Self {
+        let (state, changes) = (Arc::default(), LinkChanges::default());
+        Self { state, calls, clock, tool_changes, observer, settings, changes }
     }
 
-    /// Sets the observer of workers that come and go.
-    pub(crate) fn observe(&mut self, observer: Arc<dyn WorkerObserver>) {
-        self.observer = Some(observer);
+    /// The generation of a link that comes now.
+    pub(crate) fn next_generation(&self) -> Generation {
+        self.clock.next()
     }
 
     /// Tells the observer that the tools of a scope, or their health, have changed.
@@ -121,44 +59,21 @@ impl Links {
         }
     }
 
-    /// Sets the time limits of calls.
-    pub(crate) fn configure(&mut self, settings: CallSettings) {
-        self.settings = settings;
-    }
-
-    /// The time limits of calls, and of their wait for links.
-    pub(crate) fn settings(&self) -> &CallSettings {
-        &self.settings
-    }
-
-    /// The wait of a call for a worker whose connection ended while it had the call.
-    pub(crate) fn worker_return(&self) -> Duration {
-        self.settings.worker_return
-    }
-
-    /// A link of a scope, whatever tools it has.
-    #[cfg(test)]
-    pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<LiveLink>> {
-        let state = self.lock();
-        let staying = state.live.get(scope)?.iter().filter(|live| live.takes_calls());
-        staying.min_by_key(|live| live.load.value()).cloned()
-    }
-
     /// The workers of a project, in the order they came.
     pub(crate) fn list(&self, project: &ProjectId) -> Vec<ConnectedWorker> {
         let state = self.lock();
         let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
-        links.sort_by_key(|live| live.arrival);
+        links.sort_by_key(|live| live.generation);
         links.into_iter().map(|live| state.shown(live)).collect()
     }
 
     /// True if a link is still the live one of its scope.
-    pub(super) fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
-        self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.arrival == arrival))
+    pub(super) fn is_current(&self, scope: &Scope, generation: Generation) -> bool {
+        self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.generation == generation))
     }
 
-    /// Tells the workers that may have a call that nobody waits for it any more: the worker whose socket has it, or, once that has
-    /// ended, those that came since the call was queued there: a worker may connect again before its old socket ends.
+    /// Cancels a call at the workers that may have it: the one whose socket has it, or, once that has ended, those that came since the
+    /// call was queued there, because a worker may connect again before its old socket ends.
     pub(crate) fn cancel(&self, scope: &Scope, call_id: &CallId, stage: &Stage) {
         let may_have = |live: &&Arc<LiveLink>| match stage {
             Stage::Taken { link } | Stage::Sent { link } => live.id == *link,
@@ -175,11 +90,11 @@ impl Links {
     }
 
     /// Notes that a worker stops: it is sent no more calls, and those that wait for its socket are returned.
-    pub(super) fn leaves(&self, scope: &Scope, arrival: Arrival) {
+    pub(super) fn note_drain(&self, scope: &Scope, generation: Generation) {
         let leaving = {
             let state = self.lock();
             let mut links = state.live.get(scope).into_iter().flatten();
-            links.find(|live| live.arrival == arrival).cloned()
+            links.find(|live| live.generation == generation).cloned()
         };
         let Some(live) = leaving else { return };
         live.is_leaving.store(true, Ordering::Relaxed);
@@ -234,7 +149,87 @@ impl Links {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, LinkTable> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
+
+/// The table of a gateway that is alone.
+#[cfg(test)]
+impl Default for Links {
+    fn default() -> Self {
+        let clock = GenerationClock::new(crate::domain::ids::GatewayNumber::ALONE);
+        let changes = crate::ports::tool_changes::LocalToolChanges::default();
+        Self::new(PendingCalls::default(), Arc::new(clock), Arc::new(changes), CallSettings::default(), None)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct LinkTable {
+    pub(super) live: HashMap<Scope, Vec<Arc<LiveLink>>>,
+    /// The tools of links of pools that have just ended.
+    pub(super) gone: HashMap<Scope, Vec<DepartedTools>>,
+    /// The pools that lost tools with a link.
+    pub(super) departed: HashSet<Scope>,
+    /// Wakes the task that waits for them.
+    pub(super) departures: Arc<Notify>,
+    pub(super) takeovers: Takeovers,
+    closed: bool,
+}
+
+impl LinkTable {
+    /// Adds a link, unless a newer one is there.
+    pub(super) fn admit(&mut self, scope: &Scope, live: Arc<LiveLink>, policy: Policy) -> AttachOutcome {
+        if self.closed {
+            live.close(Closing::ShuttingDown);
+        }
+        let links = self.live.entry(scope.clone()).or_default();
+        let mut contention = None;
+        if policy == Policy::Supersede {
+            if links.iter().any(|other| other.generation > live.generation) {
+                live.close(Closing::Superseded);
+                return AttachOutcome { was_live: false, contention };
+            }
+            for older in links.drain(..) {
+                contention = self.takeovers.note(scope, &older.peer, &live.peer, Instant::now());
+                older.close(Closing::Superseded);
+            }
+        }
+        links.push(live);
+        AttachOutcome { was_live: true, contention }
+    }
+
+    /// Takes a link out; says whether tools may be offline now that were not.
+    pub(super) fn remove(&mut self, scope: &Scope, generation: Generation) -> bool {
+        let Some(links) = self.live.get_mut(scope) else { return false };
+        let Some(position) = links.iter().position(|live| live.generation == generation) else { return false };
+        let ended = links.remove(position);
+        if links.is_empty() {
+            self.live.remove(scope);
+        }
+        self.forget_tools(scope, &ended, Instant::now())
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Arc<LiveLink>> {
+        self.live.values().flatten()
+    }
+
+    fn shown(&self, live: &LiveLink) -> ConnectedWorker {
+        let (takeovers, takeovers_total) = self.takeovers.of(&live.identity.scope(), Instant::now());
+        ConnectedWorker { takeovers, takeovers_total, ..live.shown() }
+    }
+}
+
+/// The outcome of a link's attachment.
+pub(super) struct AttachOutcome {
+    /// True if it is the live link of its scope, or one of a pool.
+    pub(super) was_live: bool,
+    /// The worker before it and this one, if the two take turns and it is time to say so.
+    pub(super) contention: Option<Contention>,
+}
+
+/// The time that each link adds to closing all of them, so that 1000 workers come back within 3 seconds or more
+/// and not all at once.
+pub(super) const SPREAD: Duration = Duration::from_millis(3);
+
+/// The longest time to close all links.
+const LONGEST_SPREAD: Duration = Duration::from_secs(3);

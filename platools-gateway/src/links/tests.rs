@@ -1,6 +1,6 @@
 //! Tests of the table of links, their queues and their takeovers.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -10,37 +10,43 @@ use tokio::time::Instant;
 use super::link::{NOTICES, QUEUE_CALLS};
 use super::table::SPREAD;
 use super::*;
-use crate::directory::Admitted;
+use crate::catalog::DeclaredTools;
 use crate::domain::error::ErrorKind;
-use crate::domain::identity::{Credential, Identity, Policy};
+use crate::domain::identity::{Identity, Policy};
 use crate::domain::ids::CallId;
-use crate::pending::{CallSettings, CallStep, Outcome, PendingCall, Stage};
+use crate::pending::{CallSettings, CallStep, PendingCall, Stage, WorkerAnswer};
 
 fn identity() -> Identity {
     Identity::sample()
 }
 
-fn admitted() -> Admitted {
-    Admitted { identity: identity(), credential: Credential::Secret("sec".into()), policy: Policy::Supersede }
-}
-
 /// A link of another entity.
 fn attach_as(links: &Links, entity: &str) -> Link {
-    let mut admitted = admitted();
-    admitted.identity.entity_id = entity.into();
-    links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
+    let mut new = NewLink::sample(Policy::Supersede);
+    new.admitted.identity.entity_id = entity.into();
+    links.attach(new)
 }
 
+/// A link that has declared the tool of the calls.
 fn attach(links: &Links) -> Link {
-    links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::none(), None)
+    attach_with(links, Policy::Supersede, Features::none())
 }
+
+fn attach_with(links: &Links, policy: Policy, features: Features) -> Link {
+    let link = links.attach(NewLink { features, ..NewLink::sample(policy) });
+    links.declare(&identity().scope(), link.fence().generation(), Arc::clone(&TOOLS));
+    link
+}
+
+/// The link that gets the next call.
+fn chosen(links: &Links) -> Option<Arc<LiveLink>> {
+    links.choose(&identity().scope(), &TOOLS.tools[0].version())
+}
+
+static TOOLS: LazyLock<Arc<DeclaredTools>> = LazyLock::new(|| DeclaredTools::sample(0));
 
 fn delivery(call_id: &str) -> Delivery {
-    Delivery {
-        call_id: call_id.into(),
-        tool_name: "t".to_owned(),
-        params: SignedParams::in_frame("{}".to_owned(), 0..2),
-    }
+    Delivery { call_id: call_id.into(), frame: CallFrame::new("{}".to_owned()) }
 }
 
 #[tokio::test]
@@ -60,9 +66,9 @@ async fn a_newer_link_closes_the_older_and_outlives_it() {
 #[tokio::test]
 async fn a_link_that_took_long_to_let_in_does_not_replace_one_that_came_later() {
     let links = Links::default();
-    let earlier = Arrival::now();
+    let earlier = NewLink::sample(Policy::Supersede);
     let newer = attach(&links);
-    let late = links.attach(earlier, admitted(), "secret".to_owned().into(), Features::none(), None);
+    let late = links.attach(earlier);
     assert_eq!(late.closing().wait().await, Closing::Superseded);
     assert!(newer.fence().is_current() && !late.fence().is_current());
     drop(late);
@@ -76,7 +82,7 @@ fn soon() -> tokio::time::Instant {
 /// Opens a call and queues it at the live link.
 fn call(links: &Links, call_id: &str) -> (Result<(), Refused>, PendingCall) {
     let waiting = links.calls.open(call_id.into(), identity().scope(), "t", None);
-    (links.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
+    (chosen(links).unwrap().deliver(delivery(call_id)), waiting)
 }
 
 #[tokio::test]
@@ -90,14 +96,14 @@ async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_tak
     drop(link);
     let [mut sent, taken, queued] = calls;
     for mut waiting in [taken, queued] {
-        assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned)));
+        assert!(matches!(waiting.next(soon(), Duration::MAX).await, Ok(CallStep::Returned)));
     }
     links.calls.answer(
         &identity().scope(),
         &"sent".into(),
-        Outcome::Failed { message: String::new(), details: None, traceback: None },
+        WorkerAnswer::Failed { message: String::new(), details: None, traceback: None },
     );
-    assert!(matches!(sent.next(soon(), None).await, Ok(CallStep::Ended(_))));
+    assert!(matches!(sent.next(soon(), Duration::MAX).await, Ok(CallStep::Ended(_))));
 }
 
 #[tokio::test]
@@ -106,9 +112,9 @@ async fn a_worker_that_stops_is_sent_none_of_the_calls_that_wait_for_its_socket(
     let mut link = attach(&links);
     let calls = ["taken", "queued"].map(|id| call(&links, id).1);
     assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
-    link.fence().leaves();
+    link.fence().note_drain();
     let [taken, mut queued] = calls;
-    assert!(matches!(queued.next(soon(), None).await, Ok(CallStep::Returned)));
+    assert!(matches!(queued.next(soon(), Duration::MAX).await, Ok(CallStep::Returned)));
     assert!(matches!(taken.stage(), Stage::Taken { .. }), "the socket may have it by now");
     assert!(link.queued_delivery().is_none());
 }
@@ -118,11 +124,11 @@ async fn a_call_that_races_with_the_end_of_the_link_is_returned() {
     for _ in 0..1000 {
         let links = Links::default();
         let link = attach(&links);
-        let live = links.find(&identity().scope()).unwrap();
+        let live = chosen(&links).unwrap();
         let mut waiting = links.calls.open("c".into(), identity().scope(), "t", None);
         let ending = tokio::task::spawn_blocking(move || drop(link));
         match live.deliver(delivery("c")) {
-            Ok(()) => assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned))),
+            Ok(()) => assert!(matches!(waiting.next(soon(), Duration::MAX).await, Ok(CallStep::Returned))),
             Err(refused) => assert_eq!(refused, Refused::Ended),
         }
         ending.await.unwrap();
@@ -139,7 +145,7 @@ async fn a_call_nobody_waits_for_is_not_delivered() {
     drop(call(&links, "abandoned").1);
     let _polled = call(&links, "polled");
     assert_eq!(link.queued_delivery().unwrap().call_id, "polled".into());
-    assert_eq!(links.find(&identity().scope()).unwrap().queued_bytes.value(), 0);
+    assert_eq!(chosen(&links).unwrap().queued_bytes.value(), 0);
 }
 
 /// A stage at which the socket of a link has the call.
@@ -156,7 +162,7 @@ fn is_told(link: &mut Link) -> bool {
 async fn only_workers_that_know_what_is_meant_are_told() {
     let links = Links::default();
     let told = |features: Features| {
-        let mut link = links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
+        let mut link = attach_with(&links, Policy::Supersede, features);
         links.cancel(&identity().scope(), &"c".into(), &sent_over(&link));
         is_told(&mut link)
     };
@@ -167,8 +173,7 @@ async fn only_workers_that_know_what_is_meant_are_told() {
 
 /// A link of a pool.
 fn attach_to_pool(links: &Links) -> Link {
-    let admitted = Admitted { policy: Policy::Pool, ..admitted() };
-    links.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::all(), None)
+    attach_with(links, Policy::Pool, Features::all())
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,7 +182,7 @@ async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_wait
     let mut pool: Vec<_> = (0..4).map(|_| attach_to_pool(&links)).collect();
     tokio::time::advance(Duration::from_secs(1)).await;
     let mut waiting = links.calls.open("c".into(), identity().scope(), "t", None);
-    links.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
+    chosen(&links).unwrap().deliver(delivery("c")).unwrap();
     let cancel = |waiting: &PendingCall| links.cancel(&identity().scope(), &"c".into(), &waiting.stage());
     cancel(&waiting);
     assert!(!pool.iter_mut().any(is_told), "no socket has it");
@@ -205,7 +210,7 @@ async fn a_worker_that_took_the_place_of_its_own_link_is_told_that_nobody_waits_
     let waiting = call(&links, "c").1;
     link.queued_delivery().unwrap();
     link.sent(&"c".into());
-    let mut successor = links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::all(), None);
+    let mut successor = attach_with(&links, Policy::Supersede, Features::all());
     tokio::time::advance(Duration::from_secs(1)).await;
     drop(link);
     links.cancel(&identity().scope(), &"c".into(), &waiting.stage());
@@ -213,8 +218,7 @@ async fn a_worker_that_took_the_place_of_its_own_link_is_told_that_nobody_waits_
 }
 
 async fn find_or_wait(links: &Links, deadline: Instant) -> Result<Arc<LiveLink>, ErrorKind> {
-    let scope = identity().scope();
-    let link = links.link_for(&scope, || links.find(&scope), Instant::now(), deadline).await;
+    let link = links.link_for(&identity().scope(), &TOOLS.tools[0].version(), Instant::now(), deadline).await;
     link.map_err(|error| error.kind())
 }
 
@@ -235,7 +239,7 @@ async fn a_call_waits_for_a_worker_that_is_reconnecting_and_no_longer_than_the_s
     let (found, link) = tokio::join!(waiting, coming);
     assert_eq!((found.unwrap().id.clone(), began.elapsed()), (link.id.clone(), Duration::from_secs(1)));
 
-    link.fence().leaves();
+    link.fence().note_drain();
     let (began, found) = (Instant::now(), wait_for_link(&links).await);
     assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::from_secs(2)));
     let began = Instant::now();
@@ -267,8 +271,8 @@ async fn a_call_does_not_wait_for_a_worker_that_is_gone_for_long_or_when_the_gat
 async fn a_worker_that_stops_gets_no_more_calls() {
     let links = Links::default();
     let link = attach(&links);
-    link.fence().leaves();
-    assert!(links.find(&identity().scope()).is_none());
+    link.fence().note_drain();
+    assert!(chosen(&links).is_none());
     assert_eq!(links.count(), 1, "it answers the calls it has");
 }
 
@@ -290,11 +294,9 @@ async fn a_full_queue_refuses_instead_of_waiting() {
 
 #[test]
 fn debug_does_not_print_arguments() {
-    let params = SignedParams::in_frame(r#"{"card":"hidden"}"#.to_owned(), 0..17);
-    assert!(!format!("{params:?}").contains("hidden"));
-    let delivery = Delivery { call_id: "c".into(), tool_name: "t".to_owned(), params };
-    let printed = format!("{delivery:?}");
-    assert!(printed.contains("params_bytes: 17") && !printed.contains("hidden"), "{printed}");
+    let frame = CallFrame::new(r#"{"card":"hidden"}"#.to_owned());
+    let printed = format!("{:?}", Delivery { call_id: "c".into(), frame });
+    assert!(printed.contains("bytes: 17") && !printed.contains("hidden"), "{printed}");
 }
 
 #[tokio::test]
@@ -325,7 +327,7 @@ async fn links_are_closed_one_after_the_other_when_the_gateway_stops() {
 #[test]
 fn debug_does_not_print_the_secret() {
     let links = Links::default();
-    let _link = links.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none(), None);
+    let _link = links.attach(NewLink { secret: "plt_hidden".to_owned().into(), ..NewLink::sample(Policy::Supersede) });
     assert!(!format!("{links:?}").contains("plt_hidden"));
 }
 
@@ -333,7 +335,7 @@ fn debug_does_not_print_the_secret() {
 async fn a_link_that_does_not_read_collects_a_bounded_number_of_cancellations_and_still_learns_of_the_drain() {
     let links = Links::default();
     let features = Features::from_iter([Feature::Cancel, Feature::Drain]);
-    let mut link = links.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
+    let mut link = attach_with(&links, Policy::Supersede, features);
     for number in 0..2 * NOTICES {
         let call_id = CallId::from(format!("call_{number}"));
         links.cancel(&identity().scope(), &call_id, &sent_over(&link));

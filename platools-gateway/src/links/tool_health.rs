@@ -1,7 +1,7 @@
 //! `HealthMonitor`: the health of tools, which workers report with each heartbeat.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 
@@ -10,6 +10,7 @@ use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
 use crate::domain::identity::{Caller, Scope};
 use crate::domain::ids::{LinkId, ProjectId};
+use crate::domain::lock::lock;
 use crate::ports::time::now_ms;
 
 /// Bytes of a tool's last error that are kept. Errors are a worker's own words, and of any length.
@@ -147,7 +148,7 @@ impl HealthTable {
         is_declared: impl Fn(&str) -> bool,
     ) -> bool {
         let now_ms = now_ms();
-        let mut table = self.lock();
+        let mut table = lock(&self.0);
         let known = table.entry(scope.clone()).or_default().entry(link_id.clone()).or_default();
         known.retain(|name, _| is_declared(name));
         let mut has_changed = false;
@@ -162,7 +163,7 @@ impl HealthTable {
 
     /// Forgets a link. Says whether something was known of it.
     fn forget(&self, scope: &Scope, link_id: &LinkId) -> bool {
-        let mut table = self.lock();
+        let mut table = lock(&self.0);
         let Some(links) = table.get_mut(scope) else { return false };
         let was_known = links.remove(link_id).is_some();
         if links.is_empty() {
@@ -173,14 +174,14 @@ impl HealthTable {
 
     /// The health of a tool; of a pool's, the worst of its links.
     fn of(&self, scope: &Scope, tool: &str) -> Option<ReportedHealth> {
-        let table = self.lock();
+        let table = lock(&self.0);
         let of_links = table.get(scope)?.values().filter_map(|known| known.get(tool)).cloned();
         of_links.reduce(ReportedHealth::joined)
     }
 
     /// The health of the tools of one link.
     fn of_link(&self, scope: &Scope, link_id: &LinkId) -> WorkerHealth {
-        let table = self.lock();
+        let table = lock(&self.0);
         let Some(known) = table.get(scope).and_then(|links| links.get(link_id)) else {
             return WorkerHealth::default();
         };
@@ -188,11 +189,6 @@ impl HealthTable {
         let mut unwell: Vec<_> = unwell.map(|(name, health)| (name.clone(), health.clone())).collect();
         unwell.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         WorkerHealth { reported: known.len(), unwell }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<LinkId, OfLink>>> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -258,7 +254,7 @@ mod tests {
         assert!(table.forget(&scope(), &"other".into()) && !table.forget(&scope(), &"other".into()));
         assert_eq!(table.of(&scope(), "t").unwrap().status, HealthStatus::Healthy);
         table.forget(&scope(), &"one".into());
-        assert!(table.of(&scope(), "t").is_none() && table.lock().is_empty());
+        assert!(table.of(&scope(), "t").is_none() && lock(&table.0).is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use super::outcome::{Outcome, Receipt};
+use super::answer::{Receipt, WorkerAnswer};
 use super::reports::{Listener, Report};
 use super::stage::{LinkEnd, Stage};
 use super::table::{Pending, SharedTable};
@@ -15,7 +15,7 @@ use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Gauge;
 
-/// The calls that are under way, by id.
+/// The calls that wait for their answers, by id.
 ///
 /// A call belongs to a scope, not to a socket: when a link ends, the calls that its socket has wait on, and the answer may come over
 /// the next one. Calls that the socket does not have are returned to their callers' tasks, which queue them at another link.
@@ -47,14 +47,14 @@ impl PendingCalls {
         PendingCall::new(self.table.clone(), call_id, stages, answer)
     }
 
-    /// Ends a call, if the answer comes from where the call went.
-    pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
+    /// Ends a call, if the answer comes from the scope of the call.
+    pub fn answer(&self, from: &Scope, call_id: &CallId, answer: WorkerAnswer) -> Receipt {
         let mut table = self.table.lock();
         match table.get(call_id) {
             None => Receipt::NotPending,
             Some(call) if call.scope != *from => Receipt::Foreign,
             Some(_) => {
-                table.settle(call_id, Ok(outcome));
+                table.settle(call_id, Ok(answer));
                 Receipt::Accepted
             }
         }
@@ -81,8 +81,8 @@ impl PendingCalls {
         }
     }
 
-    /// Takes a call off a link's queue, for its socket. Says whether the call is to be sent: not if nobody waits for it any
-    /// more, or if it was returned and may be at another link.
+    /// Takes a call off a link's queue, for its socket. Says whether the call is to be sent: not if it was cancelled, or
+    /// returned and may be at another link.
     pub(crate) fn take(&self, call_id: &CallId, link: &LinkId) -> bool {
         let mut table = self.table.lock();
         let Some(call) = table.get_mut(call_id) else { return false };
@@ -117,7 +117,7 @@ impl PendingCalls {
         }
     }
 
-    /// Tells the caller what the tool says, if the word comes from where the call went.
+    /// Hands a report of the tool to the caller, if it comes from the scope of the call.
     pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
         if let Some(Pending { scope, listener: Some(listener), .. }) = self.table.lock().get(call_id)
             && scope == from
@@ -126,7 +126,7 @@ impl PendingCalls {
         }
     }
 
-    /// Ends a call that is under way, if whoever asks for it may. Whoever waits for it tells the worker.
+    /// Ends a pending call as cancelled. Its caller's task cancels it at the worker.
     pub(crate) fn cancel(&self, call_id: &CallId) -> Option<()> {
         self.table.lock().settle(call_id, Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")))
     }

@@ -1,8 +1,8 @@
 //! [`PendingCalls`]: the calls that wait for their answers, each at a `stage` on its way. `waiting` is the side of the caller, `reports` has
 //! the progress and log entries before the answer.
 
+mod answer;
 mod calls;
-mod outcome;
 pub mod reports;
 mod stage;
 mod table;
@@ -10,8 +10,8 @@ mod timeout;
 mod waiting;
 
 pub use crate::settings::CallSettings;
+pub use answer::{Receipt, WorkerAnswer};
 pub use calls::PendingCalls;
-pub use outcome::{Outcome, Receipt};
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
 pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 /// The number of log entries of a call that wait for its caller; further ones are left out.
 const MAX_ENTRIES: usize = 256;
 
-/// Something that a tool says while it runs. `Debug` shows how long its words are, not what they say.
+/// Progress or a log entry of a running tool. `Debug` shows the length of its words only.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
     /// Progress of the call.
@@ -77,7 +77,7 @@ impl fmt::Debug for LogEntry {
 }
 
 impl Reports {
-    /// For a call that is about to be made.
+    /// The two ends for a call that is about to be made.
     #[must_use]
     pub fn new() -> (Listener, Self) {
         let (progress, latest) = watch::channel(None);
@@ -87,7 +87,7 @@ impl Reports {
         (listener, Self { progress: latest, log: entries, left_out })
     }
 
-    /// Waits for the next one; for ever, when there will be none. Cancel-safe.
+    /// Waits for the next report; for ever, if there will be none. Cancel-safe.
     pub async fn next(&mut self) -> Report {
         tokio::select! {
             Some(entry) = self.log.recv() => Report::Log(entry),

@@ -78,16 +78,16 @@ impl Loss {
         Self { cause: LossCause::Replaced, answer_wait: Some(answer_wait), ..self }
     }
 
-    /// The moment at which a caller with so much patience gives the call up. None if it waits until the call's deadline.
-    pub(super) fn end(&self, patience: Option<Duration>) -> Option<Instant> {
-        self.at.checked_add(self.wait(patience)?)
+    /// The moment at which a call is given up that waits so long for its worker. None if that is beyond all time.
+    pub(super) fn end(&self, worker_return: Duration) -> Option<Instant> {
+        self.at.checked_add(self.wait(worker_return))
     }
 
-    /// The error of a caller with so much patience that gives the call up.
-    pub(super) fn error(&self, patience: Option<Duration>) -> Error {
+    /// The error of a call that is given up after that wait.
+    pub(super) fn error(&self, worker_return: Duration) -> Error {
         let happened = match self.cause {
             LossCause::Ended => {
-                let wait = self.wait(patience).unwrap_or_default();
+                let wait = self.wait(worker_return);
                 format!("the connection of the tool's worker ended while it had the call, and the worker did not come back with the answer within {wait:?}")
             }
             LossCause::Stopped => "the tool's worker stopped before it answered the call".to_owned(),
@@ -98,8 +98,8 @@ impl Loss {
         Error::new(ErrorKind::WorkerLost, format!("{happened}; the call may have run"))
     }
 
-    fn wait(&self, patience: Option<Duration>) -> Option<Duration> {
-        [patience, self.answer_wait].into_iter().flatten().min()
+    fn wait(&self, worker_return: Duration) -> Duration {
+        self.answer_wait.map_or(worker_return, |wait| wait.min(worker_return))
     }
 }
 

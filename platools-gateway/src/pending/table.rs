@@ -1,20 +1,21 @@
 //! `CallTable`: the pending calls, by id and by link.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::outcome::Outcome;
+use super::answer::WorkerAnswer;
 use super::reports::Listener;
 use super::stage::{LinkEnd, Loss, RequeueTurn, Stage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
-use crate::limits::gauge::Held;
+use crate::domain::lock::lock;
+use crate::limits::gauge::HeldAmount;
 
 /// The table of pending calls. Clones share one.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +23,7 @@ pub(super) struct SharedTable(Arc<Mutex<CallTable>>);
 
 impl SharedTable {
     pub(super) fn lock(&self) -> MutexGuard<'_, CallTable> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -41,8 +41,8 @@ pub(super) struct Pending {
     pub(super) queued: Option<Instant>,
     pub(super) listener: Option<Listener>,
     /// Counts the call at the worker that has it.
-    pub(super) load: Option<Held>,
-    pub(super) reply: oneshot::Sender<Result<Outcome, Error>>,
+    pub(super) load: Option<HeldAmount>,
+    pub(super) reply: oneshot::Sender<Result<WorkerAnswer, Error>>,
 }
 
 impl Pending {
@@ -59,8 +59,8 @@ impl Pending {
         });
     }
 
-    /// Hands the call its end. Whoever waited may be gone, and then nobody misses it.
-    pub(super) fn end(self, end: Result<Outcome, Error>) {
+    /// Hands the call its end. A caller that went away misses nothing.
+    pub(super) fn end(self, end: Result<WorkerAnswer, Error>) {
         let _ = self.reply.send(end);
     }
 }
@@ -97,7 +97,7 @@ impl CallTable {
     }
 
     /// Ends a call; says whether it was there.
-    pub(super) fn settle(&mut self, call_id: &CallId, end: Result<Outcome, Error>) -> Option<()> {
+    pub(super) fn settle(&mut self, call_id: &CallId, end: Result<WorkerAnswer, Error>) -> Option<()> {
         self.remove(call_id).map(|call| call.end(end))
     }
 

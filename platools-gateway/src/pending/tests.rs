@@ -18,8 +18,8 @@ fn scope(entity: &str) -> Scope {
     Scope { entity: entity.into(), environment: "env".into() }
 }
 
-fn failed(message: &str) -> Outcome {
-    Outcome::Failed { message: message.to_owned(), details: None, traceback: None }
+fn failed(message: &str) -> WorkerAnswer {
+    WorkerAnswer::Failed { message: message.to_owned(), details: None, traceback: None }
 }
 
 fn soon() -> Instant {
@@ -32,7 +32,9 @@ async fn an_answer_ends_its_call_once() {
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("first")), Receipt::Accepted);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("second")), Receipt::NotPending);
-    assert!(matches!(ended(waiting, soon(), None).await, Ok(Outcome::Failed { message, .. }) if message == "first"));
+    assert!(
+        matches!(ended(waiting, soon(), Duration::MAX).await, Ok(WorkerAnswer::Failed { message, .. }) if message == "first")
+    );
 }
 
 #[tokio::test]
@@ -41,14 +43,16 @@ async fn an_answer_from_elsewhere_leaves_the_call_waiting() {
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     assert_eq!(calls.answer(&scope("b"), &"c".into(), failed("foreign")), Receipt::Foreign);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("own")), Receipt::Accepted);
-    assert!(matches!(ended(waiting, soon(), None).await, Ok(Outcome::Failed { message, .. }) if message == "own"));
+    assert!(
+        matches!(ended(waiting, soon(), Duration::MAX).await, Ok(WorkerAnswer::Failed { message, .. }) if message == "own")
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_past_its_deadline_is_forgotten() {
     let calls = PendingCalls::default();
     let waiting = calls.open("c".into(), scope("a"), "t", None);
-    let error = ended(waiting, soon(), None).await.unwrap_err();
+    let error = ended(waiting, soon(), Duration::MAX).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::NotPending);
 }
@@ -61,9 +65,9 @@ async fn a_caller_that_went_away_is_forgotten() {
 }
 
 /// Waits for the end of a call that is not returned.
-async fn ended(mut waiting: PendingCall, deadline: Instant, patience: Option<Duration>) -> Result<Outcome, Error> {
-    match waiting.next(deadline, patience).await? {
-        CallStep::Ended(outcome) => Ok(outcome),
+async fn ended(mut waiting: PendingCall, deadline: Instant, worker_return: Duration) -> Result<WorkerAnswer, Error> {
+    match waiting.next(deadline, worker_return).await? {
+        CallStep::Ended(answer) => Ok(answer),
         CallStep::Returned => panic!("the call was returned"),
     }
 }
@@ -99,11 +103,11 @@ async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_end
     calls.queue(&elsewhere.0, &other, &Gauge::default());
     calls.lose(&link, &resending());
     for (_, mut waiting) in [queued, taken] {
-        assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned)));
+        assert!(matches!(waiting.next(soon(), Duration::MAX).await, Ok(CallStep::Returned)));
     }
     for (call_id, waiting) in [sent, elsewhere] {
         assert_eq!(calls.answer(&scope("a"), &call_id, failed("answered")), Receipt::Accepted);
-        assert!(ended(waiting, soon(), None).await.is_ok());
+        assert!(ended(waiting, soon(), Duration::MAX).await.is_ok());
     }
     assert_eq!(calls.table.lock().links(), 0, "nothing is kept of links without calls");
 }
@@ -153,16 +157,16 @@ async fn a_call_of_a_worker_that_sends_no_answer_again_ends_early() {
     let calls = PendingCalls::default();
     let wait = Duration::from_secs(2);
     let plain = || LinkEnd { answer_wait: Some(wait), ..resending() };
-    for (patience, expected) in [(None, wait), (Some(PATIENCE), PATIENCE), (Some(2 * wait), wait)] {
+    for (worker_return, expected) in [(Duration::MAX, wait), (PATIENCE, PATIENCE), (2 * wait, wait)] {
         let (waiting, began) = (sent(&calls, &"one".into()), Instant::now());
         calls.lose(&"one".into(), &plain());
-        let error = ended(waiting, soon(), patience).await.unwrap_err();
+        let error = ended(waiting, soon(), worker_return).await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed()), (ErrorKind::WorkerLost, expected), "{error}");
     }
     let waiting = sent(&calls, &"one".into());
     calls.lose(&"one".into(), &plain());
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("crossed")), Receipt::Accepted);
-    assert!(ended(waiting, soon(), None).await.is_ok());
+    assert!(ended(waiting, soon(), Duration::MAX).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +185,7 @@ async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
             calls.sent(call_id, &one);
         }
         calls.lose(&one, end);
-        assert_eq!(ended(first.1, soon(), None).await.unwrap_err().kind(), kind);
+        assert_eq!(ended(first.1, soon(), Duration::MAX).await.unwrap_err().kind(), kind);
         assert_eq!(is_returned(&second.1), sent_calls == 1);
     }
 }
@@ -208,12 +212,12 @@ async fn a_call_that_lost_its_link_ends_when_its_caller_has_no_more_patience() {
     end(&calls, &"other".into());
     tokio::time::advance(PATIENCE * 2).await;
     end(&calls, &"one".into());
-    let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
+    let error = ended(waiting, soon(), PATIENCE).await.unwrap_err();
     assert_eq!((error.kind(), error.to_string().contains("within 1s")), (ErrorKind::WorkerLost, true), "{error}");
     assert_eq!(began.elapsed(), PATIENCE * 3);
     let waiting = sent(&calls, &"two".into());
     end(&calls, &"two".into());
-    let error = ended(waiting, soon(), None).await.unwrap_err();
+    let error = ended(waiting, soon(), Duration::MAX).await.unwrap_err();
     assert!(error.to_string().contains("in time; the connection of its worker ended"), "{error}");
 }
 
@@ -229,13 +233,13 @@ async fn a_worker_that_tells_of_a_call_over_another_link_has_it() {
         tokio::time::sleep(PATIENCE * 2).await;
         calls.answer(&scope("a"), &"c".into(), failed("late, but told"))
     };
-    let (answered, receipt) = tokio::join!(ended(waiting, soon(), Some(PATIENCE)), told);
+    let (answered, receipt) = tokio::join!(ended(waiting, soon(), PATIENCE), told);
     assert!(answered.is_ok() && receipt == Receipt::Accepted, "{answered:?}");
     let waiting = sent(&calls, &"one".into());
     end(&calls, &"one".into());
     calls.seen(&scope("a"), &"c".into(), &"two".into());
     end(&calls, &"two".into());
-    let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
+    let error = ended(waiting, soon(), PATIENCE).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WorkerLost, "{error}");
 }
 
@@ -254,14 +258,14 @@ async fn a_call_of_a_process_whose_place_another_one_takes_ends_early() {
         calls.replaced(&scope, instance, wait);
         assert!(matches!(waiting.stage(), Stage::Lost(loss) if loss.answer_wait.is_none()), "{instance}");
     }
-    let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
+    let error = ended(waiting, soon(), PATIENCE).await.unwrap_err();
     assert_eq!((error.kind(), began.elapsed()), (ErrorKind::WorkerLost, PATIENCE), "the process is back");
 
     let (waiting, began) = (sent(&calls, &"two".into()), Instant::now());
     end_of(&calls, "two", "a");
     tokio::time::advance(wait).await;
     calls.replaced(&scope("a"), "b", wait);
-    let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
+    let error = ended(waiting, soon(), PATIENCE).await.unwrap_err();
     assert!(error.to_string().contains("another process took the worker's place"), "{error}");
     assert_eq!(began.elapsed(), wait * 2);
 }
@@ -286,7 +290,7 @@ async fn a_call_of_a_worker_that_stopped_says_so() {
     let waiting = sent(&calls, &"one".into());
     calls.lose(&"one".into(), &LinkEnd { answer_wait: Some(PATIENCE), has_stopped: true, ..resending() });
     assert!(!waiting.may_be_answered());
-    let error = ended(waiting, soon(), Some(PATIENCE * 2)).await.unwrap_err();
+    let error = ended(waiting, soon(), PATIENCE * 2).await.unwrap_err();
     assert!(error.to_string().contains("stopped before it answered"), "{error}");
 }
 
@@ -295,16 +299,16 @@ async fn a_lost_call_may_be_answered_late() {
     let calls = PendingCalls::default();
     let mut waiting = sent(&calls, &"one".into());
     end(&calls, &"one".into());
-    assert!(waiting.next(soon(), Some(PATIENCE)).await.is_err() && waiting.may_be_answered());
+    assert!(waiting.next(soon(), PATIENCE).await.is_err() && waiting.may_be_answered());
     assert!(waiting.late_end(Instant::now() + PATIENCE).await.is_none());
     assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::Accepted);
-    assert!(matches!(waiting.late_end(soon()).await, Some(Ok(Outcome::Failed { .. }))));
+    assert!(matches!(waiting.late_end(soon()).await, Some(Ok(WorkerAnswer::Failed { .. }))));
 }
 
 #[test]
 fn debug_prints_neither_results_nor_messages() {
     let result = RawValue::from_string(r#""hidden""#.to_owned()).unwrap();
-    let returned = format!("{:?}", Outcome::Returned { result, latency_ms: 7 });
+    let returned = format!("{:?}", WorkerAnswer::Returned { result, latency_ms: 7 });
     assert_eq!(returned, "Returned { result_bytes: 8, latency_ms: 7 }");
     assert_eq!(format!("{:?}", failed("hidden")), "Failed { message_bytes: 6 }");
 }
@@ -314,5 +318,5 @@ async fn stopping_ends_every_call() {
     let calls = PendingCalls::default();
     let waiting = calls.open("c".into(), scope("a"), "t", None);
     calls.fail_all(ErrorKind::Interrupted, "stopped");
-    assert_eq!(ended(waiting, soon(), None).await.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(ended(waiting, soon(), Duration::MAX).await.unwrap_err().kind(), ErrorKind::Interrupted);
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 /// The setting of the longest time that a call may take.
 const MAX_TIMEOUT: &str = "calls.max_timeout";
 
-/// The time between the timeout that a tool declares and the end of a call that nobody named a timeout for. The worker ends its function
-/// first, so that the caller gets the tool's own error.
+/// The time between the timeout that a tool declares and the end of a call whose caller named none. The worker ends its function first, so
+/// that the caller gets the tool's own error.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Names of tools that a warning lists.
@@ -34,7 +34,7 @@ struct Maximum {
 /// The end of a call's time, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimeLimit {
-    wait: Duration,
+    duration: Duration,
     reason: Reason,
 }
 
@@ -53,13 +53,13 @@ enum Reason {
 impl CallTimeout {
     /// A time that the caller names, whatever the tool declares.
     #[must_use]
-    pub const fn of_caller(timeout: Duration) -> Self {
+    pub const fn asked(timeout: Duration) -> Self {
         Self { asked: Some(timeout), otherwise: timeout, maximum: None }
     }
 
     /// The timeout that the tool declares, or another time if it declares none.
     #[must_use]
-    pub const fn of_tool(otherwise: Duration) -> Self {
+    pub const fn declared_or(otherwise: Duration) -> Self {
         Self { asked: None, otherwise, maximum: None }
     }
 
@@ -70,26 +70,26 @@ impl CallTimeout {
     }
 
     /// The time of a call of a tool with these annotations.
-    pub(crate) fn of_call(&self, annotations: &Map<String, Value>, max_timeout: Duration) -> TimeLimit {
+    pub(crate) fn resolve(&self, annotations: &Map<String, Value>, max_timeout: Duration) -> TimeLimit {
         let maximum = self.maximum.unwrap_or(Maximum { limit: max_timeout, setting: MAX_TIMEOUT });
         let limit = match (self.asked, declared_timeout(annotations)) {
-            (Some(wait), _) => TimeLimit { wait, reason: Reason::Caller },
-            (None, Some(timeout)) if timeout <= maximum.limit => return self.of_declared(timeout, annotations),
-            (None, Some(wait)) => TimeLimit { wait, reason: Reason::Tool(wait) },
-            (None, None) => TimeLimit { wait: self.otherwise, reason: Reason::Neither },
+            (Some(duration), _) => TimeLimit { duration, reason: Reason::Caller },
+            (None, Some(timeout)) if timeout <= maximum.limit => return self.resolve_declared(timeout, annotations),
+            (None, Some(duration)) => TimeLimit { duration, reason: Reason::Tool(duration) },
+            (None, None) => TimeLimit { duration: self.otherwise, reason: Reason::Neither },
         };
-        match limit.wait > maximum.limit || (self.asked.is_none() && limit.wait == maximum.limit) {
-            true => TimeLimit { wait: maximum.limit, reason: Reason::Setting(maximum.setting) },
+        match limit.duration > maximum.limit || (self.asked.is_none() && limit.duration == maximum.limit) {
+            true => TimeLimit { duration: maximum.limit, reason: Reason::Setting(maximum.setting) },
             false => limit,
         }
     }
 
     /// The time of a call whose tool declares a timeout. In a tool's queue it may wait longer than its function may take then.
-    fn of_declared(&self, timeout: Duration, annotations: &Map<String, Value>) -> TimeLimit {
-        let declared = TimeLimit { wait: timeout.saturating_add(GRACE), reason: Reason::Tool(timeout) };
+    fn resolve_declared(&self, timeout: Duration, annotations: &Map<String, Value>) -> TimeLimit {
+        let declared = TimeLimit { duration: timeout.saturating_add(GRACE), reason: Reason::Tool(timeout) };
         let has_queue = annotations.contains_key(MAX_CONCURRENCY);
-        match has_queue && declared.wait < self.otherwise {
-            true => TimeLimit { wait: self.otherwise, reason: Reason::Neither },
+        match has_queue && declared.duration < self.otherwise {
+            true => TimeLimit { duration: self.otherwise, reason: Reason::Neither },
             false => declared,
         }
     }
@@ -98,31 +98,31 @@ impl CallTimeout {
 /// A time that the caller names.
 impl From<Duration> for CallTimeout {
     fn from(timeout: Duration) -> Self {
-        Self::of_caller(timeout)
+        Self::asked(timeout)
     }
 }
 
 impl TimeLimit {
     /// The time from the call's begin to its end.
-    pub(crate) fn wait(&self) -> Duration {
-        self.wait
+    pub(crate) fn duration(&self) -> Duration {
+        self.duration
     }
 
     /// The message for a call whose time is over.
     pub(crate) fn message(&self) -> String {
-        let wait = self.wait;
+        let duration = self.duration;
         match self.reason {
-            Reason::Caller => format!("the tool did not answer within {wait:?}, the timeout that its caller named"),
+            Reason::Caller => format!("the tool did not answer within {duration:?}, the timeout that its caller named"),
             Reason::Tool(timeout) => {
                 format!("the tool did not answer within {timeout:?}, the timeout that it declares, nor soon after")
             }
             Reason::Neither => format!(
-                "the tool did not answer within {wait:?}, which is the time of calls for which neither caller nor tool says another; \
+                "the tool did not answer within {duration:?}, which is the time of calls for which neither caller nor tool says another; \
                  name a longer timeout, or declare one for the tool"
             ),
             Reason::Setting(setting) => {
                 format!(
-                    "the tool did not answer within {wait:?}, the longest time that the gateway gives it (`{setting}`)"
+                    "the tool did not answer within {duration:?}, the longest time that the gateway gives it (`{setting}`)"
                 )
             }
         }
@@ -169,18 +169,18 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const MAXIMUM: Duration = Duration::from_secs(600);
-    const OTHERWISE: CallTimeout = CallTimeout::of_tool(Duration::from_secs(30));
+    const OTHERWISE: CallTimeout = CallTimeout::declared_or(Duration::from_secs(30));
 
     /// The time of a call in seconds, and the words for its end.
     fn limit(timeout: CallTimeout, annotations: Value) -> (u64, String) {
-        let limit = timeout.of_call(annotations.as_object().expect("an object"), MAXIMUM);
-        (limit.wait().as_secs(), limit.message())
+        let limit = timeout.resolve(annotations.as_object().expect("an object"), MAXIMUM);
+        (limit.duration().as_secs(), limit.message())
     }
 
     #[track_caller]
-    fn assert_limit(timeout: CallTimeout, annotations: Value, wait: u64, words: &str) {
+    fn assert_limit(timeout: CallTimeout, annotations: Value, duration: u64, words: &str) {
         let (seconds, error) = limit(timeout, annotations);
-        assert!(seconds == wait && error.contains(words), "{seconds}: {error}");
+        assert!(seconds == duration && error.contains(words), "{seconds}: {error}");
     }
 
     #[test]
@@ -209,11 +209,11 @@ mod tests {
     fn a_longer_time_than_the_maximum_is_cut() {
         assert_limit(OTHERWISE, json!({"timeoutMs": 600_001}), 600, "within 600s, the longest time that the gateway");
         assert_limit(OTHERWISE, json!({"timeoutMs": 1e15}), 600, "`calls.max_timeout`");
-        let mcp = CallTimeout::of_tool(SECOND * 60).at_most(SECOND * 60, "mcp.call_limit");
+        let mcp = CallTimeout::declared_or(SECOND * 60).at_most(SECOND * 60, "mcp.call_limit");
         assert_limit(mcp, json!({"timeoutMs": 300_000}), 60, "`mcp.call_limit`");
         assert_limit(mcp, json!({}), 60, "`mcp.call_limit`");
         assert_limit(mcp, json!({"timeoutMs": 5_000}), 7, "it declares");
-        let long = CallTimeout::of_tool(SECOND * 3600).at_most(SECOND * 3600, "mcp.call_limit");
+        let long = CallTimeout::declared_or(SECOND * 3600).at_most(SECOND * 3600, "mcp.call_limit");
         assert_limit(long, json!({"timeoutMs": 1_200_000}), 1202, "it declares");
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::outcome::Outcome;
+use super::answer::WorkerAnswer;
 use super::stage::{Loss, Stage};
 use super::table::SharedTable;
 use super::timeout::TimeLimit;
@@ -19,16 +19,16 @@ pub(crate) struct PendingCall {
     calls: SharedTable,
     call_id: CallId,
     stage: watch::Receiver<Stage>,
-    answer: oneshot::Receiver<Result<Outcome, Error>>,
+    answer: oneshot::Receiver<Result<WorkerAnswer, Error>>,
     limit: Option<TimeLimit>,
     has_ended: bool,
 }
 
-/// The next step of a call that waits.
+/// The next step of a pending call.
 #[derive(Debug)]
 pub(crate) enum CallStep {
     /// The call ended.
-    Ended(Outcome),
+    Ended(WorkerAnswer),
     /// Its link ended before the socket had the call, which may be queued at another link.
     Returned,
 }
@@ -38,7 +38,7 @@ impl PendingCall {
         calls: SharedTable,
         call_id: CallId,
         stage: watch::Receiver<Stage>,
-        answer: oneshot::Receiver<Result<Outcome, Error>>,
+        answer: oneshot::Receiver<Result<WorkerAnswer, Error>>,
     ) -> Self {
         Self { calls, call_id, stage, answer, limit: None, has_ended: false }
     }
@@ -54,16 +54,16 @@ impl PendingCall {
         self.stage.borrow().clone()
     }
 
-    /// Waits until the call ended or was returned, at most until the deadline; and no longer than `patience` once no link has it any
-    /// more. Not to be called again after an end.
-    pub(crate) async fn next(&mut self, deadline: Instant, patience: Option<Duration>) -> Result<CallStep, Error> {
+    /// Waits until the call ended or was returned, at most until the deadline; and no longer than `worker_return` once no link has it
+    /// any more. Not to be called again after an end.
+    pub(crate) async fn next(&mut self, deadline: Instant, worker_return: Duration) -> Result<CallStep, Error> {
         loop {
             let loss = match &*self.stage.borrow_and_update() {
                 Stage::Returned(_) => return Ok(CallStep::Returned),
                 Stage::Lost(loss) => Some(*loss),
                 Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Sent { .. } => None,
             };
-            let given_up = loss.and_then(|loss| loss.end(patience).map(|end| (end, loss)));
+            let given_up = loss.and_then(|loss| loss.end(worker_return).map(|end| (end, loss)));
             // Every arm is cancel-safe. The stage no longer changes once the call has ended.
             tokio::select! {
                 biased;
@@ -72,7 +72,7 @@ impl PendingCall {
                     return received(end).map(CallStep::Ended);
                 }
                 () = sleep_until(deadline) => return Err(self.timed_out(loss.is_some())),
-                loss = lost(given_up) => return Err(loss.error(patience)),
+                loss = lost(given_up) => return Err(loss.error(worker_return)),
                 Ok(()) = self.stage.changed() => {}
             }
         }
@@ -86,9 +86,9 @@ impl PendingCall {
         Error::new(ErrorKind::Timeout, format!("{message}{lost}"))
     }
 
-    /// Waits for the end of a call whose caller was told that its worker is lost, until the deadline: the worker may come back with the
-    /// answer all the same. None if it does not.
-    pub(crate) async fn late_end(&mut self, deadline: Instant) -> Option<Result<Outcome, Error>> {
+    /// Waits for the end of a call that was given up, until the deadline: the worker may come back with the answer after all. None if it
+    /// does not.
+    pub(crate) async fn late_end(&mut self, deadline: Instant) -> Option<Result<WorkerAnswer, Error>> {
         tokio::select! {
             biased;
             end = &mut self.answer => {
@@ -108,7 +108,7 @@ impl PendingCall {
     pub(crate) async fn unless_ended<T>(
         &mut self,
         needed: impl Future<Output = T>,
-    ) -> Result<T, Result<Outcome, Error>> {
+    ) -> Result<T, Result<WorkerAnswer, Error>> {
         tokio::select! {
             biased;
             end = &mut self.answer => {
@@ -134,7 +134,7 @@ impl Drop for PendingCall {
     }
 }
 
-fn received(end: Result<Result<Outcome, Error>, oneshot::error::RecvError>) -> Result<Outcome, Error> {
+fn received(end: Result<Result<WorkerAnswer, Error>, oneshot::error::RecvError>) -> Result<WorkerAnswer, Error> {
     end.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the call was dropped")))
 }
 

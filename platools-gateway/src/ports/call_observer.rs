@@ -10,10 +10,10 @@ use crate::domain::trace::TraceContext;
 
 /// An observer of every call that the journal records. It must neither wait nor panic: the call waits for it.
 pub trait CallObserver: fmt::Debug + Send + Sync {
-    /// A call began: who calls and which tool are known, and nothing is checked yet.
+    /// A call began: its caller and its tool are known, and nothing is checked yet.
     fn call_began(&self, _call: &BegunCall<'_>) {}
 
-    /// A call ended, and its caller was not told yet.
+    /// A call ended, and its caller does not know yet.
     fn call_ended(&self, call: &EndedCall<'_>);
 }
 
@@ -33,7 +33,7 @@ pub struct BegunCall<'a> {
     pub began: SystemTime,
 }
 
-/// A call that ended. What it was called with and what it returned is not in here.
+/// A call that ended, without its arguments and its result.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct EndedCall<'a> {
@@ -58,18 +58,16 @@ pub struct EndedCall<'a> {
 }
 
 /// All observers of a gateway.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Observers(Vec<Arc<dyn CallObserver>>);
 
+impl FromIterator<Arc<dyn CallObserver>> for Observers {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn CallObserver>>>(observers: I) -> Self {
+        Self(observers.into_iter().collect())
+    }
+}
+
 impl Observers {
-    pub(crate) fn new(first: Arc<dyn CallObserver>) -> Self {
-        Self(vec![first])
-    }
-
-    pub(crate) fn add(&mut self, observer: Arc<dyn CallObserver>) {
-        self.0.push(observer);
-    }
-
     pub(crate) fn call_began(&self, call: &BegunCall<'_>) {
         for observer in &self.0 {
             observer.call_began(call);

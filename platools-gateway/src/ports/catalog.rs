@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::domain::arrival::Arrival;
 use crate::domain::error::Error;
+use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::tool::StoredTool;
 
@@ -15,8 +15,8 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
     async fn tools(&self) -> Result<Vec<(Identity, StoredTool)>, Error>;
 
     /// The latest generation that tools were written with.
-    async fn latest_generation(&self) -> Result<Option<Arrival>, Error>;
+    async fn latest_generation(&self) -> Result<Option<Generation>, Error>;
 
     /// Replaces the tools of one entity in one environment, unless they were written with a later generation. Returns true if it did.
-    async fn replace_tools(&self, scope: &Scope, generation: Arrival, tools: &[StoredTool]) -> Result<bool, Error>;
+    async fn replace_tools(&self, scope: &Scope, generation: Generation, tools: &[StoredTool]) -> Result<bool, Error>;
 }

@@ -1,29 +1,36 @@
 //! `ToolChanges`: notifies lists of tools when the tools of an environment change.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::Mutex;
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::domain::identity::Scope;
 use crate::domain::ids::EnvironmentId;
+use crate::domain::lock::lock;
 
-/// Notices that wait for a slow listener; past that it only learns that something changed.
-const WAITING: usize = 256;
+/// Notices of changed tools: a scope has other tools than before, or its worker came or went.
+pub(crate) trait ToolChanges: fmt::Debug + Send + Sync {
+    /// Notifies the subscribers of the scope's environment.
+    fn notify(&self, scope: &Scope);
 
-/// Notices of changed tools: a scope has other tools than before, or its worker came or went. Clones share one state.
+    /// Subscribes to the changes of one environment from now on.
+    fn subscribe(&self, environment: &EnvironmentId) -> ToolChangeListener;
+}
+
+/// The notices of one gateway.
 ///
 /// Each environment with subscribers has a queue of its own, so that a busy environment does not wake the subscribers of others.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ToolChanges(Arc<Mutex<Environments>>);
+#[derive(Debug, Default)]
+pub(crate) struct LocalToolChanges(Mutex<Environments>);
 
 type Environments = HashMap<EnvironmentId, broadcast::Sender<Scope>>;
 
-impl ToolChanges {
-    /// Notifies the subscribers of the scope's environment.
-    pub(crate) fn notify(&self, scope: &Scope) {
-        let mut environments = self.lock();
+impl ToolChanges for LocalToolChanges {
+    fn notify(&self, scope: &Scope) {
+        let mut environments = lock(&self.0);
         let is_heard =
             environments.get(&scope.environment).is_none_or(|listeners| listeners.send(scope.clone()).is_ok());
         if !is_heard {
@@ -31,27 +38,22 @@ impl ToolChanges {
         }
     }
 
-    /// Subscribes to the changes of one environment from now on.
-    pub(crate) fn subscribe(&self, environment: &EnvironmentId) -> ToolChangeListener {
-        let mut environments = self.lock();
+    fn subscribe(&self, environment: &EnvironmentId) -> ToolChangeListener {
+        let mut environments = lock(&self.0);
         environments.retain(|_, listeners| listeners.receiver_count() > 0);
         let listeners = environments.entry(environment.clone()).or_insert_with(|| broadcast::Sender::new(WAITING));
         ToolChangeListener(listeners.subscribe())
     }
-
-    fn lock(&self) -> MutexGuard<'_, Environments> {
-        // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
+
+impl LocalToolChanges {}
 
 /// The changes of one environment from now on.
 #[derive(Debug)]
 pub struct ToolChangeListener(broadcast::Receiver<Scope>);
 
 impl ToolChangeListener {
-    /// Waits until something changed in the scopes that matter. What changed several times meanwhile counts once.
-    /// Cancel-safe.
+    /// Waits for a change in the scopes that matter. Several changes meanwhile count as one. Cancel-safe.
     pub async fn changed(&mut self, matters: impl Fn(&Scope) -> bool) {
         loop {
             let is_relevant = match self.0.recv().await {
@@ -72,6 +74,9 @@ impl ToolChangeListener {
     }
 }
 
+/// Notices that wait for a slow listener; past that it only learns that something changed.
+const WAITING: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
@@ -84,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_matters_is_told_once_however_often_it_changed() {
-        let changes = ToolChanges::default();
+        let changes = LocalToolChanges::default();
         let mut told = changes.subscribe(&"env".into());
         changes.notify(&scope("b"));
         assert!(told.changed(|scope| scope.entity.as_str() == "a").now_or_never().is_none());
@@ -97,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_listener_is_told_that_something_changed() {
-        let changes = ToolChanges::default();
+        let changes = LocalToolChanges::default();
         let mut told = changes.subscribe(&"env".into());
         for _ in 0..=WAITING {
             changes.notify(&scope("b"));
@@ -107,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_busy_environment_makes_no_listener_of_another_look_again() {
-        let changes = ToolChanges::default();
+        let changes = LocalToolChanges::default();
         let (mut quiet, busy) = (changes.subscribe(&"quiet".into()), changes.subscribe(&"env".into()));
         for _ in 0..10 * WAITING {
             changes.notify(&scope("b"));
@@ -116,6 +121,6 @@ mod tests {
         drop((quiet, busy));
         changes.notify(&scope("b"));
         let _other = changes.subscribe(&"other".into());
-        assert_eq!(changes.lock().len(), 1, "nothing is kept of environments without listeners");
+        assert_eq!(lock(&changes.0).len(), 1, "nothing is kept of environments without listeners");
     }
 }

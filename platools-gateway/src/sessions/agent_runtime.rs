@@ -104,7 +104,7 @@ impl Sessions {
     /// [`AgentRuntime::tell`].
     pub(crate) fn tell_agent(&self, caller: &Caller, agent: &str, kind: &str, data: &RawValue) -> Result<usize, Error> {
         authorize(caller, Action::Tell, Resource::Project(&caller.project_id))?;
-        let _under_way = self.limiter.call(caller)?;
+        let _under_way = self.limiter.admit_call(caller)?;
         let id = self.directory.agent(caller, agent)?.id;
         check_readable(data)?;
         self.handle().tell(&id, kind, data)

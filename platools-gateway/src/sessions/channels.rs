@@ -117,7 +117,7 @@ impl Sessions {
     /// database failed.
     pub(crate) async fn remove_channel(&self, caller: &Caller, name: &str) -> Result<(), Error> {
         authorize(caller, Action::Change, Resource::Project(&caller.project_id))?;
-        let _under_way = self.limiter.call(caller)?;
+        let _under_way = self.limiter.admit_call(caller)?;
         let (id, created_by) = self.store.channel_creator(&caller.project_id, name).await?.ok_or_else(no_channel)?;
         let channel = Resource::Channel { project: &caller.project_id, creator: created_by.as_ref() };
         authorize(caller, Action::Administer, channel)?;

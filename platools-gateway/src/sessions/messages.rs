@@ -110,6 +110,6 @@ impl Sessions {
     /// Checks that an agent may change something, and takes one of its permits for requests.
     pub(super) fn may_change(&self, peer: &Peer) -> Result<ConcurrencyPermit<String>, Error> {
         authorize(&peer.caller, Action::Change, Resource::Project(&peer.caller.project_id))?;
-        self.limiter.call(&peer.caller)
+        self.limiter.admit_call(&peer.caller)
     }
 }

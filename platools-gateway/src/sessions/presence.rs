@@ -19,7 +19,7 @@ impl Sessions {
     /// # Errors
     /// The agent asks for too much, it is gone, the gateway stops, or the database failed.
     pub(crate) async fn begin(&self, peer: &Peer, metadata: String) -> Result<StoredSession, Error> {
-        let _under_way = self.limiter.call(&peer.caller)?;
+        let _under_way = self.limiter.admit_call(&peer.caller)?;
         let now_ms = now_ms();
         let session = StoredSession {
             id: SessionId::random(),

@@ -105,7 +105,7 @@ impl Sessions {
     /// # Errors
     /// The agent asks for too much.
     pub(crate) fn issue_ticket(&self, peer: &Peer) -> Result<SecretString, Error> {
-        let _under_way = self.limiter.call(&peer.caller)?;
+        let _under_way = self.limiter.admit_call(&peer.caller)?;
         let hub = &self.hub;
         Ok(hub.tickets.issue(&peer.id, peer.caller.clone(), hub.settings.ticket_lifetime))
     }

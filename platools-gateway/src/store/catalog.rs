@@ -6,8 +6,8 @@ use tokio::task::spawn_blocking;
 use super::SqlStore;
 use super::sql::{self, Row};
 use super::writer::WriteLock;
-use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::tool::StoredTool;
 use crate::ports::catalog::CatalogStore;
@@ -28,12 +28,12 @@ impl CatalogStore for SqlStore {
         read.map_err(|error| Error::new(ErrorKind::Storage, "the stored tools cannot be read").caused_by(error))
     }
 
-    async fn latest_generation(&self) -> Result<Option<Arrival>, Error> {
+    async fn latest_generation(&self) -> Result<Option<Generation>, Error> {
         let row = sql::query("SELECT MAX(generation) AS latest FROM tool_sets").fetch_one(&self.reads).await?;
-        Ok(row.get::<Option<i64>, _>("latest").map(Arrival::stored))
+        Ok(row.get::<Option<i64>, _>("latest").map(Generation::stored))
     }
 
-    async fn replace_tools(&self, scope: &Scope, generation: Arrival, tools: &[StoredTool]) -> Result<bool, Error> {
+    async fn replace_tools(&self, scope: &Scope, generation: Generation, tools: &[StoredTool]) -> Result<bool, Error> {
         let mut transaction = self.writes.begin(WriteLock::Tools).await?;
         let claimed = sql::query(
             "INSERT INTO tool_sets (entity_id, environment_id, generation) VALUES ($1, $2, $3) \

@@ -1,20 +1,21 @@
 //! [`HandleTable`]: the tools of one view by handle. [`HandleTables`] caches the tables.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::handles::{Named, handles};
 use super::view::ToolView;
 use crate::catalog::{CatalogTool, ToolSet};
 use crate::domain::identity::Identity;
+use crate::domain::lock::lock;
 
 /// At most so many tables are kept. With more views than that all of them are made again, which costs time only.
 const MAX_TABLES: usize = 1024;
 
 /// The tools of some tool sets, each under its handle.
 ///
-/// The handles are given over all tools of the sets, whoever asks and whichever workers are connected, so that a tool that is
-/// switched off, hidden or offline renames no other.
+/// The handles depend on all tools of the sets, and not on the caller or the connected workers, so that a tool that is switched off, hidden or
+/// offline renames no other.
 #[derive(Debug)]
 pub(crate) struct HandleTable {
     /// The sets that the table was made of. They are kept, so a set at the same address is the same set.
@@ -72,22 +73,17 @@ pub(crate) struct HandleTables(Mutex<HashMap<ToolView, Arc<HandleTable>>>);
 impl HandleTables {
     /// The table of a view, which has these sets now.
     pub(crate) fn of(&self, view: &ToolView, sets: Vec<Arc<ToolSet>>) -> Arc<HandleTable> {
-        if let Some(table) = self.lock().get(view).filter(|table| table.is_of(&sets)) {
+        if let Some(table) = lock(&self.0).get(view).filter(|table| table.is_of(&sets)) {
             return Arc::clone(table);
         }
         // Made outside of the lock: it takes a hash for each tool.
         let table = Arc::new(HandleTable::new(sets));
-        let mut tables = self.lock();
+        let mut tables = lock(&self.0);
         if tables.len() >= MAX_TABLES {
             tables.clear();
         }
         tables.insert(view.clone(), Arc::clone(&table));
         table
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ToolView, Arc<HandleTable>>> {
-        // Every section leaves the map whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

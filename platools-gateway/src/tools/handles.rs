@@ -7,7 +7,7 @@ use crate::domain::digest::sha256;
 /// Such a name has at most so many characters.
 pub(crate) const MAX_HANDLE_CHARS: usize = 64;
 
-/// The number of characters of a hash that keep a changed name apart from others: enough that nobody finds a name that equals
+/// The number of characters of a hash that keep a changed name apart from others: enough that no name is found that equals
 /// another tool's.
 const HASH_CHARS: usize = 16;
 

@@ -26,7 +26,7 @@ pub struct Tools {
     catalog: Arc<Catalog>,
     links: Arc<Links>,
     health: Arc<HealthMonitor>,
-    tool_changes: ToolChanges,
+    tool_changes: Arc<dyn ToolChanges>,
     handle_tables: HandleTables,
 }
 
@@ -36,7 +36,7 @@ impl Tools {
         catalog: Arc<Catalog>,
         links: Arc<Links>,
         health: Arc<HealthMonitor>,
-        tool_changes: ToolChanges,
+        tool_changes: Arc<dyn ToolChanges>,
     ) -> Self {
         Self { directory, catalog, links, health, tool_changes, handle_tables: HandleTables::default() }
     }
@@ -78,7 +78,7 @@ impl Tools {
         let sets = sets.iter().filter(|set| environment.is_none_or(|only| set.identity.environment_id == *only));
         let mut listed = Vec::new();
         for set in sets {
-            // One for all of them.
+            // One identity for all of its tools.
             let identity = Arc::new(set.identity.clone());
             let tools = set.tools.iter().filter(|tool| is_listed(&identity, tool));
             listed.extend(tools.map(|tool| self.listed(&identity, tool)));
@@ -131,7 +131,7 @@ impl Tools {
         let Ok(tool) = self.get(caller, which).await else { return Ok(sent) };
         let Ok(exported) = tool.to_export(dialect).await else { return Ok(sent) };
         match exported.arguments(sent.as_str()) {
-            Ok(own) => Arguments::take(own).await,
+            Ok(own) => Arguments::from_boxed_offloaded(own).await,
             Err(_) => Ok(sent),
         }
     }

@@ -31,7 +31,7 @@ impl Conversations {
     /// # Errors
     /// The caller begins too many, or it or the gateway has too many under way.
     pub fn permit(&self, caller: &Caller) -> Result<ChatPermit, Error> {
-        self.limiter.chat(caller).map(ChatPermit)
+        self.limiter.admit_chat(caller).map(ChatPermit)
     }
 
     /// Runs an agent, and returns the text of its answer. The sink gets the events of the run. Dropped before its end, the run and its

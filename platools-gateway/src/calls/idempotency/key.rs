@@ -126,9 +126,9 @@ mod tests {
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
         CallRequest {
             tool: ToolName { name: "count".to_owned(), entity: None, environment: None },
-            arguments: Arguments::new(raw).unwrap(),
+            arguments: Arguments::parse(raw).unwrap(),
             timeout: Duration::from_secs(1).into(),
-            patience: None,
+            worker_return: None,
             trace: TraceContext::from_parent(None),
             listener: None,
         }

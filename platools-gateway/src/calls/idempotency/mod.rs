@@ -20,7 +20,8 @@ use crate::authority::{Action, Resource, authorize, may_use};
 use crate::domain::error::Error;
 use crate::domain::idempotency::{EarlierCall, EarlierEnd, KeyedCall};
 use crate::domain::identity::{Caller, Credential};
-use crate::domain::ids::{AgentId, CallId};
+use crate::domain::ids::AgentId;
+use crate::domain::lock::lock;
 
 pub use crate::settings::IdempotencySettings;
 pub(crate) use running::Idempotency;
@@ -87,7 +88,7 @@ impl Calls {
         if let Ok(found) = self.services.tools.find(caller, tool).await {
             return may_use(caller, Action::Call, &found.identity, &found.tool.declaration);
         }
-        // One that is hidden from the caller is there nevertheless.
+        // A tool that is hidden from the caller exists nevertheless.
         match self.services.directory.environment_of(caller, tool.environment.as_deref()) {
             Ok(environment) => {
                 self.services.catalog.find(&environment.id, &tool.name, tool.entity.as_deref(), |_| true).await.is_err()
@@ -105,7 +106,7 @@ impl Calls {
         fingerprint: String,
         request: CallRequest,
     ) -> RunningKeyedCall {
-        let mut running = self.idempotency.lock();
+        let mut running = lock(&self.idempotency.running);
         if let Some(running) = running.get(key.id()) {
             return running.clone();
         }
@@ -137,18 +138,23 @@ impl Calls {
         request: CallRequest,
         told: &watch::Sender<Option<Arc<KeyedAnswer>>>,
     ) -> (KeyedAnswer, Option<AnswerNote>) {
-        match self.services.answers.earlier_call(&call.id).await {
+        match self.services.idempotency_store.earlier_call(&call.id).await {
             Ok(None) => {}
             Ok(Some(earlier)) => return (earlier_answer(key, call, earlier), None),
             Err(error) => return (Err(error).into(), None),
         }
         let max_keys = self.idempotency.settings.max_keys;
-        let start =
-            KeyedCallStart { store: &*self.services.answers, call, max_keys, has_begun: AtomicBool::new(false), told };
-        let ended = self.call_once(caller, request, CallId::random(), Some(&start)).await;
+        let start = KeyedCallStart {
+            store: &*self.services.idempotency_store,
+            call,
+            max_keys,
+            has_begun: AtomicBool::new(false),
+            told,
+        };
+        let ended = self.call_shortened(caller, request, self.new_id(), Some(&start)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = KeyedAnswer::from(ended);
-        if !start.has_begun.into_inner() {
+        if !start.has_begun() {
             return (answer, None);
         }
         let note = if is_retryable { AnswerNote::NeverRan } else { self.sealed(key, call, &answer) };
@@ -170,9 +176,12 @@ impl Calls {
     async fn note(&self, call: &KeyedCall, note: &AnswerNote) -> Result<(), Error> {
         match note {
             AnswerNote::Answered(answer) => {
-                self.services.answers.end_keyed_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
+                self.services
+                    .idempotency_store
+                    .end_keyed_call(call, answer.as_deref(), self.idempotency.settings.bounds())
+                    .await
             }
-            AnswerNote::NeverRan => self.services.answers.forget_keyed_call(call).await,
+            AnswerNote::NeverRan => self.services.idempotency_store.forget_keyed_call(call).await,
         }
     }
 
@@ -202,12 +211,12 @@ impl Calls {
             }
             (credential, ..) => credential.to_string(),
         };
-        self.services.answers.is_key_of_earlier_version(&owner, key).await
+        self.services.idempotency_store.is_key_of_earlier_version(&owner, key).await
     }
 
     /// Forgets the calls that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        self.services.answers.forget_keyed_calls_before(self.services.aging.cutoff_ms(KEPT)).await
+        self.services.idempotency_store.forget_keyed_calls_before(self.services.aging.cutoff_ms(KEPT)).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Idempotency`]: the table of the calls under way that have an idempotency key. A repeated call waits there for the first one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -9,13 +9,14 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::KeyedAnswer;
 use crate::domain::idempotency::AnswerBounds;
+use crate::domain::lock::lock;
 use crate::settings::IdempotencySettings;
 
 /// The calls under way that have a key. Each holds a place among its caller's calls until its answer is kept, which bounds them.
 #[derive(Debug, Default)]
 pub(crate) struct Idempotency {
     pub(super) settings: IdempotencySettings,
-    running: Mutex<HashMap<String, RunningKeyedCall>>,
+    pub(super) running: Mutex<HashMap<String, RunningKeyedCall>>,
     pub(super) tasks: TaskTracker,
     /// Ends the tries to keep answers, each with a last one.
     pub(super) stopping: CancellationToken,
@@ -26,7 +27,7 @@ impl Idempotency {
         Self { settings, ..Self::default() }
     }
 
-    /// Waits no longer for a database that fails.
+    /// Stops waiting for a database that fails.
     pub(crate) fn begin_drain(&self) {
         self.stopping.cancel();
     }
@@ -35,10 +36,6 @@ impl Idempotency {
     pub(crate) async fn idle(&self) {
         self.tasks.close();
         self.tasks.wait().await;
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, RunningKeyedCall>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,7 +54,7 @@ pub(super) struct RunningGuard {
 
 impl Drop for RunningGuard {
     fn drop(&mut self) {
-        self.table.lock().remove(&self.id);
+        lock(&self.table.running).remove(&self.id);
     }
 }
 

@@ -13,10 +13,7 @@ use crate::domain::idempotency::KeyedCall;
 use crate::domain::ids::CallId;
 use crate::ports::idempotency::IdempotencyStore;
 
-/// The wait of a caller whose project has too many keys.
-const UNTIL_FORGOTTEN: Duration = Duration::from_secs(60);
-
-/// A call that is about to run under its key.
+/// A call with an idempotency key that is about to run.
 pub(crate) struct KeyedCallStart<'a> {
     pub(super) store: &'a dyn IdempotencyStore,
     pub(super) call: &'a KeyedCall,
@@ -27,8 +24,13 @@ pub(crate) struct KeyedCallStart<'a> {
 }
 
 impl KeyedCallStart<'_> {
-    /// Notes the call, as soon as nothing refuses it any more and before its worker can have it. Refused calls leave no trace.
-    pub(crate) async fn note(&self, call_id: &CallId) -> Result<(), Error> {
+    /// True if the call is noted as begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the call begins, once nothing refuses it any more and before its worker can have it. Refused calls leave no trace.
+    pub(crate) async fn begin(&self, call_id: &CallId) -> Result<(), Error> {
         if !self.store.begin_keyed_call(self.call, call_id, i64::from(self.max_keys)).await? {
             return Err(too_many_keys(self.max_keys));
         }
@@ -36,13 +38,15 @@ impl KeyedCallStart<'_> {
         Ok(())
     }
 
-    /// Tells the callers that the call's worker is lost, while the call goes on: an answer that comes late is kept for those that ask
-    /// again.
+    /// Tells the callers that the call's worker is lost. The call goes on: a late answer is kept for the next call with the key.
     pub(crate) fn lose(&self, lost: Error, call_id: &CallId) {
         let lost: Result<CallReply, _> = Err(lost.about_call(call_id));
         self.told.send_replace(Some(Arc::new(lost.into())));
     }
 }
+
+/// The wait of a caller whose project has too many keys.
+const UNTIL_FORGOTTEN: Duration = Duration::from_secs(60);
 
 fn too_many_keys(max_keys: u32) -> Error {
     let message = format!(

@@ -42,7 +42,7 @@ pub(super) fn find(text: &str, names: &SensitiveNames) -> Vec<Range<usize>> {
 }
 
 /// A name before a sign.
-struct Name<'t> {
+struct AssignedName<'t> {
     text: &'t str,
     is_quoted: bool,
     is_at_line_start: bool,
@@ -88,7 +88,7 @@ fn assigned(text: &str, sign: usize, names: &SensitiveNames) -> Option<Range<usi
 }
 
 /// The name that ends before a sign.
-fn name_before(text: &str, sign: usize) -> Option<Name<'_>> {
+fn name_before(text: &str, sign: usize) -> Option<AssignedName<'_>> {
     let before = &text[..sign];
     let trimmed = before.trim_end_matches(' ');
     let has_space_after = trimmed.len() < before.len();
@@ -105,7 +105,7 @@ fn name_before(text: &str, sign: usize) -> Option<Name<'_>> {
     }
     let start = end.len() - length;
     let is_at_line_start = is_line_start(&text.as_bytes()[..start]);
-    Some(Name { text: &end[start..], is_quoted, is_at_line_start, has_space_after })
+    Some(AssignedName { text: &end[start..], is_quoted, is_at_line_start, has_space_after })
 }
 
 /// True if only spaces and signs stand between the begin of a line and the end of this text.

@@ -28,7 +28,7 @@ pub(super) enum Sound {
     Harmless,
     /// Secret, unless its value is a number: `max_tokens` is a count, and `access_tokens` are not.
     Count,
-    /// Secret, unless its value is a flag: somebody may want a message `"pin": true`.
+    /// Secret, unless its value is a flag, as in a message with `"pin": true`.
     Word,
     Secret,
 }

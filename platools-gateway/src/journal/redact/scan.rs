@@ -99,7 +99,7 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// The characters of a string. `None` if they are not text, such as half a surrogate.
+/// The characters of a string. `None` if they are not text, such as a lone surrogate.
 pub(super) fn decode(quoted: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

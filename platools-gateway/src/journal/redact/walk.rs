@@ -14,11 +14,11 @@ use super::text::redact_text;
 /// The number of levels of JSON texts inside of JSON texts.
 const MAX_LEVELS: usize = 4;
 
-/// SensitiveNames of members that name the thing whose value another member has.
+/// The members that name the thing whose value another member has.
 const TITLES: [&str; 12] =
     ["name", "key", "k", "header", "field", "param", "parameter", "variable", "var", "option", "property", "env"];
 
-/// SensitiveNames of members that have the value of the thing that another member names.
+/// The members that have the value of the thing that another member names.
 const VALUES: [&str; 8] = ["value", "values", "val", "v", "content", "data", "text", "default"];
 
 /// A walk through one JSON text.
@@ -88,7 +88,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         let (mut is_pair, mut values) = (false, Vec::new());
         loop {
             let quoted = self.cursor.string().ok_or(Unreadable)?;
-            // A name that is no text, such as half a surrogate, cannot be judged.
+            // A name that is no text, such as a lone surrogate, cannot be judged.
             let name = decode(&self.text[quoted.clone()]).ok_or(Unreadable)?;
             self.cursor.take(b':').ok_or(Unreadable)?;
             let seen = self.member(quoted, &name, place, depth)?;
@@ -168,7 +168,7 @@ impl<'t, 'r> Walk<'t, 'r> {
             return Ok(None);
         }
         let Some(text) = decode(&self.text[quoted.clone()]) else {
-            // It is no text, so nobody can tell.
+            // It is no text, so it may be a secret.
             self.hide(quoted);
             return Ok(None);
         };

@@ -85,7 +85,7 @@ async fn authenticate(core: &Core, request: &FeedRequest, from: &RequestOrigin) 
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };
     let caller = core.dashboards.authenticate(token, &request.agent, from.clone()).await?;
-    core.limiter.request(&caller, remote(&caller))?;
+    core.limiter.count_request(&caller, remote(&caller))?;
     Ok(caller)
 }
 

@@ -21,7 +21,7 @@ pub(in crate::listen) async fn authenticate_and_count(
     protocol: Protocol,
 ) -> Result<Caller, Error> {
     let caller = authenticate(parts, core, protocol).await?;
-    core.limiter.request(&caller, remote(&caller))?;
+    core.limiter.count_request(&caller, remote(&caller))?;
     parts.extensions.insert(BodyOwner(caller.credential.to_string()));
     Ok(caller)
 }

@@ -46,7 +46,7 @@ impl FromRequestParts<Arc<Core>> for Anonymous {
     type Rejection = ErrorView;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, ErrorView> {
-        core.limiter.request_from(address_of(&parts.extensions))?;
+        core.limiter.count_request_from(address_of(&parts.extensions))?;
         Ok(Self)
     }
 }

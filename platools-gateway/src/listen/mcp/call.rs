@@ -49,15 +49,15 @@ pub(super) async fn run(
     };
     let arguments = match arguments {
         None => Ok(Arguments::none()),
-        Some(arguments) => Arguments::take(arguments).await,
+        Some(arguments) => Arguments::from_boxed_offloaded(arguments).await,
     };
     let end = match arguments {
         Ok(arguments) => {
             let (trace, listener) = (origin.trace.clone(), Some(listener));
             let limit = settings.call_limit;
-            let timeout = CallTimeout::of_tool(limit).at_most(limit, "mcp.call_limit");
-            let patience = Some(settings.worker_return);
-            let request = CallRequest { tool, arguments, timeout, patience, trace, listener };
+            let timeout = CallTimeout::declared_or(limit).at_most(limit, "mcp.call_limit");
+            let worker_return = Some(settings.worker_return);
+            let request = CallRequest { tool, arguments, timeout, worker_return, trace, listener };
             let call = unless_cancelled(cancelled, core.calls.call_whole(&origin.caller, permit, request));
             notifier.run(call, reports).await?
         }

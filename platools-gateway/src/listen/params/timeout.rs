@@ -13,12 +13,12 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 /// The time is zero, or longer than a call may take.
 pub(in crate::listen) fn timeout_of(timeout_ms: Option<u64>, max: Duration) -> Result<CallTimeout, Error> {
-    let Some(timeout_ms) = timeout_ms else { return Ok(CallTimeout::of_tool(DEFAULT_TIMEOUT)) };
+    let Some(timeout_ms) = timeout_ms else { return Ok(CallTimeout::declared_or(DEFAULT_TIMEOUT)) };
     let timeout = Duration::from_millis(timeout_ms);
     if timeout.is_zero() || timeout > max {
         let max_ms = max.as_millis();
         let message = format!("`timeoutMs` must be from 1 to {max_ms}, the gateway's `calls.max_timeout`");
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
-    Ok(CallTimeout::of_caller(timeout))
+    Ok(CallTimeout::asked(timeout))
 }

@@ -35,7 +35,7 @@ use crate::pending::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewCall<'a> {
     /// The arguments: an object that fits the tool's schema. Default: an empty object.
@@ -94,10 +94,9 @@ pub(super) async fn call(
     body: Body,
 ) -> Result<Response, ErrorView> {
     let (max_timeout, Headers { idempotency_key, trace }) = (core.calls.max_timeout(), headers);
-    if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
-        // It is refused and recorded as any other, without a look at its body.
-        let request = NewCall::default().request(&Arc::default(), tool, max_timeout, trace)?;
-        return Ok(answer(&core.calls.call(&caller, request).await?));
+    if let Err(denial) = authorize(&caller, Action::Call, Resource::Project(&caller.project_id)) {
+        let tool = ToolName { name: tool, entity: None, environment: None };
+        return Err(core.calls.refuse(&caller, &tool, &trace, denial).await.into());
     }
     let admitted = admit(&core, &caller, from, options.stream, idempotency_key)?;
     let held = core.limiter.body_of(caller.credential.to_string());
@@ -137,7 +136,7 @@ fn admit(
         (1, None) => Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
         (0, Some(key)) => {
             // It counts as a request now, and as a call once its body is read, repetition or not.
-            core.limiter.request(caller, from.ip())?;
+            core.limiter.count_request(caller, from.ip())?;
             Ok(AdmittedCall::Keyed(key))
         }
         (1, Some(_)) => Err(ErrorView::invalid("a call with an `Idempotency-Key` cannot be streamed")),
@@ -257,12 +256,12 @@ impl NewCall<'_> {
         max_timeout: Duration,
         trace: TraceContext,
     ) -> Result<CallRequest, ErrorView> {
-        let in_body = |arguments| Arguments::in_body(body, arguments);
+        let in_body = |arguments| Arguments::parse_in_body(body, arguments);
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), in_body)?,
             timeout: timeout_of(self.timeout_ms, max_timeout)?,
-            patience: None,
+            worker_return: None,
             trace,
             listener: None,
         })

@@ -67,7 +67,7 @@ impl Stranger<'_> {
 
     /// The refusal of any other request.
     fn too_early(&self) -> RpcError {
-        match self.core.limiter.request_from(self.address()) {
+        match self.core.limiter.count_request_from(self.address()) {
             Ok(()) => RpcError::new(ErrorCode::Unauthorized, "the first request must be `connect`"),
             Err(error) => error.into(),
         }

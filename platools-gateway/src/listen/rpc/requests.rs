@@ -54,7 +54,7 @@ impl Requests<'_> {
     /// Answers a message that was dropped because it is too large.
     pub(super) fn refuse_large(&self, too_large: MessageTooLarge, head: &str) {
         let Session { core, caller, queue, .. } = &self.session;
-        let error = match core.limiter.request(caller, self.from) {
+        let error = match core.limiter.count_request(caller, self.from) {
             Ok(()) => invalid(too_large.to_string()),
             Err(error) => error.into(),
         };
@@ -68,7 +68,7 @@ impl Requests<'_> {
         }
         if !matches!(&*request.method, method::TOOLS_CALL | method::CHAT_SEND) {
             // Calls and chats have rates of their own.
-            core.limiter.request(caller, self.from)?;
+            core.limiter.count_request(caller, self.from)?;
         }
         let method = methods::find(&request.method)?;
         self.authorize(method)?;

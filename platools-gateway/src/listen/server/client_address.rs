@@ -41,7 +41,7 @@ impl ClientAddresses {
     /// # Errors
     /// The client has too many connections.
     pub(super) fn admit(&self, client: SocketAddr) -> Result<Option<ConcurrencyPermit<IpAddr>>, Error> {
-        self.limiter.named_connection(self.peer.ip(), client.ip())
+        self.limiter.admit_forwarded(self.peer.ip(), client.ip())
     }
 }
 

@@ -63,7 +63,7 @@ impl Listener {
     /// Serves a connection in a task of its own, unless its address has far too many.
     fn admit(&self, stream: TcpStream, peer: std::net::SocketAddr, connections: &mut JoinSet<()>) {
         let Setup { routes, limiter, certificates, .. } = &self.setup;
-        let (routes, place) = match limiter.connection(peer.ip()) {
+        let (routes, place) = match limiter.admit_connection(peer.ip()) {
             Admission::Serve(place) => (routes.clone(), place),
             Admission::TurnAway(place) => (routes.clone().all_over_limit(), place),
             Admission::Drop => return,

@@ -15,7 +15,7 @@ use super::responses::Responses;
 use super::socket::STALLED;
 use super::throttled_registration::ThrottledRegistration;
 use super::truncate::truncate;
-use crate::catalog::{Changes, TooLarge};
+use crate::catalog::{Changes, ToolsTooLarge};
 use crate::core::Core;
 use crate::domain::error::causes_of;
 use crate::domain::identity::{Identity, Scope};
@@ -25,7 +25,7 @@ use crate::links::registration::{MAX_TOOLS, Registration, left_out};
 use crate::links::tool_health::HealthReports;
 use crate::links::{Link, LinkFence};
 use crate::listen::ws::{Close, End};
-use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
+use crate::pending::{LogEntry, Progress, Receipt, Report, WorkerAnswer};
 
 /// Bytes of a tool's error message that reach the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -139,7 +139,7 @@ impl<'a> Frames<'a> {
             Ok(WorkerFrame::ToolLog(frame)) if self.features.contains(Feature::Log) => self.log(frame),
             Ok(WorkerFrame::Drain(_)) if self.features.contains(Feature::Drain) => {
                 tracing::info!("the worker stops");
-                self.fence.leaves();
+                self.fence.note_drain();
             }
             Ok(_) => tracing::debug!("a frame that is no answer was ignored"),
             Err(error) => self.unread(error),
@@ -155,12 +155,12 @@ impl<'a> Frames<'a> {
         };
         let message =
             format!("the tool's {what} is larger than 10 MiB, the most that a worker may send; have it return less");
-        self.answer(&call_id, Outcome::Failed { message, details: None, traceback: None });
+        self.answer(&call_id, WorkerAnswer::Failed { message, details: None, traceback: None });
     }
 
     fn result(&self, frame: ToolResult<'_>) {
-        let outcome = Outcome::Returned { result: frame.result.to_owned(), latency_ms: frame.latency_ms };
-        self.answer(&frame.call_id, outcome);
+        let answer = WorkerAnswer::Returned { result: frame.result.to_owned(), latency_ms: frame.latency_ms };
+        self.answer(&frame.call_id, answer);
     }
 
     fn failure(&self, frame: ToolFailure<'_>) {
@@ -168,7 +168,7 @@ impl<'a> Frames<'a> {
         let is_agreed = self.features.contains(Feature::ErrorDetails);
         let details = Some(frame.details).filter(|details| is_agreed && !details.is_empty()).map(Box::new);
         let traceback = frame.traceback.map(|traceback| truncate(&traceback, MAX_TRACEBACK_BYTES).into());
-        self.answer(&frame.call_id, Outcome::Failed { message, details, traceback });
+        self.answer(&frame.call_id, WorkerAnswer::Failed { message, details, traceback });
     }
 
     fn progress(&self, frame: ToolProgress<'_>) {
@@ -184,7 +184,7 @@ impl<'a> Frames<'a> {
 
     fn report(&self, call_id: &str, report: Report) {
         let call_id = CallId::from(call_id);
-        self.fence.has(&call_id);
+        self.fence.note_running(&call_id);
         self.core.pending.report(&self.scope, &call_id, report);
     }
 
@@ -211,16 +211,16 @@ impl<'a> Frames<'a> {
         tracing::warn!(reason = error.outline(), "a frame could not be read");
         if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
             let message = "the worker's answer cannot be read".to_owned();
-            self.answer(&call_id, Outcome::Failed { message, details: None, traceback: None });
+            self.answer(&call_id, WorkerAnswer::Failed { message, details: None, traceback: None });
         }
     }
 
-    fn answer(&self, call_id: &str, outcome: Outcome) {
+    fn answer(&self, call_id: &str, answer: WorkerAnswer) {
         if self.features.contains(Feature::ResultAck) {
             self.unacknowledged().push(call_id.to_owned());
         }
         let id: String = call_id.chars().take(64).collect();
-        match self.core.pending.answer(&self.scope, &CallId::from(call_id), outcome) {
+        match self.core.pending.answer(&self.scope, &CallId::from(call_id), answer) {
             Receipt::Accepted => {}
             Receipt::NotPending => tracing::debug!(call.id = ?id, "an answer nobody waits for was ignored"),
             Receipt::Foreign => tracing::warn!(call.id = ?id, "an answer to another worker's call was ignored"),
@@ -331,7 +331,7 @@ fn whole_ms(time: Duration) -> u64 {
 }
 
 /// The error of a registration that has too many bytes: it names the tools that do not fit.
-fn too_large_text(TooLarge { bytes, room, past, .. }: &TooLarge) -> String {
+fn too_large_text(ToolsTooLarge { bytes, room, past, .. }: &ToolsTooLarge) -> String {
     let names = past.iter().take(MANY_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = past.len().saturating_sub(MANY_NAMES);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

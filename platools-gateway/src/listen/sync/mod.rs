@@ -28,7 +28,7 @@ use crate::core::Core;
 use crate::directory::{Claim, Refusal};
 use crate::domain::error::causes_of;
 use crate::domain::origin::{Protocol, RequestOrigin};
-use crate::links::Arrival;
+use crate::links::Generation;
 use crate::listen::ByteActivity;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};
@@ -70,13 +70,14 @@ async fn upgrade(
 ) -> Response {
     // Whatever is wrong with a claim is said after the upgrade, where workers expect it.
     let query = query.map(|Query(parts)| parts).unwrap_or_default();
-    let (arrival, claim) = (Arrival::now(), worker_claim::read(&query, &headers));
+    let generation = adapter.core.authenticator.next_generation();
+    let claim = worker_claim::read(&query, &headers);
     let limits = ReadLimits { message_bytes: MAX_READ_BYTES, buffer_bytes: 4 * 1024 };
     ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.
         activity.allow(UNTRUSTED_BYTES);
         let times = SocketTimes { activity, settings: adapter.settings };
-        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), times)).await;
+        serve(&adapter.core, generation, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), times)).await;
     })
 }
 
@@ -86,12 +87,12 @@ async fn upgrade(
 /// flow control bounds them.
 async fn serve(
     core: &Core,
-    arrival: Arrival,
+    generation: Generation,
     claim: Claim,
     from: RequestOrigin,
     (socket, times): (Socket<WebSocket>, SocketTimes),
 ) {
-    match timeout(AUTHENTICATION, core.authenticator.connect(arrival, claim, from.clone()))
+    match timeout(AUTHENTICATION, core.authenticator.connect(generation, claim, from.clone()))
         .await
         .unwrap_or(Err(Refusal::TookTooLong))
     {

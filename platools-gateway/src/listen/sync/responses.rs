@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::limits::gauge::{Gauge, Held};
+use crate::limits::gauge::{Gauge, HeldAmount};
 
 /// The most responses that wait for a socket. Each answers a frame, so a worker with this many sends without reading.
 const RESPONSES: usize = 256;
@@ -12,13 +12,13 @@ const BYTES: usize = 4 * 1024 * 1024;
 
 /// The sending end of the queue of responses.
 pub(super) struct Responses {
-    queue: mpsc::Sender<(Vec<String>, Held)>,
+    queue: mpsc::Sender<(Vec<String>, HeldAmount)>,
     bytes: Gauge,
 }
 
 /// The receiving end of the queue of responses.
 pub(super) struct WaitingResponses {
-    queue: mpsc::Receiver<(Vec<String>, Held)>,
+    queue: mpsc::Receiver<(Vec<String>, HeldAmount)>,
 }
 
 /// Too much waits already.

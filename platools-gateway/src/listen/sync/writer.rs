@@ -74,8 +74,8 @@ async fn write_calls<S: Transport>(socket: &WorkerSocket<'_, S>, link: &mut Link
 }
 
 fn write_call<S: Transport>(socket: &WorkerSocket<'_, S>, link: &Link, delivery: Delivery) -> Result<(), End> {
-    let Delivery { call_id, params, .. } = delivery;
-    socket.start(Message::Text(params.into_frame().into()))?;
+    let Delivery { call_id, frame } = delivery;
+    socket.start(Message::Text(frame.into_text().into()))?;
     link.sent(&call_id);
     Ok(())
 }
@@ -109,7 +109,7 @@ mod tests {
     use crate::domain::identity::{Policy, Role};
     use crate::domain::trace::TraceContext;
     use crate::limits::Limits;
-    use crate::links::Arrival;
+    use crate::links::Generation;
     use crate::listen::sync::responses;
     use crate::listen::sync::socket::{STALLED, SocketTimes};
     use crate::listen::ws::Socket;
@@ -148,7 +148,7 @@ mod tests {
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let secret = core.local_admin().add_entity("dev", Policy::Supersede).await.unwrap().secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.authenticator.connect(Arrival::now(), claim, LOCAL).await.unwrap();
+        let link = core.authenticator.connect(Generation::now(), claim, LOCAL).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
         core.registrations.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
@@ -162,7 +162,7 @@ mod tests {
         let caller = core.authenticator.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
-            let arguments = Arguments::new(&arguments).unwrap();
+            let arguments = Arguments::parse(&arguments).unwrap();
             let timeout = Duration::from_secs(600).into();
             let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
             core.calls.call(
@@ -171,7 +171,7 @@ mod tests {
                     tool,
                     arguments,
                     timeout,
-                    patience: None,
+                    worker_return: None,
                     trace: TraceContext::from_parent(None),
                     listener: None,
                 },

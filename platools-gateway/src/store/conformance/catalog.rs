@@ -4,7 +4,7 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::json;
 
 use super::{TestStore, conformance};
-use crate::domain::arrival::Arrival;
+use crate::domain::generation::Generation;
 use crate::domain::identity::Scope;
 use crate::domain::tool::StoredTool;
 
@@ -16,7 +16,7 @@ fn tool(name: &str) -> StoredTool {
 async fn a_write_of_an_earlier_generation_changes_nothing(store: TestStore) {
     let environment = store.directory().await.unwrap().environments[0].1.id.clone();
     let scope = Scope { entity: store.entity("e").await, environment };
-    let (earlier, later) = (Arrival::now(), Arrival::now());
+    let (earlier, later) = (Generation::now(), Generation::now());
     assert_eq!(store.latest_generation().await.unwrap(), None);
     assert!(store.replace_tools(&scope, later, &[tool("later")]).await.unwrap());
     assert!(!store.replace_tools(&scope, earlier, &[tool("earlier")]).await.unwrap());

@@ -20,10 +20,10 @@ use super::ToolSchemas;
 use crate::arguments::Arguments;
 
 /// The outcome of a call: the arguments or the result, or the words of the refusal and the places of the problems.
-type Outcome = Result<String, (String, Vec<String>)>;
+type Verdict = Result<String, (String, Vec<String>)>;
 
 /// The arguments as the gateway passes them on.
-fn at_the_gateway(schemas: &ToolSchemas, sent: Arguments) -> Outcome {
+fn at_the_gateway(schemas: &ToolSchemas, sent: Arguments) -> Verdict {
     match schemas.fit(&sent) {
         Ok(fitted) => Ok(fitted.unwrap_or(sent).as_str().to_owned()),
         Err(invalid) => {
@@ -33,7 +33,7 @@ fn at_the_gateway(schemas: &ToolSchemas, sent: Arguments) -> Outcome {
     }
 }
 
-async fn at_the_worker(registry: &ToolRegistry, tool: &str, arguments: impl Serialize) -> Outcome {
+async fn at_the_worker(registry: &ToolRegistry, tool: &str, arguments: impl Serialize) -> Verdict {
     let ended = registry.call(tool, arguments).await;
     ended.map(|result| result.to_string()).map_err(|error| {
         assert_eq!(error.code(), code::INVALID_ARGUMENTS, "{error}");
@@ -54,7 +54,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, sent: &Value, outcome: &Outcome) {
+    fn count(&mut self, sent: &Value, outcome: &Verdict) {
         let sent = sent.to_string();
         match outcome {
             Ok(text) if *text == sent => self.taken += 1,

@@ -36,7 +36,7 @@ typed_tools! {
     take_list: Vec<u16>; take_texts: Vec<String>; take_lists: Vec<Vec<f64>>; take_array: [u8; 2]; take_pair: (u8, String);
     take_map: BTreeMap<String, i32>; take_map_of_lists: BTreeMap<String, Vec<bool>>; take_set: BTreeSet<u8>; take_set_of_texts: BTreeSet<String>;
     take_short: i16; take_value: Value; take_object: Map<String, Value>; take_box: Box<str>; take_arc: Arc<str>; take_cow: Cow<'static, str>;
-    take_order: Order; take_orders: Vec<Order>; take_option_order: Option<Order>; take_closed: Closed; take_defaults: Defaults;
+    take_order: Purchase; take_orders: Vec<Purchase>; take_option_order: Option<Purchase>; take_closed: Closed; take_defaults: Defaults;
     take_flat: Flat; take_sort: Sort; take_sorts: Vec<Sort>; take_option_sort: Option<Sort>; take_documented: Documented;
     take_payment: Payment; take_adjacent: Adjacent; take_shape: Shape; take_either: Either; take_tree: Tree; take_bounded: Bounded;
     take_newtype: Newtype; take_transparent: Transparent; take_unit: (); take_nested: Option<Vec<Option<Closed>>>; take_result: Renamed;
@@ -44,9 +44,9 @@ typed_tools! {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "platools::schemars")]
-struct Order {
+struct Purchase {
     order_id: String,
-    lines: Vec<Line>,
+    lines: Vec<PurchaseLine>,
     note: Option<String>,
     #[serde(default)]
     gift: bool,
@@ -54,7 +54,7 @@ struct Order {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "platools::schemars")]
-struct Line {
+struct PurchaseLine {
     units: u32,
     price: f64,
 }
@@ -85,7 +85,7 @@ impl Default for Defaults {
 #[schemars(crate = "platools::schemars")]
 struct Flat {
     #[serde(flatten)]
-    line: Line,
+    line: PurchaseLine,
     #[serde(flatten)]
     rest: BTreeMap<String, Value>,
 }
@@ -140,7 +140,7 @@ enum Shape {
 enum Either {
     Number(i64),
     Flag(bool),
-    Line(Line),
+    Line(PurchaseLine),
     Texts(Vec<String>),
 }
 
@@ -166,7 +166,7 @@ struct Bounded {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "platools::schemars")]
-struct Newtype(Vec<Line>);
+struct Newtype(Vec<PurchaseLine>);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "platools::schemars")]

@@ -1,4 +1,4 @@
-//! [`Envelope`]: makes the `tool_call` frame of a call, with the signed `params` that travel to the worker.
+//! [`CallFrameParts`]: the contents of a call's `tool_call` frame, which are signed for the worker that gets it.
 
 use std::borrow::Cow;
 
@@ -13,23 +13,58 @@ use crate::domain::identity::{Caller, Identity};
 use crate::domain::ids::CallId;
 use crate::domain::random;
 use crate::domain::trace::TraceContext;
-use crate::links::{ArgumentForm, SignedParams};
+use crate::links::{ArgumentForm, CallFrame};
 use crate::ports::time::{rfc3339, wall_ms};
 
-/// The `agentId` of a call that no agent makes.
-const NO_AGENT: &str = "default";
-
-/// The parts of a call's `params`.
+/// The contents of a call's frame: the arguments, and the values of the envelopes.
 #[derive(Debug)]
-pub(crate) struct Envelope<'a> {
+pub(crate) struct CallFrameParts<'a> {
     pub(crate) identity: &'a Identity,
     pub(crate) caller: &'a Caller,
     pub(crate) call_id: &'a CallId,
     pub(crate) tool: &'a str,
     pub(crate) arguments: &'a Arguments,
-    /// Until when somebody waits for the answer, in milliseconds since 1970.
+    /// The time until which the caller waits for the answer, in milliseconds since 1970.
     pub(crate) deadline_ms: i64,
     pub(crate) trace: &'a TraceContext,
+}
+
+impl CallFrameParts<'_> {
+    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
+    ///
+    /// A large one is signed and written on a blocking thread.
+    pub(crate) async fn frame(&self, secret: &SecretString, form: ArgumentForm) -> CallFrame {
+        // The worker compares this with its own clock.
+        let unsigned = self.unsigned(secret, form, rfc3339(wall_ms()), random::hex_of::<16>());
+        offload_in_turn(self.arguments.len(), move || unsigned.signed()).await
+    }
+
+    fn unsigned(&self, secret: &SecretString, form: ArgumentForm, timestamp: String, nonce: String) -> UnsignedFrame {
+        let context = json(&Context {
+            user_id: self.caller.user_id.as_deref(),
+            deadline: rfc3339(self.deadline_ms),
+            traceparent: self.trace.traceparent(),
+        });
+        let platos = json(&Platos {
+            organization_id: self.identity.organization_id.as_str(),
+            project_id: self.identity.project_id.as_str(),
+            environment_id: self.identity.environment_id.as_str(),
+            entity_id: &self.identity.entity,
+            user_id: self.caller.user_id.as_deref().unwrap_or_default(),
+            agent_id: self.caller.agent_id.as_ref().map_or(NO_AGENT, |agent| agent.as_str()),
+            thread_id: "",
+            call_id: self.call_id.as_str(),
+            timestamp: &timestamp,
+            nonce: &nonce,
+        });
+        let head = format!(
+            r#"{{"type":"tool_call","call_id":{},"tool_name":{},"params":"#,
+            json(&self.call_id.as_str()),
+            json(&self.tool)
+        );
+        let (tool, arguments, secret) = (self.tool.to_owned(), self.arguments.clone(), secret.clone());
+        UnsignedFrame { head, tool, arguments, form, context, platos, secret, timestamp, nonce }
+    }
 }
 
 /// The operator's context for every tool. It is signed with the arguments.
@@ -57,46 +92,8 @@ struct Platos<'a> {
     nonce: &'a str,
 }
 
-impl Envelope<'_> {
-    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
-    ///
-    /// A large one is signed and written where no socket waits for it.
-    pub(crate) async fn params(&self, secret: &SecretString, form: ArgumentForm) -> SignedParams {
-        // The worker compares this with its own clock.
-        let unsigned = self.unsigned(secret, form, rfc3339(wall_ms()), random::hex_of::<16>());
-        offload_in_turn(self.arguments.len(), move || unsigned.signed()).await
-    }
-
-    fn unsigned(&self, secret: &SecretString, form: ArgumentForm, timestamp: String, nonce: String) -> Unsigned {
-        let context = json(&Context {
-            user_id: self.caller.user_id.as_deref(),
-            deadline: rfc3339(self.deadline_ms),
-            traceparent: self.trace.traceparent(),
-        });
-        let platos = json(&Platos {
-            organization_id: self.identity.organization_id.as_str(),
-            project_id: self.identity.project_id.as_str(),
-            environment_id: self.identity.environment_id.as_str(),
-            entity_id: &self.identity.entity,
-            user_id: self.caller.user_id.as_deref().unwrap_or_default(),
-            agent_id: self.caller.agent_id.as_ref().map_or(NO_AGENT, |agent| agent.as_str()),
-            thread_id: "",
-            call_id: self.call_id.as_str(),
-            timestamp: &timestamp,
-            nonce: &nonce,
-        });
-        let head = format!(
-            r#"{{"type":"tool_call","call_id":{},"tool_name":{},"params":"#,
-            json(&self.call_id.as_str()),
-            json(&self.tool)
-        );
-        let (tool, arguments, secret) = (self.tool.to_owned(), self.arguments.clone(), secret.clone());
-        Unsigned { head, tool, arguments, form, context, platos, secret, timestamp, nonce }
-    }
-}
-
-/// The parts of a call's frame, before they are signed.
-struct Unsigned {
+/// The texts of a call's frame, before they are signed.
+struct UnsignedFrame {
     /// The frame up to its `params`.
     head: String,
     tool: String,
@@ -110,12 +107,9 @@ struct Unsigned {
     nonce: String,
 }
 
-/// Bytes of a frame beside the parts of variable length: the names of the envelopes, the signature and the ends.
-const AROUND: usize = 160;
-
-impl Unsigned {
+impl UnsignedFrame {
     /// The frame, in which the arguments are copied once.
-    fn signed(&self) -> SignedParams {
+    fn signed(&self) -> CallFrame {
         let Self { head, tool, arguments, form, context, platos, secret, timestamp, nonce } = self;
         let arguments = match form {
             ArgumentForm::AsWritten => Cow::Borrowed(arguments.as_str()),
@@ -131,12 +125,16 @@ impl Unsigned {
         // The signature covers the object so far, with its end.
         let covered = [&frame[begin..], "}"];
         let signature = sign_call(secret.expose_secret(), timestamp, Some(nonce), tool, covered);
-        frame.extend([r#","__platos":"#, without_end(platos), r#","signature":""#, &signature, r#""}}"#]);
-        let end = frame.len();
-        frame.push('}');
-        SignedParams::in_frame(frame, begin..end)
+        frame.extend([r#","__platos":"#, without_end(platos), r#","signature":""#, &signature, r#""}}}"#]);
+        CallFrame::new(frame)
     }
 }
+
+/// The `agentId` of a call that no agent makes.
+const NO_AGENT: &str = "default";
+
+/// Bytes of a frame beside the parts of variable length: the names of the envelopes, the signature and the ends.
+const AROUND: usize = 160;
 
 /// An object without its closing brace, so that one more member fits.
 fn without_end(object: &str) -> &str {
@@ -159,8 +157,8 @@ mod tests {
         let identity = Identity::sample();
         let caller = Caller { user_id: Some("u-1".to_owned()), agent_id: Some("agt".into()), ..Caller::sample("key") };
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
-        let (call_id, arguments) = (CallId::from("call-1"), Arguments::new(raw).unwrap());
-        let envelope = Envelope {
+        let (call_id, arguments) = (CallId::from("call-1"), Arguments::parse(raw).unwrap());
+        let parts = CallFrameParts {
             identity: &identity,
             caller: &caller,
             call_id: &call_id,
@@ -170,11 +168,11 @@ mod tests {
             trace,
         };
         let (timestamp, nonce) = ("2026-09-15T00:00:00.000Z".to_owned(), "00ff".to_owned());
-        let signed = envelope.unsigned(&"s".to_owned().into(), form, timestamp, nonce).signed();
-        let params = signed.get().to_owned();
+        let unsigned = parts.unsigned(&"s".to_owned().into(), form, timestamp, nonce);
+        let frame = unsigned.signed().into_text();
+        let params = frame[unsigned.head.len()..frame.len() - 1].to_owned();
         let raw: &RawValue = serde_json::from_str(&params).unwrap();
-        let frame = PlatformFrame::ToolCall(ToolCall::new("call-1", "no\"te", raw)).to_text();
-        assert_eq!(signed.into_frame(), frame);
+        assert_eq!(frame, PlatformFrame::ToolCall(ToolCall::new("call-1", "no\"te", raw)).to_text());
         params
     }
 

@@ -1,4 +1,4 @@
-//! [`Outcome`]: the end of a call, as its worker reports it. [`Receipt`]: the gateway's treatment of it.
+//! [`WorkerAnswer`]: the end of a call, as its worker reports it. [`Receipt`]: the gateway's treatment of it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// The end of a call, as its worker reports it.
 #[non_exhaustive]
-pub enum Outcome {
+pub enum WorkerAnswer {
     /// The tool returned.
     Returned {
         /// The result.
@@ -27,7 +27,7 @@ pub enum Outcome {
 }
 
 /// Lengths only: results and messages belong to the caller.
-impl fmt::Debug for Outcome {
+impl fmt::Debug for WorkerAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Returned { result, latency_ms } => f

@@ -1,0 +1,106 @@
+//! [`BaseServices`]: the services that all others are made from. They need the store, the settings and each other.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::options::CoreOptions;
+use crate::audit::{Audit, AuditSettings};
+use crate::background::retention_clock::Aging;
+use crate::background::tasks::Tasks;
+use crate::catalog::Catalog;
+use crate::directory::Directory;
+use crate::domain::error::Error;
+use crate::domain::generation::GenerationClock;
+use crate::feed::{BuiltinEvents, Feed};
+use crate::journal::{Journal, JournalSettings};
+use crate::limits::Limiter;
+use crate::links::{Links, WorkerObserver};
+use crate::ops::metrics::CallFigures;
+use crate::pending::PendingCalls;
+use crate::ports::call_observer::CallObserver;
+use crate::ports::store::Storage;
+use crate::ports::tool_changes::{LocalToolChanges, ToolChanges};
+
+/// The lowest services of a gateway. Only `Core::start` sees them together: each service above takes the ones it names.
+pub(super) struct BaseServices {
+    pub(super) store: Arc<dyn Storage>,
+    pub(super) tasks: Tasks,
+    pub(super) tool_changes: Arc<dyn ToolChanges>,
+    pub(super) aging: Arc<Aging>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) pending: PendingCalls,
+    pub(super) links: Arc<Links>,
+    pub(super) feed: Feed,
+    pub(super) call_figures: Arc<CallFigures>,
+    /// The events of the feed's built-in state, if it has that.
+    events: Option<Arc<BuiltinEvents>>,
+}
+
+impl BaseServices {
+    /// Builds the services over a store, with their part of the options.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(super) async fn open(
+        store: Arc<dyn Storage>,
+        tasks: Tasks,
+        folder: Option<&Path>,
+        options: &mut CoreOptions,
+    ) -> Result<Self, Error> {
+        let tool_changes: Arc<dyn ToolChanges> = Arc::new(LocalToolChanges::default());
+        let (clock, pending) = (Arc::new(GenerationClock::new(options.gateway)), PendingCalls::default());
+        let aging = Arc::new(Aging::open(&*store).await?);
+        let signing_keys = std::mem::take(&mut options.signing_keys);
+        let directory = Directory::open(store.clone(), tool_changes.clone(), folder, signing_keys).await?;
+        let journal = Arc::new(start_journal(&store, options.journal.take(), &aging, &tasks));
+        let audit = Arc::new(start_audit(&store, options.audit.take(), &aging, &tasks));
+        let feed = Feed::new(options.feed.clone());
+        let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
+        let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
+        let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observer);
+        Ok(Self {
+            directory: Arc::new(directory),
+            catalog: Arc::new(Catalog::new(store.clone(), clock)),
+            limiter: Arc::new(Limiter::new(&options.limits)),
+            links: Arc::new(links),
+            call_figures: Arc::default(),
+            store,
+            tasks,
+            tool_changes,
+            aging,
+            journal,
+            audit,
+            pending,
+            feed,
+            events,
+        })
+    }
+
+    /// The observers of calls among these services.
+    pub(super) fn observers(&self) -> Vec<Arc<dyn CallObserver>> {
+        let figures: Arc<dyn CallObserver> = self.call_figures.clone();
+        let events = self.events.clone().map(|events| events as Arc<dyn CallObserver>);
+        [figures].into_iter().chain(events).collect()
+    }
+}
+
+fn start_journal(
+    store: &Arc<dyn Storage>,
+    settings: Option<JournalSettings>,
+    aging: &Arc<Aging>,
+    tasks: &Tasks,
+) -> Journal {
+    let Some(settings) = settings else { return Journal::closed() };
+    aging.log_start();
+    Journal::start(store.clone(), settings, aging, tasks)
+}
+
+fn start_audit(store: &Arc<dyn Storage>, settings: Option<AuditSettings>, aging: &Arc<Aging>, tasks: &Tasks) -> Audit {
+    let Some(settings) = settings else { return Audit::without_task(store.clone()) };
+    let aging = aging.clone();
+    Audit::start(store.clone(), settings, Arc::new(move |age| aging.cutoff_ms(age)), tasks)
+}
