@@ -45,13 +45,13 @@ const SDK: Table = Table {
 
 const PROTOCOL: Table = Table {
     rules: &[
-        ("tool_sync", &["members"]),
-        ("rpc", &["members"]),
-        ("runtime", &["members"]),
+        ("tool_sync", &["json_members"]),
+        ("rpc", &["json_members"]),
+        ("runtime", &["json_members"]),
         ("signature", &[]),
-        ("members", &["text"]),
+        ("json_members", &[]),
     ],
-    leaves: &["error_details", "json", "log_level", "text"],
+    leaves: &["error_details", "json", "log_level", "truncate"],
     free: &[""],
 };
 
