@@ -63,7 +63,7 @@ pub use crate::admin::SigningKeySource;
 pub use crate::domain::error::{Error, ErrorKind};
 pub use crate::domain::identity::Role;
 pub use crate::pending::CallTimeout;
-pub use gateway::{Builder, DataFolder, Gateway, Stopped};
+pub use gateway::{Builder, DataFolder, Gateway, Stopped, upgrade_database};
 pub use settings::{
     AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings,
     RuntimeSettings, Settings,

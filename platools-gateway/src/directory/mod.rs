@@ -111,7 +111,7 @@ impl Directory {
     pub(crate) async fn open(
         store: Arc<dyn DirectoryStore>,
         tool_changes: ToolChanges,
-        folder: &Path,
+        folder: Option<&Path>,
         signing_keys: SigningKeySource,
     ) -> Result<Self, Error> {
         let default_project = store.default_project().await?;

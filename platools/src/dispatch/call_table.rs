@@ -1,4 +1,4 @@
-//! [`CallTable`]: the calls that run or wait, and the ids of those that ended.
+//! [`CallTable`]: the running and waiting calls, and the ids of calls that ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -65,7 +65,7 @@ impl CallTable {
     /// The calls whose handlers are polled now, with their tools and the numbers of the polls.
     pub(super) fn polls_going_on(&self) -> impl Iterator<Item = (CallKey, &Arc<RegisteredTool>, &Context, u32)> {
         self.unfinished.iter().filter_map(|(key, Entry { context, tool, .. })| {
-            context.poll_going_on().map(|poll| (*key, tool, context, poll))
+            context.life().poll_going_on().map(|poll| (*key, tool, context, poll))
         })
     }
 
@@ -88,7 +88,7 @@ impl CallTable {
             }
             CallState::Queued(_) | CallState::Running => {
                 entry.state = CallState::Cancelled;
-                entry.context.cancel();
+                entry.context.life().cancel();
                 self.cancelled.push_back((until, key));
                 None
             }
@@ -181,13 +181,12 @@ impl Entry {
 /// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
 impl Drop for Entry {
     fn drop(&mut self) {
-        if self.context.is_over() {
-            return;
+        let life = self.context.life();
+        if !life.is_over() {
+            // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
+            life.abandon();
+            life.abort();
         }
-        // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
-        self.context.cancel();
-        self.context.end();
-        self.context.abort();
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`LinkCalls`]: calls that are polled for the first time on the thread of the link, between two polls of the link.
+//! [`LinkCalls`]: the queue of calls that the link's thread polls for the first time, between two polls of the link.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -153,7 +153,6 @@ impl Job {
     /// Polls a call for the first time, on the link's thread, at a time that is moved on to the end of the poll.
     fn poll_first(&mut self, now: &mut Instant) -> Poll<Option<Outcome>> {
         let begun = *now;
-        self.running.begin_at(begun);
         let polled = self.poll_outcome(&mut Context::from_waker(Waker::noop()));
         let took = match &polled {
             Poll::Ready(Some(outcome)) => {

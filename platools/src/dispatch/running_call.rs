@@ -1,13 +1,14 @@
 //! [`RunningCall`]: one call with its permit, from the start of its handler to its end.
 
-use std::future::ready;
+use std::future::{poll_fn, ready};
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
@@ -19,23 +20,15 @@ use super::handler_timer::{HandlerTimer, TimeIsUp};
 use super::outcome::{Failure, Ran};
 use super::panics::catch;
 use super::permit::RunPermit;
+use crate::blocking_threads::BlockingThread;
 use crate::registry::RegisteredTool;
-use crate::threads::HeldThread;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
-/// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.
-///
-/// A future by hand, because it can be polled once where the call was read and then be moved to a task.
+/// A call that runs: its handler and its deadline. It can be polled once where the call was read, and then be moved to a task.
 pub(super) struct RunningCall {
     tool: Arc<RegisteredTool>,
     context: Context,
-    handler: HandlerState,
-    timer: HandlerTimer,
-    span: Span,
-    /// True if the platform gets the causes of an error, or its stack.
-    shows_errors: bool,
-    // After the handler, which is dropped first.
-    permit: RunPermit,
+    run: BoxFuture<'static, Ran>,
 }
 
 impl RunningCall {
@@ -53,17 +46,18 @@ impl RunningCall {
         let deadline = (call.tool.definition().execution == Execution::Blocking).then(|| call.caller_deadline());
         let AcceptedCall { context, tool, output, shows_errors, .. } = call;
         let timeout = tool.definition().timeout.unwrap_or(default_timeout);
-        let (handler, timer) = match deadline {
+        let (start, timer) = match deadline {
             Some(deadline) => {
                 let (timer, begun) = HandlerTimer::from_thread(timeout, deadline);
                 let call = (tool.clone(), context.clone(), output);
-                let handler = on_a_blocking_thread(call, shows_errors, permit.tool.take(), begun, runtime()).boxed();
-                (HandlerState::Started(handler), timer)
+                let handler = on_a_blocking_thread(call, shows_errors, permit.tool.take(), begun, runtime());
+                (HandlerStart::OnThread(handler.boxed()), timer)
             }
-            None => (HandlerState::Unstarted(output), HandlerTimer::from_first_poll(timeout)),
+            None => (HandlerStart::Here(output), HandlerTimer::from_first_poll(timeout)),
         };
         let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
-        Ok(Self { tool, context, handler, timer, span, shows_errors, permit })
+        let scope = HandlerScope { tool: tool.clone(), context: context.clone(), span, shows_errors };
+        Ok(Self { tool, context, run: scope.run(start, timer, permit).boxed() })
     }
 
     pub(super) fn tool(&self) -> &Arc<RegisteredTool> {
@@ -73,16 +67,94 @@ impl RunningCall {
     pub(super) fn context(&self) -> &Context {
         &self.context
     }
+}
 
-    /// Starts the handler at this time, so that the call need not read the clock itself.
-    pub(super) fn begin_at(&mut self, now: Instant) {
-        self.timer.note_poll(|| now);
+impl Future for RunningCall {
+    type Output = Ran;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
+        self.run.poll_unpin(cx)
+    }
+}
+
+/// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
+impl Drop for RunningCall {
+    fn drop(&mut self) {
+        self.context.life().abandon();
+    }
+}
+
+/// The way in which a handler starts, at the first poll: there a panic of the call to the handler itself is caught.
+enum HandlerStart {
+    Here(Output),
+    OnThread(HandlerFuture),
+}
+
+/// Runs a handler: with its context and its span, behind a boundary for its panics, and within its time.
+struct HandlerScope {
+    tool: Arc<RegisteredTool>,
+    context: Context,
+    span: Span,
+    /// True if the platform gets the causes of an error, or its stack.
+    shows_errors: bool,
+}
+
+impl HandlerScope {
+    async fn run(self, start: HandlerStart, mut timer: HandlerTimer, mut permit: RunPermit) -> Ran {
+        timer.start();
+        let mut running = pin!(Some(async {
+            match start {
+                HandlerStart::Here(output) => handler(&self.tool, self.context.clone(), output).await,
+                HandlerStart::OnThread(handler) => handler.await,
+            }
+        }));
+        let result = tokio::select! {
+            biased;
+            result = poll_fn(|cx| self.poll(running.as_mut(), cx)) => {
+                result.map_err(|failed| self.unless_cancelled(failed))
+            }
+            time = timer.expired(self.context.params()) => {
+                let failed = self.unless_cancelled(Failed::by_time(time));
+                // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
+                self.context.life().cancel();
+                Err(failed)
+            }
+        };
+        let result = match running.is_some() {
+            // The drop of a handler that has not ended may panic, too.
+            true => self.guarded(|| running.set(None)).map_err(Failed::by_panic).and(result),
+            false => result,
+        };
+        self.end(result, &mut timer, &mut permit)
     }
 
-    /// Drops a handler that has not ended, which may panic.
-    fn abandon(&mut self) -> Result<(), Failed> {
-        guarded(&self.context, &self.tool, self.shows_errors, || self.handler = HandlerState::Ended)
-            .map_err(Failed::by_panic)
+    /// Polls the handler. At its end it is dropped here, because that may panic too.
+    fn poll<F: Future<Output = Result<Output, ToolError>>>(
+        &self,
+        mut running: Pin<&mut Option<F>>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Output, Failed>> {
+        let poll = || {
+            let polled = running.as_mut().as_pin_mut().map_or(Poll::Pending, |handler| handler.poll(cx));
+            if polled.is_ready() {
+                running.set(None);
+            }
+            polled
+        };
+        self.context.life().note_poll();
+        let polled = self.span.in_scope(|| self.guarded(poll));
+        self.context.life().note_poll();
+        match polled {
+            Ok(polled) => polled.map_err(Failed::by_handler),
+            Err(panicked) => Poll::Ready(Err(Failed::by_panic(panicked))),
+        }
+    }
+
+    /// Runs a part of the handler, and turns a panic into an error, with its place if the platform gets that.
+    fn guarded<R>(&self, part: impl FnOnce() -> R) -> Result<R, ToolError> {
+        let is_exposed = self.tool.definition().expose_errors;
+        let caught = catch(self.shows_errors, || self.context.enclose(part));
+        caught.map_err(|caught| caught.into_error(self.context.call_id(), is_exposed))
     }
 
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
@@ -93,17 +165,11 @@ impl RunningCall {
         }
     }
 
-    /// Logs a failure. An error's own code, such as its `Display`, may panic here as well.
-    fn report(&self, error: ToolError) -> Failure {
-        let reported = guarded(&self.context, &self.tool, self.shows_errors, || report(self.shows_errors, error));
-        reported.unwrap_or_else(Failure::hidden)
-    }
-
     /// Counts the call in the tool's health, and decides what its caller may know.
-    fn end(&mut self, result: Result<Output, Failed>) -> Ran {
-        self.context.end();
+    fn end(&self, result: Result<Output, Failed>, timer: &mut HandlerTimer, permit: &mut RunPermit) -> Ran {
+        self.context.life().end();
         let ended = Instant::now();
-        let latency = self.timer.latency(ended);
+        let latency = timer.latency(ended);
         let (result, fault) = match result {
             Ok(output) => (Ok(output), None),
             Err(Failed { error, fault }) => (Err(self.span.in_scope(|| self.report(error))), fault),
@@ -111,82 +177,13 @@ impl RunningCall {
         if let Some(latency) = latency {
             self.tool.health().record(ended, latency, fault);
         }
-        self.permit.tool = None;
-        Ran { result, latency: latency.unwrap_or_default(), ended, slot: self.permit.slot.take() }
+        permit.tool = None;
+        Ran { result, latency: latency.unwrap_or_default(), ended, slot: permit.slot.take() }
     }
-}
 
-impl Future for RunningCall {
-    type Output = Ran;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
-        let this = self.get_mut();
-        this.timer.note_poll(Instant::now);
-        let (handler, tool, context) = (&mut this.handler, &this.tool, &this.context);
-        context.note_poll();
-        let polled = this.span.in_scope(|| {
-            guarded(context, tool, this.shows_errors, || {
-                let polled = handler.poll(tool, context, cx);
-                if polled.is_ready() {
-                    // What the handler leaves behind is dropped here, because that may panic too.
-                    *handler = HandlerState::Ended;
-                }
-                polled
-            })
-        });
-        this.context.note_poll();
-        let result = match polled {
-            Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
-            Ok(Poll::Pending) => {
-                let failed = Failed::by_time(ready!(this.timer.poll(this.context.params(), cx)));
-                let failed = this.unless_cancelled(failed);
-                // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
-                this.context.cancel();
-                this.abandon().and(Err(failed))
-            }
-            Err(panicked) => {
-                let failed = this.unless_cancelled(Failed::by_panic(panicked));
-                this.abandon().and(Err(failed))
-            }
-        };
-        Poll::Ready(this.end(result))
-    }
-}
-
-/// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
-impl Drop for RunningCall {
-    fn drop(&mut self) {
-        if !self.context.is_over() {
-            self.context.cancel();
-            self.context.end();
-        }
-    }
-}
-
-/// A handler, from before its start to after its end.
-enum HandlerState {
-    /// The call to the handler itself is put off to the first poll, where a panic is caught.
-    Unstarted(Output),
-    Started(HandlerFuture),
-    Ended,
-}
-
-impl HandlerState {
-    fn poll(
-        &mut self,
-        tool: &RegisteredTool,
-        context: &Context,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Result<Output, ToolError>> {
-        if let Self::Unstarted(_) = self
-            && let Self::Unstarted(output) = std::mem::replace(self, Self::Ended)
-        {
-            *self = Self::Started(handler(tool, context.clone(), output));
-        }
-        match self {
-            Self::Started(handler) => handler.as_mut().poll(cx),
-            Self::Unstarted(_) | Self::Ended => unreachable!("a call is not polled after its end"),
-        }
+    /// Logs a failure. An error's own code, such as its `Display`, may panic here as well.
+    fn report(&self, error: ToolError) -> Failure {
+        self.guarded(|| report(self.shows_errors, error)).unwrap_or_else(Failure::hidden)
     }
 }
 
@@ -249,7 +246,7 @@ async fn on_a_blocking_thread(
 ) -> Result<Output, ToolError> {
     let (pool, span) = (runtime.clone(), Span::current());
     let blocking = move || {
-        let (_permit, _thread) = (permit, HeldThread::new());
+        let (_permit, _thread) = (permit, BlockingThread::new());
         if begun.send(Instant::now()).is_err() {
             // The call has ended already.
             return Err(cancelled());
@@ -264,17 +261,6 @@ async fn on_a_blocking_thread(
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
         Err(_) => Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)),
     }
-}
-
-/// Runs a part of a handler with its context, and turns a panic into an error, with its place if the platform gets that.
-fn guarded<R>(
-    context: &Context,
-    tool: &RegisteredTool,
-    shows_errors: bool,
-    part: impl FnOnce() -> R,
-) -> Result<R, ToolError> {
-    let is_exposed = tool.definition().expose_errors;
-    catch(shows_errors, || context.enclose(part)).map_err(|caught| caught.into_error(context.call_id(), is_exposed))
 }
 
 /// Logs a failure, and decides whether the platform gets its causes.

@@ -1,4 +1,5 @@
-//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges them as the platform's frames say, whichever socket they come over.
+//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges calls as the platform's frames say, over whichever socket
+//! they come.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -66,7 +67,7 @@ impl WorkerCalls {
         self.reports.queue().want(WantedReports { progress, log });
         let resumed = std::mem::take(&mut self.resumed);
         let unfinished =
-            self.dispatcher.unfinished().filter(|(key, context)| resumed.contains(key) && !context.is_over());
+            self.dispatcher.unfinished().filter(|(key, context)| resumed.contains(key) && !context.life().is_over());
         let entry = |(_, context): (_, &Context)| {
             let message = "the worker is connected again, and the call goes on";
             WorkerFrame::ToolLog(ToolLog::new(context.call_id(), LogLevel::Debug, message)).to_text().into()
@@ -120,7 +121,7 @@ impl WorkerCalls {
         self.dispatcher.unfinished().count()
     }
 
-    /// Ends every call that runs or waits, with an error as its reply; returns their number. WorkerCalls that wait end first, so that none of
+    /// Ends every call that runs or waits, with an error as its reply; returns their number. Calls that wait end first, so that none of
     /// them starts in the place of one that ends.
     pub(super) fn cancel_all(&mut self, delivery: &mut Delivery) -> usize {
         let waiting = self.dispatcher.cancel_waiting();
@@ -222,5 +223,83 @@ impl WorkerCalls {
     fn reply(&mut self, mut outcome: Outcome, delivery: &mut Delivery) {
         self.reports.keep_last(&outcome.call_id, outcome.reports.take());
         delivery.push(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::super::Reporter;
+    use super::super::outbox::Bounds;
+    use super::super::tests::Named;
+    use super::*;
+    use platools_transport::FrameSource;
+
+    /// Calls of the inline tool `a`, which waits for as many milliseconds as its params say.
+    fn calls(running: usize) -> (WorkerCalls, Delivery) {
+        let registry = ToolRegistry::new().with_tools(Named("a")).expect("a valid tool");
+        let limits = Limits { running, ..Limits::default() };
+        let delivery = Delivery::new(Bounds::default(), Duration::from_secs(30), registry.clone(), Reporter::default());
+        (WorkerCalls::new(registry, limits, None), delivery)
+    }
+
+    impl WorkerCalls {
+        fn handle(&mut self, frame: &Value, delivery: &mut Delivery) {
+            let text = Utf8Bytes::from(frame.to_string());
+            let late = Late { text, secret: "s".to_owned().into(), features: Features::all() };
+            self.handle_late_frame(&late, delivery);
+        }
+
+        fn call(&mut self, call_id: &str, ms: u64, delivery: &mut Delivery) {
+            let params = json!({ "ms": ms });
+            let call = json!({ "type": "tool_call", "call_id": call_id, "tool_name": "a", "params": params });
+            self.handle(&call, delivery);
+        }
+    }
+
+    /// The type and the id of each reply that was not written before.
+    fn replies(delivery: &mut Delivery) -> Vec<(String, String)> {
+        let reply = |text: &[u8]| {
+            let reply: Value = serde_json::from_slice(text).expect("replies are JSON");
+            (
+                reply["type"].as_str().unwrap_or_default().to_owned(),
+                reply["call_id"].as_str().unwrap_or_default().to_owned(),
+            )
+        };
+        std::iter::from_fn(|| delivery.next_frame().map(|text| reply(&text))).collect()
+    }
+
+    fn told(kind: &str, call_id: &str) -> (String, String) {
+        (kind.to_owned(), call_id.to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_comes_again_is_answered_once() {
+        let (mut calls, mut delivery) = calls(1);
+        calls.call("c1", 0, &mut delivery);
+        calls.call("c1", 0, &mut delivery);
+        calls.handle(&json!({ "type": "tool_call", "call_id": "c1" }), &mut delivery);
+        while !calls.are_over() {
+            let outcome = calls.outcomes.recv().await;
+            calls.settle(outcome, &mut delivery);
+        }
+        assert_eq!(replies(&mut delivery), [told("tool_result", "c1")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_call_is_answered_at_once_if_it_waits_and_after_its_grace_if_it_runs() {
+        let (mut calls, mut delivery) = calls(1);
+        for call_id in ["runs", "waits"] {
+            calls.call(call_id, 60_000, &mut delivery);
+            calls.handle(&json!({ "type": "tool_cancel", "call_id": call_id }), &mut delivery);
+        }
+        assert_eq!(replies(&mut delivery), [told("tool_error", "waits")]);
+        let overdue = calls.next_tick().expect("a call has its grace");
+        calls.tick(overdue, &mut delivery);
+        assert_eq!(replies(&mut delivery), [told("tool_error", "runs")]);
+        assert!(calls.are_over());
     }
 }

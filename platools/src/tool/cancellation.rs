@@ -1,8 +1,7 @@
-//! The cancellation of a call, as methods of [`Context`]: for handlers, and for the dispatcher.
-
-use std::task::Waker;
+//! The cancellation of a call, as methods of [`Context`] for handlers, and the state of the call for its dispatcher.
 
 use super::context::Context;
+use super::life::Life;
 
 impl Context {
     /// Waits until the call is cancelled; for ever, if it ends otherwise. Cancel-safe.
@@ -54,43 +53,8 @@ impl Context {
         self.0.life.is_cancelled()
     }
 
-    /// Returns true if the call is over.
-    pub(crate) fn is_over(&self) -> bool {
-        self.0.life.is_over()
-    }
-
-    /// Cancels the call, unless it is over.
-    pub(crate) fn cancel(&self) {
-        self.0.life.cancel();
-    }
-
-    /// Ends the call: it can neither be cancelled nor report any more.
-    pub(crate) fn end(&self) {
-        self.0.life.end();
-    }
-
-    /// Has the task of the call end at its next poll, which comes soon.
-    pub(crate) fn abort(&self) {
-        self.0.life.abort();
-    }
-
-    /// Returns true if the task of the call is to end.
-    pub(crate) fn is_aborted(&self) -> bool {
-        self.0.life.is_aborted()
-    }
-
-    /// Has this waker called when the call is aborted; the caller asks [`is_aborted`](Self::is_aborted) afterwards.
-    pub(crate) fn wake_when_aborted(&self, waker: &Waker) {
-        self.0.life.wake_when_aborted(waker);
-    }
-
-    /// Notes that a poll of the handler begins or ends.
-    pub(crate) fn note_poll(&self) {
-        self.0.life.note_poll();
-    }
-
-    /// The number of the poll that goes on; `None` between two polls.
-    pub(crate) fn poll_going_on(&self) -> Option<u32> {
-        self.0.life.poll_going_on()
+    /// The state of the call.
+    pub(crate) fn life(&self) -> &Life {
+        &self.0.life
     }
 }

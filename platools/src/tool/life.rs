@@ -1,4 +1,4 @@
-//! [`Life`]: the state of a call that goes on, was cancelled or is over.
+//! [`Life`]: the state of a call: running, cancelled or over.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// The state of one call, which all holders of its context share. A call that is not cancelled allocates nothing for it.
 #[derive(Debug, Default)]
-pub(super) struct Life {
+pub(crate) struct Life {
     state: AtomicU8,
     cancelled: Notify,
     /// Wakes the task of the call when it is aborted.
@@ -19,7 +19,7 @@ pub(super) struct Life {
 
 impl Life {
     /// Cancels the call, unless it is over.
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         let cancelled = |state| (state & OVER == 0).then_some(state | CANCELLED);
         if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, cancelled).is_ok() {
             self.cancelled.notify_waiters();
@@ -27,30 +27,38 @@ impl Life {
     }
 
     /// Ends the call; nothing changes any more.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.state.fetch_or(OVER, Ordering::AcqRel);
     }
 
+    /// Cancels and ends the call, unless it is over: its handler is dropped, and code that it has started elsewhere is told so.
+    pub(crate) fn abandon(&self) {
+        if !self.is_over() {
+            self.cancel();
+            self.end();
+        }
+    }
+
     /// Has the task of the call end at its next poll, which comes soon.
-    pub(super) fn abort(&self) {
+    pub(crate) fn abort(&self) {
         self.state.fetch_or(ABORTED, Ordering::AcqRel);
         self.task.wake();
     }
 
-    pub(super) fn is_aborted(&self) -> bool {
+    pub(crate) fn is_aborted(&self) -> bool {
         self.has(ABORTED)
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.has(OVER)
     }
 
     /// Waits until the call is cancelled. Cancel-safe.
-    pub(super) async fn cancelled(&self) {
+    pub(crate) async fn cancelled(&self) {
         // Made before the state is read, so that it hears of everything that comes after.
         let cancelled = self.cancelled.notified();
         if !self.is_cancelled() {
@@ -59,19 +67,19 @@ impl Life {
     }
 
     /// Has this waker called when the call is aborted.
-    pub(super) fn wake_when_aborted(&self, waker: &Waker) {
+    pub(crate) fn wake_when_aborted(&self, waker: &Waker) {
         self.task.register(waker);
     }
 
     /// Notes that a poll of the handler begins or ends.
-    pub(super) fn note_poll(&self) {
+    pub(crate) fn note_poll(&self) {
         // One thread polls at a time, so that nothing is lost between the two steps.
         let polls = self.polls.load(Ordering::Relaxed);
         self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
     }
 
     /// The number of the poll that goes on; `None` between two polls.
-    pub(super) fn poll_going_on(&self) -> Option<u32> {
+    pub(crate) fn poll_going_on(&self) -> Option<u32> {
         Some(self.polls.load(Ordering::Relaxed)).filter(|polls| polls % 2 == 1)
     }
 

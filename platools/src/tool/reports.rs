@@ -1,5 +1,5 @@
-//! Reports of running calls, on their way to the callers: [`CallReports`] keeps those of one call, [`ReportQueue`] has the calls of a
-//! worker that have reports to send. A report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
+//! Reports of running calls that are not sent yet. [`CallReports`] keeps those of one call, and [`ReportQueue`] has the worker's calls with
+//! reports to send. A report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -237,7 +237,7 @@ pub(super) mod tests {
         ctx.progress(2.0).send();
         assert!(reporting_calls.try_recv().is_err());
         ctx.log(LogLevel::Info, "two");
-        ctx.end();
+        ctx.life().end();
         ctx.log(LogLevel::Info, "three");
         assert!(reporting_calls.try_recv().expect("it was offered in time").take_reports().is_none());
         assert!(reporting_calls.try_recv().is_err());

@@ -6,13 +6,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
+use super::body::BodyOwner;
 use super::{RequestContext, origin_of};
 use crate::audit::action;
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
-use crate::listen::BodyOwner;
 
 /// Authenticates the caller of a request over a protocol. The request counts against the caller's rate.
 pub(in crate::listen) async fn authenticate_and_count(

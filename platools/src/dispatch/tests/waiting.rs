@@ -1,4 +1,4 @@
-//! Calls that wait for their turn: whom they hold up, in which order they run, and how their wait ends.
+//! Tests of calls that wait for a permit: the calls that they delay, their order, and the ends of the wait.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{self as threads, Receiver, Sender};
@@ -109,7 +109,7 @@ async fn a_local_call_that_is_dropped_or_cancelled_while_it_waits_leaves_its_pla
     }
     let start = Instant::now();
     drop(second);
-    third.cancel();
+    third.life().cancel();
     assert_eq!(cancelled.await.expect_err("it never ran").error.code(), code::CANCELLED);
     assert_eq!(start.elapsed(), Duration::ZERO);
     let (first, fourth) = timeout(2 * SECOND, async { tokio::join!(first, fourth) }).await.expect("in time");
