@@ -1,4 +1,4 @@
-//! [`ToolDto`]: a tool as REST and RPC list it, with its declaration, its health, and whether it is online and enabled.
+//! [`ToolDto`]: the JSON of a tool, with its declaration, its health, and whether it is online and enabled.
 
 use platools_protocol::tool_sync::{HealthStatus, ToolDeclaration};
 use serde::Serialize;
