@@ -85,7 +85,7 @@ pub(super) struct GivenProfile {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &["slug", "id", "title", "address", "profile.kind", "profile.model", "owner", "createdAt"];
+const MEMBERS: &str = "slug id title address profile.kind profile.model owner createdAt";
 
 pub(super) async fn run(project: &ProjectArgs, command: AgentCommand) -> anyhow::Result<()> {
     match command {

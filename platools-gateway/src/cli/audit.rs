@@ -45,22 +45,8 @@ pub(super) struct Conditions {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &[
-    "at",
-    "action",
-    "outcome",
-    "actor.credential",
-    "actor.role",
-    "actor.userId",
-    "actor.agentId",
-    "actor.protocol",
-    "actor.address",
-    "actor.requestId",
-    "projectId",
-    "subject",
-    "detail",
-    "leftOut",
-];
+const MEMBERS: &str = "at action outcome actor.credential actor.role actor.userId actor.agentId actor.protocol \
+    actor.address actor.requestId projectId subject detail leftOut";
 
 pub(super) async fn run(project: &ProjectArgs, command: AuditCommand) -> anyhow::Result<()> {
     let AuditCommand::List { conditions, listing } = command;

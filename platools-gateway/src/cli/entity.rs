@@ -54,7 +54,7 @@ pub(super) enum EntityCommand {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &["slug", "id", "policy", "createdAt"];
+const MEMBERS: &str = "slug id policy createdAt";
 
 pub(super) async fn run(project: &ProjectArgs, command: EntityCommand) -> anyhow::Result<()> {
     match command {

@@ -27,7 +27,7 @@ pub(super) enum EnvironmentCommand {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &["slug", "id"];
+const MEMBERS: &str = "slug id";
 
 pub(super) async fn run(project: &ProjectArgs, command: EnvironmentCommand) -> anyhow::Result<()> {
     match command {

@@ -31,19 +31,7 @@ pub(super) enum KeyCommand {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &[
-    "id",
-    "name",
-    "role",
-    "toolRoles",
-    "agentId",
-    "speaksFor",
-    "environments",
-    "createdAt",
-    "createdBy",
-    "expiresAt",
-    "lastUsedAt",
-];
+const MEMBERS: &str = "id name role toolRoles agentId speaksFor environments createdAt createdBy expiresAt lastUsedAt";
 
 pub(super) async fn run(project: &ProjectArgs, command: KeyCommand) -> anyhow::Result<()> {
     match command {

@@ -18,11 +18,11 @@ pub(super) struct ListArgs {
 }
 
 impl ListArgs {
-    /// Prints members of the JSON of each item, under their names. A dotted name is that of a member inside another one.
+    /// Prints the named members of the JSON of each item. A dotted name is that of a member inside another one.
     pub(super) fn print<T: Serialize>(
         &self,
         items: impl IntoIterator<Item = impl Into<T>>,
-        members: &[&str],
+        members: &str,
     ) -> anyhow::Result<()> {
         let rows: Vec<_> = items.into_iter().map(|item| row(&item.into(), members)).collect();
         say(&if self.json { serde_json::to_string_pretty(&rows)? } else { columns(&rows)? })
@@ -42,14 +42,14 @@ pub(super) fn say_once(what: &str, secret: &SecretString) -> anyhow::Result<()> 
 }
 
 /// The members of an item that are shown.
-fn row(item: &impl Serialize, members: &[&str]) -> Map<String, Value> {
+fn row(item: &impl Serialize, members: &str) -> Map<String, Value> {
     let item = serde_json::to_value(item).expect("strings, numbers and lists always serialize");
-    let member = |name: &&str| {
+    let member = |name: &str| {
         let path = format!("/{}", name.replace('.', "/"));
         let name = name.rsplit('.').next().unwrap_or_default();
         (name.to_owned(), item.pointer(&path).cloned().unwrap_or_default())
     };
-    members.iter().map(member).collect()
+    members.split_whitespace().map(member).collect()
 }
 
 /// Aligned columns below their names; nothing for no rows.
@@ -86,7 +86,7 @@ mod tests {
             json!({"id": "key_1", "hidden": 1, "of": {"toolRoles": []}, "expiresAt": null}),
             json!({"id": "key_1000", "of": {"toolRoles": ["a", "b"]}, "expiresAt": "2026"}),
         ];
-        let rows = items.map(|item| row(&item, &["id", "of.toolRoles", "expiresAt"]));
+        let rows = items.map(|item| row(&item, "id of.toolRoles expiresAt"));
         let expected = "id        toolRoles  expiresAt\nkey_1     -          -\nkey_1000  a,b        2026";
         assert_eq!(columns(&rows).unwrap(), expected);
         assert_eq!(columns(&[]).unwrap(), "");

@@ -26,7 +26,7 @@ pub(super) enum ProjectCommand {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &["organization", "project", "organizationId", "projectId"];
+const MEMBERS: &str = "organization project organizationId projectId";
 
 pub(super) async fn run(data: &DataArgs, command: ProjectCommand) -> anyhow::Result<()> {
     match command {

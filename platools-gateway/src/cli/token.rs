@@ -45,21 +45,8 @@ pub(super) enum TokenCommand {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &[
-    "id",
-    "name",
-    "role",
-    "toolRoles",
-    "userId",
-    "agentId",
-    "entityId",
-    "speaksFor",
-    "environments",
-    "parent",
-    "createdAt",
-    "expiresAt",
-    "lastUsedAt",
-];
+const MEMBERS: &str =
+    "id name role toolRoles userId agentId entityId speaksFor environments parent createdAt expiresAt lastUsedAt";
 
 pub(super) async fn run(project: &ProjectArgs, command: TokenCommand) -> anyhow::Result<()> {
     match command {

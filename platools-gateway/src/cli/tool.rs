@@ -37,7 +37,7 @@ pub(super) struct ToolSelector {
 }
 
 /// The members that the list shows.
-const MEMBERS: &[&str] = &["name", "entity", "environment", "enabled", "fingerprint", "changedAt"];
+const MEMBERS: &str = "name entity environment enabled fingerprint changedAt";
 
 pub(super) async fn run(project: &ProjectArgs, command: ToolCommand) -> anyhow::Result<()> {
     match command {

@@ -61,7 +61,7 @@ pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
         Err(end) => end,
     };
     end.log(DashboardConnection::PEER, begun);
-    let farewell = last_words(&end);
+    let farewell = farewell_of(&end);
     if let Some(close) = end.to_close() {
         socket.close(close, farewell, DashboardConnection::FAREWELL).await;
     }
@@ -130,12 +130,12 @@ impl SocketProtocol for DashboardConnection {
     }
 
     fn leave(self, _: Outbox, end: &End) -> Farewell<impl FnMut(&str)> {
-        last_words(end)
+        farewell_of(end)
     }
 }
 
 /// The message that tells a dashboard of an agent that it may not watch.
-fn last_words(end: &End) -> Farewell<fn(&str)> {
+fn farewell_of(end: &End) -> Farewell<fn(&str)> {
     let error = (*end == NO_SUCH_AGENT).then(|| message::error("there is no such agent that you may watch"));
     Farewell::new(error.into_iter().collect())
 }
@@ -152,7 +152,7 @@ where
 {
     loop {
         let heard = match reader.next().await {
-            Ok(Incoming::Text(text)) => message::treat(&text, watched, as_named),
+            Ok(Incoming::Text(text)) => message::handle(&text, watched, as_named),
             Ok(Incoming::Binary) => {
                 DashboardMessage::Reply(message::error("a binary message is not understood here; send text"))
             }

@@ -28,10 +28,10 @@ struct DashboardFrame<'a> {
     agent_id: Value,
 }
 
-/// Treats a message.
+/// Handles a message.
 ///
 /// `as_named` is the agent as the dashboard named it in its URL.
-pub(super) fn treat(text: &str, watched: &Watched, as_named: &str) -> DashboardMessage {
+pub(super) fn handle(text: &str, watched: &Watched, as_named: &str) -> DashboardMessage {
     let incoming = match serde_json::from_str::<DashboardFrame<'_>>(text) {
         Ok(incoming) => incoming,
         Err(problem) if problem.is_data() => {

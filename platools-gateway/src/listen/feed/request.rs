@@ -24,7 +24,8 @@ struct FeedQuery {
 impl FeedRequest {
     /// The request of a URL; none if it names neither a token nor an agent.
     pub(in crate::listen) fn of(uri: &Uri) -> Option<Self> {
-        let Query(FeedQuery { token, agent_id }) = Query::try_from_uri(uri).ok().or_else(|| twice(uri))?;
+        let Query(FeedQuery { token, agent_id }) =
+            Query::try_from_uri(uri).ok().or_else(|| with_repeated_members(uri))?;
         (token.is_some() || agent_id.is_some()).then(|| Self {
             token: token.filter(|token| !token.is_empty()).map(Into::into),
             agent: agent_id.unwrap_or_default(),
@@ -33,7 +34,7 @@ impl FeedRequest {
 }
 
 /// A query with a member twice. It is meant for the feed, and names neither a token nor an agent.
-fn twice(uri: &Uri) -> Option<Query<FeedQuery>> {
+fn with_repeated_members(uri: &Uri) -> Option<Query<FeedQuery>> {
     let names = |query: &str| {
         let mut names = query.split('&').map(|member| member.split('=').next().unwrap_or_default());
         names.any(|name| matches!(name, "token" | "agentId"))

@@ -12,7 +12,7 @@ use super::body::BodyError;
 use super::{not_a_refusal, refused};
 use crate::audit::action;
 use crate::domain::error::{Error, ErrorKind, causes_of};
-use crate::listen::params::{Misfit, query_error};
+use crate::listen::params::{InvalidParam, query_error};
 
 /// A failed request.
 ///
@@ -123,8 +123,8 @@ impl From<BodyError> for ErrorView {
     }
 }
 
-impl From<Misfit> for ErrorView {
-    fn from(Misfit(why): Misfit) -> Self {
+impl From<InvalidParam> for ErrorView {
+    fn from(InvalidParam(why): InvalidParam) -> Self {
         Self::invalid(why)
     }
 }

@@ -20,7 +20,7 @@ impl Head {
         Self { id, created: now_ms() / 1000, model: model.to_owned() }
     }
 
-    /// Writes the whole completion.
+    /// The whole completion.
     pub(super) fn whole(&self, text: &str, usage: Usage) -> Value {
         let message = json!({"role": "assistant", "content": text, "refusal": null});
         let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"});
@@ -30,23 +30,23 @@ impl Head {
         })
     }
 
-    /// The part that comes before what is said.
-    pub(super) fn first(&self) -> Value {
+    /// The chunk before the text.
+    pub(super) fn first_chunk(&self) -> Value {
         self.choice(&json!({"role": "assistant", "content": ""}), None)
     }
 
-    /// Writes a chunk with a part of the answer.
-    pub(super) fn said(&self, text: &str) -> Value {
+    /// A chunk of the text.
+    pub(super) fn text_chunk(&self, text: &str) -> Value {
         self.choice(&json!({"content": text}), None)
     }
 
-    /// The part that comes after what is said.
-    pub(super) fn last(&self) -> Value {
+    /// The chunk after the text.
+    pub(super) fn last_chunk(&self) -> Value {
         self.choice(&json!({}), Some("stop"))
     }
 
-    /// The usage, as the interface writes it.
-    pub(super) fn cost(&self, usage: Usage) -> Value {
+    /// The chunk with the usage of tokens.
+    pub(super) fn usage_chunk(&self, usage: Usage) -> Value {
         let mut chunk = self.chunk(&json!([]));
         chunk["usage"] = tokens(usage);
         chunk

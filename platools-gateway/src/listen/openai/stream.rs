@@ -63,7 +63,7 @@ impl Streamed {
             Ok(Next::Over(Err(error))) if self.unsent.is_empty() => return Err(error.into()),
             first => first.ok(),
         };
-        let begin = stream::iter([event(&self.head.first())]);
+        let begin = stream::iter([event(&self.head.first_chunk())]);
         let rest = stream::unfold(Some((self, first)), async |state| {
             let (mut streamed, first) = state?;
             let next = match first {
@@ -91,14 +91,14 @@ impl Streamed {
         let text = self.unsent.take();
         let mut events = Vec::new();
         if !text.is_empty() {
-            events.push(event(&self.head.said(&text)));
+            events.push(event(&self.head.text_chunk(&text)));
         }
         let is_over = match next {
             Next::Said => false,
             Next::Over(Ok(usage)) => {
-                events.push(event(&self.head.last()));
+                events.push(event(&self.head.last_chunk()));
                 if self.form == AnswerFormat::StreamWithUsage {
-                    events.push(event(&self.head.cost(usage)));
+                    events.push(event(&self.head.usage_chunk(usage)));
                 }
                 events.push(Event::default().data("[DONE]"));
                 true

@@ -1,6 +1,6 @@
 //! [`ListPosition`]: a position in a list from newest to oldest, and the cursor that names it to clients.
 
-use super::Misfit;
+use super::InvalidParam;
 
 /// A place in such a list: when, and of those at the same time which.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub(in crate::listen) struct ListPosition {
 
 impl ListPosition {
     /// Reads a cursor.
-    pub(in crate::listen) fn read(cursor: &str) -> Result<Self, Misfit> {
+    pub(in crate::listen) fn read(cursor: &str) -> Result<Self, InvalidParam> {
         let read = || {
             let text = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
             let (at_ms, id) = text.split_once('.')?;
             Some(Self { at_ms: at_ms.parse().ok()?, id: id.to_owned() })
         };
-        read().ok_or(Misfit("`cursor` is invalid; send the `nextCursor` of the previous page"))
+        read().ok_or(InvalidParam("`cursor` is invalid; send the `nextCursor` of the previous page"))
     }
 
     /// The cursor, in a form that nobody takes for something to be made up.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::Misfit;
+use super::InvalidParam;
 use crate::admin::{AgentChange, NewKey};
 use crate::domain::identity::{Policy, Role, SpeaksFor};
 use crate::domain::profile::ProfileChange;
@@ -37,7 +37,7 @@ pub(in crate::listen) struct KeyRequest {
 
 impl KeyRequest {
     /// The key to add.
-    pub(in crate::listen) fn read(self) -> Result<NewKey, Misfit> {
+    pub(in crate::listen) fn read(self) -> Result<NewKey, InvalidParam> {
         Ok(NewKey {
             name: self.name,
             role: role_of(&self.role)?,
@@ -51,14 +51,14 @@ impl KeyRequest {
 }
 
 /// Reads a role.
-pub(in crate::listen) fn role_of(name: &str) -> Result<Role, Misfit> {
-    Role::from_name(name).ok_or(Misfit("`role` must be viewer, operator or admin"))
+pub(in crate::listen) fn role_of(name: &str) -> Result<Role, InvalidParam> {
+    Role::from_name(name).ok_or(InvalidParam("`role` must be viewer, operator or admin"))
 }
 
 /// Reads the policy of an entity. Without one, it is the default.
-pub(in crate::listen) fn policy_of(name: Option<&str>) -> Result<Policy, Misfit> {
+pub(in crate::listen) fn policy_of(name: Option<&str>) -> Result<Policy, InvalidParam> {
     let policy = name.map_or(Some(Policy::default()), Policy::from_name);
-    policy.ok_or(Misfit("`policy` must be supersede or pool"))
+    policy.ok_or(InvalidParam("`policy` must be supersede or pool"))
 }
 
 /// Reads a change of an agent, which has to change something.
@@ -67,15 +67,15 @@ pub(in crate::listen) fn agent_change(
     owner: Option<String>,
     title: Option<String>,
     address: Option<String>,
-) -> Result<AgentChange, Misfit> {
+) -> Result<AgentChange, InvalidParam> {
     if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
-        return Err(Misfit("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
+        return Err(InvalidParam("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
     }
     Ok(AgentChange { profile: profile.unwrap_or_default(), owner, title, address })
 }
 
 /// Reads a text of a change: `null` removes the present one, as an empty text does. Use it with `#[serde(default)]`, so that a member that
 /// is left out changes nothing.
-pub(in crate::listen) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(in crate::listen) fn text_change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
 }

@@ -7,11 +7,11 @@ mod query;
 mod timeout;
 
 pub(super) use cursor::ListPosition;
-pub(super) use directory::{KeyRequest, agent_change, given, policy_of, role_of};
+pub(super) use directory::{KeyRequest, agent_change, policy_of, role_of, text_change};
 pub(super) use page::{Page, limit_of};
 pub(super) use query::{count, query_error};
 pub(super) use timeout::timeout_of;
 
 /// The reason why a request is invalid, in words for the caller.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Misfit(pub(super) &'static str);
+pub(super) struct InvalidParam(pub(super) &'static str);

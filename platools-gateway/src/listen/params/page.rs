@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Misfit;
+use super::InvalidParam;
 
 /// The number of items of a page, unless the caller says otherwise.
 const DEFAULT_LIMIT: usize = 100;
@@ -21,10 +21,10 @@ pub(in crate::listen) struct Page<T> {
 }
 
 /// The number of items of a page for a requested limit.
-pub(in crate::listen) fn limit_of(asked: Option<usize>) -> Result<usize, Misfit> {
+pub(in crate::listen) fn limit_of(asked: Option<usize>) -> Result<usize, InvalidParam> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(Misfit("`limit` must be from 1 to 1000")),
+        _ => Err(InvalidParam("`limit` must be from 1 to 1000")),
     }
 }
 
@@ -36,7 +36,7 @@ impl<T> Page<T> {
         limit: Option<usize>,
         cursor: Option<&str>,
         name: impl Fn(&T) -> &str,
-    ) -> Result<Self, Misfit> {
+    ) -> Result<Self, InvalidParam> {
         let limit = limit_of(limit)?;
         let start = match cursor {
             // What the cursor names may be gone by now, and then nobody knows where the page begins.
@@ -67,13 +67,13 @@ impl<T> Page<T> {
     }
 }
 
-const GONE: Misfit = Misfit("the list changed, and `cursor` leads nowhere; begin again without it");
+const GONE: InvalidParam = InvalidParam("the list changed, and `cursor` leads nowhere; begin again without it");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn page(limit: usize, cursor: Option<&str>) -> Result<(Vec<&'static str>, Option<String>), Misfit> {
+    fn page(limit: usize, cursor: Option<&str>) -> Result<(Vec<&'static str>, Option<String>), InvalidParam> {
         let page = Page::of(vec!["a", "b", "c"], Some(limit), cursor, |item| item)?;
         Ok((page.items, page.next_cursor))
     }

@@ -1,4 +1,4 @@
-//! [`Stranger`]: a connection before its `connect`, the request that authenticates the caller.
+//! [`ConnectHandshake`]: a connection before its `connect`, the request that authenticates the caller.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -28,7 +28,7 @@ use crate::listen::ws::Incoming;
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
 /// A client that has not authenticated yet.
-pub(super) struct Stranger<'a> {
+pub(super) struct ConnectHandshake<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
     pub(super) presence: CallerConnection,
@@ -36,8 +36,8 @@ pub(super) struct Stranger<'a> {
     pub(super) anonymous: AnonymousAccess,
 }
 
-impl Stranger<'_> {
-    /// Answers one message. With a `connect` that is accepted the stranger becomes a caller.
+impl ConnectHandshake<'_> {
+    /// Answers one message. A `connect` that is accepted makes a caller of the connection.
     pub(super) async fn receive(&self, incoming: &Incoming) -> Option<(Caller, TokenStatus)> {
         let request = read(incoming, self.queue)?;
         let connected = match &*request.method {
@@ -77,8 +77,8 @@ impl Stranger<'_> {
     async fn connect(&self, request: &Request<'_>) -> Result<(Caller, TokenStatus, String), RpcError> {
         let connect = params_of(request)?;
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
-        let identified = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)?;
-        let (caller, token) = identified?;
+        let authenticated = timeout(AUTHENTICATION, self.authenticate(connect.token)).await.map_err(too_late)?;
+        let (caller, token) = authenticated?;
         let caller = self.speaking_for(caller, &connect.user_id)?;
         self.core.callers.identify(&self.presence, &caller)?;
         let audit = &self.core.audit;
@@ -96,23 +96,25 @@ impl Stranger<'_> {
     }
 
     /// The caller with a token. A wrong token is as good as none, and counts as a failed attempt.
-    async fn identify(&self, token: Option<String>) -> Result<(Caller, TokenStatus), RpcError> {
+    async fn authenticate(&self, token: Option<String>) -> Result<(Caller, TokenStatus), RpcError> {
         let token = token.filter(|token| !token.is_empty()).map(SecretString::from);
         if self.core.authenticator.is_without_auth() {
-            return Ok((self.without_auth(token).await, TokenStatus::Accepted));
+            return Ok((self.caller_without_auth(token).await, TokenStatus::Accepted));
         }
-        let Some(token) = token else { return Ok((self.nobody(TokenStatus::Missing)?, TokenStatus::Missing)) };
+        let Some(token) = token else {
+            return Ok((self.anonymous_caller(TokenStatus::Missing)?, TokenStatus::Missing));
+        };
         match self.core.authenticator.authenticate(&token, self.from.clone()).await {
             // The core has recorded it.
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
-                Ok((self.nobody(TokenStatus::Unknown)?, TokenStatus::Unknown))
+                Ok((self.anonymous_caller(TokenStatus::Unknown)?, TokenStatus::Unknown))
             }
             known => Ok((known?, TokenStatus::Accepted)),
         }
     }
 
     /// The caller of a gateway without authentication: the admin with an admin's key or token, an operator with anything else.
-    async fn without_auth(&self, token: Option<SecretString>) -> Caller {
+    async fn caller_without_auth(&self, token: Option<SecretString>) -> Caller {
         let admin = match token {
             Some(token) => self.core.authenticator.admin_with(&token, self.from.clone()).await,
             None => None,
@@ -121,7 +123,7 @@ impl Stranger<'_> {
     }
 
     /// A caller without a valid token, where the gateway admits any.
-    fn nobody(&self, token: TokenStatus) -> Result<Caller, RpcError> {
+    fn anonymous_caller(&self, token: TokenStatus) -> Result<Caller, RpcError> {
         if self.anonymous == AnonymousAccess::None {
             let reason = match token {
                 TokenStatus::Unknown => "; this token is not known to it (mistyped, revoked or expired)",

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::connect::Stranger;
+use super::connect::ConnectHandshake;
 use super::queue::Queue;
 use super::requests::Requests;
 use super::session::{Session, Tail};
@@ -29,7 +29,7 @@ use crate::settings::{AnonymousAccess, RpcSettings};
 
 /// The connection of a caller. Its requests run side by side, so that a long one delays no other.
 struct RpcConnection<'a> {
-    stranger: Stranger<'a>,
+    handshake: ConnectHandshake<'a>,
     settings: &'a RpcSettings,
     activity: ByteActivity,
 }
@@ -73,8 +73,8 @@ pub(super) async fn serve<S: Transport>(
 ) {
     let presence = core.callers.arrive(Some(SocketKind::Caller));
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(&core.limiter));
-    let stranger = Stranger { core, queue: &queue, presence, from, anonymous: settings.anonymous };
-    ws::serve(RpcConnection { stranger, settings, activity }, (), Socket::new(socket)).await;
+    let handshake = ConnectHandshake { core, queue: &queue, presence, from, anonymous: settings.anonymous };
+    ws::serve(RpcConnection { handshake, settings, activity }, (), Socket::new(socket)).await;
 }
 
 impl SocketProtocol for RpcConnection<'_> {
@@ -86,41 +86,45 @@ impl SocketProtocol for RpcConnection<'_> {
         let max_bytes = self.settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
         let activity = self.activity.clone();
         let mut reader = Reader::untrusted(socket, self.settings.read_deadline, max_bytes, activity);
-        answer(&self.stranger, &mut reader, self.settings).await.unwrap_or_else(unreadable)
+        answer(&self.handshake, &mut reader, self.settings).await.unwrap_or_else(unreadable)
     }
 
     async fn write<S: Transport>(&self, (): &mut (), socket: &Socket<S>) -> End {
         let RpcSettings { ping_interval, write_deadline, .. } = *self.settings;
-        ws::write(socket, self.stranger.queue, Pace { ping_interval, write_deadline }).await
+        ws::write(socket, self.handshake.queue, Pace { ping_interval, write_deadline }).await
     }
 
     async fn ended(&self) -> End {
         // A caller finishes what it has begun when the gateway stops.
         tokio::select! {
-            end = dismissed(&self.stranger.presence, ConnectionPhase::ShuttingDown, Close::SHUTTING_DOWN) => end,
-            never = self.stranger.queue.log_dropped() => match never {},
+            end = dismissed(&self.handshake.presence, ConnectionPhase::ShuttingDown, Close::SHUTTING_DOWN) => end,
+            never = self.handshake.queue.log_dropped() => match never {},
         }
     }
 
     fn leave(self, (): (), end: &End) -> Farewell<impl FnMut(&str)> {
-        let waiting = if *end == TOO_SLOW { Vec::new() } else { self.stranger.queue.take_all() };
+        let waiting = if *end == TOO_SLOW { Vec::new() } else { self.handshake.queue.take_all() };
         Farewell::new(waiting.into_iter().map(Into::into).collect())
     }
 }
 
 /// Reads and answers the messages of a caller.
-async fn answer<R>(stranger: &Stranger<'_>, reader: &mut Reader<R>, settings: &RpcSettings) -> Result<End, ReadError>
+async fn answer<R>(
+    handshake: &ConnectHandshake<'_>,
+    reader: &mut Reader<R>,
+    settings: &RpcSettings,
+) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (core, queue) = (stranger.core, stranger.queue);
-    let phase = stranger.presence.phase();
-    let (caller, token) = match greet(stranger, reader, phase.clone()).await? {
+    let (core, queue) = (handshake.core, handshake.queue);
+    let phase = handshake.presence.phase();
+    let (caller, token) = match greet(handshake, reader, phase.clone()).await? {
         Ok(greeted) => greeted,
         Err(end) => return Ok(end),
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
-    queue.is_of(&caller.credential);
+    queue.note_owner(&caller.credential);
     let is_anonymous = caller.credential == Credential::Nothing && !core.authenticator.is_without_auth();
     if !is_anonymous {
         let owner = caller.credential.to_string();
@@ -130,7 +134,7 @@ where
     let has_catalog = !is_anonymous || settings.anonymous == AnonymousAccess::Catalog;
     let requests = Requests {
         session: Session::new(core, caller, queue, has_catalog),
-        from: stranger.address(),
+        from: handshake.address(),
         token,
         viewers_read_history: settings.viewers_read_history && !is_anonymous,
         max_requests: settings.requests_in_flight,
@@ -141,7 +145,7 @@ where
 
 /// Authenticates the caller within the deadline, in any number of attempts.
 async fn greet<R>(
-    stranger: &Stranger<'_>,
+    handshake: &ConnectHandshake<'_>,
     reader: &mut Reader<R>,
     mut phase: watch::Receiver<ConnectionPhase>,
 ) -> Result<Result<(Caller, TokenStatus), End>, ReadError>
@@ -159,7 +163,7 @@ where
             _ = phase.wait_for(|phase| *phase >= ConnectionPhase::Draining) => return Ok(Err(SHUTTING_DOWN)),
         };
         // What comes meanwhile waits in the socket, so that a caller need not wait for the answer to its `connect`.
-        if let Some(greeted) = stranger.receive(&incoming).await {
+        if let Some(greeted) = handshake.receive(&incoming).await {
             return Ok(Ok(greeted));
         }
         yield_now().await;

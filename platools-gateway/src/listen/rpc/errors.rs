@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::error::{Error, ErrorKind};
 use crate::limits::OverBudget;
 use crate::listen::http::ErrorView;
-use crate::listen::params::Misfit;
+use crate::listen::params::InvalidParam;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {
@@ -21,8 +21,8 @@ pub(super) fn busy(over: OverBudget) -> RpcError {
     told.with_retry_after(OverBudget::RETRY_AFTER)
 }
 
-impl From<Misfit> for RpcError {
-    fn from(Misfit(why): Misfit) -> Self {
+impl From<InvalidParam> for RpcError {
+    fn from(InvalidParam(why): InvalidParam) -> Self {
         invalid(why)
     }
 }

@@ -64,8 +64,8 @@ impl Queue {
         Self { waiting: Mutex::default(), limit, max_bytes, limiter, owner, changed, dropped }
     }
 
-    /// Notes whose messages wait.
-    pub(super) fn is_of(&self, credential: &Credential) {
+    /// Notes the credential that the waiting messages count against.
+    pub(super) fn note_owner(&self, credential: &Credential) {
         // A connection has one caller.
         let _ = self.owner.set(credential.to_string());
     }
@@ -358,7 +358,7 @@ mod tests {
         let large = to_raw_value(&"x".repeat(20 * 1024)).unwrap();
         let slow = |key: &str| {
             let queue = Queue::new(256, usize::MAX, Arc::clone(&limiter));
-            queue.is_of(&Credential::Key(key.into()));
+            queue.note_owner(&Credential::Key(key.into()));
             // The first waits behind nothing, and the six after it are as much as one key may have.
             (0..7).for_each(|_| queue.response(&Response::success("a", &large)));
             queue
@@ -366,7 +366,7 @@ mod tests {
         let (one, other) = (slow("key_1"), slow("key_2"));
         assert!(!one.is_over() && !other.is_over());
         let third = Queue::new(256, usize::MAX, Arc::clone(&limiter));
-        third.is_of(&Credential::Key("key_3".into()));
+        third.note_owner(&Credential::Key("key_3".into()));
         for _ in 0..10 {
             third.response(&Response::success("a", &large));
             assert_eq!(taken(&third), ["a"]);

@@ -54,7 +54,7 @@ impl Runs {
 
 impl RunningRun<'_> {
     /// Notes the conversation, once it is known.
-    pub(super) fn goes_on_with(&self, conversation: &ConversationId) {
+    pub(super) fn note_conversation(&self, conversation: &ConversationId) {
         if let Some(run) = self.runs.lock().get_mut(&self.id) {
             run.conversation = Some(conversation.clone());
         }
@@ -85,7 +85,7 @@ mod tests {
     fn a_run_is_stopped_by_its_id_or_by_its_conversation() {
         let runs = Runs::default();
         let (mut one, mut other, mut third) = (runs.begin(None), runs.begin(Some(&"conv_1".into())), runs.begin(None));
-        third.goes_on_with(&"conv_2".into());
+        third.note_conversation(&"conv_2".into());
         assert_eq!(runs.abort(Some(one.id.as_str()), Some("conv_1")).len(), 2);
         assert!(one.stopped().now_or_never().is_some() && other.stopped().now_or_never().is_some());
         assert!(third.stopped().now_or_never().is_none());

@@ -15,7 +15,7 @@ use crate::listen::ws::{
 };
 use crate::sessions::{AgentSocket, SocketEnd};
 
-/// A socket of an agent, whose frames are treated one after the other.
+/// A socket of an agent, whose frames are handled one after the other.
 pub(super) struct AgentConnection<'a> {
     pub(super) core: &'a Core,
     pub(super) agent: AgentSocket,
@@ -37,7 +37,7 @@ impl SocketProtocol for AgentConnection<'_> {
             };
             self.agent.note_heard();
             match incoming {
-                Incoming::Text(text) => treat(self.core, &self.agent, &text).await,
+                Incoming::Text(text) => handle(self.core, &self.agent, &text).await,
                 Incoming::Binary => self.agent.refuse("a binary frame is not understood here; send text"),
                 Incoming::Pong => {}
             }
@@ -64,14 +64,14 @@ impl SocketProtocol for AgentConnection<'_> {
     }
 }
 
-async fn treat(core: &Core, agent: &AgentSocket, text: &str) {
-    if let Err(why) = try_treat(core, agent, text).await {
+async fn handle(core: &Core, agent: &AgentSocket, text: &str) {
+    if let Err(why) = try_handle(core, agent, text).await {
         agent.refuse(&why);
     }
 }
 
-/// Does what a frame asks for, or says why not.
-async fn try_treat(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
+/// Handles a frame. The error is the reason why it is refused.
+async fn try_handle(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
     match ClientFrame::parse(text).map_err(misunderstood)? {
         // Clients that only open their socket again after a while have no session by then, and do not ask for one.
         ClientFrame::Heartbeat { .. } => core.sessions.beat_or_begin(agent).await.map_err(refused),

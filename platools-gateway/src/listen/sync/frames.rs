@@ -126,7 +126,7 @@ impl<'a> Frames<'a> {
         self.health.forget();
     }
 
-    /// Treats a frame that crossed the close. Only frames about calls still count: the call went to this worker, whichever socket it is on.
+    /// Handles a frame that crossed the close. Only frames about calls still count: the call went to this worker, whichever socket it is on.
     pub(super) fn receive_late(&self, text: &str) {
         self.receive_about_calls(WorkerFrame::parse(&well_formed(text)));
     }
@@ -206,7 +206,7 @@ impl<'a> Frames<'a> {
         self.unacknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Treats what cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.
+    /// Handles a frame that cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.
     fn unread(&self, error: FrameError) {
         tracing::warn!(reason = error.outline(), "a frame could not be read");
         if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
@@ -259,7 +259,7 @@ impl<'a> Frames<'a> {
 
     /// Waits until a registration that came too soon may be stored. Cancel-safe.
     pub(super) async fn kept_is_due(&self) {
-        self.kept.due().await;
+        self.kept.until_due().await;
     }
 
     /// Stores the registration that came too soon. The worker is told once it is stored.

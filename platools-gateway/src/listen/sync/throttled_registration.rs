@@ -22,13 +22,13 @@ impl ThrottledRegistration {
         *self.lock() = Some(KeptRegistration { due: Instant::now() + wait, tools });
     }
 
-    /// Takes the registration out, whether it is due or not.
+    /// Takes the registration out, due or not.
     pub(super) fn take(&self) -> Option<Vec<ToolDeclaration>> {
         self.lock().take().map(|kept| kept.tools)
     }
 
     /// Waits until a registration is due; for ever if none is kept. Cancel-safe.
-    pub(super) async fn due(&self) {
+    pub(super) async fn until_due(&self) {
         let due = self.lock().as_ref().map(|kept| kept.due);
         match due {
             Some(due) => sleep_until(due).await,
@@ -58,10 +58,10 @@ mod tests {
         let (kept, begun) = (ThrottledRegistration::default(), Instant::now());
         kept.keep(tools("first"), WAIT / 2);
         kept.keep(tools("second"), WAIT);
-        kept.due().await;
+        kept.until_due().await;
         assert_eq!(begun.elapsed(), WAIT);
         assert_eq!(kept.take(), Some(tools("second")));
         assert_eq!(kept.take(), None);
-        assert!(tokio::time::timeout(WAIT * 10, kept.due()).await.is_err(), "nothing is kept");
+        assert!(tokio::time::timeout(WAIT * 10, kept.until_due()).await.is_err(), "nothing is kept");
     }
 }

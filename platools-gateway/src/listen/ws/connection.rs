@@ -18,7 +18,7 @@ pub(in crate::listen) trait SocketProtocol {
     /// The state that only the writing side uses.
     type Outbox;
 
-    /// Reads messages and treats them until the connection ends.
+    /// Reads messages and handles them until the connection ends.
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End;
 
     /// Writes what waits for the peer until the connection ends.

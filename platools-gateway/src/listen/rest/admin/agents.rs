@@ -12,7 +12,7 @@ use crate::listen::Object;
 use crate::listen::http::ErrorView;
 use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::http::problem::Problem;
-use crate::listen::params::{Page, agent_change, given};
+use crate::listen::params::{Page, agent_change, text_change};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::page::PageQuery;
 
@@ -43,10 +43,10 @@ pub(super) struct AgentChangeRequest {
     /// The user whose it is from now on; an empty text is nobody.
     owner: Option<String>,
     /// Its name for people from now on; an empty text or `null` is none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "text_change")]
     title: Option<String>,
     /// Its address from now on; an empty text or `null` is its slug.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "text_change")]
     address: Option<String>,
 }
 

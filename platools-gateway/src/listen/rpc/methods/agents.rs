@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::listen::params::{agent_change, given};
+use crate::listen::params::{agent_change, text_change};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
 use crate::listen::rpc::session::Session;
@@ -29,9 +29,9 @@ struct AgentChangeParams {
     agent_id: String,
     profile: Option<Value>,
     owner: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "text_change")]
     title: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "text_change")]
     address: Option<String>,
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
     };
     let opened = opened.map_err(|error| in_conversation(error, named.as_ref(), &run))?;
     let conversation = opened.conversation().clone();
-    under_way.goes_on_with(&conversation);
+    under_way.note_conversation(&conversation);
     let listener = RunListener { queue: session.queue, run: &run };
     // The run is dropped where it is stopped, and the calls of tools with it. The stop goes first: its request is answered with success.
     let ended = tokio::select! {
