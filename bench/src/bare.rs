@@ -1,5 +1,5 @@
-//! The least a worker can do: one thread, frames parsed and written by hand, typed serde_json, and one write for all replies to what one
-//! read brought.
+//! A bare loop that answers tool calls, as a lower bound for the cost of a worker. It has one thread, reads and writes WebSocket frames by
+//! hand, and sends the replies to all calls of one read with one write.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The calls that both loops answer, and their replies.
+//! [`answer`]: answers the calls of `add` and `echo`. The bare loop and the tungstenite worker share it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
-//! The platform's side: keeps calls in flight and counts what comes back.
+//! [`Driven`]: a worker seen from the platform. It keeps a fixed number of calls in flight and counts the replies.
 //!
-//! It is light, so that the worker is measured and not the driver: calls are rendered before, their ids are written into the bytes that are
-//! sent, and of a reply no more is read than its beginning.
+//! The driver must cost less than the worker that it measures. It renders each call once, writes only the id into the bytes before it sends
+//! them, and reads only the beginning of a reply.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -1,4 +1,5 @@
-//! WebSocket frames by hand, for both ends of a measurement: final text frames only, whose peer is known.
+//! WebSocket frames, read and written by hand for both ends of a measurement. Only unfragmented text frames occur, because both ends are
+//! ours.
 
 /// The header of a frame.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! The figures as a table.
+//! [`markdown`]: the figures of a run as a Markdown table.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! A worker of an afternoon: a runtime of one thread, tungstenite, typed serde_json, and replies fed and flushed in batches.
+//! A simple worker on tungstenite, as a programmer would write it in an afternoon: a runtime with one thread, typed JSON, and replies that
+//! are flushed in batches.
 
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The workers that are measured.
+//! [`Kind`]: the workers that the benchmark compares. [`run`] runs one of them in a process of its own.
 
 use std::path::Path;
 use std::process::Stdio;

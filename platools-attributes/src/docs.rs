@@ -1,6 +1,6 @@
-//! [`Docs`]: the description of a tool and of its arguments, from a doc comment.
+//! [`Docs`]: reads a doc comment as the description of a tool and the descriptions of its arguments.
 
-use crate::fragment::{Fragment, join};
+use crate::doc_attribute::{DocAttribute, join};
 use crate::markdown::{for_models, headings};
 use crate::suggestion::closest;
 
@@ -33,7 +33,7 @@ enum Section {
 impl Docs {
     /// Reads a doc comment.
     #[must_use]
-    pub fn read(fragments: &[Fragment<'_>]) -> Self {
+    pub fn read(fragments: &[DocAttribute<'_>]) -> Self {
         let text = for_models(&join(fragments));
         let (mut docs, mut description) = (Self::default(), String::new());
         for (section, part) in sections(&text) {
@@ -73,7 +73,7 @@ impl Docs {
         )
     }
 
-    /// Whether a line of a doc comment, as it was written, begins an item about a parameter.
+    /// Returns true if a line of a doc comment, as it was written, begins an item about a parameter.
     #[must_use]
     pub fn begins_item(line: &str, name: &str) -> bool {
         let after_star = line.trim_start().strip_prefix('*');
@@ -97,7 +97,7 @@ impl Docs {
 
 /// The description of a parameter, from its own doc comment.
 #[must_use]
-pub fn described(fragments: &[Fragment<'_>]) -> String {
+pub fn described(fragments: &[DocAttribute<'_>]) -> String {
     trimmed(&for_models(&join(fragments)))
 }
 
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Docs {
-        Docs::read(&[Fragment::Text(text)])
+        Docs::read(&[DocAttribute::Text(text)])
     }
 
     #[test]
@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn comments_of_parameters_keep_all_sections() {
-        let fragments = [Fragment::Line(" The [`Order`]."), Fragment::Line(""), Fragment::Line(" # Errors")];
+        let fragments =
+            [DocAttribute::Line(" The [`Order`]."), DocAttribute::Line(""), DocAttribute::Line(" # Errors")];
         assert_eq!(described(&fragments), "The `Order`.\n\n# Errors");
     }
 }

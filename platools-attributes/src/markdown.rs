@@ -1,6 +1,6 @@
-//! Doc comments as models read them: links to code become plain words, and lines that rustdoc hides are left out.
+//! [`for_models`]: rewrites a doc comment for models. Links to code become plain words, and lines that rustdoc hides are left out.
 //!
-//! The text is not rendered anew. Only the places that change are replaced, so that all else stays as its author wrote it.
+//! The rest of the text stays as its author wrote it.
 
 use std::ops::Range;
 
@@ -150,7 +150,7 @@ impl Link<'_> {
     }
 }
 
-/// Says of a `[text]` without a definition that it is a link, if it names an item of Rust. Any other text in brackets stays as it is.
+/// Makes a link of a `[text]` without a definition, if it names an item of Rust. Any other text in brackets stays as it is.
 fn names_code(link: BrokenLink<'_>) -> Option<(CowStr<'_>, CowStr<'_>)> {
     let written = link.reference.trim();
     let path = written.trim_matches('`');
@@ -170,7 +170,7 @@ fn is_ident(word: &str) -> bool {
     starts_well && word.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-/// Whether a word is written as names of types are: `Order`, and not `optional` or `TODO`.
+/// Returns true if a word is written as names of types are: `Order`, and not `optional` or `TODO`.
 fn is_type(word: &str) -> bool {
     word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase)
 }
@@ -186,7 +186,7 @@ fn without_kind(label: &str) -> String {
     }
 }
 
-/// Whether rustdoc takes a code block for Rust, and so hides lines in it.
+/// Returns true if rustdoc takes a code block for Rust, and so hides lines in it.
 fn is_rust(kind: &CodeBlockKind<'_>) -> bool {
     let CodeBlockKind::Fenced(info) = kind else { return true };
     let mut words = info.split([',', ' ', '\t']).filter(|word| !word.is_empty());

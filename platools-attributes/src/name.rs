@@ -1,4 +1,4 @@
-//! Names of tools and arguments.
+//! [`check_tool`] and [`check_argument`]: the rules for names of tools and arguments.
 
 /// The longest name every client accepts: the registry's own rule.
 const MAX_CHARS: usize = 64;

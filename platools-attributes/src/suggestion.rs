@@ -1,6 +1,6 @@
-//! Suggestions for words that are not known.
+//! [`closest`]: the known word that is most similar to an unknown word, for "did you mean" in messages.
 
-/// The known word that was probably meant.
+/// Returns the known word that was probably meant.
 #[must_use]
 pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let (distance, known) =

@@ -1,4 +1,4 @@
-//! Numbers with units: `20s`, `10/s`.
+//! [`time`] and [`rate`]: read numbers with units, such as `20s` and `10/s`.
 
 use std::time::Duration;
 

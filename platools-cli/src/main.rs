@@ -1,4 +1,4 @@
-//! The program `platools`.
+//! The program `platools`, with the command `mcp-host`.
 
 mod mcp_host;
 

@@ -1,4 +1,5 @@
-//! `platools mcp-host` with a server that we did not write, `@modelcontextprotocol/server-everything`, which tests/interop/mcp/setup installs.
+//! Test of `platools mcp-host` with an MCP server that others wrote, `@modelcontextprotocol/server-everything`. `tests/interop/mcp/setup`
+//! installs it.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! `platools mcp-host` between a gateway and MCP servers.
+//! Tests of `platools mcp-host` between a gateway and MCP servers.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! `ClientBuilder`: the settings that all clients of a gateway share.
+//! [`ClientBuilder`]: the settings that all clients of a gateway share, such as the URL and the secret.
 
 use std::time::Duration;
 

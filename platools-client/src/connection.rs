@@ -1,4 +1,5 @@
-//! `Connection`: the connection of a client to its gateway, one WebSocket after the other, for any [`Protocol`].
+//! [`Connection`]: keeps a client connected to its gateway. It opens one WebSocket after the other and leaves all decisions to a
+//! [`Protocol`].
 
 use std::convert::Infallible;
 use std::fmt::Debug;

@@ -20,6 +20,7 @@ use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
+use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
 use crate::feed::{BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider};
@@ -36,7 +37,7 @@ use crate::ports::call_observer::{CallObserver, Observers};
 use crate::ports::store::Storage;
 use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::{EventHandler, RuntimeSettings, SessionServices, Sessions};
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
 use crate::tools::Tools;
 
 /// A gateway without its protocols.
@@ -122,14 +123,15 @@ impl Core {
         Self::open_with(folder, CoreOptions { limits: limits.clone(), ..CoreOptions::default() }).await
     }
 
-    /// Opens the database in a folder, like [`Core::open`], with these options.
+    /// Opens the database at a place, like [`Core::open`], with these options.
     ///
     /// # Errors
     /// The folder, the database or the signing keys cannot be used.
-    pub(crate) async fn open_with(folder: &Path, options: CoreOptions) -> Result<Self, Error> {
-        let store = SqliteStore::open(folder).await?;
+    pub(crate) async fn open_with(source: impl Into<DataSource>, options: CoreOptions) -> Result<Self, Error> {
+        let source = source.into();
+        let store = SqlStore::open_at(&source).await?;
         let tasks = store.tasks().clone();
-        let core = Self::start(Arc::new(store), tasks, folder, options).await?;
+        let core = Self::start(Arc::new(store), tasks, source.folder(), options).await?;
         core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
         core.links.keep_stored(core.catalog.as_declared());
@@ -142,19 +144,20 @@ impl Core {
     /// # Errors
     /// There is no database, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        Self::open_existing_with(folder, SigningKeySource::default()).await
+        Self::open_existing_with(&folder.into(), SigningKeySource::default()).await
     }
 
-    /// Like [`Core::open_existing`], with signing keys that are not in the folder. They are read when they are needed, too.
+    /// Like [`Core::open_existing`], with a database elsewhere, or signing keys that are not in the folder. They are read when they are
+    /// needed, too.
     ///
     /// # Errors
     /// There is no database, or it cannot be used.
-    pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
+    pub async fn open_existing_with(source: &DataSource, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
-        let store = SqliteStore::open_existing(folder).await?;
+        let store = SqlStore::open_existing_at(source).await?;
         let tasks = store.tasks().clone();
-        Self::start(Arc::new(store), tasks, folder, CoreOptions { limits, signing_keys, ..CoreOptions::default() })
-            .await
+        let options = CoreOptions { limits, signing_keys, ..CoreOptions::default() };
+        Self::start(Arc::new(store), tasks, source.folder(), options).await
     }
 
     /// Builds every service over a store, from the lowest to the highest, on the current tokio runtime.
@@ -164,7 +167,7 @@ impl Core {
     pub(crate) async fn start(
         store: Arc<dyn Storage>,
         tasks: Tasks,
-        folder: &Path,
+        folder: Option<&Path>,
         options: CoreOptions,
     ) -> Result<Self, Error> {
         let tool_changes = ToolChanges::default();

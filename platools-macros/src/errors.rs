@@ -1,4 +1,4 @@
-//! [`Errors`] collects every mistake of one item, so that its author sees all of them at once.
+//! [`Errors`]: collects all mistakes of one item, so that the compiler shows them together.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

@@ -1,4 +1,4 @@
-//! The attributes of platools. Use them through the crate `platools`, which re-exports and documents them.
+//! The attribute `#[tool]` and the macro `tools![]`. Use them through the crate `platools`, which re-exports and documents them.
 
 mod check;
 mod errors;

@@ -1,4 +1,4 @@
-//! [`Tool`]: everything that an expansion needs to know of one tool.
+//! [`Tool`]: a parsed tool. The phase `expand` generates all code from it.
 
 use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -7,9 +7,9 @@ use syn::ext::IdentExt as _;
 use syn::{FnArg, Pat, PatType, ReturnType};
 
 use crate::errors::Errors;
+use crate::parse::attribute_keys::LitOrExpr;
 use crate::parse::doc_comment::DocComment;
 use crate::parse::item_fn::Function;
-use crate::parse::keys::LitOrExpr;
 use crate::parse::parameter::{ArgDescription, Argument, Parameter};
 use crate::parse::tool_attr::ToolOptions;
 use crate::spans;

@@ -1,4 +1,4 @@
-//! Helpers for tokens: their spans, repeated names, and `Self` in generated items.
+//! Functions on tokens: they find spans and repeated names, and replace `Self` in generated items.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! `#[tool]` on a function.
+//! [`expand`]: the macro `#[tool]` on a function. It passes impl blocks on to `tool_impl`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -9,8 +9,8 @@ use crate::errors::Errors;
 use crate::expand::{self, stub};
 use crate::model::{ItemKind, Tool};
 use crate::parse::item_fn::Function;
-use crate::parse::marker::refuse_second;
 use crate::parse::tool_attr::ToolOptions;
+use crate::parse::tool_marker::refuse_second;
 use crate::tool_impl;
 
 /// Expands `#[tool(...)]` on a function or an impl block.

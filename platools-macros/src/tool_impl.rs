@@ -1,4 +1,4 @@
-//! `#[tool]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
+//! [`expand`]: the macro `#[tool]` on an impl block. Each method with `#[tool]` becomes a tool of the block's type.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -8,10 +8,10 @@ use crate::check::impl_block::{self, elided_lifetime};
 use crate::errors::Errors;
 use crate::expand::Owner;
 use crate::model::{ItemKind, Tool};
+use crate::parse::attribute_keys::{LitOrExpr, parse_meta_items};
 use crate::parse::item_fn::Function;
-use crate::parse::keys::{LitOrExpr, parse_meta_items};
-use crate::parse::marker::{is_tool, refuse_second};
 use crate::parse::tool_attr::ToolOptions;
+use crate::parse::tool_marker::{is_tool, refuse_second};
 use crate::{check, expand, spans};
 
 /// A method that is a tool, and the conditions under which it exists.

@@ -1,4 +1,4 @@
-//! The macro `tools![...]`: a list of tools by their paths.
+//! [`expand`]: the macro `tools![...]`, a list of tools by their paths.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! `ErrorDetails`: the facts that a tool gives with its failure, beside the message.
+//! [`ErrorDetails`]: the code, the `retryable` flag and the details of a tool's error, for programs. The message is not in it.
 
 use std::{fmt, io};
 

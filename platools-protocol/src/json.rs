@@ -1,7 +1,6 @@
-//! [`write()`] and [`to_string`]: JSON of a value, with the place of the part that has no JSON.
+//! [`write()`] and [`to_string`]: write a value as JSON, and refuse floats that are not finite with their place in the value.
 //!
-//! `serde_json` writes `null` for a float that is not finite, so a type of numbers would be given to its reader as one of numbers and
-//! `null`. Here that is an error.
+//! `serde_json` writes `null` for such a float. The reader of a number would then get `null`, which the schema of the type does not allow.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display};
@@ -22,7 +21,7 @@ pub fn write<T: Serialize + ?Sized>(root: &str, writer: impl io::Write, value: &
     value.serialize(Checked { inner: &mut serializer, trail: &trail }).map_err(|error| trail.told(root, error))
 }
 
-/// A value as JSON, like [`write()`].
+/// Returns a value as JSON. Otherwise as [`write()`].
 ///
 /// # Errors
 /// Like [`write()`].
@@ -32,7 +31,7 @@ pub fn to_string<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<String>
     String::from_utf8(json).map_err(serde_json::Error::custom)
 }
 
-/// A value as JSON, like [`write()`].
+/// Returns a value as JSON. Otherwise as [`write()`].
 ///
 /// # Errors
 /// Like [`write()`].

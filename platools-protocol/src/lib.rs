@@ -13,14 +13,14 @@
 
 mod error_details;
 pub mod json;
+mod json_members;
 mod log_level;
-mod members;
 pub mod rpc;
 pub mod runtime;
 #[cfg(feature = "signature")]
 pub mod signature;
-pub mod text;
 pub mod tool_sync;
+pub mod truncate;
 
 pub use error_details::ErrorDetails;
 pub use log_level::LogLevel;

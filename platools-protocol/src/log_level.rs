@@ -1,4 +1,4 @@
-//! The severity of a log entry.
+//! [`LogLevel`]: the severity of a log entry.
 
 use std::fmt;
 

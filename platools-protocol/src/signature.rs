@@ -1,9 +1,8 @@
-//! Signatures of calls: how a platform makes them and a worker checks them.
+//! Signatures of calls: [`sign_call`] makes one on the platform, and [`Verifier`] checks it in the worker.
 //!
-//! A platform signs `{timestamp}.{nonce}.{body}` with HMAC-SHA256 and the worker's secret, where the body is the call as a
-//! compact JSON-RPC-like text, byte for byte as its params were sent. The platform's envelope `__platos`, which names the user
-//! and the agent, is no part of the body, so a signature says nothing about them. A [`Verifier`] checks that, that the timestamp is
-//! recent, and that the nonce was not used before.
+//! A platform signs `{timestamp}.{nonce}.{body}` with HMAC-SHA256 and the worker's secret. The body is the call as compact text like
+//! JSON-RPC, with the params byte for byte as they were sent, but without the envelope `__platos`. So a signature does not prove the user
+//! and the agent that the envelope names. A [`Verifier`] also refuses an old timestamp and a nonce that was used before.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;

@@ -1,6 +1,6 @@
-//! [`Reconnect`] and [`Schedule`]: the delays between attempts to connect.
+//! [`Reconnect`]: the policy of a client for connecting again. [`Schedule`] computes the delays between its attempts.
 //!
-//! The schedules implement the trait of the `backoff` crate, which is not maintained; this module alone knows it.
+//! Only this module uses the crate `backoff`, which nobody maintains: a schedule implements the trait of that crate.
 
 use std::time::Duration;
 
@@ -169,7 +169,7 @@ impl Reconnect {
         self
     }
 
-    /// This policy, with the settings of `other` where it names none.
+    /// Takes each setting that this policy does not name from `other`.
     pub fn or(self, other: Self) -> Self {
         Self {
             base: self.base.or(other.base),
@@ -229,7 +229,7 @@ impl Schedule {
         self.next_attempt_after(Duration::ZERO)
     }
 
-    /// As [`next_attempt`](Self::next_attempt), with a delay that is no shorter than that before it is spread.
+    /// Returns the next attempt as [`next_attempt`](Self::next_attempt) does, with a delay of at least `least` before jitter.
     pub fn next_attempt_after(&mut self, least: Duration) -> Option<(u32, Duration)> {
         if self.attempt >= self.max_attempts && self.max_attempts != u32::MAX {
             return None;

@@ -1,4 +1,4 @@
-//! [`crypto_provider`]: the cryptography behind every TLS connection of the project.
+//! [`crypto_provider`]: the library of cryptography for all TLS connections of the project.
 
 use std::sync::Arc;
 

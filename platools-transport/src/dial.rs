@@ -1,4 +1,4 @@
-//! `Dialler`: opens connections and sockets to one address.
+//! [`Dialler`]: opens connections and WebSockets to one address.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,11 +1,11 @@
-//! `Heartbeat`: when to send a heartbeat, and when a silent socket is dead.
+//! [`Heartbeat`]: decides when to send a heartbeat, and when a silent socket is dead.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::deadline::after;
 use crate::error::Error;
-use crate::time::after;
 
 /// Time between two heartbeats, in milliseconds.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 30_000;

@@ -29,19 +29,19 @@ impl HostPort {
         Some(Self { host, port })
     }
 
-    /// The same host with this port, unless it has one.
+    /// Sets this port, unless the host has one.
     #[must_use]
     pub fn or_port(self, port: u16) -> Self {
         Self { port: self.port.or(Some(port)), ..self }
     }
 
-    /// The same host without its port, if the port is this one.
+    /// Removes the port if it is this one.
     #[must_use]
     pub fn without_port(self, port: u16) -> Self {
         Self { port: self.port.filter(|own| *own != port), ..self }
     }
 
-    /// The same host with any port.
+    /// Removes the port, so that every port matches.
     #[must_use]
     pub fn at_any_port(self) -> Self {
         Self { port: None, ..self }

@@ -1,4 +1,4 @@
-//! HTTP requests to the host of a dialler, over the connections it opens.
+//! [`Http`]: sends HTTP requests to the host of a [`Dialler`], and keeps one connection for the next request.
 
 use std::fmt;
 use std::future::poll_fn;

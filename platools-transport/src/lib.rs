@@ -1,10 +1,13 @@
-//! Connections to a platform or gateway: [`Dialler`] opens them, [`Socket`] is a WebSocket on one, and [`Schedule`] spaces attempts.
+//! Connections to a platform or gateway: [`Dialler`] opens them, [`Socket`] is a WebSocket on one, and [`Schedule`] has the delays between
+//! attempts.
 //!
-//! The crates `platools` and `platools-client` are built on this one and export what their users need of it. Its API is theirs: it may change
-//! with any version.
+//! The crates `platools` and `platools-client` are built on this one and re-export the types that their users need. The rest of its API may
+//! change with any version.
 
 mod backoff;
+mod connection_state;
 mod crypto;
+mod deadline;
 mod dial;
 mod error;
 mod heartbeat;
@@ -14,14 +17,12 @@ mod http;
 mod origin;
 #[cfg(feature = "proxy")]
 mod proxy;
-mod report;
 mod retry;
+mod scoped_task;
 mod secret;
 mod settings;
 mod signals;
 mod socket;
-mod task;
-mod time;
 mod tls;
 mod traffic;
 mod transport;
@@ -32,7 +33,9 @@ mod websocket;
 pub use backoff::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, Jitter, MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Schedule, backoff_delay_ms,
 };
+pub use connection_state::{ConnectionState, Disconnect, Reporter};
 pub use crypto::{crypto_provider, install_crypto_provider};
+pub use deadline::after;
 pub use dial::Dialler;
 pub use error::{Error, ErrorKind, WithCauses};
 pub use heartbeat::{HEARTBEAT_INTERVAL_MS, Heartbeat, check_interval};
@@ -42,14 +45,12 @@ pub use http::{Answer, Http};
 pub use origin::PageOrigin;
 #[cfg(feature = "proxy")]
 pub use proxy::{ProxyError, tunnel};
-pub use report::{ConnectionState, Disconnect, Reporter};
 pub use retry::next_delay;
+pub use scoped_task::run_scoped;
 pub use secret::{Secret, bearer, redact};
 pub use settings::ConnectionSettings;
 pub use signals::{INTERRUPTED, StopSignals, end_process};
 pub use socket::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
-pub use task::on_a_task;
-pub use time::after;
 pub use tls::{Roots, Tls};
 pub use traffic::Traffic;
 pub use transport::{RawSocket, Transport};

@@ -1,4 +1,4 @@
-//! [`tunnel`]: a connection through the HTTP proxy that the environment names.
+//! [`tunnel`]: opens a connection through the HTTP proxy that environment variables name.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,12 +1,12 @@
-//! [`next_delay`]: the delay before the next attempt, logged and reported.
+//! [`next_delay`]: gets the delay before the next attempt from a [`Schedule`], logs it and reports it.
 
 use std::time::Duration;
 
 use tracing::warn;
 
 use crate::backoff::Schedule;
+use crate::connection_state::{ConnectionState, Reporter};
 use crate::error::{Error, ErrorKind, WithCauses};
-use crate::report::{ConnectionState, Reporter};
 
 /// Returns the delay before the next attempt, and logs and reports it.
 ///

@@ -1,4 +1,4 @@
-//! `Secret`: a secret, or where to read it.
+//! [`Secret`]: a secret, or the place to read it from: an environment variable, a file or a function.
 
 use std::env::VarError;
 use std::fmt;
@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use crate::error::{Error, ErrorKind};
-use crate::task::on_a_task;
+use crate::scoped_task::run_scoped;
 
 /// The length from which a secret is looked for in texts.
 const MIN_REDACTED_BYTES: usize = 6;
@@ -88,14 +88,14 @@ impl Secret {
         }
     }
 
-    /// The same secret, whose provider runs in that runtime.
+    /// Returns a copy whose provider runs in that runtime.
     pub fn within(&self, runtime: &Handle) -> Self {
         let SecretSource::Provider(provider) = &self.0 else { return self.clone() };
         let (provider, runtime) = (Arc::clone(provider), runtime.clone());
         Self(SecretSource::Provider(Arc::new(move || {
             let (provider, runtime) = (Arc::clone(&provider), runtime.clone());
             Box::pin(async move {
-                let secret = on_a_task(&runtime, async move { provider().await }).await;
+                let secret = run_scoped(&runtime, async move { provider().await }).await;
                 secret.unwrap_or_else(|| Err(invalid("the secret provider ended with its runtime")))
             })
         })))

@@ -1,4 +1,4 @@
-//! `Socket`: a WebSocket that writes while it reads.
+//! [`Socket`]: a WebSocket that writes queued frames while it waits for the next message.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tracing::warn;
 
 use crate::RawSocket;
-use crate::report::Disconnect;
+use crate::connection_state::Disconnect;
 use crate::traffic::Traffic;
 
 /// The time that the other side has to answer a close.

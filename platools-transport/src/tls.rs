@@ -1,4 +1,4 @@
-//! TLS: whom to trust, and who we are.
+//! [`Tls`]: the certificate authorities that a client trusts, and its own certificate.
 
 use std::fmt;
 use std::sync::Arc;

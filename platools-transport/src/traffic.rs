@@ -1,4 +1,4 @@
-//! `Traffic`: the times of the last bytes of a connection, below the WebSocket.
+//! [`Traffic`]: the times at which a connection last received bytes and last made room for more, below the WebSocket.
 
 use std::fmt;
 use std::io;

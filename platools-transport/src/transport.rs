@@ -1,4 +1,4 @@
-//! `Transport`: a stream of bytes that a WebSocket runs over, and `RawSocket`, a WebSocket on one.
+//! [`Transport`]: the stream of bytes below a WebSocket. [`RawSocket`] is a WebSocket on any such stream.
 
 use std::fmt;
 

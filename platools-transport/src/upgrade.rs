@@ -1,4 +1,4 @@
-//! The upgrade of a connection to a WebSocket, with `hyper`, which writes no request to a log.
+//! [`upgrade`]: turns a connection into a WebSocket. It uses `hyper`, because `hyper` writes no request to a log.
 
 use std::io;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! `Endpoint`: makes the address of a socket from the URL of a platform or gateway.
+//! [`Endpoint`]: the kind of server that a client dials. [`websocket_url`] makes the address of its socket from the configured URL.
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::{Authority, PathAndQuery, Scheme};

@@ -1,4 +1,4 @@
-//! The connection of a client: its state, the reason for the end of a socket, the policy for connecting again, and TLS.
+//! Settings and state of a client's connection: [`Reconnect`], [`Tls`], [`ConnectionState`] and [`Disconnect`].
 
 pub use platools_transport::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, HEARTBEAT_INTERVAL_MS, Jitter, MAX_BACKOFF_ATTEMPTS,

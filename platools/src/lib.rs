@@ -3,6 +3,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod blocking_threads;
 pub mod client;
 pub mod connection;
 mod dispatch;
@@ -15,9 +16,8 @@ pub mod mcp;
 mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod threads;
+mod sliding_window;
 pub mod tool;
-mod window;
 
 pub use client::{Platools, PlatoolsClient};
 #[cfg(feature = "macros")]

@@ -1,4 +1,4 @@
-//! `tools!`: a list of tools.
+//! [`tools!`](crate::tools): makes a list of tools.
 
 /// Lists tools: `tools![find, orders::cancel]` is a `Vec<Box<dyn Tool>>`.
 ///

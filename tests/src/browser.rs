@@ -1,4 +1,4 @@
-//! A browser that a test drives.
+//! [`Browser`]: a browser without a window that a test controls.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ impl Browser {
         Self::open_with(&[], url).await
     }
 
-    /// The same with more arguments for the browser.
+    /// Opens a page in a browser with further arguments.
     ///
     /// # Panics
     /// It does not start, or cannot open the page.

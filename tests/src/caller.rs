@@ -1,4 +1,4 @@
-//! [`Caller`]: a caller of tools over HTTP.
+//! [`Caller`]: a caller of tools over REST.
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;

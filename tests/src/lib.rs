@@ -1,15 +1,17 @@
-//! A platform that does exactly what a test wants, over real sockets.
+//! Peers for tests, over real sockets: each sends exactly the frames that a test wants.
 //!
-//! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
-//! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. A
-//! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] stands
-//! between a server and clients without a key. A [`Browser`] shows pages. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
-//! that does not happen.
+//! A [`Platform`] listens for workers, a [`Link`] is the platform's end of one worker's socket, and a [`Worker`] is a client of the SDK
+//! beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that gateway and its worker. A
+//! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] adds the
+//! key for clients that send none, and a [`Browser`] shows pages.
+//!
+//! Nothing here sleeps: a test waits for an event, and [`within`] makes the test fail if the event does not come.
 
-mod bearer;
+mod bearer_proxy;
 mod browser;
 mod caller;
-mod installed;
+mod cut_connection;
+mod installed_programs;
 mod link;
 mod log;
 mod platform;
@@ -17,16 +19,16 @@ mod program;
 mod relay;
 mod rpc;
 mod runtime;
-mod served;
-mod wire;
+mod served_tools;
 mod worker;
 
 use std::time::Duration;
 
-pub use bearer::Bearer;
+pub use bearer_proxy::Bearer;
 pub use browser::Browser;
 pub use caller::{Answer, Caller, Events};
-pub use installed::{installed, module, node};
+pub use cut_connection::{Cut, Wire};
+pub use installed_programs::{installed, module, node};
 pub use link::Link;
 pub use log::Log;
 pub use platform::{Platform, Unreachable};
@@ -35,8 +37,7 @@ pub use program::{inspector, printed};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
 pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};
-pub use served::{Gone, served};
-pub use wire::{Cut, Wire};
+pub use served_tools::{Gone, served};
 pub use worker::{SECRET, Worker, client, keep_links_here, quick, states, with_causes};
 
 /// Nothing a test waits for takes so long, however busy the machine is.

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::wire::{Cut, Wire};
+use crate::cut_connection::{Cut, Wire};
 use crate::within;
 
 /// A worker's socket from the platform's side. Dropping it ends the connection without a close frame.

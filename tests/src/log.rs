@@ -1,4 +1,4 @@
-//! `Log`: a log in memory, and that of the whole process.
+//! [`Log`]: a log in memory, also of the whole process.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

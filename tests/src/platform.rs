@@ -1,12 +1,12 @@
-//! Listening.
+//! [`Platform`]: a listener for workers, which accepts or refuses each upgrade as the test says.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::cut_connection::Wire;
 use crate::link::Link;
-use crate::wire::Wire;
 use crate::within;
 
 /// A platform that listens on a port of its own and accepts one worker at a time, when the test says so.

@@ -1,11 +1,11 @@
-//! Programs that a test runs to their end.
+//! [`printed`]: runs a program to its end and returns the JSON that it printed.
 
 use std::process::{Output, Stdio};
 
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::installed::{home, module, node};
+use crate::installed_programs::{home, module, node};
 use crate::within;
 
 /// The inspector of the Model Context Protocol, in its command-line mode.

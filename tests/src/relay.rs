@@ -1,4 +1,4 @@
-//! Between a worker and its gateway.
+//! [`Relay`]: stands between a worker and its gateway. The test passes their frames on, or cuts the connection.
 
 use futures::{SinkExt, StreamExt};
 use serde_json::Value;

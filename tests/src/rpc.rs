@@ -1,4 +1,4 @@
-//! [`RpcSocket`]: the gateway's end of a caller's socket.
+//! [`CallerLink`]: the gateway's end of a caller's socket.
 
 use std::ops::{Deref, DerefMut};
 
@@ -12,7 +12,7 @@ use crate::worker::quick;
 /// Token of the callers.
 pub const TOKEN: &str = "a-token-of-a-test";
 
-/// Whom they act for.
+/// The user for whom callers act.
 pub const USER: &str = "user_123";
 
 /// A client that reconnects without losing time.

@@ -1,4 +1,4 @@
-//! A gateway for agents with sessions, as far as a test does not want something else of it: HTTP and WebSockets on one port.
+//! [`RuntimeGateway`]: a gateway for agents with sessions, with HTTP and WebSockets on one port. A test may replace each answer.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

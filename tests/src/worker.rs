@@ -1,4 +1,4 @@
-//! A client of the SDK, beside the test.
+//! [`Worker`]: a client of the SDK that runs beside the test.
 
 use std::time::Duration;
 

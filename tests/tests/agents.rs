@@ -1,4 +1,4 @@
-//! Callers, an agent and a worker, all of them ours: from what is said to the function that is called for it.
+//! Tests with real callers, agents and workers: from a caller's message to an agent to the function that is called for it.
 
 use futures::StreamExt;
 use futures::stream::BoxStream;

@@ -1,4 +1,4 @@
-//! Workers whose application has no thread left, and tools that hold the thread they are polled on.
+//! Tests of workers whose application has no free thread, and of tools that block the thread they run on.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;

@@ -1,7 +1,7 @@
-//! Web pages of other sites against a development gateway, in Chromium.
+//! Tests of web pages of other sites that try to use a development gateway, in Chromium.
 //!
-//! The pages know the right keys, so that only the checks of `Host` and `Origin` are between them and the gateway. Each test lets the same
-//! page in as well, where a setting allows it: the refusal before was the gateway's and not the browser's.
+//! The pages know valid keys, so that only the checks of `Host` and `Origin` protect the gateway. Each test then also allows the same page
+//! by a setting: this shows that the gateway refused it before, not the browser.
 
 use std::net::SocketAddr;
 

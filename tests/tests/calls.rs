@@ -1,4 +1,4 @@
-//! Calls over one socket: how they fail, and that they never stand in each other's way.
+//! Tests of calls over one socket: their failures, and that no call delays another.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc;

@@ -1,4 +1,4 @@
-//! Every call gets its result, and none is executed twice, whatever becomes of the connection.
+//! Tests that every call gets its result and none runs twice, however the connection breaks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};

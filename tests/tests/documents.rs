@@ -1,4 +1,4 @@
-//! Snippets, messages and numbers of the documents of the existing clients, in Rust: `docs/compatibility.md` has every claim.
+//! Tests of the snippets, messages and numbers in the documents of the existing clients. `docs/compatibility.md` lists every claim.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

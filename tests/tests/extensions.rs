@@ -1,4 +1,4 @@
-//! Extensions of the wire: both sides use one only after the other has named it.
+//! Tests of the extensions of the wire: a side uses one only after the other side has named it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Limits that authors declare on the fields of a type, with the attributes of schemars, garde and validator.
+//! Tests of limits that authors declare on the fields of a type, with attributes of schemars, garde and validator.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The frames that every worker's SDK must put on the wire, word for word.
+//! Tests of the exact frames that every worker's SDK must send.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Our worker on our gateway: what they do for each other beyond a plain call. `lifecycle.rs` has how they come and go.
+//! Tests of our worker on our gateway, beyond plain calls. `lifecycle.rs` has the tests of connecting and leaving.
 
 use std::process::Stdio;
 use std::sync::Arc;

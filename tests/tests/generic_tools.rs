@@ -1,4 +1,4 @@
-//! Tools that are methods of generic types.
+//! Tests of tools that are methods of generic types.
 
 use std::sync::Arc;
 

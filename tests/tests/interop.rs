@@ -1,5 +1,5 @@
-//! Programs that others wrote, against ours: the Python SDK, OpenAI's client, agents with sessions, callers, clients of the Model Context
-//! Protocol and its test suite, and the snippets of documents.
+//! Tests with programs that others wrote: the Python SDK, OpenAI's client, agents with sessions, callers, MCP clients and their test suite,
+//! and snippets of documents.
 
 #[path = "interop/agents.rs"]
 mod agents;

@@ -1,4 +1,4 @@
-//! The gateway with a caller that we did not write: the minimal JavaScript client of the gateway RPC protocol, as it is.
+//! Tests of the gateway with the minimal JavaScript client of gateway RPC, which others wrote.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

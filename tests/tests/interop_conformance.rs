@@ -1,8 +1,7 @@
-//! The test suite of the Model Context Protocol itself, against a worker that is served over HTTP and against the gateway with that
-//! worker.
+//! The test suite of the Model Context Protocol, run against a worker that is served over HTTP and against the gateway with that worker.
 //!
-//! What is not offered fails in it. Those scenarios are listed, with the reasons, in interop/mcp/conformance.yml; every other has to pass,
-//! and those have to fail.
+//! The suite also tests parts of the protocol that we do not offer. `interop/mcp/conformance.yml` lists these scenarios with the reasons:
+//! they must fail, and all others must pass.
 
 use std::fs;
 use std::net::SocketAddr;

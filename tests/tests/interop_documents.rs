@@ -1,4 +1,4 @@
-//! The snippets of the existing clients' documents against a gateway: as printed where their packages exist, in Python elsewhere.
+//! Tests of the snippets in the existing clients' documents against a gateway: as printed if their packages exist, otherwise in Python.
 //! `docs/compatibility.md` lists all of them.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! The gateway's tools for clients of the Model Context Protocol that we did not write, over HTTP and over the bridge: the official
-//! one for Python, and the inspector.
+//! Tests of the gateway's tools for MCP clients that others wrote, over HTTP and over the bridge: the official Python client, and the
+//! inspector.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A registry as a local MCP server for clients that we did not write: the official one for Python, and the inspector.
+//! Tests of a registry as a local MCP server for clients that others wrote: the official Python client, and the inspector.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! The SDK and the gateway from outside: real sockets, programs as processes, one binary.
+//! Tests of the SDK and the gateway from outside, with real sockets and processes, in one binary.
 //!
-//! Tests with a reason stay binaries of their own: `secrets` records every log line of its process, `compile` runs the compiler, `interop`
-//! and `browser` need programs that others wrote, and `architecture`, `tidy` and `compatibility` read sources only.
+//! Some tests are binaries of their own. `secrets` records every log line of its process, `interop` and `browser` need programs that others
+//! wrote. The packages `tests/compile`, `tests/renamed` and `tests/sources` link less than this one.
 
 mod agents;
 mod blocked;

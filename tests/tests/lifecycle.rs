@@ -1,4 +1,4 @@
-//! Workers and the gateway together, as a caller sees them.
+//! Tests of workers that come to the gateway and leave it, as a caller sees them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tools that the macros make: definitions, calls, errors.
+//! Tests of the tools that the macros make: definitions, calls and errors.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

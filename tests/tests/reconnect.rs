@@ -1,4 +1,4 @@
-//! Connecting, connecting again, giving up, and stopping.
+//! Tests of a worker that connects, connects again, gives up, and stops.
 
 use std::error::Error as _;
 use std::sync::{Arc, Mutex};

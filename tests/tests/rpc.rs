@@ -1,4 +1,4 @@
-//! Callers on the gateway RPC protocol, with a gateway that does what each test wants.
+//! Tests of gateway RPC clients, with a gateway that sends exactly the frames that each test wants.
 
 use std::io;
 use std::sync::{Arc, Mutex};

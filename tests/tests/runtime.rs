@@ -1,4 +1,4 @@
-//! Agents with sessions, with a gateway that does what each test wants.
+//! Tests of agents with sessions, with a gateway that answers exactly as each test wants.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! The schemas of tools, and that they and the decoder agree.
+//! Tests of the schemas of tools, and of their agreement with the decoder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

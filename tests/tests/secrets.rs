@@ -1,6 +1,6 @@
-//! Secrets and users' tokens in the log records of every crate, those of `log` and of `tracing`, at every level.
+//! Tests that no log record of any crate has a secret or a user's token, at any level, of `log` and of `tracing`.
 //!
-//! The other side runs on threads of its own, whose records do not count: it logs every frame it sends and receives.
+//! The other side of each connection runs on threads of its own, whose records do not count, because it logs every frame.
 
 use std::io::Write as _;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! Whom a worker trusts, what it keeps to itself, and how it gets out through a proxy.
+//! Tests of a worker's TLS, of the secrets that it keeps from others, and of its way through a proxy.
 
 use std::process::Stdio;
 use std::sync::Arc;

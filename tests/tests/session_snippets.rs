@@ -1,4 +1,4 @@
-//! The Rust snippets of docs/runtime.md, each run as it is printed there.
+//! Tests of the Rust snippets in `docs/runtime.md`, each as it is printed there.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Our agents on our gateway: what they are to each other, and what outlives its end.
+//! Tests of our agents on our gateway: presence, channels, and the state that outlives a session.
 
 use futures::StreamExt;
 use futures::stream::BoxStream;

@@ -1,4 +1,4 @@
-//! Workers as processes, and the signals that stop them.
+//! Tests of workers as processes that get stop signals.
 #![cfg(unix)]
 
 use std::process::ExitStatus;

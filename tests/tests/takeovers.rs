@@ -1,4 +1,4 @@
-//! Two workers of one entity that take each other's place.
+//! Tests of two workers of one entity that take over from each other.
 
 use platools::ToolRegistry;
 use platools::client::PlatoolsClientBuilder;

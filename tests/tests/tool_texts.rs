@@ -1,4 +1,4 @@
-//! Texts and settings of tools that are constants, files or expressions, and not literals.
+//! Tests of tools whose texts and settings are constants, files or expressions instead of literals.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A world for the agent: a gateway, another worker, and somebody who asks.
+//! The demonstration of `--once`: [`run`] starts a gateway, a second worker, and a second agent that asks one question.
 
 use anyhow::Context;
 use futures::StreamExt;

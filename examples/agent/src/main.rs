@@ -1,13 +1,13 @@
-//! An agent in one process: it hosts a tool, holds a session on its gateway, and talks in a channel.
+//! An agent in one process: it hosts a tool, holds a session on its gateway, and answers messages in a channel.
 //!
-//! `cargo run -p agent -- --once` starts a gateway, another worker and somebody who asks, shows one question with its answer, and
-//! ends. Against a gateway of your own, with an entity's secret and an agent's key:
+//! `cargo run -p agent -- --once` starts a gateway, another worker and a second agent that asks one question, prints the question and the
+//! answer, and ends. To use a gateway of your own, give it an entity's secret and an agent's key:
 //!
 //! ```sh
 //! cargo run -p agent -- --url http://127.0.0.1:3100 --secret-file entity.secret --key-file agent.key
 //! ```
 //!
-//! It answers `count ...` in the channel as long as some worker there has the tool `count_words`. SIGINT and SIGTERM end it.
+//! It answers `count ...` in the channel while some worker of the gateway has the tool `count_words`. SIGINT and SIGTERM stop it.
 
 mod agent;
 mod demo;

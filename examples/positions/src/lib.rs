@@ -1,4 +1,4 @@
-//! The trading dashboard as a library, for its program and its tests.
+//! [`App`]: the trading dashboard as a library. The program `positions` and the tests in the browser run it.
 
 mod market;
 mod page;

@@ -1,8 +1,8 @@
 //! A trading dashboard on the gateway's live feed: positions with profit and loss, limits that change, and 200 prices.
 //!
-//! `cargo run -p positions` starts the gateway, an application with positions and prices, and a page to look at. The positions and the
-//! present prices are in a SQLite file; the prices move as a file has it that comes with the example. `--once` is a dashboard itself
-//! instead, prints what it is told and ends. `--port` is the page's.
+//! `cargo run -p positions` starts the gateway, an application with positions and prices, and a web page at the port `--port`. A SQLite
+//! file has the positions and the present prices; a file of the example has the moves of the prices. With `--once` the program connects as
+//! a dashboard itself, prints the messages that it gets, and ends.
 //!
 //! The page's modules include the hook `useWebSocket` for applications with React or Preact: see `page/README.md`.
 

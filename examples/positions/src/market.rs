@@ -1,4 +1,4 @@
-//! [`Market`]: prices that move, and positions that are opened, changed and closed. Each change is in the store before a dashboard is told.
+//! [`Market`]: moves prices, and opens, changes and closes positions. It stores each change before it publishes it to dashboards.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The page, the modules of its feed, and its questions: where the feed is, and the names of tokens.
+//! The web page: its files, and the routes that tell it the URL of the feed, a token for it, and the names of the traded tokens.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Portfolio`]: the positions of agents at present prices, and the tokens whose prices their dashboards get.
+//! [`Portfolio`]: the positions of agents at present prices. It also tells the feed which traded tokens each agent watches.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! Positions, and their changes as dashboards read them.
+//! [`Position`] and [`PositionUpdate`]: a position at a price, and a change of it as dashboards receive it.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! [`Prices`]: prices of tokens, from a cache and a slower source behind it.
+//! [`Prices`]: the prices of traded tokens. It keeps them in a cache and asks a slower source for the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Replay`]: the tokens, and the moves of their prices, from two files that `data/generate.py` makes.
+//! [`Replay`]: reads the traded tokens and the moves of their prices from two files that `data/generate.py` writes.
 
 use anyhow::Context as _;
 

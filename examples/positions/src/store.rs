@@ -1,4 +1,4 @@
-//! [`Store`]: wallets, positions, tokens and their quotes, in one SQLite file.
+//! [`Store`]: wallets, positions, traded tokens and their quotes, in one SQLite file.
 
 use std::path::Path;
 
@@ -138,7 +138,7 @@ impl Store {
         self.holding(&added.last_insert_rowid().to_string()).await
     }
 
-    /// Says at which prices a position is to be closed.
+    /// Sets the prices at which a position closes.
     pub(crate) async fn set_limits(&self, id: &str, stop_loss: f64, take_profit: f64) -> anyhow::Result<Holding> {
         sqlx::query("UPDATE positions SET stop_loss = $2, take_profit = $3 WHERE id = $1")
             .bind(id)

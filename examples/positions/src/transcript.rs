@@ -1,4 +1,4 @@
-//! A dashboard that prints its messages.
+//! [`print`]: connects as a dashboard and prints the messages that it gets, for `--once`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A dashboard's prices and positions, over a socket.
+//! Tests of a dashboard's prices and positions over a WebSocket.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

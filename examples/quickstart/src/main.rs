@@ -1,8 +1,8 @@
-//! A gateway, a worker that dials out to it, and a caller, in one program.
+//! A gateway, a worker that dials it, and a caller, in one program.
 //!
-//! `cargo run -p quickstart` starts a gateway on a free loopback port, runs a worker with three tools, calls each of them
-//! and prints the transcript, with an error and a panic that leave the worker's socket as it is. Then it stays up and
-//! says how to call the tools by hand, over HTTP; `--once` ends instead. `--folder PATH` searches and measures another folder.
+//! `cargo run -p quickstart` starts a gateway on a free loopback port and a worker with three tools, calls each tool, and prints requests
+//! and answers. An error and a panic are among them; neither closes the worker's socket. Then the program stays up and prints commands that
+//! call the tools over HTTP. `--once` ends it instead. `--folder PATH` lets the tools work on another folder.
 
 mod caller;
 mod tools;

@@ -1,4 +1,4 @@
-//! Three tools that do real work.
+//! The three tools of the example: they search Markdown files, measure disk space, and count prime numbers.
 
 use std::path::{Component, Path, PathBuf};
 

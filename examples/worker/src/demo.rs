@@ -1,4 +1,4 @@
-//! A gateway and a caller for the worker, and a stop in the middle of a call.
+//! The demonstration of `--once`: [`run`] starts a gateway, calls the worker's tools, and stops the worker during a call.
 
 use std::sync::Arc;
 

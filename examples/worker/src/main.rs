@@ -1,12 +1,12 @@
-//! A worker as it runs in production: its settings are in the environment, and SIGTERM and SIGINT let the calls that run finish before the
-//! process ends. `deploy/platools-worker@.service` runs it as a service.
+//! A worker as it runs in production. Its settings come from the environment, and after SIGTERM or SIGINT it finishes its running calls
+//! before it exits. `deploy/platools-worker@.service` runs it as a service.
 //!
 //! ```sh
 //! PLATOS_URL=http://127.0.0.1:3100 PLATOS_SECRET_FILE=worker.secret cargo run -p worker
 //! ```
 //!
-//! `cargo run -p worker -- --once` starts a gateway of its own, stops the worker in the middle of a call, shows that the caller gets the
-//! result all the same, and ends.
+//! `cargo run -p worker -- --once` starts a gateway of its own, stops the worker during a call, shows that the caller still gets the
+//! result, and ends.
 
 mod demo;
 mod tools;

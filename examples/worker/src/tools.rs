@@ -1,4 +1,4 @@
-//! The tools of a small warehouse.
+//! [`Warehouse`]: a small warehouse whose methods are the worker's tools.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A call of a hosted tool.
+//! [`Call`]: passes one call of a hosted tool on to the MCP server and converts the result.
 
 use std::sync::Arc;
 

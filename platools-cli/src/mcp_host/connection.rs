@@ -1,4 +1,5 @@
-//! [`Connection`]: a live connection to an MCP server, which lists its tools again when they change and notices its end.
+//! [`Connection`]: a connection to an MCP server. It lists the server's tools, waits for their changes, and notices when the server is
+//! gone.
 
 use std::future::pending;
 use std::time::Duration;

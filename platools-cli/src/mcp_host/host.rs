@@ -1,4 +1,4 @@
-//! Keeps a server connected and a registry as the server's list is.
+//! [`Host`]: keeps an MCP server connected and a registry equal to the server's list of tools.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;

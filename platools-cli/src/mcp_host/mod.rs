@@ -1,7 +1,8 @@
-//! Hosts the tools of an MCP server: the server is a child process or behind a URL, and the platform sees a worker.
+//! The command `platools mcp-host`: it hosts the tools of an MCP server on a platform, which sees an ordinary worker.
 //!
-//! [`server`] is where the server is and how to connect to it, [`connection`] one connection to it, [`tools`] what becomes of
-//! its tools in the worker's registry, and [`call`] one call. [`host`] keeps all of it going.
+//! [`Server`](server::Server) is a child process or a URL, and [`connection::Connection`] is one connection to it. [`tools`] puts the
+//! server's tools into the worker's registry, [`call::Call`] runs a call of one, and [`host::Host`] connects again when the server goes
+//! away.
 
 mod call;
 mod connection;

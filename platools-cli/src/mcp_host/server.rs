@@ -1,4 +1,4 @@
-//! The address of an MCP server, and the way to connect to it.
+//! [`Server`]: a command or a URL of an MCP server, and how to connect to it.
 
 use std::ffi::OsString;
 use std::fmt;

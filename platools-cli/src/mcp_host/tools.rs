@@ -1,4 +1,4 @@
-//! Turns a server's tools into those of a worker's registry.
+//! [`put`]: puts an MCP server's tools into a worker's registry, under names that every client accepts.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! An MCP server to host, which behaves as well and as badly as a test wants. It speaks over standard input and output, or with
-//! `--http` over a free port, which it prints.
+//! An MCP server for the tests to host. Options make it behave well or badly. It speaks over standard input and output, or with `--http`
+//! over a free port, which it prints.
 
 #![expect(clippy::unwrap_used, reason = "what it cannot do fails the test")]
 

@@ -1,4 +1,4 @@
-//! The program `platools mcp-host` as a child process of a test, and a gateway for it.
+//! Starts `platools mcp-host` as a child process of a test, and a gateway for it.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `RpcClientBuilder`: sets up an [`RpcClient`].
+//! [`RpcClientBuilder`]: sets up an [`RpcClient`].
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

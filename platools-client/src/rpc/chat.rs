@@ -1,4 +1,4 @@
-//! `Chat`: a message to an agent, and the events and the reply that follow.
+//! [`Chat`]: a message to an agent, as a stream of the agent's events that ends with its reply.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! `ChatSender` and `ChatReceiver`: the events and the reply of a chat, from the connection to its reader.
+//! [`ChatSender`] and [`ChatReceiver`]: carry the events and the reply of a chat from the connection to the reader of the
+//! [`Chat`](super::Chat).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -20,7 +21,7 @@ pub enum ChatEvent {
     Agent(AgentEvent),
     /// The text of the reply has grown.
     Chat(ChatChunk),
-    /// It calls a tool.
+    /// The agent calls a tool.
     ToolCall(ToolCallEvent<Value>),
     /// A tool has answered.
     ToolResult(ToolResultEvent<Value>),

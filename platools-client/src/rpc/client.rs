@@ -1,4 +1,4 @@
-//! `RpcClient`: the handle with which an application makes requests.
+//! [`RpcClient`]: the handle through which an application sends requests to a gateway.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Messages that belong together.
+//! [`Conversation`]: several messages to one agent, under one conversation id of the gateway.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,7 @@ impl Conversation {
         Self { client, agent, session_id: Arc::new(Mutex::new(session_id)) }
     }
 
-    /// Says something, as [`RpcClient::chat`] does.
+    /// Sends a message in the conversation, as [`RpcClient::chat`] does in a new one.
     ///
     /// # Errors
     /// As for [`RpcClient::chat`].

@@ -1,4 +1,4 @@
-//! `RpcEvent`: events of an [`RpcClient`](super::RpcClient).
+//! [`RpcEvent`]: an event of an [`RpcClient`](super::RpcClient), for the application.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! `Exchange`: the requests of one socket that wait for an answer, its chat, and gaps in the numbers of events. Plain state without I/O.
+//! [`Exchange`]: the unanswered requests of one socket and its running chat. It matches answers to requests and counts missing events.
+//! Plain state without I/O.
 
 use std::collections::HashMap;
 use std::task::{Context, Poll};

@@ -1,7 +1,8 @@
-//! Gateway RPC: a caller of tools and agents.
+//! Gateway RPC: a client that calls tools and chats with agents over one WebSocket.
 //!
-//! [`RpcClient`] is a handle of a [`Connection`](crate::connection::Connection), which it sends requests that are written already.
-//! `CallerProtocol` has the rules: the `Exchange` finds the receiver of each answer, events that are missing, and runs to abort.
+//! [`RpcClient`] writes a request as a frame and hands it to its [`Connection`](crate::connection::Connection). `CallerProtocol` has the
+//! rules of the protocol. Its `Exchange` passes each answer to the caller that waits for it, counts missing events, and aborts runs of
+//! dropped chats.
 
 mod builder;
 mod chat;

@@ -1,4 +1,4 @@
-//! `CallerOpener`: opens sockets and introduces the caller on them with the request `connect`.
+//! [`CallerOpener`]: opens a socket and sends the first request, `connect`, with the caller's token.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::to_raw_value;

@@ -1,4 +1,4 @@
-//! `CallerProtocol`: a caller's side of gateway RPC, on a [`Connection`].
+//! [`CallerProtocol`]: the caller's side of gateway RPC, for a [`Connection`](crate::connection::Connection).
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tests of a caller's connection over a pipe in memory, under a clock that stands still while all tasks wait.
+//! Tests of a caller's connection, with a pipe in memory as the network and a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! [`ToolRequest`]: a call that [`RpcClient::call_tool`](super::RpcClient::call_tool) prepares: arguments, entity and timeout, until it is sent.
+//! [`ToolRequest`]: a builder of one tool call. [`RpcClient::call_tool`](super::RpcClient::call_tool) returns it, and `send` makes the
+//! call.
 
 use std::fmt;
 use std::time::Duration;

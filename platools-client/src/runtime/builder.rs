@@ -1,4 +1,4 @@
-//! `RuntimeClientBuilder`: sets up a [`RuntimeClient`].
+//! [`RuntimeClientBuilder`]: sets up a [`RuntimeClient`].
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `Subscriptions`: the channels that a client is subscribed to. Plain state without I/O.
+//! [`Subscriptions`]: the channels that a client listens to. A new socket subscribes to all of them again. Plain state without I/O.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `RuntimeClient`: the handle of an agent's session.
+//! [`RuntimeClient`]: the handle of an agent's session, through which an application connects, sends messages and adds listeners.
 
 use std::fmt;
 use std::sync::Arc;

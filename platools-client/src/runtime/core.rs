@@ -1,4 +1,4 @@
-//! `Core`: the state that the handles of a client and its connection share.
+//! [`Core`]: the state that all handles of one client share with its connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

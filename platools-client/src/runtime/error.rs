@@ -1,4 +1,4 @@
-//! Errors of a session and its requests.
+//! [`RuntimeError`]: the reason why a session did not begin or a request has no answer.
 
 use std::error::Error as StdError;
 use std::fmt;

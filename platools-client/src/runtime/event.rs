@@ -1,4 +1,4 @@
-//! `RuntimeEvent`: an event of the gateway or of the connection, for handlers.
+//! [`RuntimeEvent`]: an event of the gateway or of the connection, for the application's handlers.
 
 use std::fmt;
 use std::sync::Arc;

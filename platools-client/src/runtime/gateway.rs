@@ -1,4 +1,4 @@
-//! `Gateway`: requests over HTTP to a gateway, with the agent's secret.
+//! [`Gateway`]: sends HTTP requests to a gateway, with the agent's secret.
 
 use std::time::{Duration, SystemTime};
 

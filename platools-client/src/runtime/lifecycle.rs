@@ -1,4 +1,4 @@
-//! `Lifecycle`: connects and disconnects a client, which has at most one connection.
+//! [`Lifecycle`]: connects and disconnects a client. A client has at most one connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

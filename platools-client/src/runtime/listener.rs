@@ -1,4 +1,4 @@
-//! `ListenerReturn` and `HandlerOutcome`: the results that a listener may return, at once or as a future.
+//! [`ListenerReturn`] and [`HandlerOutcome`]: the types that a listener may return, also as a future.
 
 /// The return value of a listener: an outcome, or a future of one.
 ///

@@ -1,4 +1,4 @@
-//! `Listeners`: functions and streams that get events, each with a queue of its own.
+//! [`Listeners`]: delivers events to functions and streams. Each listener has a queue of its own.
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};

@@ -1,9 +1,9 @@
-//! The runtime protocol: an agent's session on a gateway.
+//! The runtime protocol: a client that holds an agent's session on a gateway.
 //!
-//! [`RuntimeClient`] connects and disconnects by its `Lifecycle`. While it is connected, a [`Connection`](crate::connection::Connection)
-//! opens one socket after the other, each with a new session, by the rules of `AgentProtocol`. The `Core` has the state that they share:
-//! requests over HTTP, channels and listeners. Each listener has a queue of its own and, if it is a function, a task, so none holds up
-//! the connection or another listener.
+//! [`RuntimeClient`] connects and disconnects through its `Lifecycle`. While it is connected, a
+//! [`Connection`](crate::connection::Connection) opens one socket after the other, each with a new session, by the rules of
+//! `AgentProtocol`. `Core` has the state that they share: HTTP requests, channels and listeners. Each listener has a queue of its own and
+//! each function a task of its own, so a slow listener delays neither the connection nor other listeners.
 
 mod builder;
 mod channels;

@@ -1,4 +1,4 @@
-//! `Core::open`: begins a session and opens a socket for it; the [`Opener`] of an agent.
+//! [`Core`] as the [`Opener`] of an agent: it begins a session over HTTP and opens a socket with the session's ticket.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `PrivateKey`: a signing key of the application, kept beside an agent's session.
+//! [`PrivateKey`]: a signing key that the application stores in its client. The client itself does not use it.
 
 use std::fmt;
 

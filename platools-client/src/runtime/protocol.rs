@@ -1,4 +1,4 @@
-//! `AgentProtocol`: an agent's side of the runtime protocol, on a [`Connection`].
+//! [`AgentProtocol`]: the agent's side of the runtime protocol, for a [`Connection`](crate::connection::Connection).
 
 use std::convert::Infallible;
 use std::sync::Arc;

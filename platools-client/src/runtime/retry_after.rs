@@ -1,4 +1,4 @@
-//! `ask_again`: repeats requests that the gateway refused with 429, after its `Retry-After`.
+//! [`ask_again`]: repeats a request that the gateway refused with status 429, after the time in `Retry-After`.
 
 use std::time::{Duration, SystemTime};
 

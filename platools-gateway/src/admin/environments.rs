@@ -29,7 +29,7 @@ impl Admin<'_> {
         let is_open = |found: &&Environment| self.reaches(found);
         let found = environments.iter().find(is_named).filter(is_open).ok_or_else(|| missing("environment", name))?;
         if found.slug.eq_ignore_ascii_case(DEFAULT) {
-            let message = format!("the environment `{}` cannot be removed: it is meant when none is named", found.slug);
+            let message = format!("the environment `{}` cannot be removed: it is the default environment", found.slug);
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
         if when_in_use == WhenInUse::Refuse {

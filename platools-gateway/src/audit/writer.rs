@@ -197,11 +197,11 @@ mod tests {
     use crate::domain::origin::RequestOrigin;
     use crate::ports::store::Storage as _;
     use crate::ports::time::now_ms;
-    use crate::store::SqliteStore;
+    use crate::store::SqlStore;
 
-    async fn started() -> (tempfile::TempDir, SqliteStore, Audit) {
+    async fn started() -> (tempfile::TempDir, SqlStore, Audit) {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         let cutoff = Arc::new(|age: Duration| now_ms() - i64::try_from(age.as_millis()).unwrap());
         let audit = Audit::start(Arc::new(store.clone()), AuditSettings::default(), cutoff, &Tasks::default());
         (folder, store, audit)

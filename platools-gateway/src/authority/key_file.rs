@@ -62,9 +62,9 @@ impl SigningKeySource {
     }
 
     /// The file, if there is one.
-    pub(super) fn file(&self, folder: &Path) -> Option<KeyFile> {
+    pub(super) fn file(&self, folder: Option<&Path>) -> Option<KeyFile> {
         match self {
-            Self::DataFolder => Some(KeyFile { path: folder.join(FILE) }),
+            Self::DataFolder => folder.map(|folder| KeyFile { path: folder.join(FILE) }),
             Self::File(path) => Some(KeyFile { path: path.clone() }),
             Self::Text(_) => None,
         }
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn file(folder: &Path) -> KeyFile {
-        SigningKeySource::DataFolder.file(folder).unwrap()
+        SigningKeySource::DataFolder.file(Some(folder)).unwrap()
     }
 
     #[test]

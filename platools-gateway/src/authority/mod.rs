@@ -28,7 +28,7 @@ pub(crate) use last_uses::LastUses;
 pub(crate) use list_filters::ConversationScope;
 pub(crate) use rules::{Action, Resource, authorize, may_use};
 pub(crate) use signing_keys::{MAX_GRACE, SigningKey, SigningKeys};
-pub(crate) use token_signer::{LoadedKeys, TokenSigner};
+pub(crate) use token_signer::{LoadedKeys, NO_PLACE, TokenSigner};
 pub(crate) use tokens::{
     CALLER, CallerClaims, NewClaims, Signed, Token, Unverified, WORKER, WorkerClaims, lineage, looks_like_one,
     names_gateway,

@@ -31,12 +31,16 @@ struct State {
     stamp: Option<Stamp>,
 }
 
+/// The error of a gateway that has neither a data folder nor another place of the keys.
+pub(crate) const NO_PLACE: &str = "without a data folder the keys that sign tokens need a place of their own: name a file with `signing_key_file`, \
+                                   or put the keys into PLATOOLS_GATEWAY_SIGNING_KEYS";
+
 /// Keys that were read.
 pub(crate) type LoadedKeys = Arc<SigningKeys>;
 
 impl TokenSigner {
-    /// A token_signer that has read no keys yet.
-    pub(crate) fn new(source: SigningKeySource, folder: &Path) -> Self {
+    /// A signer that has read no keys yet.
+    pub(crate) fn new(source: SigningKeySource, folder: Option<&Path>) -> Self {
         let file = source.file(folder);
         Self(Arc::new(Inner { source, file, state: RwLock::default() }))
     }
@@ -84,7 +88,7 @@ impl TokenSigner {
         })
     }
 
-    /// Has keys of an earlier version verify for a while. Says whether these keys can be changed at all.
+    /// Adds a key of an earlier version, which only verifies for a while. Returns false if these keys cannot be changed.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -194,6 +198,9 @@ impl TokenSigner {
     }
 
     fn handed_in(&self) -> Error {
+        if self.0.file.is_none() && matches!(self.0.source, SigningKeySource::DataFolder) {
+            return Error::new(ErrorKind::NotConfigured, NO_PLACE);
+        }
         let message = format!(
             "the signing keys are handed in as text in {}; rotate them there: put a new key before the others, and take the old \
              one out when its tokens have ended",
@@ -216,7 +223,7 @@ mod tests {
     #[test]
     fn a_rotation_by_another_process_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let [gateway, command] = [(); 2].map(|()| TokenSigner::new(SigningKeySource::DataFolder, folder.path()));
+        let [gateway, command] = [(); 2].map(|()| TokenSigner::new(SigningKeySource::DataFolder, Some(folder.path())));
         assert!(gateway.load().unwrap().is_none());
         let first = gateway.create(&SigningKeys::fresh(0)).unwrap();
         assert_eq!(command.create(&SigningKeys::fresh(0)).unwrap().signing().kid, first.signing().kid);
@@ -229,7 +236,7 @@ mod tests {
     #[test]
     fn keys_in_memory_outlive_a_file_that_is_lost_or_damaged() {
         let folder = tempfile::tempdir().unwrap();
-        let token_signer = TokenSigner::new(SigningKeySource::DataFolder, folder.path());
+        let token_signer = TokenSigner::new(SigningKeySource::DataFolder, Some(folder.path()));
         let keys = token_signer.create(&SigningKeys::fresh(0)).unwrap();
         std::fs::write(token_signer.place(), "{").unwrap();
         assert!(token_signer.refresh().is_err());
@@ -246,7 +253,7 @@ mod tests {
         let path = folder.path().join("keys");
         std::fs::write(&path, &text).unwrap();
         for source in [SigningKeySource::File(path.clone()), SigningKeySource::Text(text.clone().into())] {
-            let token_signer = TokenSigner::new(source, folder.path());
+            let token_signer = TokenSigner::new(source, Some(folder.path()));
             token_signer.load().unwrap().unwrap();
             let refused = token_signer.rotate(0, 100).unwrap_err();
             assert!(refused.to_string().contains("rotate them there"), "{refused}");

@@ -176,7 +176,7 @@ mod tests {
     async fn the_time_outlives_the_gateway() {
         let clock = TestClock::install();
         let folder = tempfile::tempdir().unwrap();
-        let store = crate::store::SqliteStore::open(folder.path()).await.unwrap();
+        let store = crate::store::SqlStore::open(folder.path()).await.unwrap();
         let aging = Aging::open(&store).await.unwrap();
         assert_eq!(store.aging_ms().await.unwrap(), None);
         aging.store(&store).await.unwrap();

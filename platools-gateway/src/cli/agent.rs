@@ -9,7 +9,7 @@ use platools_gateway::domain::profile::{Kind, MemberChange, Profile, ProfileChan
 use platools_gateway::dto::AgentDto;
 
 use super::data_args::ProjectArgs;
-use super::output::{Listing, say};
+use super::output::{ListArgs, say};
 use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
@@ -42,7 +42,7 @@ pub(super) enum AgentCommand {
         names: GivenNames,
     },
     /// List the agents.
-    List(Listing),
+    List(ListArgs),
     /// Remove an agent, its keys and its conversations. Its tokens are no longer valid.
     Remove {
         /// Slug or id of the agent.

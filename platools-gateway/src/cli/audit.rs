@@ -7,7 +7,7 @@ use platools_gateway::core::Core;
 use platools_gateway::dto::AuditEventDto;
 
 use super::data_args::ProjectArgs;
-use super::output::Listing;
+use super::output::ListArgs;
 use super::value_parsers;
 
 #[derive(Debug, Subcommand)]
@@ -17,7 +17,7 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         conditions: Conditions,
         #[command(flatten)]
-        listing: Listing,
+        listing: ListArgs,
     },
 }
 

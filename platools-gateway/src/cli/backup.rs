@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use platools_gateway::{Restored, Upgraded};
+use platools_gateway::domain::database::{DataSource, UpgradedDatabase};
+use platools_gateway::{DataFolder, Restored, Upgraded, upgrade_database};
 
 use super::data_args::DataArgs;
 use super::output::say;
@@ -23,7 +24,7 @@ pub(super) struct RestoreFrom {
 }
 
 pub(super) async fn backup(data: &DataArgs, options: &BackupTo) -> anyhow::Result<()> {
-    let version = data.whole()?.backup(&options.file).await?;
+    let version = data.folder()?.backup(&options.file).await?;
     say(&format!("wrote the data, version {version}, into {}", options.file.display()))?;
     say(
         "not in it: keys that sign tokens, where they are in a file of their own in the data folder; copy that file as well",
@@ -31,7 +32,7 @@ pub(super) async fn backup(data: &DataArgs, options: &BackupTo) -> anyhow::Resul
 }
 
 pub(super) async fn restore(data: &DataArgs, options: &RestoreFrom) -> anyhow::Result<()> {
-    let Restored { version, kept, .. } = data.whole()?.restore(&options.file).await?;
+    let Restored { version, kept, .. } = data.folder()?.restore(&options.file).await?;
     say(&format!("restored the data, version {version}; `serve` brings it up to this program's version"))?;
     match kept {
         Some(kept) => say(&format!("the data that was there is in {}", kept.display())),
@@ -40,15 +41,23 @@ pub(super) async fn restore(data: &DataArgs, options: &RestoreFrom) -> anyhow::R
 }
 
 pub(super) async fn upgrade(data: &DataArgs) -> anyhow::Result<()> {
-    let Some(Upgraded { from, to, kept, .. }) = data.whole()?.upgrade().await? else {
-        return say("the data has this program's version already");
+    let current = "the data has this program's version already";
+    let folder = match data.whole()? {
+        DataSource::Folder(folder) => DataFolder::new(folder),
+        DataSource::Postgres(server) => {
+            return match upgrade_database(&server).await? {
+                Some(UpgradedDatabase { from, to }) => say(&format!("upgraded the data from version {from} to {to}")),
+                None => say(current),
+            };
+        }
     };
+    let Some(Upgraded { from, to, kept, .. }) = folder.upgrade().await? else { return say(current) };
     say(&format!("upgraded the data from version {from} to {to}"))?;
     say(&format!("the data as it was is in {}; `downgrade` puts it back", kept.display()))
 }
 
 pub(super) async fn downgrade(data: &DataArgs) -> anyhow::Result<()> {
-    let Restored { version, kept, .. } = data.whole()?.downgrade().await?;
+    let Restored { version, kept, .. } = data.folder()?.downgrade().await?;
     say(&format!(
         "put back the data as it was before the upgrade, version {version}; use the program of before from now on"
     ))?;

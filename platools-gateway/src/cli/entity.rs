@@ -9,7 +9,7 @@ use platools_gateway::domain::identity::Policy;
 use platools_gateway::dto::EntityDto;
 
 use super::data_args::ProjectArgs;
-use super::output::{Listing, say, say_once};
+use super::output::{ListArgs, say, say_once};
 use super::{token, value_parsers};
 
 #[derive(Debug, Subcommand)]
@@ -23,7 +23,7 @@ pub(super) enum EntityCommand {
         policy: Policy,
     },
     /// List the entities.
-    List(Listing),
+    List(ListArgs),
     /// Give an entity a new secret and print it, once.
     Rotate {
         /// Slug or id of the entity.

@@ -5,7 +5,7 @@ use platools_gateway::admin::WhenInUse;
 use platools_gateway::dto::EnvironmentDto;
 
 use super::data_args::ProjectArgs;
-use super::output::{Listing, say};
+use super::output::{ListArgs, say};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EnvironmentCommand {
@@ -15,7 +15,7 @@ pub(super) enum EnvironmentCommand {
         slug: String,
     },
     /// List the environments.
-    List(Listing),
+    List(ListArgs),
     /// Remove an environment with its tools. Its workers are disconnected.
     Remove {
         /// Name or id of the environment.

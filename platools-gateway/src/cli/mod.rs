@@ -4,7 +4,9 @@ mod agent;
 mod audit;
 mod backup;
 mod config;
+mod credential_args;
 mod data_args;
+mod database;
 mod dev;
 #[cfg(test)]
 mod documentation_test;
@@ -71,6 +73,9 @@ enum Command {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// Move the data to a PostgreSQL database.
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
     /// Administer projects, which are isolated from each other.
     Project {
         #[command(flatten)]
@@ -140,6 +145,7 @@ impl Cli {
             Command::Restore { data, options } => backup::restore(&data, &options).await,
             Command::Upgrade { data } => backup::upgrade(&data).await,
             Command::Downgrade { data } => backup::downgrade(&data).await,
+            Command::Database(command) => database::run(command).await,
             Command::Project { data, command } => project::run(&data, command).await,
             Command::Entity { project, command } => entity::run(&project, command).await,
             Command::Agent { project, command } => agent::run(&project, command).await,

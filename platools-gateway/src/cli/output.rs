@@ -1,4 +1,4 @@
-//! [`Listing`] prints lists as a table or as JSON, and [`say`] prints a line.
+//! [`ListArgs`] prints lists as a table or as JSON, and [`say`] prints a line.
 
 use std::io::{self, Write as _};
 
@@ -11,13 +11,13 @@ use tabwriter::TabWriter;
 
 /// The form of a printed list.
 #[derive(Debug, Args)]
-pub(super) struct Listing {
+pub(super) struct ListArgs {
     /// Print a JSON array instead of columns.
     #[arg(long)]
     json: bool,
 }
 
-impl Listing {
+impl ListArgs {
     /// Prints members of the JSON of each item, under their names. A dotted name is that of a member inside another one.
     pub(super) fn print<T: Serialize>(
         &self,

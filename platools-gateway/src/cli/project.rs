@@ -5,7 +5,7 @@ use platools_gateway::domain::project::ProjectName;
 use platools_gateway::dto::ProjectDto;
 
 use super::data_args::DataArgs;
-use super::output::{Listing, say};
+use super::output::{ListArgs, say};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProjectCommand {
@@ -16,7 +16,7 @@ pub(super) enum ProjectCommand {
         name: ProjectName,
     },
     /// List the projects.
-    List(Listing),
+    List(ListArgs),
     /// Remove a project with everything in it, and close its workers' sockets.
     Remove {
         /// Name of the project.

@@ -45,8 +45,9 @@ impl SettingSources {
     pub(super) fn load(self) -> anyhow::Result<Settings> {
         let settings = self.flags.load(self.config.as_deref())?;
         ensure!(
-            settings.data.is_some(),
-            "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file"
+            settings.data.is_some() || settings.database.url.is_some(),
+            "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file; or `--database URL` for a \
+             PostgreSQL database"
         );
         Ok(settings)
     }

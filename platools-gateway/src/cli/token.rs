@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use humantime::parse_duration;
-use platools_gateway::Role;
 use platools_gateway::admin::{Admin, NewToken, SignedToken, SigningKey, Token, TokensBefore};
 use platools_gateway::dto::TokenDto;
 use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;
 
+use super::credential_args::{CredentialArgs, named};
 use super::data_args::ProjectArgs;
-use super::key::Reach;
-use super::output::{Listing, say};
-use super::value_parsers;
+use super::output::{ListArgs, say};
 
 /// The number of tokens that are read at once for a list.
 const PAGE: usize = 1000;
@@ -22,29 +20,17 @@ const PAGE: usize = 1000;
 pub(super) enum TokenCommand {
     /// Sign a token for a caller. `entity token` signs those of workers.
     Mint {
-        /// Its name for people, which the list shows. Default: none.
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-        /// Role of the token. Each role includes the ones before it.
-        #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
-        role: Role,
+        #[command(flatten)]
+        credential: CredentialArgs,
         /// The user it is for.
         #[arg(long, value_name = "USER")]
         user: Option<String>,
-        /// The agent it belongs to, by slug or id.
-        #[arg(long, value_name = "AGENT")]
-        agent: Option<String>,
-        /// A role it has in the eyes of tools; may be given several times.
-        #[arg(long = "tool-role", value_name = "ROLE")]
-        tool_roles: Vec<String>,
-        #[command(flatten)]
-        reach: Reach,
         /// Lifetime of the token, such as 1h; at most 366 days.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
     },
     /// List the valid tokens, of callers and of workers, latest first, without the tokens themselves.
-    List(Listing),
+    List(ListArgs),
     /// Revoke a token, with those that were minted with it, and close the sockets that were opened with them.
     Revoke {
         /// Id of the token, as the list and the journal show it.
@@ -77,9 +63,9 @@ const MEMBERS: &[&str] = &[
 
 pub(super) async fn run(project: &ProjectArgs, command: TokenCommand) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Mint { name, role, user, agent, tool_roles, reach, ttl } => {
-            let environments = reach.environments();
-            let speaks_for = reach.speaks_for;
+        TokenCommand::Mint { credential, user, ttl } => {
+            let CredentialArgs { name, role, agent, tool_roles, speaks_for, environments } = credential;
+            let environments = named(environments);
             let new = NewToken { name, role, tool_roles, user_id: user, agent, speaks_for, environments, ttl };
             let signed = project.with(async |admin| admin.mint_token(new).await).await?;
             print(&format!("{role} token {}", signed.id), &signed)

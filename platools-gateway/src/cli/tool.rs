@@ -5,7 +5,7 @@ use platools_gateway::dto::ToolDto;
 use platools_gateway::tools::{Switch, ToolName};
 
 use super::data_args::ProjectArgs;
-use super::output::{Listing, say};
+use super::output::{ListArgs, say};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ToolCommand {
@@ -15,7 +15,7 @@ pub(super) enum ToolCommand {
         #[arg(long, value_name = "ENVIRONMENT")]
         env: Option<String>,
         #[command(flatten)]
-        listing: Listing,
+        listing: ListArgs,
     },
     /// Switch a tool on again.
     Enable(ToolSelector),

@@ -136,7 +136,7 @@ impl Directory {
         let token_signer = self.token_signer.clone();
         let done = tokio::task::spawn_blocking(move || work(&token_signer)).await;
         done.unwrap_or_else(|error| {
-            Err(Error::new(ErrorKind::Storage, "the signing keys could not be looked at").caused_by(error))
+            Err(Error::new(ErrorKind::Storage, "the signing keys could not be read or written").caused_by(error))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ids::EnvironmentId;
 
-/// The environment meant when none is named.
+/// The default environment, which a request without one means.
 pub const DEFAULT: &str = "development";
 
 /// An environment of a project.

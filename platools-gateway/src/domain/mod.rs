@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub mod call;
 pub(crate) mod channel;
 pub mod conversation;
+pub mod database;
 pub(crate) mod decode;
 pub(crate) mod digest;
 pub(crate) mod directory;

@@ -138,7 +138,7 @@ fn check_kind(kind: &str) -> Result<(), Error> {
 }
 
 fn unwritable(kind: &str, error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::InvalidRequest, format!("what was published as {kind:?} cannot be written as JSON"))
+    Error::new(ErrorKind::InvalidRequest, format!("the data of the event {kind:?} cannot be written as JSON"))
         .caused_by(error)
 }
 

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
 use crate::admin::SigningKeySource;
 use crate::agents::Agent;
+use crate::authority::NO_PLACE;
 use crate::core::{Core, CoreOptions};
+use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 use crate::listen::{self, Server, Setup, Site, Sockets};
@@ -77,6 +80,13 @@ impl Builder {
     /// Sets the folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Data::Folder(folder.into());
+        self
+    }
+
+    /// Sets a PostgreSQL database in place of the folder, such as `postgres://platools@db.example.com/platools`, with the password of its
+    /// user. It needs [`signing_keys`](Self::signing_keys). Default: a SQLite file in the folder.
+    pub fn database(mut self, url: impl Into<String>, password: Option<SecretString>) -> Self {
+        (self.settings.database.url, self.settings.database.password) = (Some(url.into()), password);
         self
     }
 
@@ -233,7 +243,10 @@ impl Builder {
         self.settings.http.check()?;
         self.model_agent()?;
         self.application_auth()?;
-        SigningKeySource::from_settings(&self.settings)?;
+        let signing_keys = SigningKeySource::from_settings(&self.settings)?;
+        if self.settings.database.server()?.is_some() && matches!(signing_keys, SigningKeySource::DataFolder) {
+            return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
+        }
         self.certificate_files().map_or(Ok(()), |files| files.check())
     }
 
@@ -284,10 +297,22 @@ impl Builder {
         let (model, dashboard_auth) = (self.model_agent()?, self.application_auth()?);
         let signing_keys = SigningKeySource::from_settings(&self.settings)?;
         let settings = self.settings.clone();
-        let folder = self.data.folder()?;
-        make_folder(&folder)?;
-        let lock = lock(&folder)?;
-        self.upgrade(&folder).await?;
+        let source = match settings.database.server()? {
+            Some(server) => DataSource::Postgres(server),
+            None => DataSource::Folder(self.data.folder()?),
+        };
+        let lock = match &source {
+            DataSource::Folder(folder) => {
+                make_folder(folder)?;
+                let lock = lock(folder)?;
+                self.upgrade(folder).await?;
+                lock
+            }
+            DataSource::Postgres(_) if matches!(signing_keys, SigningKeySource::DataFolder) => {
+                return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
+            }
+            DataSource::Postgres(server) => Lock::Database { _lock: store::lock_database(server).await? },
+        };
         let options = CoreOptions {
             limits: settings.limits,
             signing_keys,
@@ -307,7 +332,7 @@ impl Builder {
             trace_ratio: self.trace_ratio,
             is_without_auth: self.is_without_auth,
         };
-        let core = Core::open_with(&folder, options).await?;
+        let core = Core::open_with(source, options).await?;
         Ok(Opened { core, keeper, lock })
     }
 

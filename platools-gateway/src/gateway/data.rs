@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::domain::error::{Error, ErrorKind};
+use crate::store::DatabaseLock;
 
 /// The place of a gateway's database.
 #[derive(Debug, Clone)]
@@ -34,14 +35,19 @@ impl Data {
     }
 }
 
-/// The lock that keeps a second gateway from a data folder.
+/// The lock that keeps a second gateway from the data.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) enum Lock {
+    Folder(File),
+    Database { _lock: DatabaseLock },
+}
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file alone would not do: a process that is being started has it too, for a moment.
-        let _ = self.0.unlock();
+        if let Self::Folder(file) = self {
+            // Closing the file alone would not do: a process that is being started has it too, for a moment.
+            let _ = file.unlock();
+        }
     }
 }
 
@@ -51,7 +57,7 @@ pub(super) fn lock(folder: &Path) -> Result<Lock, Error> {
         |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
     let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
+        Ok(()) => Ok(Lock::Folder(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             let message = format!("another gateway runs on {}", folder.display());
             Err(Error::new(ErrorKind::Busy, message))

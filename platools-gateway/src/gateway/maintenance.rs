@@ -3,8 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::data::{Lock, lock};
+use crate::domain::database::{PostgresServer, UpgradedDatabase};
 use crate::domain::error::{Error, ErrorKind};
 use crate::store::{self, Restored, Upgraded};
+
+/// Brings a PostgreSQL database up to this program's version; `None` if it has that already. All gateways on it must be stopped.
+///
+/// # Errors
+/// There is no gateway's data or it is of a later version, or the database failed. Then the data is as it was.
+pub async fn upgrade_database(server: &PostgresServer) -> Result<Option<UpgradedDatabase>, Error> {
+    store::upgrade_database(server).await
+}
 
 /// The folder of a gateway's data, for what an operator does to it as a whole.
 #[derive(Debug, Clone)]
@@ -57,6 +66,15 @@ impl DataFolder {
         store::make_folder(&self.path)?;
         let _lock = self.lock()?;
         store::restore(&self.path, backup).await
+    }
+
+    /// Copies the data into a PostgreSQL database without tables, all of it or nothing. Signing keys are not part of it.
+    ///
+    /// # Errors
+    /// There is no data or it has another version, a gateway or another program uses it, the database has data, or one of both failed.
+    pub async fn copy_to(&self, server: &PostgresServer) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        store::copy_to_database(&self.path, server).await
     }
 
     fn lock(&self) -> Result<Lock, Error> {

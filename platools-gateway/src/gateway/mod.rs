@@ -14,7 +14,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use builder::Builder;
-pub use maintenance::DataFolder;
+pub use maintenance::{DataFolder, upgrade_database};
 
 use data::{Data, Lock};
 

@@ -1,4 +1,4 @@
-//! [`DepartedTools`]: the tools of links that left a pool. They stay in the catalog for a while.
+//! [`DepartedTools`]: the tools of a link that left a pool. They stay in the catalog for a while.
 
 use std::sync::Arc;
 

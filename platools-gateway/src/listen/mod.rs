@@ -31,8 +31,8 @@ pub(crate) use http::Site;
 pub(crate) use server::{Server, Setup};
 
 // Shared by the adapters.
-use http::auth::{authenticate, authenticate_and_count, bearer_token, remote};
-use http::body::{BodyError, BodyOwner, BodyText, Object, parse_object, read_text};
+use http::auth::{bearer_token, remote};
+use http::body::{BodyError, Object, parse_object, read_text};
 use server::{ByteActivity, Routes};
 
 use crate::core::Core;
@@ -66,7 +66,7 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, s
     let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone());
     let (agents, described) = runtime::router(core, sockets.callers.clone());
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
-    let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
+    let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(http::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(sockets);
     #[cfg(feature = "mcp")]

@@ -5,6 +5,7 @@
 
 mod calls;
 mod chat;
+mod database;
 #[cfg(test)]
 mod docs;
 mod feed;
@@ -34,6 +35,7 @@ use toml::Value;
 
 pub use calls::CallSettings;
 pub use chat::{ChatSettings, WhenBusy};
+pub use database::DatabaseSettings;
 pub use feed::{DashboardTokenSettings, FeedSettings};
 pub use http::HttpSettings;
 pub use idempotency::IdempotencySettings;
@@ -78,6 +80,8 @@ section! {
         pub drain_limit: Duration = seconds(10), common();
     }
     with {
+        /// The database, where it is not in the folder.
+        pub database: DatabaseSettings;
         /// The certificate.
         pub tls: TlsSettings;
         /// Names of the gateway, and web pages that may use it.
@@ -158,6 +162,7 @@ impl Settings {
 
     /// Checks rules that are about more than one setting.
     fn check(&self) -> Result<(), Error> {
+        self.database.check(self.data.as_deref())?;
         self.tls.check()?;
         self.rpc.check()?;
         self.runtime.check()?;

@@ -1,21 +1,21 @@
-//! [`AuditStore`] on SQLite: the audit's events.
+//! [`AuditStore`] in SQL: audit events.
 
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
-use super::SqliteStore;
+use super::SqlStore;
+use super::sql::{self, Row, SqlBuilder, SqlConnection};
+use super::writer::WriteLock;
 use crate::domain::audit::{Actor, AuditEvent, AuditFilter, AuditKind, AuditRetention, AuditScope};
 use crate::domain::error::Error;
 use crate::domain::origin::{Protocol, RequestId, RequestOrigin};
 use crate::ports::audit::AuditStore;
 
 #[async_trait]
-impl AuditStore for SqliteStore {
+impl AuditStore for SqlStore {
     async fn add_audit_events(&self, events: &[AuditEvent]) -> Result<(), Error> {
-        let mut transaction = self.writes.begin().await?;
+        let mut transaction = self.writes.begin(WriteLock::Audit).await?;
         for event in events {
             add(&mut transaction, event).await?;
         }
@@ -24,7 +24,7 @@ impl AuditStore for SqliteStore {
     }
 
     async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditEvent>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM audit_events WHERE ");
+        let mut query = SqlBuilder::new("SELECT * FROM audit_events WHERE ");
         narrow(&mut query, filter);
         query.push(" ORDER BY at_ms DESC, id DESC LIMIT ").push_bind(limit);
         Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(event).collect())
@@ -39,9 +39,9 @@ impl AuditStore for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Writes the event that the next change of the directory records, if there is one.
-    pub(super) async fn write_recorded(&self, change: &mut SqliteConnection) -> Result<(), Error> {
+    pub(super) async fn write_recorded(&self, change: &mut SqlConnection) -> Result<(), Error> {
         match &self.recorded {
             Some(event) => add(change, event).await,
             None => Ok(()),
@@ -50,7 +50,7 @@ impl SqliteStore {
 
     async fn prune_kind(&self, kind: AuditKind, retention: AuditRetention) -> Result<u64, Error> {
         // The newest event that is one too many, if there is one.
-        let surplus = sqlx::query(
+        let surplus = sql::query(
             "SELECT at_ms, id FROM audit_events WHERE kind = $1 ORDER BY at_ms DESC, id DESC LIMIT 1 OFFSET $2",
         )
         .bind(kind.as_str())
@@ -58,7 +58,7 @@ impl SqliteStore {
         .fetch_optional(&self.reads)
         .await?;
         let (at_ms, id) = surplus.map_or((i64::MIN, String::new()), |row| (row.get(0), row.get(1)));
-        let doomed = sqlx::query(
+        let doomed = sql::query(
             "SELECT at_ms, id FROM audit_events WHERE kind = $1 AND (at_ms < $2 OR (at_ms, id) <= ($3, $4)) \
              ORDER BY at_ms, id LIMIT $5",
         )
@@ -71,17 +71,17 @@ impl SqliteStore {
         .await?;
         // Without rows to delete, no write has to wait.
         let Some(last) = doomed.last() else { return Ok(0) };
-        let deleted = sqlx::query("DELETE FROM audit_events WHERE kind = $1 AND (at_ms, id) <= ($2, $3)")
+        let deleted = sql::query("DELETE FROM audit_events WHERE kind = $1 AND (at_ms, id) <= ($2, $3)")
             .bind(kind.as_str())
             .bind(last.get::<i64, _>(0))
             .bind(last.get::<String, _>(1))
-            .execute(self.writes.connection())
+            .execute(self.writes.connections())
             .await?;
-        Ok(deleted.rows_affected())
+        Ok(deleted)
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &AuditFilter) {
+fn narrow(query: &mut SqlBuilder, filter: &AuditFilter) {
     match &filter.scope {
         AuditScope::Everything => query.push("TRUE"),
         AuditScope::Project(project) => query.push("project_id = ").push_bind(project.to_string()),
@@ -112,10 +112,10 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &AuditFilter) {
     }
 }
 
-async fn add(connection: &mut SqliteConnection, event: &AuditEvent) -> Result<(), Error> {
+async fn add(connection: &mut SqlConnection, event: &AuditEvent) -> Result<(), Error> {
     let AuditEvent { actor, .. } = event;
     let RequestOrigin { protocol, address, request_id } = &actor.origin;
-    sqlx::query(
+    sql::query(
         "INSERT INTO audit_events (id, at_ms, kind, action, project_id, credential, role, user_id, agent_id, protocol, \
          address, request_id, subject, detail, left_out) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
          $14, $15) ON CONFLICT (id) DO NOTHING",
@@ -140,7 +140,7 @@ async fn add(connection: &mut SqliteConnection, event: &AuditEvent) -> Result<()
     Ok(())
 }
 
-fn event(row: &SqliteRow) -> AuditEvent {
+fn event(row: &Row) -> AuditEvent {
     let text = |name: &str| row.get::<Option<String>, _>(name);
     let origin = RequestOrigin {
         protocol: Protocol::from_name(row.get("protocol")).unwrap_or_default(),
@@ -168,13 +168,13 @@ fn event(row: &SqliteRow) -> AuditEvent {
 }
 
 #[cfg(test)]
-impl SqliteStore {
+impl SqlStore {
     /// Hides the table, so that every use of it fails, or brings it back.
     pub(crate) async fn break_audit(&self, is_broken: bool) {
         let rename = match is_broken {
             true => "ALTER TABLE audit_events RENAME TO audit_hidden",
             false => "ALTER TABLE audit_hidden RENAME TO audit_events",
         };
-        sqlx::query(rename).execute(self.writes.connection()).await.unwrap();
+        sql::query(rename).execute(self.writes.connections()).await.unwrap();
     }
 }

@@ -1,11 +1,11 @@
-//! [`CatalogStore`] on SQLite: the declared tools of each scope.
+//! [`CatalogStore`] in SQL: the declared tools of each scope.
 
 use async_trait::async_trait;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 use tokio::task::spawn_blocking;
 
-use super::SqliteStore;
+use super::SqlStore;
+use super::sql::{self, Row};
+use super::writer::WriteLock;
 use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Identity, Scope};
@@ -13,9 +13,9 @@ use crate::domain::tool::StoredTool;
 use crate::ports::catalog::CatalogStore;
 
 #[async_trait]
-impl CatalogStore for SqliteStore {
+impl CatalogStore for SqlStore {
     async fn tools(&self) -> Result<Vec<(Identity, StoredTool)>, Error> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT t.declaration, t.fingerprint, t.changed_ms, t.entity_id, t.environment_id, e.slug AS entity, \
              e.project_id, p.organization_id, v.slug AS environment FROM tools t \
              JOIN entities e ON e.id = t.entity_id JOIN projects p ON p.id = e.project_id \
@@ -29,13 +29,13 @@ impl CatalogStore for SqliteStore {
     }
 
     async fn latest_generation(&self) -> Result<Option<Arrival>, Error> {
-        let row = sqlx::query("SELECT MAX(generation) AS latest FROM tool_sets").fetch_one(&self.reads).await?;
+        let row = sql::query("SELECT MAX(generation) AS latest FROM tool_sets").fetch_one(&self.reads).await?;
         Ok(row.get::<Option<i64>, _>("latest").map(Arrival::stored))
     }
 
     async fn replace_tools(&self, scope: &Scope, generation: Arrival, tools: &[StoredTool]) -> Result<bool, Error> {
-        let mut transaction = self.writes.begin().await?;
-        let claimed = sqlx::query(
+        let mut transaction = self.writes.begin(WriteLock::Tools).await?;
+        let claimed = sql::query(
             "INSERT INTO tool_sets (entity_id, environment_id, generation) VALUES ($1, $2, $3) \
              ON CONFLICT (entity_id, environment_id) DO UPDATE SET generation = excluded.generation \
              WHERE tool_sets.generation <= excluded.generation",
@@ -45,10 +45,10 @@ impl CatalogStore for SqliteStore {
         .bind(generation.number())
         .execute(&mut *transaction)
         .await?;
-        if claimed.rows_affected() == 0 {
+        if claimed == 0 {
             return Ok(false);
         }
-        sqlx::query("DELETE FROM tools WHERE entity_id = $1 AND environment_id = $2")
+        sql::query("DELETE FROM tools WHERE entity_id = $1 AND environment_id = $2")
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())
             .execute(&mut *transaction)
@@ -56,7 +56,7 @@ impl CatalogStore for SqliteStore {
         for (position, tool) in (0_i64..).zip(tools) {
             let declaration =
                 serde_json::to_string(&tool.declaration).expect("a declaration that was read can be written");
-            sqlx::query(
+            sql::query(
                 "INSERT INTO tools (entity_id, environment_id, name, position, declaration, fingerprint, changed_ms) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
@@ -75,14 +75,14 @@ impl CatalogStore for SqliteStore {
     }
 }
 
-fn scope(row: &SqliteRow) -> Scope {
+fn scope(row: &Row) -> Scope {
     Scope {
         entity: row.get::<String, _>("entity_id").into(),
         environment: row.get::<String, _>("environment_id").into(),
     }
 }
 
-fn tool(row: &SqliteRow) -> Option<(Identity, StoredTool)> {
+fn tool(row: &Row) -> Option<(Identity, StoredTool)> {
     let Scope { entity: entity_id, environment: environment_id } = scope(row);
     let identity = Identity {
         organization_id: row.get::<String, _>("organization_id").into(),

@@ -1,7 +1,6 @@
-//! [`add_message`]: adds a message to a channel on SQLite, and deletes old messages when there are too many.
+//! [`add_message`]: adds a message to a channel, and deletes old messages when there are too many.
 
-use sqlx::{Row as _, SqliteConnection};
-
+use super::sql::{self, SqlConnection};
 use super::usage::{Counted, add_usage};
 use crate::domain::channel::{ChannelBounds, StoredChannelMessage};
 use crate::domain::error::Error;
@@ -13,12 +12,12 @@ const MESSAGE_BYTES: i64 = 128;
 /// Appends a message to a channel. The oldest make room if the channel has too many or too many bytes then; if its project has, those
 /// of its largest channel do. Returns false if the sender is no member.
 pub(super) async fn add_message(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     channel: &ChannelId,
     message: &StoredChannelMessage,
     bounds: ChannelBounds,
 ) -> Result<bool, Error> {
-    let added = sqlx::query(
+    let added = sql::query(
         "INSERT INTO channel_messages \
          (channel_id, position, id, agent_id, address, message_type, content, metadata, created_ms, from_name) \
          SELECT channel_id, \
@@ -49,9 +48,9 @@ pub(super) async fn add_message(
 }
 
 /// Deletes the oldest messages of the largest channels of a project until so many bytes are free, but the newest of each.
-async fn make_room(change: &mut SqliteConnection, project: &ProjectId, mut excess: i64) -> Result<(), Error> {
+async fn make_room(change: &mut SqlConnection, project: &ProjectId, mut excess: i64) -> Result<(), Error> {
     while excess > 0 {
-        let query = sqlx::query("SELECT id FROM channels WHERE project_id = $1 ORDER BY bytes DESC LIMIT 1");
+        let query = sql::query("SELECT id FROM channels WHERE project_id = $1 ORDER BY bytes DESC LIMIT 1");
         let Some(row) = query.bind(project.as_str()).fetch_optional(&mut *change).await? else { return Ok(()) };
         let trimmed = trim(change, &row.get::<String, _>("id").into(), project, excess).await?;
         if trimmed == 0 {
@@ -68,8 +67,8 @@ fn bytes_of(message: &StoredChannelMessage) -> i64 {
 }
 
 /// Removes the messages up to a position, and returns how many bytes they had.
-async fn remove_messages(change: &mut SqliteConnection, channel: &ChannelId, up_to: i64) -> Result<i64, Error> {
-    let rows = sqlx::query(
+async fn remove_messages(change: &mut SqlConnection, channel: &ChannelId, up_to: i64) -> Result<i64, Error> {
+    let rows = sql::query(
         "DELETE FROM channel_messages WHERE channel_id = $1 AND position <= $2 \
          RETURNING octet_length(content) + COALESCE(octet_length(metadata), 0) AS bytes",
     )
@@ -81,15 +80,10 @@ async fn remove_messages(change: &mut SqliteConnection, channel: &ChannelId, up_
 }
 
 /// Removes the oldest messages of a channel until so many bytes are free, but not the newest. Returns how many bytes they had.
-async fn trim(
-    change: &mut SqliteConnection,
-    channel: &ChannelId,
-    project: &ProjectId,
-    excess: i64,
-) -> Result<i64, Error> {
+async fn trim(change: &mut SqlConnection, channel: &ChannelId, project: &ProjectId, excess: i64) -> Result<i64, Error> {
     let mut removed = 0;
     while removed < excess {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT MIN(position) AS oldest, MAX(position) AS newest FROM channel_messages WHERE channel_id = $1",
         )
         .bind(channel.as_str())
@@ -100,7 +94,7 @@ async fn trim(
         removed += remove_messages(change, channel, oldest).await?;
     }
     if removed > 0 {
-        let query = sqlx::query("UPDATE channels SET bytes = bytes - $2 WHERE id = $1");
+        let query = sql::query("UPDATE channels SET bytes = bytes - $2 WHERE id = $1");
         query.bind(channel.as_str()).bind(removed).execute(&mut *change).await?;
         add_usage(change, project, Counted::Channels, 0, -removed).await?;
     }
@@ -109,12 +103,12 @@ async fn trim(
 
 /// Notes how a channel grew, and when. Returns its project and how many bytes it has.
 async fn resize(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     channel: &ChannelId,
     by: i64,
     now_ms: i64,
 ) -> Result<(ProjectId, i64), Error> {
     let query = "UPDATE channels SET bytes = bytes + $2, active_ms = $3 WHERE id = $1 RETURNING project_id, bytes";
-    let row = sqlx::query(query).bind(channel.as_str()).bind(by).bind(now_ms).fetch_one(change).await?;
+    let row = sql::query(query).bind(channel.as_str()).bind(by).bind(now_ms).fetch_one(change).await?;
     Ok((row.get::<String, _>("project_id").into(), row.get("bytes")))
 }

@@ -1,11 +1,11 @@
-//! [`ChannelStore`] on SQLite: channels, their members and their messages.
+//! [`ChannelStore`] in SQL: channels, their members and their messages.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::SqliteStore;
+use super::SqlStore;
+use super::sql::{self, Row, SqlConnection};
 use super::usage::{Counted, add_usage, subtract_removed};
+use super::writer::WriteLock;
 use crate::domain::channel::{
     AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredChannelMessage, StoredMember,
 };
@@ -34,15 +34,15 @@ macro_rules! channels {
 }
 
 #[async_trait]
-impl ChannelStore for SqliteStore {
+impl ChannelStore for SqlStore {
     async fn add_channel(
         &self,
         channel: &AddedChannel,
         owner: &AgentId,
         limits: ChannelLimits,
     ) -> Result<ChannelAddition, Error> {
-        let mut change = self.writes.begin().await?;
-        let added = sqlx::query(
+        let mut change = self.writes.begin(WriteLock::Channels).await?;
+        let added = sql::query(
             "INSERT INTO channels \
              (id, project_id, slug, name, description, metadata, created_ms, created_by, bytes, active_ms) \
              SELECT $1, id, $3, $4, $5, $6, $7, (SELECT id FROM agents WHERE id = $8), $9, $7 FROM projects WHERE id = $2 \
@@ -59,7 +59,7 @@ impl ChannelStore for SqliteStore {
         .bind(CHANNEL_BYTES)
         .execute(&mut *change)
         .await?;
-        if added.rows_affected() == 0 {
+        if added == 0 {
             return Ok(ChannelAddition::SlugTaken);
         }
         // Counted with the new one, which is not kept if it is one too many.
@@ -79,7 +79,7 @@ impl ChannelStore for SqliteStore {
             return Ok(ChannelAddition::AgentIsFull);
         }
         add_usage(&mut change, &channel.project_id, Counted::Channels, 1, CHANNEL_BYTES).await?;
-        let joined = sqlx::query(
+        let joined = sql::query(
             "INSERT INTO channel_members (channel_id, agent_id, role, joined_ms) \
              SELECT $1, id, 'owner', $3 FROM agents WHERE id = $2",
         );
@@ -93,7 +93,7 @@ impl ChannelStore for SqliteStore {
         project: &ProjectId,
         name: &str,
     ) -> Result<Option<(ChannelId, Option<AgentId>)>, Error> {
-        let query = sqlx::query("SELECT id, created_by FROM channels WHERE project_id = $1 AND (id = $2 OR slug = $2)");
+        let query = sql::query("SELECT id, created_by FROM channels WHERE project_id = $1 AND (id = $2 OR slug = $2)");
         let row = query.bind(project.as_str()).bind(name).fetch_optional(&self.reads).await?;
         Ok(row
             .map(|row| (row.get::<String, _>("id").into(), row.get::<Option<String>, _>("created_by").map(Into::into))))
@@ -113,24 +113,24 @@ impl ChannelStore for SqliteStore {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<StoredChannel>, Error> {
-        let query = sqlx::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
+        let query = sql::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(limit).bind(offset);
         Ok(self.lists.begin().await?.rows(query).await?.iter().map(channel).collect())
     }
 
     async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error> {
-        let query = sqlx::query("SELECT COUNT(*) AS number FROM channels WHERE project_id = $1");
+        let query = sql::query("SELECT COUNT(*) AS number FROM channels WHERE project_id = $1");
         Ok(query.bind(project.as_str()).fetch_one(&self.reads).await?.get("number"))
     }
 
     async fn channel(&self, project: &ProjectId, agent: &AgentId, name: &str) -> Result<Option<StoredChannel>, Error> {
-        let query = sqlx::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
+        let query = sql::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(name);
         Ok(query.fetch_optional(&self.reads).await?.as_ref().map(channel))
     }
 
     async fn channel_members(&self, channel: &ChannelId, limit: i64, offset: i64) -> Result<Vec<StoredMember>, Error> {
-        let query = sqlx::query(
+        let query = sql::query(
             "SELECT m.*, a.title, COALESCE(a.address, a.slug) AS address FROM channel_members m JOIN agents a ON a.id = m.agent_id \
              WHERE m.channel_id = $1 ORDER BY m.joined_ms, a.slug LIMIT $2 OFFSET $3",
         );
@@ -139,7 +139,7 @@ impl ChannelStore for SqliteStore {
     }
 
     async fn message_position(&self, channel: &ChannelId, message: &MessageId) -> Result<Option<i64>, Error> {
-        let row = sqlx::query("SELECT position FROM channel_messages WHERE channel_id = $1 AND id = $2")
+        let row = sql::query("SELECT position FROM channel_messages WHERE channel_id = $1 AND id = $2")
             .bind(channel.as_str())
             .bind(message.as_str())
             .fetch_optional(&self.reads)
@@ -153,7 +153,7 @@ impl ChannelStore for SqliteStore {
         before: i64,
         limit: i64,
     ) -> Result<Vec<StoredChannelMessage>, Error> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT * FROM channel_messages WHERE channel_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3",
         )
         .bind(channel.as_str())
@@ -166,18 +166,18 @@ impl ChannelStore for SqliteStore {
 }
 
 /// Deletes a channel with its members and messages. Nothing happens if it is gone.
-pub(super) async fn remove_channel(change: &mut SqliteConnection, channel: &ChannelId) -> Result<(), Error> {
-    let query = sqlx::query("DELETE FROM channels WHERE id = $1 RETURNING project_id, bytes");
+pub(super) async fn remove_channel(change: &mut SqlConnection, channel: &ChannelId) -> Result<(), Error> {
+    let query = sql::query("DELETE FROM channels WHERE id = $1 RETURNING project_id, bytes");
     let rows = query.bind(channel.as_str()).fetch_all(&mut *change).await?;
     subtract_removed(change, Counted::Channels, &rows).await?;
     Ok(())
 }
 
-async fn count(change: &mut SqliteConnection, query: &'static str, of: &str) -> Result<i64, Error> {
-    Ok(sqlx::query(query).bind(of).fetch_one(change).await?.get("number"))
+async fn count(change: &mut SqlConnection, query: &'static str, of: &str) -> Result<i64, Error> {
+    Ok(sql::query(query).bind(of).fetch_one(change).await?.get("number"))
 }
 
-fn channel(row: &SqliteRow) -> StoredChannel {
+fn channel(row: &Row) -> StoredChannel {
     StoredChannel {
         id: row.get::<String, _>("id").into(),
         slug: row.get("slug"),
@@ -190,7 +190,7 @@ fn channel(row: &SqliteRow) -> StoredChannel {
     }
 }
 
-fn member(row: &SqliteRow) -> StoredMember {
+fn member(row: &Row) -> StoredMember {
     StoredMember {
         agent_id: row.get::<String, _>("agent_id").into(),
         address: row.get("address"),
@@ -200,7 +200,7 @@ fn member(row: &SqliteRow) -> StoredMember {
     }
 }
 
-fn message(row: &SqliteRow) -> StoredChannelMessage {
+fn message(row: &Row) -> StoredChannelMessage {
     StoredChannelMessage {
         id: row.get::<String, _>("id").into(),
         agent_id: row.get::<String, _>("agent_id").into(),

@@ -1,12 +1,12 @@
-//! [`ConversationStore`] on SQLite: conversations and their messages.
+//! [`ConversationStore`] in SQL: conversations and their messages.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::SqliteStore;
-use super::sqlite::Scan;
+use super::SqlStore;
+use super::scan::Scan;
+use super::sql::{self, Row, SqlConnection};
 use super::usage::{Counted, add_usage, subtract_removed};
+use super::writer::WriteLock;
 use crate::domain::conversation::{
     ConversationBounds, ConversationFilter, MessagePage, StoredConversation, StoredMessage,
 };
@@ -26,14 +26,14 @@ const MESSAGE_BYTES: i64 = 64;
 const DELETED_AT_ONCE: u32 = 16;
 
 #[async_trait]
-impl ConversationStore for SqliteStore {
+impl ConversationStore for SqlStore {
     async fn add_conversation(
         &self,
         conversation: &StoredConversation,
         bounds: ConversationBounds,
     ) -> Result<(), Error> {
-        let mut change = self.writes.begin().await?;
-        sqlx::query(
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
+        sql::query(
             "INSERT INTO conversations (id, project_id, agent_id, user_id, channel, created_ms, updated_ms, bytes) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -48,7 +48,7 @@ impl ConversationStore for SqliteStore {
         .execute(&mut *change)
         .await?;
         add_usage(&mut change, &conversation.project_id, Counted::Conversations, 1, CONVERSATION_BYTES).await?;
-        let past = sqlx::query(
+        let past = sql::query(
             "SELECT id FROM conversations WHERE project_id = $1 AND user_id = $2 AND id <> $3 \
              ORDER BY updated_ms DESC, id DESC LIMIT $4 OFFSET $5",
         )
@@ -71,7 +71,7 @@ impl ConversationStore for SqliteStore {
         project: &ProjectId,
         id: &ConversationId,
     ) -> Result<Option<StoredConversation>, Error> {
-        let row = sqlx::query("SELECT * FROM conversations WHERE id = $1 AND project_id = $2")
+        let row = sql::query("SELECT * FROM conversations WHERE id = $1 AND project_id = $2")
             .bind(id.as_str())
             .bind(project.as_str())
             .fetch_optional(&self.reads)
@@ -96,7 +96,7 @@ impl ConversationStore for SqliteStore {
         now_ms: i64,
         bounds: ConversationBounds,
     ) -> Result<(), Error> {
-        let mut change = self.writes.begin().await?;
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
         let texts = messages
             .iter()
             .map(|message| serde_json::to_string(message).expect("strings and raw JSON always serialize"));
@@ -104,11 +104,11 @@ impl ConversationStore for SqliteStore {
         let bytes = texts.iter().map(|text| bytes_of(text)).sum::<i64>();
         let query =
             "UPDATE conversations SET updated_ms = $2, bytes = bytes + $3 WHERE id = $1 RETURNING project_id, bytes";
-        let row = sqlx::query(query).bind(id.as_str()).bind(now_ms).bind(bytes).fetch_optional(&mut *change).await?;
+        let row = sql::query(query).bind(id.as_str()).bind(now_ms).bind(bytes).fetch_optional(&mut *change).await?;
         let row = row.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the conversation `{id}` was deleted")))?;
         let project = ProjectId::from(row.get::<String, _>("project_id"));
         for text in &texts {
-            sqlx::query(
+            sql::query(
                 "INSERT INTO messages (conversation_id, position, message, created_ms) SELECT $1, \
                  COALESCE((SELECT MAX(position) + 1 FROM messages WHERE conversation_id = $1), 0), $2, $3",
             )
@@ -131,7 +131,7 @@ impl ConversationStore for SqliteStore {
 
     async fn stored_messages(&self, id: &ConversationId, page: &MessagePage) -> Result<Vec<StoredMessage>, Error> {
         let Some(from) = self.page_begin(id, page).await? else { return Ok(Vec::new()) };
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT position, message, created_ms FROM messages \
              WHERE conversation_id = $1 AND position >= $2 AND position < $3 ORDER BY position",
         )
@@ -144,12 +144,12 @@ impl ConversationStore for SqliteStore {
     }
 
     async fn clear_conversation(&self, id: &ConversationId) -> Result<(), Error> {
-        let mut change = self.writes.begin().await?;
-        sqlx::query("DELETE FROM messages WHERE conversation_id = $1").bind(id.as_str()).execute(&mut *change).await?;
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
+        sql::query("DELETE FROM messages WHERE conversation_id = $1").bind(id.as_str()).execute(&mut *change).await?;
         let query = "SELECT project_id, bytes FROM conversations WHERE id = $1";
-        if let Some(row) = sqlx::query(query).bind(id.as_str()).fetch_optional(&mut *change).await? {
+        if let Some(row) = sql::query(query).bind(id.as_str()).fetch_optional(&mut *change).await? {
             let query = "UPDATE conversations SET bytes = $2 WHERE id = $1";
-            sqlx::query(query).bind(id.as_str()).bind(CONVERSATION_BYTES).execute(&mut *change).await?;
+            sql::query(query).bind(id.as_str()).bind(CONVERSATION_BYTES).execute(&mut *change).await?;
             let (project, removed) = (ProjectId::from(row.get::<String, _>("project_id")), row.get::<i64, _>("bytes"));
             add_usage(&mut change, &project, Counted::Conversations, 0, CONVERSATION_BYTES - removed).await?;
         }
@@ -158,7 +158,7 @@ impl ConversationStore for SqliteStore {
     }
 
     async fn remove_conversation(&self, id: &ConversationId) -> Result<(), Error> {
-        let mut change = self.writes.begin().await?;
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
         delete_conversation(&mut change, id.as_str()).await?;
         change.commit().await?;
         Ok(())
@@ -172,10 +172,10 @@ impl ConversationStore for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Finds the first position of a page. The lengths are read without the texts.
     async fn page_begin(&self, id: &ConversationId, page: &MessagePage) -> Result<Option<i64>, Error> {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT position, octet_length(message) AS bytes FROM messages WHERE conversation_id = $1 AND position < $2 \
              ORDER BY position DESC LIMIT $3",
         )
@@ -194,10 +194,10 @@ impl SqliteStore {
 }
 
 /// Takes the conversations of an agent that is about to be removed from what its project has.
-pub(super) async fn uncount_conversations_of(change: &mut SqliteConnection, agent: &AgentId) -> Result<(), Error> {
+pub(super) async fn uncount_conversations_of(change: &mut SqlConnection, agent: &AgentId) -> Result<(), Error> {
     let query = "SELECT project_id, COUNT(*) AS items, CAST(SUM(bytes) AS BIGINT) AS bytes FROM conversations \
                  WHERE agent_id = $1 GROUP BY project_id";
-    for row in sqlx::query(query).bind(agent.as_str()).fetch_all(&mut *change).await? {
+    for row in sql::query(query).bind(agent.as_str()).fetch_all(&mut *change).await? {
         let (items, bytes): (i64, i64) = (row.get("items"), row.get("bytes"));
         let project = ProjectId::from(row.get::<String, _>("project_id"));
         add_usage(change, &project, Counted::Conversations, -items, -bytes).await?;
@@ -212,12 +212,12 @@ fn bytes_of(text: &str) -> i64 {
 
 /// Deletes the oldest messages of a conversation that has too many, or too many bytes. Returns how many bytes they had.
 async fn trim_messages(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     id: &ConversationId,
     bytes: i64,
     bounds: ConversationBounds,
 ) -> Result<i64, Error> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "DELETE FROM messages WHERE conversation_id = $1 AND position <= \
          (SELECT MAX(position) FROM messages WHERE conversation_id = $1) - $2 RETURNING octet_length(message) AS bytes",
     )
@@ -228,7 +228,7 @@ async fn trim_messages(
     let mut removed: i64 = rows.iter().map(|row| row.get::<i64, _>("bytes") + MESSAGE_BYTES).sum();
     while bytes - removed > bounds.bytes {
         // All but the newest.
-        let row = sqlx::query(
+        let row = sql::query(
             "DELETE FROM messages WHERE conversation_id = $1 \
              AND position = (SELECT MIN(position) FROM messages WHERE conversation_id = $1) \
              AND position < (SELECT MAX(position) FROM messages WHERE conversation_id = $1) \
@@ -242,7 +242,7 @@ async fn trim_messages(
     }
     if removed > 0 {
         let query = "UPDATE conversations SET bytes = bytes - $2 WHERE id = $1";
-        sqlx::query(query).bind(id.as_str()).bind(removed).execute(change).await?;
+        sql::query(query).bind(id.as_str()).bind(removed).execute(change).await?;
     }
     Ok(removed)
 }
@@ -250,13 +250,13 @@ async fn trim_messages(
 /// Deletes conversations of a project until `excess` bytes are free: first the user with the most data, then the conversation that was quiet
 /// for longest. The conversation of the present change stays.
 async fn make_room(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     project: &ProjectId,
     held: &ConversationId,
     mut excess: i64,
 ) -> Result<(), Error> {
     while excess > 0 {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT id FROM conversations WHERE project_id = $1 AND id <> $2 AND user_id = \
              (SELECT user_id FROM conversations WHERE project_id = $1 AND id <> $2 \
               GROUP BY user_id ORDER BY SUM(bytes) DESC, user_id LIMIT 1) \
@@ -280,9 +280,9 @@ async fn make_room(
 }
 
 /// Deletes a conversation, and returns how many bytes it had.
-async fn delete_conversation(change: &mut SqliteConnection, id: &str) -> Result<i64, Error> {
+async fn delete_conversation(change: &mut SqlConnection, id: &str) -> Result<i64, Error> {
     let query = "DELETE FROM conversations WHERE id = $1 RETURNING project_id, bytes";
-    let rows = sqlx::query(query).bind(id).fetch_all(&mut *change).await?;
+    let rows = sql::query(query).bind(id).fetch_all(&mut *change).await?;
     Ok(subtract_removed(change, Counted::Conversations, &rows).await?)
 }
 
@@ -310,7 +310,7 @@ fn scan(filter: &ConversationFilter) -> Scan {
     }
 }
 
-fn conversation(row: &SqliteRow) -> StoredConversation {
+fn conversation(row: &Row) -> StoredConversation {
     StoredConversation {
         id: row.get::<String, _>("id").into(),
         project_id: row.get::<String, _>("project_id").into(),
@@ -322,7 +322,7 @@ fn conversation(row: &SqliteRow) -> StoredConversation {
     }
 }
 
-fn message(row: &SqliteRow) -> Result<StoredMessage, Error> {
+fn message(row: &Row) -> Result<StoredMessage, Error> {
     let message = serde_json::from_str(row.get("message")).map_err(|error| {
         Error::new(ErrorKind::Storage, "a message of the conversation cannot be read").caused_by(error)
     })?;
@@ -331,13 +331,14 @@ fn message(row: &SqliteRow) -> Result<StoredMessage, Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sql::Dialect;
     use super::*;
     use crate::ports::store::Storage as _;
 
     #[tokio::test]
     async fn every_list_is_one_search_of_its_index_and_sorts_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         for (user, agent, search) in [
             (None, None, "conversations_of_project (project_id=?"),
             (Some("u"), None, "conversations_of_user (project_id=? AND user_id=?"),
@@ -356,8 +357,8 @@ mod tests {
             if floor.is_some() {
                 terms.push_str(" AND (updated_ms,id)>(?,?)");
             }
-            let sql = format!("EXPLAIN QUERY PLAN {}", scan.select("*", floor, 10).sql().as_str());
-            let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.reads).await.unwrap();
+            let sql = format!("EXPLAIN QUERY PLAN {}", scan.select(Dialect::Sqlite, "*", floor, 10).sql());
+            let plan = sql::dynamic(sql).fetch_all(&store.reads).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
             let expected = format!("SEARCH conversations USING INDEX {search}{terms} AND (updated_ms,id)<(?,?))");
             assert_eq!(plan, [expected], "{filter:?}");

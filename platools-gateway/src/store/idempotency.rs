@@ -1,11 +1,11 @@
-//! [`IdempotencyStore`] on SQLite: calls under idempotency keys, and their encrypted answers.
+//! [`IdempotencyStore`] in SQL: calls under idempotency keys, and their encrypted answers.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::SqliteStore;
+use super::SqlStore;
+use super::sql::{self, SqlConnection};
 use super::usage::{Counted, add_usage, total_usage};
 use crate::domain::error::Error;
 use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, KeyedCall};
@@ -20,7 +20,7 @@ const BATCH: u32 = 500;
 const DROPPED_AT_ONCE: i64 = 32;
 
 #[async_trait]
-impl IdempotencyStore for SqliteStore {
+impl IdempotencyStore for SqlStore {
     async fn begin_keyed_call(&self, call: &KeyedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
         let (call, call_id) = (call.clone(), call_id.clone());
         let begin = self.writes.share(move |connection| {
@@ -31,7 +31,7 @@ impl IdempotencyStore for SqliteStore {
     }
 
     async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error> {
-        let query = sqlx::query("SELECT fingerprint, call_id, state, answer FROM named_calls WHERE id = $1");
+        let query = sql::query("SELECT fingerprint, call_id, state, answer FROM named_calls WHERE id = $1");
         let row = query.bind(id).fetch_optional(&self.reads).await?;
         Ok(row.map(|row| EarlierCall {
             fingerprint: row.get("fingerprint"),
@@ -46,7 +46,7 @@ impl IdempotencyStore for SqliteStore {
     }
 
     async fn is_key_of_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
-        let query = sqlx::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
+        let query = sql::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
         Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())
     }
 
@@ -69,9 +69,9 @@ impl IdempotencyStore for SqliteStore {
     }
 
     async fn forget_keyed_calls_before(&self, ms: i64) -> Result<(), Error> {
-        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
+        sql::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
             .bind(ms)
-            .execute(self.writes.connection())
+            .execute(self.writes.connections())
             .await?;
         let delete = "DELETE FROM named_calls WHERE id IN \
                       (SELECT id FROM named_calls WHERE created_ms < $1 ORDER BY created_ms LIMIT $2) \
@@ -81,12 +81,12 @@ impl IdempotencyStore for SqliteStore {
 }
 
 async fn begin(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     call: &KeyedCall,
     call_id: &CallId,
     limit: i64,
 ) -> Result<bool, sqlx::Error> {
-    let counted = sqlx::query(
+    let counted = sql::query(
         "INSERT INTO project_usage (project_id, kind, items, bytes) VALUES ($1, $2, 1, 0) \
          ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + 1 \
          WHERE project_usage.items < $3",
@@ -96,10 +96,10 @@ async fn begin(
     .bind(limit)
     .execute(&mut *connection)
     .await?;
-    if counted.rows_affected() == 0 {
+    if counted == 0 {
         return Ok(false);
     }
-    sqlx::query(
+    sql::query(
         "INSERT INTO named_calls (id, project_id, fingerprint, call_id, created_ms, state) \
          VALUES ($1, $2, $3, $4, $5, 'begun')",
     )
@@ -114,12 +114,12 @@ async fn begin(
 }
 
 async fn end(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     call: &KeyedCall,
     answer: Option<&str>,
     bounds: AnswerBounds,
 ) -> Result<(), sqlx::Error> {
-    let ended = sqlx::query(
+    let ended = sql::query(
         "UPDATE named_calls SET state = $2, answer = $3, answered_ms = $4 WHERE id = $1 AND state = 'begun'",
     )
     .bind(&call.id)
@@ -128,7 +128,7 @@ async fn end(
     .bind(now_ms())
     .execute(&mut *connection)
     .await?;
-    let Some(answer) = answer.filter(|_| ended.rows_affected() > 0) else { return Ok(()) };
+    let Some(answer) = answer.filter(|_| ended > 0) else { return Ok(()) };
     let bytes = add_usage(connection, &call.project, Counted::KeyedCalls, 0, as_i64(answer.len())).await?;
     drop_answers(connection, &call.project, bytes - bounds.project).await?;
     while let (total, Some(largest)) = total_usage(connection, Counted::KeyedCalls).await? {
@@ -139,22 +139,18 @@ async fn end(
     Ok(())
 }
 
-async fn forget(connection: &mut SqliteConnection, call: &KeyedCall) -> Result<(), sqlx::Error> {
-    let query = sqlx::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
-    let removed = query.bind(&call.id).execute(&mut *connection).await?.rows_affected();
+async fn forget(connection: &mut SqlConnection, call: &KeyedCall) -> Result<(), sqlx::Error> {
+    let query = sql::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
+    let removed = query.bind(&call.id).execute(&mut *connection).await?;
     add_usage(connection, &call.project, Counted::KeyedCalls, -as_i64(removed), 0).await?;
     Ok(())
 }
 
 /// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Returns true if any was dropped.
-async fn drop_answers(
-    change: &mut SqliteConnection,
-    project: &ProjectId,
-    mut excess: i64,
-) -> Result<bool, sqlx::Error> {
+async fn drop_answers(change: &mut SqlConnection, project: &ProjectId, mut excess: i64) -> Result<bool, sqlx::Error> {
     let mut has_dropped = false;
     while excess > 0 {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT id, octet_length(answer) AS bytes FROM named_calls \
              WHERE project_id = $1 AND state = 'answered' ORDER BY answered_ms LIMIT $2",
         )
@@ -170,7 +166,7 @@ async fn drop_answers(
                 break;
             }
             let bytes: i64 = row.get("bytes");
-            sqlx::query("UPDATE named_calls SET state = 'dropped', answer = NULL WHERE id = $1")
+            sql::query("UPDATE named_calls SET state = 'dropped', answer = NULL WHERE id = $1")
                 .bind(row.get::<String, _>("id"))
                 .execute(&mut *change)
                 .await?;

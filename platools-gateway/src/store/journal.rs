@@ -1,11 +1,12 @@
-//! [`JournalStore`] on SQLite: the calls that ended.
+//! [`JournalStore`] in SQL: the calls that ended.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::SqliteStore;
-use super::sqlite::{Position, Scan, earlier};
+use super::SqlStore;
+use super::days::{drop_days, make_days};
+use super::scan::{Position, Scan, earlier};
+use super::sql::{self, Row, SqlConnection};
+use super::writer::WriteLock;
 use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
 use crate::domain::error::Error;
 use crate::domain::ids::{CallId, EnvironmentId, ProjectId};
@@ -22,9 +23,10 @@ const LISTED: &str = "project_id, call_id, started_ms, tool, entity_id, entity, 
                       NULL AS arguments, NULL AS result";
 
 #[async_trait]
-impl JournalStore for SqliteStore {
+impl JournalStore for SqlStore {
     async fn add_calls(&self, calls: &[StoredCall]) -> Result<i64, Error> {
-        let mut transaction = self.writes.begin().await?;
+        let mut transaction = self.writes.begin(WriteLock::Calls).await?;
+        make_days(&mut transaction, calls.iter().map(|call| call.summary.started_ms)).await?;
         let mut added = 0;
         for call in calls {
             if add(&mut transaction, call).await? {
@@ -37,24 +39,29 @@ impl JournalStore for SqliteStore {
     }
 
     async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error> {
-        let mut transaction = self.writes.begin().await?;
-        // Begins with a write, so that no other write comes between the read and the delete.
+        let mut transaction = self.writes.begin(WriteLock::Calls).await?;
         let bytes = grow(&mut transaction, 0).await?;
+        let days = drop_days(&mut transaction, bytes, retention).await?;
+        if days.calls > 0 {
+            grow(&mut transaction, -days.bytes).await?;
+            transaction.commit().await?;
+            return Ok(days.calls.unsigned_abs());
+        }
         let oldest =
-            sqlx::query("SELECT started_ms, call_id, stored_bytes FROM calls ORDER BY started_ms, call_id LIMIT $1")
+            sql::query("SELECT started_ms, call_id, stored_bytes FROM calls ORDER BY started_ms, call_id LIMIT $1")
                 .bind(retention.batch)
                 .fetch_all(&mut *transaction)
                 .await?;
         let doomed = doomed(bytes, oldest.iter().map(|row| (row.get(0), row.get(2))), retention);
         let Some(last) = doomed.count.checked_sub(1).and_then(|last| oldest.get(last)) else { return Ok(0) };
-        let deleted = sqlx::query("DELETE FROM calls WHERE (started_ms, call_id) <= ($1, $2)")
+        let deleted = sql::query("DELETE FROM calls WHERE started_ms <= $1 AND (started_ms, call_id) <= ($1, $2)")
             .bind(last.get::<i64, _>(0))
             .bind(last.get::<String, _>(1))
             .execute(&mut *transaction)
             .await?;
         grow(&mut transaction, -doomed.bytes).await?;
         transaction.commit().await?;
-        Ok(deleted.rows_affected())
+        Ok(deleted)
     }
 
     async fn calls(
@@ -72,7 +79,7 @@ impl JournalStore for SqliteStore {
     }
 
     async fn call(&self, project: &ProjectId, call_id: &str) -> Result<Option<StoredCall>, Error> {
-        let row = sqlx::query("SELECT * FROM calls WHERE call_id = $1 AND project_id = $2")
+        let row = sql::query("SELECT * FROM calls WHERE call_id = $1 AND project_id = $2")
             .bind(call_id)
             .bind(project.as_str())
             .fetch_optional(&self.reads)
@@ -105,21 +112,21 @@ fn stored_bytes(call: &StoredCall) -> i64 {
 }
 
 /// Changes the sum of what calls take, and returns it.
-async fn grow(connection: &mut SqliteConnection, bytes: i64) -> Result<i64, Error> {
-    let row = sqlx::query("UPDATE journal_size SET bytes = bytes + $1 RETURNING bytes")
+async fn grow(connection: &mut SqlConnection, bytes: i64) -> Result<i64, Error> {
+    let row = sql::query("UPDATE journal_size SET bytes = bytes + $1 RETURNING bytes")
         .bind(bytes)
         .fetch_one(connection)
         .await?;
     Ok(row.get(0))
 }
 
-async fn add(connection: &mut SqliteConnection, call: &StoredCall) -> Result<bool, Error> {
+async fn add(connection: &mut SqlConnection, call: &StoredCall) -> Result<bool, Error> {
     let StoredCall { project_id, summary, end, arguments, result } = call;
-    let added = sqlx::query(
+    let added = sql::query(
         "INSERT INTO calls (call_id, project_id, started_ms, stored_bytes, tool, entity_id, entity, environment_id, \
          environment, credential, role, agent_id, user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, \
          arguments_state, result_state, arguments, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-         $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT (call_id) DO NOTHING",
+         $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING",
     )
     .bind(summary.call_id.as_str())
     .bind(project_id.as_str())
@@ -145,7 +152,7 @@ async fn add(connection: &mut SqliteConnection, call: &StoredCall) -> Result<boo
     .bind(result.as_ref().and_then(|result| result.text.as_deref()))
     .execute(connection)
     .await?;
-    Ok(added.rows_affected() > 0)
+    Ok(added > 0)
 }
 
 /// Chooses the index for a list of calls: by user, else by agent, if the filter names one or the caller is bound to one. The rest is
@@ -190,7 +197,7 @@ fn scan(project: &ProjectId, filter: &CallFilter) -> Scan {
     }
 }
 
-fn call(row: &SqliteRow) -> StoredCall {
+fn call(row: &Row) -> StoredCall {
     let stored = |state: String, text| StoredText { kept: Kept::from_name(&state), text };
     StoredCall {
         project_id: row.get::<String, _>("project_id").into(),
@@ -230,6 +237,7 @@ fn count(number: i64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sql::{Dialect, SqlBuilder};
     use super::*;
     use crate::ports::store::Storage as _;
 
@@ -306,9 +314,9 @@ mod tests {
         }
     }
 
-    async fn plan(store: &SqliteStore, query: sqlx::QueryBuilder<sqlx::Sqlite>) -> Vec<String> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
-        let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.reads).await.unwrap();
+    async fn plan(store: &SqlStore, query: SqlBuilder) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.sql());
+        let plan = sql::dynamic(sql).fetch_all(&store.reads).await.unwrap();
         plan.iter().map(|row| row.get("detail")).collect()
     }
 
@@ -327,7 +335,7 @@ mod tests {
     #[tokio::test]
     async fn every_pair_of_filters_is_one_search_of_its_index_with_all_bounds() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         let floor = (3, "c".to_owned());
         for (one, first_index, _) in conditions() {
             for (other, second_index, _) in conditions() {
@@ -337,9 +345,9 @@ mod tests {
                 let narrower = [first_index, second_index].into_iter().min_by_key(rank).unwrap();
                 assert_eq!(scan.index, narrower, "{filter:?}");
                 let floor = scan.checks_rows().then_some(&floor);
-                let page = plan(&store, scan.select(LISTED, floor, 10)).await;
+                let page = plan(&store, scan.select(Dialect::Sqlite, LISTED, floor, 10)).await;
                 assert_eq!(page, search("INDEX", scan.index, &scan, floor.is_some()), "{filter:?}");
-                let last = plan(&store, scan.select_floor(10)).await;
+                let last = plan(&store, scan.select_floor(Dialect::Sqlite, 10)).await;
                 assert_eq!(last, search("COVERING INDEX", scan.index, &scan, false), "{filter:?}");
             }
         }
@@ -349,8 +357,8 @@ mod tests {
     #[tokio::test]
     async fn only_indexes_that_a_statement_reads_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
-        let indexes = sqlx::query(
+        let store = SqlStore::open(folder.path()).await.unwrap();
+        let indexes = sql::query(
             "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL AND tbl_name = 'calls' ORDER BY name",
         );
         let indexes = indexes.fetch_all(&store.reads).await.unwrap();
@@ -364,7 +372,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_within_a_bounded_number_of_rows_says_where_it_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         let rows: Vec<_> = (0..10)
             .map(|number| {
                 let mut row = StoredCall::sample(number);

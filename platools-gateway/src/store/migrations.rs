@@ -1,4 +1,6 @@
 //! [`migrations`]: the steps from an empty database to the present schema, each a file in `migrations`.
+//!
+//! The files have SQL for SQLite. For PostgreSQL, [`REPLACEMENTS`] are made in the same files.
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
@@ -38,9 +40,65 @@ pub(super) fn migrations() -> Vec<Migration> {
     (1..).zip(FILES).map(migration).collect()
 }
 
+/// A text of a step, and the text that takes its place on PostgreSQL.
+#[cfg(feature = "postgres")]
+struct SqlReplacement {
+    step: i64,
+    of_sqlite: &'static str,
+    of_postgres: &'static str,
+}
+
+/// Everything in the steps that PostgreSQL has otherwise, beside the order of texts.
+#[cfg(feature = "postgres")]
+const REPLACEMENTS: [SqlReplacement; 3] = [
+    // The table has a part for each day, and a unique index of such a table has the column that tells the day.
+    SqlReplacement {
+        step: 2,
+        of_sqlite: "call_id         TEXT PRIMARY KEY",
+        of_postgres: "call_id         TEXT NOT NULL",
+    },
+    SqlReplacement {
+        step: 2,
+        of_sqlite: "    result          TEXT\n);",
+        of_postgres: "    result          TEXT,\n    PRIMARY KEY (call_id, started_ms)\n) PARTITION BY RANGE (started_ms);",
+    },
+    SqlReplacement {
+        step: 12,
+        of_sqlite: "CAST(strftime('%s', 'now') AS INTEGER) * 1000",
+        of_postgres: "CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)",
+    },
+];
+
+/// Every migration for PostgreSQL, oldest first. Texts have the order of their bytes there too, whatever the database's collation is: pages
+/// of lists depend on it.
+#[cfg(feature = "postgres")]
+pub(super) fn postgres_migrations() -> Vec<Migration> {
+    let migration = |migration: Migration| {
+        let mut sql = migration.sql.as_str().to_owned();
+        for SqlReplacement { of_sqlite, of_postgres, .. } in
+            REPLACEMENTS.iter().filter(|one| one.step == migration.version)
+        {
+            sql = sql.replace(of_sqlite, of_postgres);
+        }
+        let sql = sqlx::AssertSqlSafe(sql.replace("TEXT", "TEXT COLLATE \"C\"")).into_sql_str();
+        Migration::new(migration.version, migration.description, MigrationType::Simple, sql, false)
+    };
+    migrations().into_iter().map(migration).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn every_replacement_is_for_a_text_of_its_step() {
+        let steps = migrations();
+        for SqlReplacement { step, of_sqlite, .. } in REPLACEMENTS {
+            let step = steps.iter().find(|found| found.version == step).unwrap();
+            assert_eq!(step.sql.as_str().matches(of_sqlite).count(), 1, "{of_sqlite}");
+        }
+    }
 
     #[test]
     fn the_number_of_a_file_is_its_version() {

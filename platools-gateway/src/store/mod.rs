@@ -1,7 +1,8 @@
-//! [`SqliteStore`]: all stores of the gateway in one SQLite file.
+//! [`SqlStore`]: all stores of the gateway in one SQL database.
 //!
-//! A file for each noun implements its port; `sqlite` has the connections, the version of the data, and copies of the file.
-//! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
+//! A file for each noun implements its port, with statements that are written once: `sql` runs them on SQLite and on PostgreSQL. `sqlite` has
+//! the connections to a file, its version, and copies of it. `writer` has the transactions that write, `lists` reads of unknown length, and
+//! `scan` a page of a list.
 
 mod aging;
 mod audit;
@@ -11,13 +12,24 @@ mod channels;
 #[cfg(test)]
 mod conformance;
 mod conversations;
+mod days;
 mod directory;
+mod failure;
 mod idempotency;
 mod journal;
+mod lists;
 mod migrations;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod scan;
+mod schema;
 mod sessions;
+mod sql;
 mod sqlite;
 mod usage;
+#[cfg(not(feature = "postgres"))]
+mod without_postgres;
+mod writer;
 
 use std::io;
 use std::path::Path;
@@ -25,17 +37,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::time::timeout;
 
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::{DatabaseLock, copy_to_database, lock_database, upgrade as upgrade_database};
 pub use sqlite::{Restored, Upgraded};
+#[cfg(not(feature = "postgres"))]
+pub(crate) use without_postgres::{
+    NoDatabaseLock as DatabaseLock, copy_to_database, lock_database, upgrade as upgrade_database,
+};
 
 use crate::background::tasks::Tasks;
 use crate::domain::audit::AuditEvent;
+use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage;
+use lists::Lists;
 use migrations::migrations;
-use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
+use schema::Schema;
+use sql::Pool;
+use sqlite::{Upkeep, failed, schema_of};
+use writer::Writer;
 
 /// The database's name in the data folder.
 const FILE: &str = "gateway.sqlite";
@@ -45,8 +68,8 @@ const CLOSE: Duration = Duration::from_secs(2);
 
 /// The connections to the database: [`Writer`] for changes, a pool for short reads, [`Lists`] for reads of unknown length.
 #[derive(Debug, Clone)]
-pub(crate) struct SqliteStore {
-    reads: SqlitePool,
+pub(crate) struct SqlStore {
+    reads: Pool,
     writes: Writer,
     /// The tasks of the database, and of the gateway that has it.
     tasks: Tasks,
@@ -61,12 +84,12 @@ pub(crate) struct SqliteStore {
     upkeep: Arc<Mutex<Option<Upkeep>>>,
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Opens the database in a folder, and makes it if there is none. The data must have this program's version: [`upgrade`] brings it up.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
         make_folder(folder)?;
         make_file(&folder.join(FILE))?;
-        let store = Self::connect(folder).await?;
+        let store = Self::open_file(folder).await?;
         store.keep_up();
         Ok(store)
     }
@@ -74,10 +97,26 @@ impl SqliteStore {
     /// Opens the database that is in a folder, whose version must be this program's.
     pub(crate) async fn open_existing(folder: &Path) -> Result<Self, Error> {
         check_there(&folder.join(FILE))?;
-        Self::connect(folder).await
+        Self::open_file(folder).await
     }
 
-    async fn connect(folder: &Path) -> Result<Self, Error> {
+    /// Opens the database at a place, and makes it if there is none.
+    pub(crate) async fn open_at(source: &DataSource) -> Result<Self, Error> {
+        match source {
+            DataSource::Folder(folder) => Self::open(folder).await,
+            DataSource::Postgres(server) => Self::connect(server).await,
+        }
+    }
+
+    /// Opens the database that a gateway has made at a place.
+    pub(crate) async fn open_existing_at(source: &DataSource) -> Result<Self, Error> {
+        match source {
+            DataSource::Folder(folder) => Self::open_existing(folder).await,
+            DataSource::Postgres(server) => Self::connect_existing(server).await,
+        }
+    }
+
+    async fn open_file(folder: &Path) -> Result<Self, Error> {
         let file = folder.join(FILE);
         let mut is_made = std::fs::metadata(&file).is_ok_and(|file| file.len() == 0);
         if is_made {
@@ -85,7 +124,7 @@ impl SqliteStore {
         }
         let options = sqlite::options(&file);
         let mut anchor = sqlite::anchor(&options).await?;
-        match Schema::of(&mut anchor, &migrations()).await? {
+        match schema_of(&mut anchor, &migrations()).await? {
             // A first start that ended half way.
             Schema::Empty => {
                 sqlite::migrate(&mut anchor, migrations()).await?;
@@ -95,9 +134,9 @@ impl SqliteStore {
         }
         let tasks = Tasks::default();
         Ok(Self {
-            reads: sqlite::open_readers(options.clone()),
-            lists: Lists::new(options.clone()),
-            writes: Writer::new(options, &tasks),
+            reads: sqlite::read_pool(options.clone()),
+            lists: Lists::new(sqlite::list_pool(options.clone())),
+            writes: Writer::new(sqlite::write_pool(options), &tasks),
             tasks,
             is_made,
             anchor: Arc::new(Mutex::new(Some(anchor))),
@@ -118,7 +157,7 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl Storage for SqliteStore {
+impl Storage for SqlStore {
     fn is_made(&self) -> bool {
         self.is_made
     }
@@ -144,7 +183,7 @@ impl Storage for SqliteStore {
 
     #[cfg(test)]
     async fn hold_writes(&self) -> Box<dyn Send> {
-        Box::new(self.writes.begin().await.expect("a transaction"))
+        Box::new(self.writes.begin(writer::WriteLock::Directory).await.expect("a transaction"))
     }
 }
 
@@ -204,12 +243,6 @@ fn check_there(file: &Path) -> Result<(), Error> {
     }
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        storage_error(&error)
-    }
-}
-
 /// Makes the data folder, so that only its owner can read it, unless it is there.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
@@ -237,10 +270,11 @@ fn make_file(file: &Path) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
+    use sqlx::SqlitePool;
     use sqlx::migrate::Migrator;
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
+    use super::sql;
     use super::*;
     use crate::domain::identity::Policy;
     use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
@@ -255,8 +289,8 @@ mod tests {
         pool
     }
 
-    async fn number(store: &SqliteStore, statement: &'static str) -> i64 {
-        sqlx::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
+    async fn number(store: &SqlStore, statement: &'static str) -> i64 {
+        sql::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
     }
 
     /// A folder with a database of version 6 that has one entity.
@@ -284,7 +318,7 @@ mod tests {
             sqlx::query(titled).execute(&earlier).await.unwrap();
             earlier.close().await;
             upgrade(folder.path()).await.unwrap().unwrap();
-            let store = SqliteStore::open_existing(folder.path()).await.unwrap();
+            let store = SqlStore::open_existing(folder.path()).await.unwrap();
             let rows = store.directory().await.unwrap();
             let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
             assert_eq!((&*entity.slug, entity.policy, entity.created_ms), ("orders", Policy::Pool, 17));
@@ -307,7 +341,7 @@ mod tests {
         }
         earlier.close().await;
         upgrade(folder.path()).await.unwrap().unwrap();
-        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
+        let store = SqlStore::open_existing(folder.path()).await.unwrap();
         let environments = store.directory().await.unwrap().environments;
         let slugs: Vec<_> = environments.iter().map(|(_, found)| (found.id.as_str(), &*found.slug)).collect();
         let expected = [
@@ -328,11 +362,11 @@ mod tests {
         sqlx::query(insert).execute(&earlier).await.unwrap();
         earlier.close().await;
         upgrade(folder.path()).await.unwrap().unwrap();
-        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
+        let store = SqlStore::open_existing(folder.path()).await.unwrap();
         assert!(store.is_key_of_earlier_version("key_1", "k").await.unwrap());
         assert!(!store.is_key_of_earlier_version("key_2", "k").await.unwrap());
         let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
-        assert!(sqlx::query(readable).fetch_optional(&store.reads).await.unwrap().is_none());
+        assert!(sql::query(readable).fetch_optional(&store.reads).await.unwrap().is_none());
         store.forget_keyed_calls_before(8).await.unwrap();
         assert!(!store.is_key_of_earlier_version("key_1", "k").await.unwrap());
         store.close().await;
@@ -342,10 +376,10 @@ mod tests {
     async fn data_of_an_earlier_version_is_refused_and_left_as_it_is() {
         let folder = earlier().await;
         for _ in 0..2 {
-            let refused = SqliteStore::open_existing(folder.path()).await.unwrap_err().to_string();
+            let refused = SqlStore::open_existing(folder.path()).await.unwrap_err().to_string();
             assert!(refused.contains("has version 6") && refused.contains("platools-gateway upgrade"), "{refused}");
         }
-        let refused = SqliteStore::open(folder.path()).await.unwrap_err().to_string();
+        let refused = SqlStore::open(folder.path()).await.unwrap_err().to_string();
         assert!(refused.contains("has version 6"), "{refused}");
     }
 
@@ -356,7 +390,7 @@ mod tests {
         let latest = migrations().last().unwrap().version;
         assert_eq!((upgraded.from, upgraded.to), (6, latest));
         assert_eq!(upgrade(folder.path()).await.unwrap(), None, "there is nothing left to do");
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         assert_eq!(number(&store, "PRAGMA auto_vacuum").await, 2, "files of earlier versions shrink from now on");
         assert_eq!(number(&store, "SELECT COUNT(*) FROM entities").await, 1);
         store.close().await;
@@ -364,7 +398,7 @@ mod tests {
         let restored = downgrade(folder.path()).await.unwrap();
         assert_eq!(restored.version, 6);
         assert!(restored.kept.unwrap().is_file(), "nothing is lost");
-        let refused = SqliteStore::open_existing(folder.path()).await.unwrap_err().to_string();
+        let refused = SqlStore::open_existing(folder.path()).await.unwrap_err().to_string();
         assert!(refused.contains("has version 6"), "{refused}");
         let again = downgrade(folder.path()).await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::NotFound);
@@ -374,15 +408,15 @@ mod tests {
     #[tokio::test]
     async fn data_of_a_later_version_is_refused_with_both_versions() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (9999, 'later', TRUE, x'00', 0)";
-        sqlx::query(later).execute(store.writes.connection()).await.unwrap();
+        sql::query(later).execute(store.writes.connections()).await.unwrap();
         store.close().await;
         let latest = migrations().last().unwrap().version;
         let refusals = [
-            SqliteStore::open(folder.path()).await.err(),
-            SqliteStore::open_existing(folder.path()).await.err(),
+            SqlStore::open(folder.path()).await.err(),
+            SqlStore::open_existing(folder.path()).await.err(),
             upgrade(folder.path()).await.err(),
         ];
         for refused in refusals {
@@ -395,12 +429,12 @@ mod tests {
     async fn a_first_start_that_ended_half_way_is_made_up_for_and_a_foreign_database_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         made_with(folder.path(), 0).await.close().await;
-        SqliteStore::open(folder.path()).await.unwrap().close().await;
+        SqlStore::open(folder.path()).await.unwrap().close().await;
         let other = tempfile::tempdir().unwrap();
         let foreign = made_with(other.path(), 0).await;
         sqlx::query("CREATE TABLE cats (name TEXT)").execute(&foreign).await.unwrap();
         foreign.close().await;
-        let refused = SqliteStore::open(other.path()).await.unwrap_err().to_string();
+        let refused = SqlStore::open(other.path()).await.unwrap_err().to_string();
         assert!(refused.contains("not a gateway's"), "{refused}");
     }
 
@@ -418,14 +452,14 @@ mod tests {
     async fn a_backup_is_restored_over_other_data_damaged_data_and_none() {
         let folder = tempfile::tempdir().unwrap();
         let (data, backup_file) = (folder.path().join("data"), folder.path().join("backup"));
-        let store = SqliteStore::open(&data).await.unwrap();
+        let store = SqlStore::open(&data).await.unwrap();
         let project = store.default_project().await.unwrap();
         backup(&data, &backup_file).await.unwrap();
         assert_eq!(backup(&data, &backup_file).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert!(store.add_environment(&project, "later", 10).await.unwrap());
         store.close().await;
         let environments = async |folder: &Path| {
-            let store = SqliteStore::open_existing(folder).await.unwrap();
+            let store = SqlStore::open_existing(folder).await.unwrap();
             let environments = number(&store, "SELECT COUNT(*) FROM environments").await;
             store.close().await;
             environments
@@ -438,7 +472,7 @@ mod tests {
         std::fs::remove_file(kept).unwrap();
 
         std::fs::write(data.join(FILE), "no database").unwrap();
-        let refused = SqliteStore::open_existing(&data).await.unwrap_err();
+        let refused = SqlStore::open_existing(&data).await.unwrap_err();
         assert!(refused.to_string().contains("damaged"), "{refused}");
         restore(&data, &backup_file).await.unwrap();
         assert_eq!(environments(&data).await, 3);
@@ -451,21 +485,21 @@ mod tests {
     async fn what_is_no_backup_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        SqliteStore::open(&data).await.unwrap().close().await;
+        SqlStore::open(&data).await.unwrap().close().await;
         let (text, empty) = (folder.path().join("text"), folder.path().join("empty"));
         std::fs::write(&text, "x".repeat(5000)).unwrap();
         std::fs::write(&empty, "").unwrap();
         for file in [text, empty, folder.path().join("missing")] {
             restore(&data, &file).await.unwrap_err();
         }
-        SqliteStore::open_existing(&data).await.unwrap().close().await;
+        SqlStore::open_existing(&data).await.unwrap().close().await;
         assert!(!data.join("gateway.sqlite.next").exists() && !data.join("gateway.sqlite.replaced").exists());
     }
 
     #[tokio::test]
     async fn a_stuck_database_does_not_hold_up_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
         let _held = (store.hold_writes().await, store.reads.begin().await.unwrap());
         tokio::time::pause();
         timeout(CLOSE * 5, store.close()).await.unwrap();

@@ -1,12 +1,12 @@
-//! [`SessionStore`] on SQLite: sessions of agents, and the changes of sessions and channels that are written together.
+//! [`SessionStore`] in SQL: the sessions of agents, and changes of sessions and channels in one transaction.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::SqliteStore;
+use super::SqlStore;
 use super::channel_messages::add_message;
 use super::channels::remove_channel;
+use super::sql::{self, Row, SqlConnection};
+use super::writer::WriteLock;
 use crate::domain::channel::ChannelBounds;
 use crate::domain::error::Error;
 use crate::domain::ids::{AgentId, ChannelId, SessionId};
@@ -14,15 +14,15 @@ use crate::domain::session::{SessionWrite, StoredSession};
 use crate::ports::sessions::SessionStore;
 
 #[async_trait]
-impl SessionStore for SqliteStore {
+impl SessionStore for SqlStore {
     async fn runtime_sessions(&self) -> Result<Vec<StoredSession>, Error> {
         let query = "SELECT s.*, a.project_id, a.title, COALESCE(a.address, a.slug) AS address \
                      FROM runtime_sessions s JOIN agents a ON a.id = s.agent_id";
-        Ok(sqlx::query(query).fetch_all(&self.reads).await?.iter().map(session).collect())
+        Ok(sql::query(query).fetch_all(&self.reads).await?.iter().map(session).collect())
     }
 
     async fn write_sessions(&self, writes: &[SessionWrite<'_>], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
-        let mut change = self.writes.begin().await?;
+        let mut change = self.writes.begin(WriteLock::Channels).await?;
         let mut effects = Vec::with_capacity(writes.len());
         for write in writes {
             effects.push(apply(&mut change, write, bounds).await?);
@@ -33,7 +33,7 @@ impl SessionStore for SqliteStore {
 }
 
 /// Makes one change. Returns whether it had an effect.
-async fn apply(change: &mut SqliteConnection, write: &SessionWrite<'_>, bounds: ChannelBounds) -> Result<bool, Error> {
+async fn apply(change: &mut SqlConnection, write: &SessionWrite<'_>, bounds: ChannelBounds) -> Result<bool, Error> {
     match write {
         SessionWrite::Put(session) => return put_session(change, session).await,
         SessionWrite::Message { channel, message } => return add_message(change, channel, message, bounds).await,
@@ -47,8 +47,8 @@ async fn apply(change: &mut SqliteConnection, write: &SessionWrite<'_>, bounds: 
 }
 
 /// Puts a session in the place of the agent's older one. Returns false if the agent is gone.
-async fn put_session(change: &mut SqliteConnection, session: &StoredSession) -> Result<bool, Error> {
-    let put = sqlx::query(
+async fn put_session(change: &mut SqlConnection, session: &StoredSession) -> Result<bool, Error> {
+    let put = sql::query(
         "INSERT INTO runtime_sessions (agent_id, id, metadata, connected_ms, heartbeat_ms) \
          SELECT id, $2, $3, $4, $5 FROM agents WHERE id = $1 \
          ON CONFLICT (agent_id) DO UPDATE SET id = excluded.id, metadata = excluded.metadata, \
@@ -61,12 +61,12 @@ async fn put_session(change: &mut SqliteConnection, session: &StoredSession) -> 
     .bind(session.heartbeat_ms)
     .execute(&mut *change)
     .await?;
-    Ok(put.rows_affected() > 0)
+    Ok(put > 0)
 }
 
 /// Removes a session, unless another has taken its place.
-async fn remove_session(change: &mut SqliteConnection, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
-    sqlx::query("DELETE FROM runtime_sessions WHERE agent_id = $1 AND id = $2")
+async fn remove_session(change: &mut SqlConnection, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
+    sql::query("DELETE FROM runtime_sessions WHERE agent_id = $1 AND id = $2")
         .bind(agent.as_str())
         .bind(session.as_str())
         .execute(&mut *change)
@@ -75,9 +75,9 @@ async fn remove_session(change: &mut SqliteConnection, agent: &AgentId, session:
 }
 
 /// Stores when sessions were last heard from.
-async fn note_heartbeats(change: &mut SqliteConnection, heartbeats: &[(SessionId, AgentId, i64)]) -> Result<(), Error> {
+async fn note_heartbeats(change: &mut SqlConnection, heartbeats: &[(SessionId, AgentId, i64)]) -> Result<(), Error> {
     for (session, agent, ms) in heartbeats {
-        sqlx::query("UPDATE runtime_sessions SET heartbeat_ms = $3 WHERE agent_id = $1 AND id = $2")
+        sql::query("UPDATE runtime_sessions SET heartbeat_ms = $3 WHERE agent_id = $1 AND id = $2")
             .bind(agent.as_str())
             .bind(session.as_str())
             .bind(ms)
@@ -89,12 +89,12 @@ async fn note_heartbeats(change: &mut SqliteConnection, heartbeats: &[(SessionId
 
 /// Makes an agent a member. One that is a member stays what it is.
 async fn join_channel(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     channel: &ChannelId,
     agent: &AgentId,
     now_ms: i64,
 ) -> Result<(), Error> {
-    let joined = sqlx::query(
+    let joined = sql::query(
         "INSERT INTO channel_members (channel_id, agent_id, role, joined_ms) \
          SELECT c.id, a.id, 'member', $3 FROM channels c, agents a WHERE c.id = $1 AND a.id = $2 \
          ON CONFLICT (channel_id, agent_id) DO NOTHING",
@@ -104,7 +104,7 @@ async fn join_channel(
     .bind(now_ms)
     .execute(&mut *change)
     .await?;
-    if joined.rows_affected() > 0 {
+    if joined > 0 {
         note_activity(change, channel, now_ms).await?;
     }
     Ok(())
@@ -112,29 +112,29 @@ async fn join_channel(
 
 /// Ends an agent's membership.
 async fn leave_channel(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     channel: &ChannelId,
     agent: &AgentId,
     now_ms: i64,
 ) -> Result<(), Error> {
-    let left = sqlx::query("DELETE FROM channel_members WHERE channel_id = $1 AND agent_id = $2")
+    let left = sql::query("DELETE FROM channel_members WHERE channel_id = $1 AND agent_id = $2")
         .bind(channel.as_str())
         .bind(agent.as_str())
         .execute(&mut *change)
         .await?;
-    if left.rows_affected() > 0 {
+    if left > 0 {
         note_activity(change, channel, now_ms).await?;
     }
     Ok(())
 }
 
-async fn note_activity(change: &mut SqliteConnection, channel: &ChannelId, now_ms: i64) -> Result<(), Error> {
-    let query = sqlx::query("UPDATE channels SET active_ms = $2 WHERE id = $1");
+async fn note_activity(change: &mut SqlConnection, channel: &ChannelId, now_ms: i64) -> Result<(), Error> {
+    let query = sql::query("UPDATE channels SET active_ms = $2 WHERE id = $1");
     query.bind(channel.as_str()).bind(now_ms).execute(&mut *change).await?;
     Ok(())
 }
 
-fn session(row: &SqliteRow) -> StoredSession {
+fn session(row: &Row) -> StoredSession {
     StoredSession {
         id: row.get::<String, _>("id").into(),
         agent_id: row.get::<String, _>("agent_id").into(),

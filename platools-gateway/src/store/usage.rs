@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
-
-use super::SqliteStore;
+use super::SqlStore;
+use super::sql::{self, Row, SqlConnection};
+use super::writer::WriteLock;
 use crate::domain::error::Error;
 use crate::domain::ids::ProjectId;
 
@@ -18,6 +17,15 @@ pub(super) enum Counted {
 }
 
 impl Counted {
+    /// The lock of the transactions that count.
+    fn lock(self) -> WriteLock {
+        match self {
+            Self::KeyedCalls => WriteLock::KeyedCalls,
+            Self::Conversations => WriteLock::Conversations,
+            Self::Channels => WriteLock::Channels,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::KeyedCalls => "named_calls",
@@ -29,13 +37,13 @@ impl Counted {
 
 /// Adds to what a project has, or takes away from it with negative numbers, and returns its bytes.
 pub(super) async fn add_usage(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     project: &ProjectId,
     counted: Counted,
     items: i64,
     bytes: i64,
 ) -> Result<i64, sqlx::Error> {
-    let row = sqlx::query(
+    let row = sql::query(
         "INSERT INTO project_usage (project_id, kind, items, bytes) SELECT id, $2, $3, $4 FROM projects WHERE id = $1 \
          ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + excluded.items, \
          bytes = project_usage.bytes + excluded.bytes RETURNING bytes",
@@ -52,9 +60,9 @@ pub(super) async fn add_usage(
 
 /// Takes removed rows, given by their `project_id` and `bytes`, away from what their projects have. Returns their bytes.
 pub(super) async fn subtract_removed(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     counted: Counted,
-    rows: &[SqliteRow],
+    rows: &[Row],
 ) -> Result<i64, sqlx::Error> {
     let mut removed: HashMap<ProjectId, (i64, i64)> = HashMap::new();
     for row in rows {
@@ -69,7 +77,7 @@ pub(super) async fn subtract_removed(
     Ok(total)
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Deletes counted rows by age, `batch` of them in each transaction, so that other writers have their turn in between.
     /// `delete` deletes the `$2` oldest rows of those before `$1`, and returns their `project_id` and `bytes`.
     pub(super) async fn delete_counted_before(
@@ -80,8 +88,8 @@ impl SqliteStore {
         batch: u32,
     ) -> Result<(), Error> {
         loop {
-            let mut change = self.writes.begin().await?;
-            let rows = sqlx::query(delete).bind(ms).bind(batch).fetch_all(&mut *change).await?;
+            let mut change = self.writes.begin(counted.lock()).await?;
+            let rows = sql::query(delete).bind(ms).bind(batch).fetch_all(&mut *change).await?;
             subtract_removed(&mut change, counted, &rows).await?;
             change.commit().await?;
             if rows.len() < batch as usize {
@@ -93,15 +101,15 @@ impl SqliteStore {
 
 /// The bytes of all projects together, and the project that has most of them.
 pub(super) async fn total_usage(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     counted: Counted,
 ) -> Result<(i64, Option<ProjectId>), sqlx::Error> {
     let total =
-        sqlx::query("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS total FROM project_usage WHERE kind = $1")
+        sql::query("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS total FROM project_usage WHERE kind = $1")
             .bind(counted.as_str())
             .fetch_one(&mut *connection)
             .await?;
-    let largest = sqlx::query("SELECT project_id FROM project_usage WHERE kind = $1 ORDER BY bytes DESC LIMIT 1")
+    let largest = sql::query("SELECT project_id FROM project_usage WHERE kind = $1 ORDER BY bytes DESC LIMIT 1")
         .bind(counted.as_str())
         .fetch_optional(connection)
         .await?;

@@ -1,4 +1,4 @@
-//! Test of `docs/limits.md` against the sources: every limit there has a test, and every bounded constant is on the page.
+//! Tests of `docs/limits.md` against the sources: every row names a test, and every table and every queue has a row.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -59,6 +59,8 @@ mod model_tools;
 mod open_sockets;
 mod openai;
 mod pools;
+#[cfg(feature = "postgres-tests")]
+mod postgres;
 mod program;
 mod projects;
 mod proxies;

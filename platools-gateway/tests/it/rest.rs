@@ -181,6 +181,6 @@ async fn clients_that_read_error_find_the_message_of_every_problem() {
     let foreign = admin.send_with("/v1/agents", &[("origin", "https://evil.example")], json!({"slug": "x"})).await;
     assert_eq!((foreign.status, &foreign.body["error"]), (403, &foreign.body["detail"]));
     let document = admin.get("/openapi.json").await.body;
-    let members = &document["components"]["schemas"]["Details"]["properties"];
+    let members = &document["components"]["schemas"]["Problem"]["properties"];
     assert!(members["error"]["description"].as_str().unwrap().contains("agent runtime protocol"), "{members}");
 }

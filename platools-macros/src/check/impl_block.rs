@@ -1,4 +1,4 @@
-//! Rules for an impl block whose methods are tools.
+//! [`check`]: refuses impl blocks that cannot have tools, such as those of traits or of types with lifetimes.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;

@@ -1,4 +1,4 @@
-//! Rules for the signature of a function or method that is a tool.
+//! [`signature()`]: refuses functions and methods that cannot be tools, such as `unsafe fn` or generic functions.
 
 use syn::{GenericParam, ReceiverKind, ReturnType, Safety, Signature};
 

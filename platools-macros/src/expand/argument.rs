@@ -1,4 +1,4 @@
-//! Code that declares a tool's arguments to the SDK.
+//! [`parameters`]: generates the declaration of a tool's arguments.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! Code that runs a tool's calls: the struct with its injected values, and its implementation of `Body`.
+//! [`body`]: generates the struct with a tool's injected values, and its implementation of `ToolBody`, which runs calls.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};

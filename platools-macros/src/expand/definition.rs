@@ -1,4 +1,4 @@
-//! Code that makes a tool's `ToolDefinition`.
+//! [`definition`]: generates the expression of a tool's `ToolDefinition`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 
 use super::Owner;
 use crate::model::{LaterDocs, Tool};
-use crate::parse::keys::LitOrExpr;
+use crate::parse::attribute_keys::LitOrExpr;
 use crate::parse::tool_attr::Roles;
 use crate::spans::{generated, span_of};
 

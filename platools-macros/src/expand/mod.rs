@@ -1,4 +1,4 @@
-//! The third phase: the code that a tool expands to.
+//! The third phase of a macro: it generates the code of a tool from its [`Tool`] model.
 
 mod argument;
 mod body;
@@ -13,8 +13,8 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Path;
 
 use crate::model::Tool;
+use crate::parse::attribute_keys::LitOrExpr;
 use crate::parse::item_fn::Function;
-use crate::parse::keys::LitOrExpr;
 use crate::spans::without_self;
 
 /// The path of the crate `platools`.

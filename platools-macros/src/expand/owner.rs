@@ -1,4 +1,4 @@
-//! [`Owner`]: the type whose methods are tools, with its generic parameters.
+//! [`Owner`]: the type of an impl block with tools, and its generic parameters.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote};

@@ -1,4 +1,4 @@
-//! Expansion of functions that cannot be tools.
+//! [`function`]: expands a function with mistakes to its errors and a stub tool, so that the rest of the program compiles.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -4,8 +4,8 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitStr, Meta, RangeLimits, UnOp};
 
 use crate::errors::Errors;
+use crate::parse::attribute_keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items};
 use crate::parse::doc_comment::DocComment;
-use crate::parse::keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items};
 
 /// The keys of `#[arg(...)]`.
 #[derive(Default)]

@@ -1,6 +1,6 @@
-//! [`DocComment`]: the doc comment of a function or parameter, from the attributes that the compiler makes of it.
+//! [`DocComment`]: the doc comment of a function or parameter. The compiler passes it to macros as `#[doc]` attributes.
 
-use platools_attributes::{Docs, Fragment, described};
+use platools_attributes::{DocAttribute, Docs, described};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::parse::Parser as _;
@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaList, MetaNameValue, Token};
 
 use crate::errors::Errors;
-use crate::parse::keys::{LitOrExpr, ungrouped};
+use crate::parse::attribute_keys::{LitOrExpr, ungrouped};
 
 /// The doc comment of a function or a parameter.
 ///
@@ -29,7 +29,7 @@ struct Part {
     conditions: Vec<TokenStream>,
 }
 
-/// The syntax of a part; the variants of `Fragment`.
+/// The syntax of a part; the variants of `DocAttribute`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Form {
     Line,
@@ -93,13 +93,13 @@ impl DocComment {
         self.with_fragments(described)
     }
 
-    fn with_fragments<R>(&self, read: impl FnOnce(&[Fragment<'_>]) -> R) -> Option<R> {
+    fn with_fragments<R>(&self, read: impl FnOnce(&[DocAttribute<'_>]) -> R) -> Option<R> {
         let texts: Option<Vec<_>> = self.parts.iter().map(|part| Some((part.form, part.known()?))).collect();
         let texts = texts?;
         let fragments = texts.iter().map(|(form, text)| match form {
-            Form::Line => Fragment::Line(text),
-            Form::Block => Fragment::Block(text),
-            Form::Text => Fragment::Text(text),
+            Form::Line => DocAttribute::Line(text),
+            Form::Block => DocAttribute::Block(text),
+            Form::Text => DocAttribute::Text(text),
         });
         Some(read(&fragments.collect::<Vec<_>>()))
     }
@@ -108,7 +108,7 @@ impl DocComment {
     pub(crate) fn fragments(&self) -> TokenStream {
         let fragments = self.parts.iter().map(|Part { form, text, span, conditions }| {
             let form = Ident::new(&format!("{form:?}"), *span);
-            quote!(#(#[cfg(#conditions)])* __platools::Fragment::#form(#text))
+            quote!(#(#[cfg(#conditions)])* __platools::DocAttribute::#form(#text))
         });
         quote!(#(#fragments),*)
     }
@@ -184,9 +184,9 @@ mod tests {
         let comment = DocComment::of(&[attribute, parse_quote!(#[doc = include_str!("x.md")])]);
         assert!(comment.read().is_none() && !comment.is_empty());
         let expected = quote! {
-            #[cfg(all(unix, x))] __platools::Fragment::Text("a"),
-            #[cfg(all(unix, x))] #[cfg(y)] __platools::Fragment::Text("b"),
-            __platools::Fragment::Text(include_str!("x.md"))
+            #[cfg(all(unix, x))] __platools::DocAttribute::Text("a"),
+            #[cfg(all(unix, x))] #[cfg(y)] __platools::DocAttribute::Text("b"),
+            __platools::DocAttribute::Text(include_str!("x.md"))
         };
         assert_eq!(comment.fragments().to_string(), expected.to_string());
     }

@@ -1,4 +1,4 @@
-//! [`Function`]: a function as written, and as emitted again without the attributes of this crate.
+//! [`Function`]: the function under `#[tool]`. The macro emits it again without the attributes of this crate.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

@@ -1,4 +1,4 @@
-//! [`Parameter`]: a parameter of a tool's function, which is either an argument from the caller or injected by the worker.
+//! [`Parameter`]: a parameter of a tool's function. It is an argument from the caller, or the worker injects it.
 
 use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -8,7 +8,7 @@ use syn::{GenericArgument, Pat, PatType, PathArguments, Type, TypePath, TypeRefe
 
 use crate::errors::Errors;
 use crate::parse::arg_attr::{ArgOptions, ParameterAttributes};
-use crate::parse::keys::LitOrExpr;
+use crate::parse::attribute_keys::LitOrExpr;
 use crate::spans;
 
 /// A parsed parameter.

@@ -1,4 +1,4 @@
-//! [`ToolOptions`]: the keys of `#[tool(...)]`.
+//! [`ToolOptions`]: the keys of `#[tool(...)]`, such as `name` and `timeout`.
 
 use platools_attributes::{closest, units};
 use proc_macro2::{Literal, Span, TokenStream};
@@ -9,7 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::Errors;
-use crate::parse::keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items, ungrouped};
+use crate::parse::attribute_keys::{LitOrExpr, MetaItem, MetaValue, parse_meta_items, ungrouped};
 use crate::spans::span_of;
 
 /// The keys of `#[tool(...)]`.

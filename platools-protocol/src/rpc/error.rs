@@ -1,4 +1,4 @@
-//! Errors of requests.
+//! [`RpcError`]: the error of a request, with its [`ErrorCode`].
 
 use std::fmt;
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::open::open_words;
-use crate::members::millis;
+use super::open_enum::open_words;
+use crate::json_members::millis;
 
 open_words! {
     /// The kind of a failure, for programs to decide on.
@@ -22,11 +22,11 @@ open_words! {
         NotFound = "NOT_FOUND",
         /// The object that the request would make exists already.
         AlreadyExists = "ALREADY_EXISTS",
-        /// It cannot be done now, as where no worker is connected; may be tried again.
+        /// The request cannot be served now, for example because no worker is connected. It may be tried again.
         Unavailable = "UNAVAILABLE",
         /// A limit was reached; may be tried again.
         ResourceExhausted = "RESOURCE_EXHAUSTED",
-        /// It cannot be done in the state things are in.
+        /// The request does not fit the present state.
         FailedPrecondition = "FAILED_PRECONDITION",
         /// The agent took too long; may be tried again.
         AgentTimeout = "AGENT_TIMEOUT",
@@ -76,7 +76,7 @@ impl RpcError {
         self
     }
 
-    /// Says when to try again at the earliest, which makes it retryable.
+    /// Sets the time before the next try, and makes the error retryable.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retryable = true;

@@ -1,4 +1,4 @@
-//! Requests, responses and events.
+//! [`Request`], [`Response`] and [`Event`]: the frames of gateway RPC.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::{ErrorCode, RpcError};
-use super::head::id_in_head;
-use crate::members::unknown_kind;
-use crate::members::{pick, text};
+use super::request_id::id_in_head;
+use crate::json_members::unknown_kind;
+use crate::json_members::{pick, text};
 
 /// A request of a caller. `Debug` shows the length of its params, not the text.
 #[derive(Clone)]

@@ -22,9 +22,9 @@
 
 mod error;
 mod frame;
-mod head;
-mod open;
+mod open_enum;
 mod payload;
+mod request_id;
 
 use std::time::Duration;
 

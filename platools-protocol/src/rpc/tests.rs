@@ -1,3 +1,5 @@
+//! Tests of the frames and payloads of gateway RPC.
+
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 

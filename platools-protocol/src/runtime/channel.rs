@@ -1,4 +1,4 @@
-//! Channels: lists of agents, for each of whom a message is.
+//! [`Channel`] and its messages. A message in a channel is for every agent that is a member.
 
 use std::fmt;
 
@@ -84,7 +84,7 @@ pub struct NewChannel {
     /// The purpose of the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whatever there is to be known of it: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
+    /// Metadata: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
 }
@@ -96,7 +96,7 @@ impl NewChannel {
         Self { slug: slug.into(), name: name.into(), description: None, metadata: None }
     }
 
-    /// Says what it is for.
+    /// Adds a description.
     #[must_use]
     pub fn with_description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -120,7 +120,7 @@ pub struct NewMessage {
     /// The type; `text` unless it says otherwise.
     #[serde(default = "text")]
     pub message_type: String,
-    /// Whatever else there is to be known: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
+    /// Metadata: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
 }
@@ -184,7 +184,7 @@ pub struct ChannelMessage {
     pub message_type: String,
     /// The words.
     pub content: String,
-    /// Whatever else there is to be known: a JSON object.
+    /// Metadata: a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
     /// Time of the message.

@@ -1,4 +1,4 @@
-//! `ConnectionChange`: the data of the event `connection.state`.
+//! [`ConnectionChange`]: the data of the event `connection.state`.
 
 use serde::{Deserialize, Serialize};
 

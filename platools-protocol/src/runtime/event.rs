@@ -1,4 +1,4 @@
-//! Names of events.
+//! The names of the protocol's events, such as [`CHANNEL_MESSAGE`].
 
 /// A message in a channel: [`ChannelMessage`](super::ChannelMessage).
 pub const CHANNEL_MESSAGE: &str = "channel.message";

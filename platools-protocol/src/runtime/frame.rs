@@ -1,4 +1,4 @@
-//! Frames from an agent to a gateway.
+//! [`ClientFrame`]: a frame from an agent to a gateway.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use crate::members::{pick, text};
+use crate::json_members::{pick, text};
 
 /// The beginnings of types that belong to the protocol: no custom frame may have them, so that none can pass for an event of
 /// the gateway's.

@@ -1,4 +1,4 @@
-//! Frames from a gateway to an agent.
+//! [`Event`]: a frame from a gateway to an agent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::frame::{FrameError, present, write};
-use crate::members::{pick, text};
+use crate::json_members::{pick, text};
 
 /// Something that happened. `Debug` shows how long its data is, not what it says.
 #[derive(Clone)]

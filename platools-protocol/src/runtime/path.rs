@@ -1,4 +1,4 @@
-//! The HTTP paths of the runtime protocol, such as `/v1/runtime/connect`, for gateway and client alike.
+//! The HTTP paths of the runtime protocol, such as `/v1/runtime/connect`. The gateway and its clients share them.
 
 use std::fmt::Write as _;
 

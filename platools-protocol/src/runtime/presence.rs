@@ -1,4 +1,4 @@
-//! Agents that are connected.
+//! [`AgentPresence`] and [`Presence`]: one connected agent, and a page of the list of them.
 
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,4 +1,4 @@
-//! Sessions: how they begin, are kept alive and end.
+//! The bodies of the HTTP requests that begin a session, get a [`Ticket`] for a socket, keep the session alive, and end it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::text::cut;
+use crate::truncate::cut;
 
 /// The body of a request for a session; it may be left out.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Connect {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_version: Option<String>,
-    /// Whatever the agent wants to be known of it: a JSON object of at most
+    /// Metadata of the agent: a JSON object of at most
     /// [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
@@ -32,7 +32,7 @@ impl Connect {
         Self::default()
     }
 
-    /// Says which program the agent runs in.
+    /// Adds the name and the version of the agent's program.
     #[must_use]
     pub fn with_client(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
@@ -40,7 +40,7 @@ impl Connect {
         self
     }
 
-    /// Says something of the agent, as a JSON object.
+    /// Adds metadata of the agent, a JSON object.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Box<RawValue>) -> Self {
         self.metadata = Some(metadata);

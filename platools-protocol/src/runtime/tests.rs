@@ -1,3 +1,5 @@
+//! Tests of the frames and bodies of the runtime protocol.
+
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Annotations of a tool that a platform acts on: `strictArguments`, `timeoutMs`, `maxConcurrency` and `exposeErrors`.
+//! Names and readers of the annotations that a platform acts on: `strictArguments`, `timeoutMs`, `maxConcurrency` and `exposeErrors`.
 
 use std::time::Duration;
 

@@ -1,12 +1,13 @@
-//! [`ToolDeclaration`]: a tool in a registration. [`read_all`] reads all tools of a registration, and names those that make no sense.
+//! [`ToolDeclaration`]: one tool in a registration. [`read_all`] reads the tools of a registration, and returns invalid ones as
+//! [`UnreadableTool`]s.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::fields::{FrameError, malformed};
-use crate::members::pick;
-use crate::text::cut;
+use super::frame_error::{FrameError, malformed};
+use crate::json_members::pick;
+use crate::truncate::cut;
 
 /// A tool as a worker declares it: exactly these seven keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,14 +1,15 @@
-//! The frames of the extensions; see [`Feature`](super::Feature) for when they may be used.
+//! The frames of the protocol's extensions, such as [`ToolCancel`]. Both sides must have named the [`Feature`](super::Feature) first.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, FrameError, of_call, whole};
-use super::spelling::Spelling;
+use super::call_fields::{Fields, of_call, whole};
+use super::camel_case::Spelling;
+use super::frame_error::FrameError;
+use crate::json_members::Text;
 use crate::log_level::LogLevel;
-use crate::members::Text;
 
 /// A call that is to be cancelled. `Debug` shows the length of the reason, not the text.
 ///
@@ -32,7 +33,7 @@ impl<'a> ToolCancel<'a> {
         Self { call_id: Cow::Borrowed(call_id), reason: None }
     }
 
-    /// Says why.
+    /// Adds the reason.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Cow<'a, str>>) -> Self {
         self.reason = Some(reason.into());
@@ -85,14 +86,14 @@ impl<'a> ToolProgress<'a> {
         Self { call_id: Cow::Borrowed(call_id), progress, total: None, message: None }
     }
 
-    /// Says how much there is to do.
+    /// Adds the total.
     #[must_use]
     pub fn with_total(mut self, total: f64) -> Self {
         self.total = Some(total);
         self
     }
 
-    /// Says what is being done.
+    /// Adds a text about the present step.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'a, str>>) -> Self {
         self.message = Some(message.into());
@@ -209,7 +210,7 @@ pub struct Drain {
 impl Drain {
     pub(super) const SPELLINGS: &[Spelling] = &[("deadline_ms", "deadlineMs")];
 
-    /// Says how long the socket stays open at most, in milliseconds.
+    /// Adds the longest time for which the socket stays open, in milliseconds.
     #[must_use]
     pub const fn within_ms(deadline_ms: u64) -> Self {
         Self { deadline_ms: Some(deadline_ms) }

@@ -1,4 +1,4 @@
-//! The extensions of the protocol, and how two sides agree on them.
+//! [`Feature`]: an extension of the protocol. [`Features`] is the set that a worker offers or a platform accepts.
 
 use std::fmt;
 
@@ -154,7 +154,7 @@ impl Serialize for Features {
 }
 
 impl<'de> Deserialize<'de> for Features {
-    /// Whatever is no list of names is an empty set: to a platform without extensions the field may mean anything.
+    /// Reads anything but a list of names as an empty set: to a platform without extensions the field may mean something else.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -1,4 +1,4 @@
-//! `WorkerInstance`: the process of a worker, as it names itself in the upgrade.
+//! [`WorkerInstance`]: the id, the host and the process of a worker, as a header of its upgrade.
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl WorkerInstance {
         Self { id, host: None, pid: None }
     }
 
-    /// The same on a machine of this name; characters that a host name does not have are left out.
+    /// Adds the name of the machine; characters that a host name cannot have are left out.
     #[must_use]
     pub fn on_host(mut self, host: &str) -> Self {
         let host: String = host.chars().filter(|c| is_of_host(*c)).take(MAX_HOST_BYTES).collect();
@@ -47,7 +47,7 @@ impl WorkerInstance {
         self
     }
 
-    /// The same in a process with this id.
+    /// Adds the id of the process.
     #[must_use]
     pub fn in_process(mut self, pid: u32) -> Self {
         self.pid = Some(pid);

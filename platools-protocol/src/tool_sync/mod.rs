@@ -20,20 +20,20 @@
 //! ```
 
 pub mod annotation;
+mod call_fields;
+mod camel_case;
 mod declaration;
 mod extension;
 mod feature;
-mod fields;
+mod frame_error;
 mod instance;
-mod outline;
 mod platform;
-mod spelling;
 mod worker;
 
 pub use declaration::{ToolDeclaration, UnreadableTool};
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
-pub use fields::FrameError;
+pub use frame_error::FrameError;
 pub use instance::{INSTANCE_HEADER, WorkerInstance};
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
 pub use worker::{HealthStatus, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
@@ -45,6 +45,6 @@ pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;
 pub const CLOSE_SECRET_ROTATED: u16 = 4001;
 
 #[cfg(test)]
-mod spelling_tests;
+mod camel_case_tests;
 #[cfg(test)]
 mod tests;

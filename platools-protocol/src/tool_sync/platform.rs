@@ -1,4 +1,4 @@
-//! Frames from a platform to a worker.
+//! [`PlatformFrame`]: a frame from a platform to a worker.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,11 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::call_fields::{Fields, is_object, whole};
+use super::camel_case::Spelling;
 use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
-use super::fields::{Fields, FrameError, is_object, malformed, whole};
-use super::spelling::Spelling;
-use crate::members::{millis, unknown_kind};
+use super::frame_error::{FrameError, malformed};
+use crate::json_members::{millis, unknown_kind};
 
 /// A frame from a platform.
 #[derive(Debug, Serialize)]
@@ -35,7 +36,7 @@ pub enum PlatformFrame<'a> {
     ToolCancel(ToolCancel<'a>),
     /// Replies have arrived; needs [`Feature::ResultAck`].
     ResultAck(ResultAck<'a>),
-    /// This socket will close, open another one; needs [`Feature::Drain`].
+    /// The platform is about to close this socket, so the worker opens another one; needs [`Feature::Drain`].
     Drain(Drain),
     /// A refusal, which the platform closes the socket after; or some failure of its own, such as a registration that it could not
     /// store, after which the socket stays open.

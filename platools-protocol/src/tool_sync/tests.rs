@@ -1,3 +1,5 @@
+//! Tests of the frames between workers and platforms.
+
 use serde_json::{Value, json};
 
 use super::*;

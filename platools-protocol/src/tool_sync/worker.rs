@@ -1,4 +1,4 @@
-//! Frames from a worker to a platform.
+//! [`WorkerFrame`]: a frame from a worker to a platform.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,13 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::call_fields::{Fields, of_call, whole};
+use super::camel_case::Spelling;
 use super::declaration::{self, ToolDeclaration, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
-use super::fields::{Fields, FrameError, of_call, whole};
-use super::spelling::Spelling;
+use super::frame_error::FrameError;
 use crate::error_details::ErrorDetails;
-use crate::members::unknown_kind;
+use crate::json_members::unknown_kind;
 
 /// A frame from a worker.
 #[derive(Debug, Serialize)]
@@ -159,11 +160,11 @@ impl ToolHealth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
-    /// It works.
+    /// The tool works.
     Healthy,
-    /// It fails now and then.
+    /// The tool fails now and then.
     Degraded,
-    /// It fails most of the time.
+    /// The tool fails most of the time.
     Down,
 }
 

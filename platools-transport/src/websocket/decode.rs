@@ -1,4 +1,4 @@
-//! [`Decoder`]: messages from the bytes of a server.
+//! [`Decoder`]: decodes the bytes of a server into messages.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! [`Encoder`]: the frames of a client as bytes, masked.
+//! [`Encoder`]: encodes frames of a client, and masks their payloads.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;

@@ -1,8 +1,8 @@
 //! [`WebSocket`]: the client's side of RFC 6455 over an open connection.
 //!
-//! It has the messages, close codes and errors of tungstenite, and behaves as tungstenite's client does. Tungstenite's own
-//! socket writes frames and messages to the log at the level `trace`, with the secrets in them, and has no switch for that.
-//! This module logs nothing. Of tungstenite it calls the functions for headers only, whose records have no byte of a payload.
+//! It uses the messages, close codes and errors of tungstenite and behaves as tungstenite's client does. Tungstenite's own socket cannot be
+//! used: at the level `trace` it always writes frames, and the secrets in them, to the log. This module logs nothing. It calls tungstenite
+//! only for frame headers, whose log records have no byte of a payload.
 
 mod decode;
 mod encode;

@@ -1,4 +1,4 @@
-//! A socket over a pipe in memory, with tungstenite's server or bare bytes at the other end.
+//! Tests of a socket over a pipe in memory, with tungstenite's server or raw bytes at the other end.
 
 use std::collections::VecDeque;
 use std::future::{poll_fn, ready};

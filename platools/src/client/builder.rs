@@ -1,4 +1,4 @@
-//! `PlatoolsClientBuilder`: sets up a [`PlatoolsClient`].
+//! [`PlatoolsClientBuilder`]: sets up a [`PlatoolsClient`].
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::PlatoolsClient;
-use super::hosted::Hosted;
+use super::hosted_tools::HostedTools;
 use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
@@ -35,7 +35,7 @@ pub enum Signatures {
 pub struct PlatoolsClientBuilder {
     connection: ConnectionSettings,
     registry: ToolRegistry,
-    pub(super) hosted: Hosted,
+    pub(super) hosted: HostedTools,
     settings: Settings,
 }
 
@@ -44,7 +44,7 @@ impl Default for PlatoolsClientBuilder {
         Self {
             connection: ConnectionSettings::new(Reconnect::new()),
             registry: ToolRegistry::new(),
-            hosted: Hosted::default(),
+            hosted: HostedTools::default(),
             settings: Settings {
                 limits: Limits::default(),
                 outbox: Bounds::default(),

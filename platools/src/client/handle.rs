@@ -1,4 +1,4 @@
-//! Stopping and watching a client from elsewhere.
+//! [`ClientHandle`]: stops a running client, and shows its state and events.
 
 use std::fmt;
 

@@ -1,13 +1,13 @@
-//! `PlatoolsClient`: a worker that connects to its platform, and connects again whenever the connection ends.
+//! [`PlatoolsClient`]: a worker. It dials its platform, and dials again when the connection ends.
 
 mod builder;
 mod handle;
-mod hosted;
+mod hosted_tools;
 mod platools;
 mod run;
-mod signalled;
+mod run_until;
+mod stop_signals;
 mod takeovers;
-mod until;
 
 use tokio::sync::watch;
 

@@ -1,4 +1,4 @@
-//! `Platools`: a worker with the URL and the secret of the environment.
+//! [`Platools`]: a worker that takes its URL and its secret from the environment.
 
 use super::{PlatoolsClient, PlatoolsClientBuilder};
 use platools_transport::{Error, ErrorKind, Secret};

@@ -1,4 +1,4 @@
-//! `Run`: the sockets of a client, one after the other.
+//! [`Run`]: one run of a client. It opens one socket after the other and serves the platform over each.
 
 use std::pin::pin;
 
@@ -9,7 +9,7 @@ use tracing::{Instrument, Span, info, info_span, warn};
 
 use super::takeovers::Takeovers;
 use crate::link::{Connector, Event, LinkThread, Opened, Replacement, Reporter, SessionEnd, Worker, at, run_session};
-use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, on_a_task};
+use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, run_scoped};
 use platools_transport::{Error, ErrorKind, WithCauses};
 
 /// The state of a run, which lives on a task of its own.
@@ -188,7 +188,7 @@ where
         Some(thread) => thread.run(future).await,
         // The future of `main` is polled outside of the runtime's worker threads; a link there would wake another thread for every frame and
         // every call.
-        None => match on_a_task(&Handle::current(), future).await {
+        None => match run_scoped(&Handle::current(), future).await {
             Some(output) => output,
             // Its runtime shuts down, and then nobody polls this again.
             None => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! `Takeovers`: how often another worker took the place of this one.
+//! [`Takeovers`]: counts how often another worker took the place of this one, and tells when to warn.
 
 use std::collections::VecDeque;
 use std::time::Duration;

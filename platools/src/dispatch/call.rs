@@ -1,4 +1,4 @@
-//! [`Call`] and [`AcceptedCall`]: a call before and after its tool was found.
+//! [`Call`]: a call as it came. [`AcceptedCall`]: a call with its tool.
 
 use std::sync::Arc;
 use std::time::Duration;

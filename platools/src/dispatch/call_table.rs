@@ -1,4 +1,4 @@
-//! [`CallTable`]: the calls that run or wait, and the ids of those that ended.
+//! [`CallTable`]: the running and waiting calls, and the ids of calls that ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};

@@ -1,4 +1,4 @@
-//! [`CallerDeadline`]: the time until which the caller of a call waits, from `_context.deadline`.
+//! [`CallerDeadline`]: the moment after which the caller of a call no longer waits. The platform sends it in `_context.deadline`.
 
 use std::time::{Duration, SystemTime};
 

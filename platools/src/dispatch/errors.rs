@@ -1,4 +1,4 @@
-//! The errors that a dispatcher itself ends calls with.
+//! The errors with which the dispatcher itself ends calls, such as timeouts and cancellations.
 
 use std::time::Duration;
 

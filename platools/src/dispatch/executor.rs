@@ -1,4 +1,4 @@
-//! [`Executor`]: decides where a call is polled, and has it polled there.
+//! [`Executor`]: chooses the thread that polls a call: the link's thread, the application's runtime, or a thread of its own.
 
 use futures::FutureExt;
 use tokio::runtime::Handle;

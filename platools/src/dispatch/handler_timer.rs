@@ -1,4 +1,4 @@
-//! [`HandlerTimer`]: measures a call's handler from its start, and ends its time.
+//! [`HandlerTimer`]: measures the time of a call's handler, and ends it at the timeout.
 
 use std::future::pending;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Job`]: a call that may run, as a task. [`QueuedJob`]: a call that waits for its permit.
+//! [`Job`]: a call that has its permit, as a task. [`QueuedJob`]: a call that waits for its permit.
 
 use std::pin::Pin;
 use std::task::{self, Poll, ready};

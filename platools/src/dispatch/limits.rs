@@ -1,4 +1,4 @@
-//! [`Limits`]: bounds of the calls that a worker takes on.
+//! [`Limits`]: the limits for the calls of a worker.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`LinkCalls`]: calls that are polled for the first time on the thread of the link, between two polls of the link.
+//! [`LinkCalls`]: the queue of calls that the link's thread polls for the first time, between two polls of the link.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`ToolRegistry::call`]: calls of tools without a socket. [`LocalCall`]: one of them.
+//! [`ToolRegistry::call`]: calls a tool without a socket. [`LocalCall`] is such a call.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};

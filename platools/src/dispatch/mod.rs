@@ -1,7 +1,7 @@
-//! The way of a call from its frame to its outcome. [`Dispatcher`] admits calls, lets them wait for a permit, runs them, and ends each
+//! The dispatch of calls, from a frame to an outcome. [`Dispatcher`] admits calls, lets them wait for a permit, runs them, and ends each
 //! exactly once: with a result, an error, a timeout, a cancellation or a refusal.
 //!
-//! Outcomes travel over a channel to the task that owns the dispatcher. Nothing here waits for a socket.
+//! Outcomes go over a channel to the task that owns the dispatcher. Nothing here waits for a socket.
 
 mod call;
 mod call_table;

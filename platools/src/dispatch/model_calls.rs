@@ -1,4 +1,4 @@
-//! [`ToolRegistry::call_from_model`]: calls of models that an application asks itself.
+//! [`ToolRegistry::call_from_model`]: runs a call that a model asked for, in an application that talks to the model itself.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! [`Outcome`]: the one end of a call.
+//! [`Outcome`]: the result or the error with which a call ends.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! [`Caught`]: a panic of a handler, with its place in the source where the worker tells its platform.
+//! [`catch`]: runs a part of a handler and catches its panic as [`Caught`], with its place in the source if callers may see it.
 //!
-//! Only a panic hook learns the place. The first such call puts one before the program's own hook, which runs as
-//! before. A hook that the program sets later replaces it, and then no place is known.
+//! Only a panic hook learns the place. The first such call installs a hook that notes the place and then runs the program's own hook. A
+//! hook that the program sets later replaces ours, and then the place stays unknown.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

@@ -1,8 +1,7 @@
 //! [`RunPermit`]: the permission of one call to run, and the queues for it.
 //!
-//! A call needs a permit of its tool, where the tool limits how many of its calls run at once, and then one of the worker's
-//! slots. It requests them in this order, so that a call that waits for its tool holds no slot and delays only calls of the
-//! same tool. Both queues are first in, first out.
+//! A call first needs a permit of its tool, if the tool limits how many of its calls run at once, and then a slot of the worker. In this
+//! order, a call that waits for its tool holds no slot and delays only calls of the same tool. Both queues are first in, first out.
 
 use std::pin::Pin;
 use std::sync::Arc;

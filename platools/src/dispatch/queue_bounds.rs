@@ -1,4 +1,4 @@
-//! [`QueueBounds`] counts the calls that wait for a permit and their bytes, and refuses one too many. It holds no calls.
+//! [`QueueBounds`]: counts the waiting calls and their bytes, and refuses a call beyond the limits. It does not store the calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

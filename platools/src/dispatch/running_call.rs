@@ -20,8 +20,8 @@ use super::handler_timer::{HandlerTimer, TimeIsUp};
 use super::outcome::{Failure, Ran};
 use super::panics::catch;
 use super::permit::RunPermit;
+use crate::blocking_threads::BlockingThread;
 use crate::registry::RegisteredTool;
-use crate::threads::HeldThread;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
 /// A call that runs: its handler and its deadline. It can be polled once where the call was read, and then be moved to a task.
@@ -246,7 +246,7 @@ async fn on_a_blocking_thread(
 ) -> Result<Output, ToolError> {
     let (pool, span) = (runtime.clone(), Span::current());
     let blocking = move || {
-        let (_permit, _thread) = (permit, HeldThread::new());
+        let (_permit, _thread) = (permit, BlockingThread::new());
         if begun.send(Instant::now()).is_err() {
             // The call has ended already.
             return Err(cancelled());

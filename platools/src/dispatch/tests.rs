@@ -1,3 +1,5 @@
+//! Tests of the dispatcher.
+
 mod health;
 mod waiting;
 

@@ -1,4 +1,5 @@
-//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges them as the platform's frames say, whichever socket they come over.
+//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges calls as the platform's frames say, over whichever socket
+//! they come.
 
 use std::collections::HashSet;
 use std::time::SystemTime;

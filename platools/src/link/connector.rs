@@ -38,7 +38,7 @@ impl Connector {
         self.dialler.in_time(open).await
     }
 
-    /// The same connector, whose secret's provider runs in that runtime.
+    /// Returns a copy whose secret is read by a provider in that runtime.
     pub(crate) fn within(&self, runtime: &Handle) -> Self {
         Self { secret: self.secret.within(runtime), ..self.clone() }
     }

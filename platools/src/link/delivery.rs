@@ -1,4 +1,4 @@
-//! [`Delivery`]: the replies on their way to the platform, and the heartbeats that ask which of them have arrived.
+//! [`Delivery`]: the replies that the platform has not confirmed, and the heartbeats that ask for the confirmation.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Event`]: the events of a link, for the application.
+//! [`Event`]: an event of a link, for the application.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Opened`]: a socket that a session is to serve. [`Predecessors`]: the sockets before it, which are being closed.
+//! [`Opened`]: an open socket that a session can serve. [`Predecessors`]: the sockets before it, which are closing.
 
 use std::fmt;
 

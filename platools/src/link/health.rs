@@ -1,4 +1,4 @@
-//! [`HealthReports`]: the health of tools for the platform's heartbeats, and the platform's alerts.
+//! [`HealthReports`]: the health of tools in heartbeats, and the platform's alerts about it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use platools_protocol::text::cut;
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
+use platools_protocol::truncate::cut;
 
 /// Reports each tool whose figures have changed since its last report.
 ///

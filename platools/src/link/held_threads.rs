@@ -1,4 +1,4 @@
-//! [`HeldThreads`]: handlers that keep a thread for long, named in the log while they do.
+//! [`HeldThreads`]: finds handlers that block a thread for long, and names their tools in the log.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,11 +1,11 @@
-//! [`LinkThread`]: the thread of a link, which no handler holds up for long.
+//! [`LinkThread`]: the thread of a link. Handlers cannot delay it for long.
 //!
-//! The link is polled on a runtime of its own, so that an application whose threads are all busy or blocked delays neither heartbeats nor
-//! reads. Between two polls of the link the same thread polls calls whose tools have proved short: most calls end there, and waking another
+//! The link runs on a runtime of its own: an application whose threads are all busy or blocked delays neither heartbeats nor reads. Between
+//! two polls of the link, its thread also polls calls of tools that were fast so far. Most of these calls end there, and waking another
 //! thread would cost more than they do.
 //!
-//! A handler that holds the thread loses it the link: the link then lies in [`ServedLink::core`], where a second thread takes it and goes on.
-//! That thread sleeps unless calls were polled lately.
+//! If a handler blocks the thread, the thread loses the link. The link then lies in [`ServedLink::core`], and a second thread takes it from
+//! there. The second thread sleeps unless calls were polled shortly before.
 
 use std::fmt;
 use std::io;

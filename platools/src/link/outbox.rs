@@ -1,4 +1,4 @@
-//! [`Outbox`]: keeps replies until the platform is known to have them.
+//! [`Outbox`]: keeps replies until the platform confirms them.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;

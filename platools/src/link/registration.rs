@@ -1,4 +1,5 @@
-//! [`Registration`]: declares a worker's tools to its platform, and again when they change.
+//! [`Registration`]: declares a worker's tools to its platform, and declares them again when they change. It keeps the limits: changes
+//! within a tenth of a second are one registration, and there are at most six in a minute.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::window::SlidingWindow;
+use crate::sliding_window::SlidingWindow;
 use platools_protocol::tool_sync::{ToolDeclaration, WorkerFrame};
 use platools_transport::after;
 use platools_transport::{Jitter, backoff_delay_ms};

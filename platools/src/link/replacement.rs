@@ -1,4 +1,4 @@
-//! The socket that takes over from one the platform is about to close.
+//! [`Replacement`]: opens the next socket while the platform is about to close the present one.
 
 use std::fmt;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`ReplyFrames`]: the replies of calls, as the frames that carry them.
+//! [`ReplyFrames`]: writes outcomes of calls as reply frames.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use tracing::warn;
 use crate::dispatch::{Failure, Outcome};
 use crate::tool::{Output, ToolError};
 use platools_protocol::ErrorDetails;
-use platools_protocol::text::cut;
 use platools_protocol::tool_sync::{MAX_FRAME_BYTES, ToolFailure, WorkerFrame, result_frame};
+use platools_protocol::truncate::cut;
 
 /// Makes frames of outcomes, in memory that it uses again: small replies are written into buffers that go from call to call, and then lie
 /// side by side until the platform has them.

@@ -1,4 +1,4 @@
-//! [`Session`]: the event loop of one live socket, which [`run_session`] runs.
+//! [`Session`]: the event loop of one live socket. [`run_session`] runs it.
 
 use std::ops::RangeInclusive;
 use std::pin::pin;
@@ -19,8 +19,8 @@ use super::replacement::{Replacement, accepts};
 use super::worker::Worker;
 use crate::dispatch::Outcome;
 use crate::tool::Context;
-use platools_protocol::text::cut;
 use platools_protocol::tool_sync::{Drain, Feature, Features, PlatformFrame, WorkerFrame};
+use platools_protocol::truncate::cut;
 use platools_transport::redact;
 use platools_transport::{CLOSE_LIMIT, Received, Socket, text};
 use platools_transport::{ConnectionState, Disconnect};

@@ -1,4 +1,4 @@
-//! Checking a call's signature over the very bytes its params came in.
+//! Checks of a call's signature, over the bytes of the params as they came in the frame.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! A session over a pipe in memory, under a clock that stands still until everybody waits.
+//! Tests of a session, with a pipe in memory as the network and a paused clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

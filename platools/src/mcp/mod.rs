@@ -1,22 +1,23 @@
-//! The server that [`serve`](crate::serve) and the gateway's `/mcp` have in common, so that both answer clients of the Model Context Protocol
-//! alike: [`McpServer`] answers one client over a [`ToolHost`], and [`http`] has requests, sessions and streams. For the crates of this
-//! workspace; it may change at any time.
+//! The MCP server that [`serve`](crate::serve) and the gateway's `/mcp` share, so that both answer clients alike.
+//!
+//! [`McpServer`] answers one client with the tools of a [`ToolHost`]; [`http`] has requests, sessions and streams. It is for the crates of
+//! this workspace and may change at any time.
 
 #[cfg(feature = "mcp-http")]
 pub mod http;
-mod message;
+mod message_head;
 mod notifier;
-mod page;
 mod result;
 mod revision;
 mod server;
+mod tool_page;
 
-pub use message::{MessageHead, with_part};
+pub use message_head::{MessageHead, with_part};
 pub use notifier::{Notifier, ToolReport, ToolReports};
-pub use page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
 pub use result::{ReturnedJson, failed};
 pub use revision::Revision;
 pub use server::{McpServer, ToolChanges, ToolHost, server_config};
+pub use tool_page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
 
 /// The name of the member of `_meta` that has the facts of a failed call.
 pub const TOOL_ERROR_META: &str = "platools/toolError";

@@ -1,4 +1,4 @@
-//! [`Notifier`]: progress and log entries of a running call, on their way to the client of the call.
+//! [`Notifier`]: sends the progress and the log entries of a running call to the call's client.
 #![expect(deprecated, reason = "clients of the revisions with sessions ask for a log")]
 
 use std::pin::pin;

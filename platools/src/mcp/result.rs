@@ -1,8 +1,8 @@
-//! [`ReturnedJson`]: the result of a tool as the result of `tools/call`.
+//! [`ReturnedJson`]: converts the result of a tool into the result of `tools/call`.
 //!
-//! Clients check `structuredContent` against the tool's output schema, and discard the whole answer if it does not fit, or if it is missing
-//! although there is a schema. They check nothing of a result that is an error. So a result that breaks its own schema is sent as an
-//! error that says so, with the result itself as text: that is the one form in which no client loses it.
+//! Clients check `structuredContent` against the tool's output schema. They discard the whole answer if it does not fit, or if it is
+//! missing. They check nothing if the result is an error. So a result that does not fit its own schema is sent as an error that says so,
+//! with the result as text: no client loses it in this form.
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Map, Value, json};

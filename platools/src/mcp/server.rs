@@ -1,4 +1,4 @@
-//! [`McpServer`]: the answers to one client, over a [`ToolHost`] that has the tools.
+//! [`McpServer`]: answers one client. [`ToolHost`] is the trait for the tools behind it.
 #![expect(deprecated, reason = "clients of the revisions with sessions ask for a log")]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

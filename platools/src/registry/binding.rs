@@ -1,4 +1,4 @@
-//! `Binding`: the way from a tool and its registry's state to the handler of its calls.
+//! [`Binding`]: a tool with the state of its registry. It makes the handler of the tool's calls.
 
 use std::any::Any;
 use std::future::ready;

@@ -1,4 +1,4 @@
-//! [`RegisteredTool`]: one tool in a registry, with its declaration, its handler, its limits and its health.
+//! [`RegisteredTool`]: one tool in a registry, with its declaration, handler, limits and health.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
-use super::pace::{Pace, PollPlace};
+use super::poll_place::{Pace, PollPlace};
+use crate::sliding_window::SlidingWindow;
 use crate::tool::{Execution, Handler, Rate, Tool, ToolDefinition};
-use crate::window::SlidingWindow;
 use platools_transport::{Error, ErrorKind};
 
 /// A tool of a registry.

@@ -1,4 +1,4 @@
-//! [`Health`]: the calls of one tool in the last hour, and how many of them failed through a fault of the tool.
+//! [`Health`]: counts the calls of one tool within the last hour, and those that failed through a fault of the tool.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Exports of a whole [`ToolRegistry`]: its tools in a consumer's form, its manifest and fingerprint.
+//! Exports of a whole [`ToolRegistry`]: the tools in the form of one consumer, their manifest, and its fingerprint.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

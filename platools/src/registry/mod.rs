@@ -1,13 +1,13 @@
 //! [`ToolRegistry`]: the tools of a worker, by name.
 //!
-//! A [`ToolRegistry`] is a handle: clones share the same tools, so that tools can come and go while a client is connected.
-//! Every change is announced, and the client registers the new set with its platform.
+//! A registry is a handle: clones share the same tools, so tools can be added and removed while a client is connected. The client then
+//! registers the new set of tools with its platform.
 
 mod binding;
 mod entry;
 mod health;
 mod manifest;
-mod pace;
+mod poll_place;
 mod snapshot;
 
 use std::any::Any;
@@ -22,7 +22,7 @@ use platools_transport::{Error, ErrorKind};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
-pub(crate) use pace::PollPlace;
+pub(crate) use poll_place::PollPlace;
 pub(crate) use snapshot::ToolSnapshot;
 
 /// The tools of a worker.

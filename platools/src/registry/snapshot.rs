@@ -1,4 +1,4 @@
-//! [`ToolSnapshot`]: the tools of a registry for one reader, which looks tools up without a lock.
+//! [`ToolSnapshot`]: a reader's copy of a registry's tools, which finds tools without a lock and follows changes.
 
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Tests of registries.
+
 use std::sync::Arc;
 
 use serde_json::json;

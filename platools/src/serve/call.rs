@@ -1,4 +1,4 @@
-//! [`run`]: a call, from its request to its result.
+//! [`run`]: runs one call of a client, from the request to the result.
 
 use std::future::pending;
 use std::pin::pin;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::Calls;
-use super::host::RegistryHost;
-use super::result;
+use super::call_result;
+use super::call_tracker::CallTracker;
+use super::registry_host::RegistryHost;
 use crate::dispatch::{Failure, LocalCall};
 use crate::mcp::{Notifier, ReturnedJson, ToolReport, ToolReports};
 use crate::tool::{
@@ -44,7 +44,7 @@ pub(super) async fn run(
     let RegistryHost { tools, calls, max_result_bytes, .. } = host;
     let _counted = match calls.begin() {
         Ok(counted) => counted,
-        Err(refusal) => return Some(result::refused(refusal)),
+        Err(refusal) => return Some(call_result::refused(refusal)),
     };
     let (report_queue, reporting_calls) = ReportQueue::new();
     report_queue.want(WantedReports { progress: notifier.wants_progress(), log: true });
@@ -56,14 +56,14 @@ pub(super) async fn run(
     notifier.ended(level, facts).await;
     let rule = tools.rule(tool);
     let returned = ReturnedJson { tool: &tool.name, rule: &rule, revision: notifier.revision() };
-    Some(end.map_or_else(result::given_up, |end| result::ended(returned, end)))
+    Some(end.map_or_else(call_result::given_up, |end| call_result::ended(returned, end)))
 }
 
 /// Waits until the call ends; `None` if it was given up and did not end soon after.
 async fn ended(
     call: LocalCall,
     context: &Context,
-    calls: &Calls,
+    calls: &CallTracker,
     cancelled: &CancellationToken,
 ) -> Option<Result<Output, Failure>> {
     let mut call = pin!(call);

@@ -1,4 +1,4 @@
-//! `serve`, as a command of a worker's program.
+//! [`Command`]: the command `serve` for the command line of a worker's program.
 
 use std::env;
 use std::ffi::OsString;
@@ -168,7 +168,7 @@ impl Command {
         self.serve(Server::new(registry)).await
     }
 
-    /// The same for a server with settings of its own, to which those of the command line are added.
+    /// Runs the command with a server that has settings of its own. The command line adds its settings to them.
     ///
     /// # Errors
     /// As for [`run`](Self::run).

@@ -1,4 +1,4 @@
-//! [`Info`]: a server's description of itself.
+//! [`Info`]: a server's description of itself for clients.
 
 use rmcp::model::{Implementation, ServerConfig};
 

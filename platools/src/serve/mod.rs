@@ -51,19 +51,19 @@
 //! the level `debug` of its target `rmcp`, arguments and results with them; leave that at `warn`.
 
 mod call;
-mod calls;
+mod call_result;
+mod call_tracker;
 #[cfg(feature = "cli")]
 mod command;
-mod host;
 #[cfg(feature = "serve-http")]
 mod http;
 mod info;
-mod message;
-mod result;
+mod mcp_methods;
+mod message_repair;
+mod registry_host;
 mod server;
 mod stdio;
 mod stop;
-mod tool_host;
 mod tools;
 
 #[cfg(feature = "cli")]

@@ -1,11 +1,11 @@
-//! [`Server`]: the tools that a local server serves, its name and its limits.
+//! [`Server`]: the settings of a local server: its tools, name and limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::calls::Calls;
-use super::host::RegistryHost;
+use super::call_tracker::CallTracker;
 use super::info::Info;
+use super::registry_host::RegistryHost;
 use super::stdio;
 use super::stop::signals;
 use super::tools::ServedTools;
@@ -136,6 +136,6 @@ impl Server {
     pub(super) fn into_host(self) -> Result<Arc<RegistryHost>, Error> {
         let tools = ServedTools::new(self.registry, &self.named)?;
         let Self { info, user, max_result_bytes, .. } = self;
-        Ok(Arc::new(RegistryHost { tools, calls: Calls::default(), info, user, max_result_bytes }))
+        Ok(Arc::new(RegistryHost { tools, calls: CallTracker::default(), info, user, max_result_bytes }))
     }
 }

@@ -1,4 +1,4 @@
-//! [`signals`]: the signals that end a server.
+//! [`signals`]: catches the signals that stop a server.
 
 use platools_transport::{Error, ErrorKind, StopSignals};
 

@@ -1,4 +1,4 @@
-//! [`ServedTools`]: the tools that a server shows, and their changes.
+//! [`ServedTools`]: the tools that a server shows to clients, and the notices of their changes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ pub(super) struct ServedTools {
 /// The rules of the tools' results, made when they are first needed, each with the declaration that it is of.
 type Rules = Arc<Mutex<HashMap<String, (Arc<ToolDefinition>, Arc<ResultRule>)>>>;
 
-/// ServedChanges of what is shown.
+/// Notices of changes of the tools that are shown.
 #[derive(Debug, Clone)]
 pub(super) struct ServedChanges {
     // Made before `shown` is read, so that it hears of everything that comes after.

@@ -1,4 +1,4 @@
-//! `Context`: the caller, the scope and the cancellation of a call.
+//! [`Context`]: the caller, the scope and the cancellation of a call, for its handler.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `ToolDefinition`: the declaration of a tool, with its limits.
+//! [`ToolDefinition`]: the declaration of a tool, with its limits.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `WithoutEnvelopes`: reads the arguments of a call without the two envelopes that a platform puts beside them.
+//! [`WithoutEnvelopes`]: a deserializer that reads a call's arguments and skips the platform's envelopes beside them.
 
 use std::borrow::Cow;
 use std::fmt;

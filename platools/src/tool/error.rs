@@ -1,4 +1,4 @@
-//! `ToolError`: the error of a call, and the conversions into it.
+//! [`ToolError`]: the error of a call. Errors of handlers are converted into it.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;

@@ -1,4 +1,4 @@
-//! `Tool`, which a registry takes, and `Handler`, which runs its calls.
+//! [`Tool`] is what a registry accepts, and [`Handler`] runs the calls of one tool.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Life`]: the state of a call that goes on, was cancelled or is over.
+//! [`Life`]: the state of a call: running, cancelled or over.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;

@@ -1,9 +1,9 @@
-//! [`Context::log`]: the log of a call for its caller.
+//! [`Context::log`]: log entries of a call for its caller.
 
 use super::context::Context;
 use super::reports::LogEntry;
 use platools_protocol::LogLevel;
-use platools_protocol::text::cut;
+use platools_protocol::truncate::cut;
 
 impl Context {
     /// Sends the caller a line of log while the call runs; cut to 8 KiB. Never waits and never fails.

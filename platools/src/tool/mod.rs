@@ -1,30 +1,30 @@
-//! Tools: their declarations, the context of a call, the decoding of arguments, and results.
+//! Tools: declarations, the context of a call, decoding of arguments, and results.
 //!
-//! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
+//! `#[tool]` makes a [`Tool`] from a function. [`ToolDefinition::handler`] makes one at run time from a declaration and a closure.
 
 mod arguments;
 mod cancellation;
 mod content;
 mod context;
-#[cfg(feature = "macros")]
-mod declared;
 mod definition;
 mod envelopes;
 mod error;
-mod function;
+mod function_tool;
 mod handler;
 mod life;
 mod log;
+#[cfg(feature = "macros")]
+mod macro_definition;
 mod output;
 mod params;
 mod progress;
 mod reports;
 mod result_rule;
-mod returns;
+mod return_value;
 mod schema;
 mod shared_text;
 mod state;
-mod typed;
+mod typed_handler;
 
 // Hidden names are for the gateway, which treats tools of any SDK by the same rules. They may change at any time.
 #[doc(hidden)]
@@ -41,7 +41,7 @@ pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 pub use error::without_stack;
 pub use error::{IntoToolError, ToolError, code};
 pub(crate) use error::{STACK_HEADING, discard};
-pub use function::FunctionTool;
+pub use function_tool::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};
 pub(crate) use output::Output;
@@ -64,18 +64,20 @@ pub(crate) mod expansion {
     pub use super::arguments::{
         Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,
     };
-    #[cfg(feature = "macros")]
-    pub use super::declared::{Setting, declared, describe, set_auth, set_max_concurrency, set_rate, set_timeout};
     pub use super::handler::{Handler, HandlerFuture};
+    #[cfg(feature = "macros")]
+    pub use super::macro_definition::{
+        Setting, declared, describe, set_auth, set_max_concurrency, set_rate, set_timeout,
+    };
     pub use super::output::Output;
-    pub use super::returns::{
+    pub use super::return_value::{
         AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult,
         UndescribedResult,
     };
-    pub use super::returns::{
+    pub use super::return_value::{
         ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
     };
     pub use super::schema::output_schema_with;
     pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};
-    pub use super::typed::{ToolBody, TypedHandler, a_tools_future_must_be_send};
+    pub use super::typed_handler::{ToolBody, TypedHandler, a_tools_future_must_be_send};
 }

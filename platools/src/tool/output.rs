@@ -1,4 +1,4 @@
-//! [`Output`]: the buffer that a tool writes its result to.
+//! [`Output`]: the buffer into which a tool writes its result as JSON.
 
 use std::{fmt, io};
 

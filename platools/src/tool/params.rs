@@ -1,4 +1,4 @@
-//! [`Params`]: the JSON text of a call's params as it came in the frame, with arguments and envelopes, not decoded yet.
+//! [`Params`]: the JSON text of a call's params, with arguments and envelopes, as the frame has it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,7 +24,7 @@ impl Params {
         Self(text)
     }
 
-    /// The same params in memory of their own, without the rest of the frame.
+    /// Copies the params into memory of their own, without the rest of the frame.
     pub(crate) fn detached(&self) -> Self {
         Self(self.0.detached())
     }

@@ -1,10 +1,10 @@
-//! [`Progress`]: a report of a call's progress, which [`Context::progress`] makes.
+//! [`Progress`]: a report about the progress of a call.
 
 use std::fmt;
 
 use super::context::Context;
 use super::reports::ProgressReport;
-use platools_protocol::text::cut;
+use platools_protocol::truncate::cut;
 
 /// A report of the progress of a call, for its caller. Made by [`Context::progress`].
 ///

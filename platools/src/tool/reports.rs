@@ -1,5 +1,5 @@
-//! Reports of running calls, on their way to the callers: [`CallReports`] keeps those of one call, [`ReportQueue`] has the calls of a
-//! worker that have reports to send. A report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
+//! Reports of running calls that are not sent yet. [`CallReports`] keeps those of one call, and [`ReportQueue`] has the worker's calls with
+//! reports to send. A report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

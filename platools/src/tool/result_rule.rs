@@ -1,4 +1,4 @@
-//! [`ResultRule`]: the check of a tool's results against its own output schema.
+//! [`ResultRule`]: checks a tool's results against the tool's output schema.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

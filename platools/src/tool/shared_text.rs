@@ -1,4 +1,4 @@
-//! [`SharedText`]: a part of a text that several own, such as the id or the params of a call in the frame that brought them.
+//! [`SharedText`]: a part of a text that has several owners, such as a call's id within the frame that brought it.
 
 use std::fmt;
 use std::ops::Deref;
@@ -24,7 +24,7 @@ impl SharedText {
         }
     }
 
-    /// The same text in memory of its own.
+    /// Copies the text into memory of its own.
     pub(crate) fn detached(&self) -> Self {
         Self::from(&**self)
     }

@@ -1,4 +1,4 @@
-//! Values a tool borrows from its registry instead of from its caller.
+//! [`State`]: the values that tools borrow from their registry, one for each type.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 
-/// SharedValue values, one per type: database pools, clients, configuration.
+/// Shared values, one for each type: database pools, clients, configuration.
 #[derive(Clone, Default)]
 pub struct State {
     values: HashMap<TypeId, (SharedValue, &'static str)>,

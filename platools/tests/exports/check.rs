@@ -1,4 +1,4 @@
-//! [`Checked`]: one tool in one form, and the checks of values for it.
+//! [`Checked`]: one tool in one exported form, and the checks that values for it must pass.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Schemas as workers in other languages write them, at random.
+//! Random schemas as workers in other languages write them.
 
 use fastrand::Rng;
 use platools::ToolDefinition;

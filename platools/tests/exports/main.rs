@@ -1,5 +1,5 @@
-//! Whatever a form of a tool allows, the tool takes: values that fit the exported schema are generated, turned back into the tool's own
-//! arguments, and the tool is called with them.
+//! Tests that a tool accepts every value that its exported schema allows. They generate values that fit the exported schema, convert them
+//! back into the tool's own arguments, and call the tool.
 
 mod check;
 mod foreign;

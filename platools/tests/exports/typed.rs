@@ -1,4 +1,4 @@
-//! Tools of Rust types, called by a model in each dialect.
+//! Tests of tools with Rust types, called by a model in each dialect.
 
 use std::collections::{BTreeMap, HashMap};
 

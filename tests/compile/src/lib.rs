@@ -1,1 +1,1 @@
-//! Its one test compiles the cases in `ui` with the SDK.
+//! Empty: the one test of this package compiles the cases in `ui` with the SDK.

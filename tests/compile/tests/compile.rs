@@ -1,4 +1,4 @@
-//! Compiles examples of `#[tool]`, good ones and bad ones, and compares the compiler's messages.
+//! Compiles valid and invalid uses of `#[tool]`, and compares the compiler's messages for the invalid ones.
 
 #[test]
 fn tools_compile_or_say_what_to_do() {

@@ -1,1 +1,1 @@
-//! Its one test uses platools under another name.
+//! Empty: the one test of this package uses the crate `platools` under another name.

@@ -1,4 +1,4 @@
-//! Tools where the crate `platools` has another name, in an older edition.
+//! Tests of tools in a package of an older edition, in which the crate `platools` has another name.
 
 use sdk::{ToolError, ToolRegistry, tool};
 

@@ -1,1 +1,1 @@
-//! The tests of this package read the sources of the others; it has none of its own.
+//! Empty: the tests of this package read the sources of the other packages.

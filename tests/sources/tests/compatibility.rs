@@ -1,4 +1,4 @@
-//! `docs/compatibility.md` against the tests: each claim names at least one, and each of those exists and runs.
+//! Checks `docs/compatibility.md` against the tests: each claim names at least one test that exists and runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

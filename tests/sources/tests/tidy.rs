@@ -1,6 +1,6 @@
-//! Rules of style that no compiler checks: how doc comments begin, names that several types share, the length of files.
+//! Rules of style that no compiler checks: the beginnings of doc comments, the names of types, and the length of files.
 //!
-//! The limits are ratchets: they hold the present counts, and only go down.
+//! The limits are ratchets: they are the present counts, and only go down.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ const RATCHETS: &[Ratchet] = &[
     Ratchet { sources: "platools-transport/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-client/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-macros/src", weak_docs: 0, shared_names: 0 },
-    Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 57 },
+    Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 19 },
     Ratchet { sources: "platools-bus/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-cli/src", weak_docs: 0, shared_names: 0 },
 ];

@@ -1,10 +1,11 @@
-//! A worker with the tools that the protocol's own test suite, `@modelcontextprotocol/conformance`, calls.
+//! A worker with the tools that the test suite of the Model Context Protocol, `@modelcontextprotocol/conformance`, calls.
 //!
 //! ```sh
 //! PLATOOLS_SERVE_TOKEN=… cargo run -p platools-tests --bin conformance -- serve http
 //! ```
 //!
-//! Without `serve` it dials the platform of the environment. The suite sends no token, so that something has to stand before the server that adds it.
+//! Without `serve` it dials the platform of the environment. The suite sends no token, so put a proxy that adds the token before the
+//! server.
 
 use std::time::Duration;
 

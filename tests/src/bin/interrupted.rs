@@ -1,4 +1,4 @@
-//! An agent that stays until it is interrupted, and says goodbye.
+//! An agent that keeps its session until SIGINT, and then disconnects.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! A worker that is served to local clients.
+//! A worker whose tools are served to local MCP clients.
 
 use platools::serve::{Command, Server};
 use platools_tests::{Gone, served};

@@ -1,4 +1,4 @@
-//! An agent that connects with what the environment says, and says hello.
+//! An agent that connects with the URL and the key of the environment, and sends the event `hello`.
 
 use std::error::Error;
 

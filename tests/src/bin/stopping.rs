@@ -1,7 +1,7 @@
-//! A worker that signals stop, in the middle of its calls.
+//! A worker that gets stop signals during its calls.
 //!
-//! `THREADS` is the number of its runtime's threads, 0 for `main`'s alone. `DRAIN_LIMIT_MS` is its drain limit. With `OWN_STOP` it handles no
-//! signals.
+//! `THREADS` is the number of threads of its runtime; 0 means the thread of `main` alone. `DRAIN_LIMIT_MS` is its drain limit. With
+//! `OWN_STOP` it handles no signals.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Agents with sessions that run on a client for Python.
+//! Tests of agents with sessions that run on a Python client.
 
 use std::fs::File;
 use std::path::Path;

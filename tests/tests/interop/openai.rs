@@ -1,4 +1,4 @@
-//! The gateway's agents as models of OpenAI's own client.
+//! Tests of the gateway's agents as models for OpenAI's own client.
 
 use std::path::Path;
 use std::process::Stdio;

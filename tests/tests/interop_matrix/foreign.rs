@@ -1,4 +1,4 @@
-//! [`Foreign`]: a worker on the bare wire, with the schemas that zod and pydantic write, and generated tools.
+//! [`Foreign`]: a worker without the SDK, with schemas as zod and pydantic write them, and generated tools.
 
 use std::fs;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The matrix of official clients of the Model Context Protocol, a gateway, and a registry that is served: every client lists all tools,
-//! compiles their schemas, and calls each with arguments that fit.
+//! Tests of every official MCP client against a gateway and against a served registry. Each client lists all tools, compiles their schemas,
+//! and calls each tool with valid arguments.
 //!
 //! A failure names the client with its version, its revision of the protocol, the server and the tool.
 

@@ -1,4 +1,4 @@
-//! [`Server`]: where a client finds the tools, and the programs behind it.
+//! [`Server`]: the address under which a client finds the tools, and the programs behind it.
 
 use std::process::Stdio;
 use std::time::Duration;

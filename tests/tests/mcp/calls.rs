@@ -1,4 +1,4 @@
-//! Calls: the form of large answers, results that break their schema or are too large, progress, the log, and calls that are given up.
+//! Tests of MCP calls: large answers, invalid or oversized results, progress, log entries, and cancelled calls.
 
 use platools_tests::within;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The contract of the servers of the Model Context Protocol over HTTP: every test runs against `platools::serve` and against a gateway with
-//! the same registry behind it. Where they differ, [`Server`](server::Server) has both answers and the reason.
+//! The contract of MCP servers over HTTP. Every test runs against `platools::serve` and against a gateway with the same registry. Where the
+//! two differ, [`Server`](server::Server) has both answers and the reason.
 
 mod calls;
 pub(crate) mod client;

@@ -1,4 +1,4 @@
-//! Requests and the answers that must come back: a table.
+//! A table of HTTP requests with the required answers.
 
 use platools_tests::within;
 use serde_json::{Value, json};

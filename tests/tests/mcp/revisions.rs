@@ -1,4 +1,4 @@
-//! Every revision of the protocol: nothing is sent that the revision of the client does not have.
+//! Tests that a client gets only messages that its revision of the protocol has.
 
 use platools_tests::within;
 use serde_json::{Value, json};

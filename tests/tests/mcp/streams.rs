@@ -1,4 +1,4 @@
-//! Streams that are lost and found again, and notices.
+//! Tests of lost streams that a client resumes, and of notices.
 
 use platools_tests::within;
 use serde_json::json;

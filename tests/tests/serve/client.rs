@@ -1,4 +1,4 @@
-//! Clients of the protocol's own library.
+//! MCP clients of the library `rmcp`, for the tests of local servers.
 
 use platools_tests::{http_client, within};
 use rmcp::model::{

@@ -1,4 +1,4 @@
-//! The command line.
+//! Tests of the command `serve`.
 
 use std::path::Path;
 use std::process::{Output, Stdio};

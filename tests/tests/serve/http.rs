@@ -1,4 +1,4 @@
-//! Over HTTP, with the library's client.
+//! Tests of a local server over HTTP, with the client of `rmcp`.
 
 use futures::future::join_all;
 use platools::serve::{Http, HttpServer, Server};

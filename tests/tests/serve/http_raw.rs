@@ -1,4 +1,4 @@
-//! Over HTTP, with what no good client would send.
+//! Tests of a local server over HTTP, with requests that no correct client sends.
 
 use platools_tests::{http_client, within};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};

@@ -1,4 +1,4 @@
-//! A registry as a local MCP server, with clients that others wrote and with what no good client would send.
+//! Tests of a registry as a local MCP server, with clients that others wrote and with incorrect messages.
 
 mod client;
 mod command;

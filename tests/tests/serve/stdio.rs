@@ -1,4 +1,4 @@
-//! Over standard input and output, with the library's client.
+//! Tests of a local server over standard input and output, with the client of `rmcp`.
 
 use std::process::Stdio;
 

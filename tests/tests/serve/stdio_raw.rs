@@ -1,4 +1,4 @@
-//! Over standard input and output, line by line.
+//! Tests of a local server over standard input and output, with single lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{ExitStatus, Stdio};

@@ -1,4 +1,4 @@
-//! The dashboards.
+//! The process that plays all dashboards. Each one connects, reads until it has the last values, and counts its messages in [`Seen`].
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

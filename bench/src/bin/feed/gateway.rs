@@ -1,4 +1,4 @@
-//! The gateway.
+//! The process that runs the gateway and the [`Publisher`](crate::publish::Publisher), starts the process of the dashboards, and reports.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,9 +1,9 @@
-//! The live feed under load: many dashboards, each with values that change all the time.
+//! Load test of the live feed: many dashboards, each of which shows values that change all the time.
 //!
-//! One process is the gateway and publishes, another one is all the dashboards. At the end every dashboard must have the last value of
-//! each key, have seen none twice, out of order or of a key that its agent does not watch, have got no more than one batch a tick, and the
-//! gateway must not have grown. What
-//! does not hold is told, and the program fails. See `README.md` for how to run it.
+//! One process is the gateway and publishes; a second process plays all dashboards. At the end every dashboard must have the last value of
+//! each key that its agent watches. It must have got each update at most once, in order, only of watched keys, and in no more than one
+//! batch per tick. The memory of the gateway must not have grown. The program prints each rule that is broken and then fails. `README.md`
+//! says how to run it.
 
 mod dashboards;
 mod gateway;

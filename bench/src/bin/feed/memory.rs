@@ -1,4 +1,4 @@
-//! How much memory this process has, while it works.
+//! Functions that read the memory of this process, also once a second during a run.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The application that publishes.
+//! [`Publisher`]: the application that publishes prices to the dashboards, at the pace that [`Load`] sets.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! What was measured, and whether it is as it must be.
+//! [`report()`]: prints the figures of a run and returns the rules that it broke.
 
 use std::time::Duration;
 

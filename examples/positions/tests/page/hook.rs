@@ -1,4 +1,4 @@
-//! The hook `useWebSocket` on pages with React and Preact.
+//! Tests of the hook `useWebSocket` on pages with React and Preact, in a browser.
 
 use futures::StreamExt as _;
 use platools_tests::Browser;

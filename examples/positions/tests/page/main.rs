@@ -1,4 +1,4 @@
-//! The page of the example and the hook of its modules, in a browser. `tests/setup` installs it, and the libraries for the hook.
+//! Tests of the example's page and of the hook `useWebSocket` in a browser. `tests/setup` installs the browser and the libraries.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

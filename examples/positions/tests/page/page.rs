@@ -1,4 +1,4 @@
-//! The example's own page.
+//! Tests of the example's own page in a browser.
 
 use platools_tests::Browser;
 use positions::App;

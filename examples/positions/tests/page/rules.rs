@@ -1,4 +1,4 @@
-//! The modules of the feed without a browser: their types, and their rules in Node.js.
+//! Tests of the feed's JavaScript modules without a browser: TypeScript checks their types, and Node.js runs their rules.
 
 use std::path::Path;
 use std::process::{Command, Output};

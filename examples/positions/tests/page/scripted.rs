@@ -1,4 +1,4 @@
-//! [`Connection`]: a page that watches an agent of a gateway that the test speaks for.
+//! [`Connection`]: a page's connection to a gateway whose messages the test sends itself.
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Value, json};

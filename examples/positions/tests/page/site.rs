@@ -1,4 +1,5 @@
-//! [`Site`]: a web server with the pages that use the hook, for the example's gateway or for one that the test speaks for.
+//! [`Site`]: a web server for the pages that use the hook. It serves them for the example's gateway, or plays the gateway itself as a test
+//! says.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use crate::domain::identity::Credential;
 use crate::domain::project::ProjectName;
 use crate::domain::token::StoredToken;
 use crate::ports::store::Storage;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
 
 /// A database with a project, and what the directory has of it.
 struct Bench {
@@ -17,13 +17,13 @@ struct Bench {
 }
 
 fn token_signer(folder: &std::path::Path) -> TokenSigner {
-    TokenSigner::new(crate::authority::SigningKeySource::default(), folder)
+    TokenSigner::new(crate::authority::SigningKeySource::default(), Some(folder))
 }
 
 impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Storage> = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
+        let store: Arc<dyn Storage> = Arc::new(SqlStore::open(folder.path()).await.unwrap());
         let project = store.default_project().await.unwrap();
         let snapshot = Snapshot::new(store.directory().await.unwrap(), token_signer(folder.path()));
         Self { store, project, snapshot, _folder: folder }

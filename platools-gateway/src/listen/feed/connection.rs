@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::keepalive::Keepalive;
-use super::message::{self, Heard};
+use super::message::{self, DashboardMessage};
 use crate::connections::{CallerConnection, ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::Caller;
@@ -152,14 +152,16 @@ where
 {
     loop {
         let heard = match reader.next().await {
-            Ok(Incoming::Text(text)) => message::hear(&text, watched, as_named),
-            Ok(Incoming::Binary) => Heard::Reply(message::error("a binary message is not understood here; send text")),
+            Ok(Incoming::Text(text)) => message::treat(&text, watched, as_named),
+            Ok(Incoming::Binary) => {
+                DashboardMessage::Reply(message::error("a binary message is not understood here; send text"))
+            }
             Ok(Incoming::Pong) => continue,
             Err(error) => return error.into(),
         };
         match heard {
-            Heard::Pong => keepalive.pong(),
-            Heard::Reply(reply) => {
+            DashboardMessage::Pong => keepalive.pong(),
+            DashboardMessage::Reply(reply) => {
                 if replies.send(reply).await.is_err() {
                     return End::GONE;
                 }

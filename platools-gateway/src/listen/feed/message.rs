@@ -11,7 +11,7 @@ use crate::ports::time::{now_ms, rfc3339};
 
 /// A message of a dashboard.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum DashboardMessage {
     /// It is there.
     Pong,
     /// It is to be told this.
@@ -19,7 +19,7 @@ pub(super) enum Heard {
 }
 
 #[derive(Deserialize)]
-struct Incoming<'a> {
+struct DashboardFrame<'a> {
     #[serde(borrow)]
     r#type: Cow<'a, str>,
     #[serde(default)]
@@ -28,25 +28,27 @@ struct Incoming<'a> {
     agent_id: Value,
 }
 
-/// Takes a message.
+/// Treats a message.
 ///
 /// `as_named` is the agent as the dashboard named it in its URL.
-pub(super) fn hear(text: &str, watched: &Watched, as_named: &str) -> Heard {
-    let incoming = match serde_json::from_str::<Incoming<'_>>(text) {
+pub(super) fn treat(text: &str, watched: &Watched, as_named: &str) -> DashboardMessage {
+    let incoming = match serde_json::from_str::<DashboardFrame<'_>>(text) {
         Ok(incoming) => incoming,
-        Err(problem) if problem.is_data() => return Heard::Reply(error("a message is an object with a `type`")),
-        Err(_) => return Heard::Reply(error("this is not JSON")),
+        Err(problem) if problem.is_data() => {
+            return DashboardMessage::Reply(error("a message is an object with a `type`"));
+        }
+        Err(_) => return DashboardMessage::Reply(error("this is not JSON")),
     };
     match &*incoming.r#type {
-        "pong" => Heard::Pong,
-        "ping" => Heard::Reply(json!({"type": "pong", "timestamp": now()}).to_string().into()),
-        "subscribe" => Heard::Reply(subscribed(&incoming, watched, as_named)),
-        _ => Heard::Reply(error("this `type` is not known here: there are `pong`, `ping` and `subscribe`")),
+        "pong" => DashboardMessage::Pong,
+        "ping" => DashboardMessage::Reply(json!({"type": "pong", "timestamp": now()}).to_string().into()),
+        "subscribe" => DashboardMessage::Reply(subscribed(&incoming, watched, as_named)),
+        _ => DashboardMessage::Reply(error("this `type` is not known here: there are `pong`, `ping` and `subscribe`")),
     }
 }
 
 /// Everybody hears of the agent that the connection is for, and of no other.
-fn subscribed(incoming: &Incoming<'_>, watched: &Watched, as_named: &str) -> Utf8Bytes {
+fn subscribed(incoming: &DashboardFrame<'_>, watched: &Watched, as_named: &str) -> Utf8Bytes {
     let named = incoming.data.get("agentId").unwrap_or(&incoming.agent_id);
     let id = watched.agent_id.as_str();
     if *named != Value::Null && *named != id && *named != *watched.agent {

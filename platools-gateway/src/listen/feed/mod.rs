@@ -15,7 +15,6 @@ use tracing::Instrument as _;
 
 pub(super) use request::FeedRequest;
 
-use super::http::problem::Problem;
 use super::http::{ErrorView, upgrade_required};
 use super::remote;
 use super::ws::{self, ReadLimits};
@@ -96,5 +95,5 @@ fn refusal(error: &Error) -> Response {
     if !view.status.is_client_error() {
         view.status = StatusCode::SERVICE_UNAVAILABLE;
     }
-    Problem::from(view).into_response()
+    view.into_response()
 }

@@ -15,7 +15,7 @@ pub(in crate::listen) struct FeedRequest {
 }
 
 #[derive(Deserialize)]
-struct Members {
+struct FeedQuery {
     token: Option<String>,
     #[serde(rename = "agentId")]
     agent_id: Option<String>,
@@ -24,7 +24,7 @@ struct Members {
 impl FeedRequest {
     /// The request of a URL; none if it names neither a token nor an agent.
     pub(in crate::listen) fn of(uri: &Uri) -> Option<Self> {
-        let Query(Members { token, agent_id }) = Query::try_from_uri(uri).ok().or_else(|| twice(uri))?;
+        let Query(FeedQuery { token, agent_id }) = Query::try_from_uri(uri).ok().or_else(|| twice(uri))?;
         (token.is_some() || agent_id.is_some()).then(|| Self {
             token: token.filter(|token| !token.is_empty()).map(Into::into),
             agent: agent_id.unwrap_or_default(),
@@ -32,13 +32,13 @@ impl FeedRequest {
     }
 }
 
-/// Members that are there twice say nothing, and are meant for the feed all the same.
-fn twice(uri: &Uri) -> Option<Query<Members>> {
+/// A query with a member twice. It is meant for the feed, and names neither a token nor an agent.
+fn twice(uri: &Uri) -> Option<Query<FeedQuery>> {
     let names = |query: &str| {
         let mut names = query.split('&').map(|member| member.split('=').next().unwrap_or_default());
         names.any(|name| matches!(name, "token" | "agentId"))
     };
-    uri.query().is_some_and(names).then(|| Query(Members { token: None, agent_id: Some(String::new()) }))
+    uri.query().is_some_and(names).then(|| Query(FeedQuery { token: None, agent_id: Some(String::new()) }))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! [`authenticate`]: the caller of a request, by its bearer token: a key or a token of the gateway. Workers send their secret as one, too.
+//! [`authenticate`]: finds the caller of a request by its bearer token, which is a key or a token of the gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,13 +6,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
+use super::body::BodyOwner;
 use super::{RequestContext, origin_of};
 use crate::audit::action;
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
-use crate::listen::BodyOwner;
 
 /// Authenticates the caller of a request over a protocol. The request counts against the caller's rate.
 pub(in crate::listen) async fn authenticate_and_count(

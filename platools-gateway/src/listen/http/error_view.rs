@@ -1,16 +1,22 @@
-//! [`ErrorView`]: the status, code, message and retry delay of a failed request. Each protocol renders its error responses from it.
+//! [`ErrorView`]: the status, code, message and retry delay of a failed request. Handlers of every protocol return it, and the layer of
+//! the protocol writes its body.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::body::BodyError;
 use super::{not_a_refusal, refused};
 use crate::audit::action;
 use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::listen::params::{Misfit, query_error};
 
-/// A failed request: status, code, message, and the time to wait before the next try.
+/// A failed request.
+///
+/// As a response it has the status and the headers, and no body yet: [`HttpProtocol`](super::HttpProtocol) has the protocol write that.
 #[derive(Debug, Clone)]
 pub(in crate::listen) struct ErrorView {
     pub(in crate::listen) status: StatusCode,
@@ -18,19 +24,36 @@ pub(in crate::listen) struct ErrorView {
     pub(in crate::listen) code: &'static str,
     /// The problem, and the way to solve it.
     pub(in crate::listen) message: String,
+    /// True if the same request may succeed later, and is certain to have done nothing yet.
+    pub(in crate::listen) is_retryable: bool,
     /// The time after which the same request may succeed, if it is known.
     pub(in crate::listen) retry_after: Option<Duration>,
+    /// The part of the request that is wrong, for protocols that name it.
+    pub(in crate::listen) param: Option<String>,
+    /// The error of the services, if it came from one: facts about a call or its arguments.
+    pub(in crate::listen) cause: Option<Arc<Error>>,
 }
 
 impl ErrorView {
     /// An error that waiting does not mend.
     pub(in crate::listen) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        let message = message.into();
+        Self { status, code, message, is_retryable: false, retry_after: None, param: None, cause: None }
     }
 
-    /// The same error, for a client that is to wait so long before it tries again.
+    /// A request that does not say what it must, or says what it must not.
+    pub(in crate::listen) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+
+    /// The same error, for a client that may try again.
+    pub(in crate::listen) fn retryable(self) -> Self {
+        Self { is_retryable: true, ..self }
+    }
+
+    /// Adds the time that the client has to wait before it tries again.
     pub(in crate::listen) fn retry_after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
+        Self { is_retryable: true, retry_after: Some(wait), ..self }
     }
 
     /// The time to wait in seconds, rounded up: a client that waits exactly so long is let in.
@@ -44,7 +67,7 @@ impl ErrorView {
         self.retry_after.map(ms)
     }
 
-    /// Adds the status, the headers and the note for the audit to a response that has the body of its protocol.
+    /// Adds the status, the headers and the note for the audit to a response.
     pub(in crate::listen) fn respond(&self, mut response: Response) -> Response {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -64,21 +87,57 @@ impl ErrorView {
     }
 }
 
-/// The view of an error of the services. A failure of the database is logged here, and nowhere else: its causes are for the operator only.
-impl From<&Error> for ErrorView {
-    fn from(error: &Error) -> Self {
-        if error.kind() == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes_of(error), "a request failed");
-        }
-        let kind = error.kind();
-        Self { retry_after: error.wait(), ..Self::new(status(kind), kind.code(), error.to_string()) }
+impl IntoResponse for ErrorView {
+    fn into_response(self) -> Response {
+        let mut response = self.respond(Response::default());
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
-impl From<&BodyError> for ErrorView {
-    fn from(unread: &BodyError) -> Self {
+/// The view of an error of the services, without its facts. A failure of the database is logged here, and nowhere else: its causes are for
+/// the operator only.
+impl From<&Error> for ErrorView {
+    fn from(error: &Error) -> Self {
+        let kind = error.kind();
+        if kind == ErrorKind::Storage {
+            tracing::error!(%error, causes = causes_of(error), "a request failed");
+        }
+        let view = Self::new(status(kind), kind.code(), error.to_string());
+        Self { is_retryable: kind.is_retryable(), retry_after: error.wait(), ..view }
+    }
+}
+
+impl From<Error> for ErrorView {
+    fn from(error: Error) -> Self {
+        let view = Self::from(&error);
+        Self { cause: Some(Arc::new(error)), ..view }
+    }
+}
+
+impl From<BodyError> for ErrorView {
+    fn from(unread: BodyError) -> Self {
         let (status, code) = unread.status_and_code();
-        Self { retry_after: unread.retry_after(), ..Self::new(status, code, unread.to_string()) }
+        let view = Self::new(status, code, unread.to_string());
+        unread.retry_after().into_iter().fold(view, Self::retry_after)
+    }
+}
+
+impl From<Misfit> for ErrorView {
+    fn from(Misfit(why): Misfit) -> Self {
+        Self::invalid(why)
+    }
+}
+
+impl From<QueryRejection> for ErrorView {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::invalid(query_error(&rejection))
+    }
+}
+
+impl From<PathRejection> for ErrorView {
+    fn from(rejection: PathRejection) -> Self {
+        Self::invalid(rejection.body_text())
     }
 }
 

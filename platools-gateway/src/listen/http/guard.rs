@@ -14,8 +14,7 @@ use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
 use super::host_and_origin::{page_origin, requested_host};
-use super::problem::Problem;
-use super::{cors, refused, websocket};
+use super::{ErrorView, cors, refused, websocket};
 use crate::audit::action;
 use crate::domain::error::Error;
 use crate::settings::HttpSettings;
@@ -71,7 +70,7 @@ impl Guard {
         router.layer(middleware::from_fn_with_state(Arc::clone(self), admit))
     }
 
-    fn check(&self, parts: &Parts) -> Result<ClientKind, Problem> {
+    fn check(&self, parts: &Parts) -> Result<ClientKind, ErrorView> {
         let host = requested_host(parts)?;
         self.check_host(&host)?;
         let Some(origin) = page_origin(&parts.headers)? else { return Ok(ClientKind::Program) };
@@ -79,7 +78,7 @@ impl Guard {
         Ok(ClientKind::Page)
     }
 
-    fn check_host(&self, host: &HostPort) -> Result<(), Problem> {
+    fn check_host(&self, host: &HostPort) -> Result<(), ErrorView> {
         let has_name = self.names.iter().any(|name| name.covers(host));
         let has_address = host.is_address() && !self.site.is_loopback();
         if !self.is_strict || host.is_loopback() || has_name || has_address {
@@ -88,7 +87,7 @@ impl Guard {
         let detail = format!(
             "the gateway does not answer to the host `{host}`; to reach it there, add that to `http.names` (`--http-names`)"
         );
-        Err(Problem::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
+        Err(ErrorView::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
     }
 
     /// True for a host that certainly means this gateway: no other site has it as its own.
@@ -96,7 +95,7 @@ impl Guard {
         host.is_loopback() || host.is_address() || self.names.iter().any(|name| name.covers(host))
     }
 
-    fn check_origin(&self, origin: &PageOrigin, host: &HostPort) -> Result<(), Problem> {
+    fn check_origin(&self, origin: &PageOrigin, host: &HostPort) -> Result<(), ErrorView> {
         // A server on this machine needs no browser to send requests, so its pages get nothing that it does not have.
         let is_local = self.site.is_loopback() && origin.is_loopback();
         let is_own = origin.is_served_by(host, self.site.is_tls);
@@ -122,7 +121,7 @@ impl Guard {
                 )
             }
         };
-        Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+        Err(ErrorView::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
     }
 }
 
@@ -131,9 +130,9 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     let (parts, body) = request.into_parts();
     let client = match guard.check(&parts) {
         Ok(client) => client,
-        Err(problem) => {
-            let reason = problem.code();
-            return refused(problem.into_response(), action::REQUEST_ADMIT, reason);
+        Err(error) => {
+            let reason = error.code;
+            return refused(error.into_response(), action::REQUEST_ADMIT, reason);
         }
     };
     if websocket::has_other_version(&parts.headers) {
@@ -169,7 +168,7 @@ mod tests {
             request = request.header(header::ORIGIN, origin);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        guard.check(&parts).map_err(|problem| (problem.code(), problem.detail().to_owned()))
+        guard.check(&parts).map_err(|error| (error.code, error.message))
     }
 
     fn code(guard: &Guard, host: &str, origin: Option<&str>) -> &'static str {
@@ -260,7 +259,7 @@ mod tests {
             let request = axum::http::Request::builder().uri(uri);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             let (parts, ()) = request.body(()).unwrap().into_parts();
-            guard.check(&parts).map_or_else(|problem| problem.code(), |_| "")
+            guard.check(&parts).map_or_else(|error| error.code, |_| "")
         };
         assert_eq!(code("/", &[]), "invalid_request");
         assert_eq!(code("/", &[("host", "localhost"), ("host", "localhost")]), "invalid_request");

@@ -14,10 +14,10 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An HTTP request, among its extensions.
 #[derive(Debug, Clone)]
-pub(in crate::listen) struct RequestContext(Arc<Inner>);
+pub(in crate::listen) struct RequestContext(Arc<RequestFacts>);
 
 #[derive(Debug)]
-struct Inner {
+struct RequestFacts {
     id: RequestId,
     address: IpAddr,
     caller: OnceLock<Caller>,
@@ -27,7 +27,7 @@ impl RequestContext {
     /// The context of a request that has just come in.
     pub(super) fn of(request: &Request) -> Self {
         let id = chosen_id(request.headers()).unwrap_or_else(RequestId::random);
-        Self(Arc::new(Inner { id, address: address_of(request.extensions()), caller: OnceLock::new() }))
+        Self(Arc::new(RequestFacts { id, address: address_of(request.extensions()), caller: OnceLock::new() }))
     }
 
     pub(in crate::listen) fn id(&self) -> &RequestId {
@@ -53,7 +53,7 @@ impl RequestContext {
         self.0.caller.get()
     }
 
-    /// Tells the client the id.
+    /// Adds the id to the headers of the response.
     pub(super) fn answer(&self, response: &mut Response) {
         let value = HeaderValue::from_str(self.0.id.as_str()).expect("an id has plain characters only");
         response.headers_mut().insert(HEADER, value);

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::problem::Problem;
+use super::ErrorView;
 
 /// The only version of RFC 6455.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -20,8 +20,8 @@ pub(super) fn other_version() -> Response {
 
 /// The answer to a request that only a WebSocket serves.
 pub(in crate::listen) fn upgrade_required(detail: &str) -> Response {
-    let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
-    let mut response = problem.into_response();
+    let error = ErrorView::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
+    let mut response = error.into_response();
     let headers = response.headers_mut();
     headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
     // RFC 9110 asks for both in an answer with 426.

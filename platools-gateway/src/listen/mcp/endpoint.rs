@@ -25,7 +25,8 @@ use crate::domain::identity::Caller;
 use crate::domain::origin::Protocol;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::{authenticate_and_count, read_text};
+use crate::listen::http::auth::authenticate_and_count;
+use crate::listen::read_text;
 
 /// The state of the endpoints.
 #[derive(Debug)]
@@ -118,7 +119,7 @@ async fn read(adapter: &McpAdapter, caller: &Caller, body: Body) -> Result<ReadM
     let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_ok();
     let max_bytes = if may_call { max_bytes } else { max_bytes.min(MAX_VIEWER_BYTES) };
     let held = core.limiter.body_of(caller.credential.to_string());
-    let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
+    let (text, held) = read_text(body, held, max_bytes).await.map_err(unread)?.into_parts();
     let taken = offload(text.len(), || take_arguments(text)).await;
     let (text, arguments) = taken.map_err(|error| no_message(&error))?;
     let admit = |arguments| core.calls.permit(caller).map(|permit| PermittedCall { permit, arguments });

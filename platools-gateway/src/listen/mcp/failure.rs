@@ -16,7 +16,7 @@ pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UnknownTool | ErrorKind::Storage)
 }
 
-/// An error as the answer to a request. One that trying again may mend is the gateway's, not the request's, and says so in its data.
+/// An error as the answer to a request. An error that may be gone later is the gateway's, not the request's, and says so in its data.
 pub(super) fn failure(error: &Error) -> ErrorData {
     let view = ErrorView::from(error);
     if !error.kind().is_retryable() {
@@ -43,8 +43,8 @@ pub(super) fn refusal(error: &Error) -> Response {
 }
 
 /// A body that could not be read.
-pub(super) fn unread(unread: &BodyError) -> Response {
-    respond(&ErrorView::from(unread))
+pub(super) fn unread(unread: BodyError) -> Response {
+    respond(&unread.into())
 }
 
 fn respond(view: &ErrorView) -> Response {
@@ -58,7 +58,7 @@ pub(super) fn no_message(error: &serde_json::Error) -> Response {
             ErrorCode::INVALID_REQUEST,
             format!("the body must be one JSON-RPC message, and no batch of them: {error}"),
         ),
-        _ => (ErrorCode::PARSE_ERROR, format!("the body is no JSON: {error}")),
+        _ => (ErrorCode::PARSE_ERROR, format!("the body is not JSON: {error}")),
     };
     refused(StatusCode::BAD_REQUEST, code, &message)
 }

@@ -1,76 +1,59 @@
-//! [`Failure`]: a failed request as an error of `OpenAI`.
+//! [`failure`]: makes the response to a failed request in the form of OpenAI. [`body`] is the error in the middle of a stream.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::domain::error::{Error, ErrorKind};
-use crate::listen::BodyError;
-use crate::listen::http::ErrorView;
+use crate::domain::error::ErrorKind;
+use crate::domain::origin::RequestId;
+use crate::listen::http::{self, ErrorView};
 
 /// The header by which OpenAI's clients know whether to try again, whatever the status is.
 const SHOULD_RETRY: &str = "x-should-retry";
 
-/// A failed request.
-#[derive(Debug)]
-pub(super) struct Failure {
-    view: ErrorView,
-    param: Option<String>,
-    /// True if a client should try again by itself; without a value, the status decides.
-    should_retry: Option<bool>,
-}
-
-impl Failure {
-    /// Something in the request is not as it must be; `param` is where.
-    pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
-        let view = ErrorView::new(StatusCode::BAD_REQUEST, "invalid_request", message);
-        Self { param: Some(param.into()).filter(|param| !param.is_empty()), ..view.into() }
-    }
-
-    /// The request asks for what agents do not do.
-    pub(super) fn unsupported(param: &str, message: impl Into<String>) -> Self {
-        let mut failure = Self::invalid(param, message);
-        failure.view.code = "unsupported_parameter";
-        failure
-    }
-
-    /// The error as a client reads it, in an answer of its own or in the middle of one.
-    pub(super) fn body(&self) -> Value {
-        let kind = match self.view.status {
-            StatusCode::UNAUTHORIZED => "authentication_error",
-            StatusCode::FORBIDDEN => "permission_error",
-            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
-            status if status.is_server_error() => "server_error",
-            _ => "invalid_request_error",
-        };
-        json!({"error": {"message": self.view.message, "type": kind, "param": self.param, "code": self.view.code}})
-    }
-}
-
-impl From<ErrorView> for Failure {
-    fn from(view: ErrorView) -> Self {
-        Self { view, param: None, should_retry: None }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let mut view = ErrorView::from(&error);
-        view.status = status(error.kind());
-        if error.kind() == ErrorKind::NotFound {
-            (view.status, view.code) = (StatusCode::NOT_FOUND, "model_not_found");
-        }
+/// Writes a failed request.
+pub(super) fn failure(view: &ErrorView, _: Option<&RequestId>) -> Response {
+    let mut response = adapted(view).respond(http::json(&body(view)));
+    if let Some(error) = &view.cause {
         // A second run would call the tools again.
-        let should_retry = Some(error.kind().is_retryable() && error.tool_calls() == 0);
-        Self { should_retry, ..view.into() }
+        let should_retry = error.kind().is_retryable() && error.tool_calls() == 0;
+        let should_retry = HeaderValue::from_static(if should_retry { "true" } else { "false" });
+        response.headers_mut().insert(SHOULD_RETRY, should_retry);
     }
+    response
 }
 
-impl From<BodyError> for Failure {
-    fn from(unread: BodyError) -> Self {
-        ErrorView::from(&unread).into()
-    }
+/// The error as a client reads it, in a response of its own or in the middle of one.
+pub(super) fn body(view: &ErrorView) -> Value {
+    let ErrorView { status, code, message, param, .. } = adapted(view);
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => "authentication_error",
+        StatusCode::FORBIDDEN => "permission_error",
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+        status if status.is_server_error() => "server_error",
+        _ => "invalid_request_error",
+    };
+    json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
+}
+
+/// A mistake in a request; `param` is its place.
+pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> ErrorView {
+    ErrorView { param: Some(param.into()), ..ErrorView::invalid(message) }
+}
+
+/// The request asks for what agents do not do.
+pub(super) fn unsupported(param: &str, message: impl Into<String>) -> ErrorView {
+    ErrorView { code: "unsupported_parameter", ..invalid(param, message) }
+}
+
+/// The error with the status and the code that this interface has for its kind.
+fn adapted(view: &ErrorView) -> ErrorView {
+    let (status, code) = match view.cause.as_ref().map(|error| error.kind()) {
+        Some(ErrorKind::NotFound) => (StatusCode::NOT_FOUND, "model_not_found"),
+        Some(kind) => (status(kind), view.code),
+        None => (view.status, view.code),
+    };
+    ErrorView { status, code, ..view.clone() }
 }
 
 /// Clients try again by themselves what is answered with 408, 409, 429 or 5xx, so everything that may succeed later has one of these. Of the
@@ -93,17 +76,6 @@ fn status(kind: ErrorKind) -> StatusCode {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let mut response = self.view.respond(Json(self.body()).into_response());
-        if let Some(should_retry) = self.should_retry {
-            let should_retry = HeaderValue::from_static(if should_retry { "true" } else { "false" });
-            response.headers_mut().insert(SHOULD_RETRY, should_retry);
-        }
-        response
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -111,10 +83,11 @@ mod tests {
     use axum::http::header;
 
     use super::*;
+    use crate::domain::error::Error;
 
     /// Status and headers of an error that may be tried again after seven seconds.
     fn told(error: Error) -> (u16, String, String) {
-        let response = Failure::from(error.retry_after(Duration::from_secs(7))).into_response();
+        let response = failure(&error.retry_after(Duration::from_secs(7)).into(), None);
         let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
         (response.status().as_u16(), header(SHOULD_RETRY), header(header::RETRY_AFTER.as_str()))
     }

@@ -1,17 +1,18 @@
-//! [`Said`] and [`Talk`]: read the conversation from the messages of a request.
+//! [`ParsedMessages`]: the conversation, read from the [`ChatMessage`]s of a request.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::failure::Failure;
+use super::failure::invalid;
 use crate::agents::{Message, ToolUse};
+use crate::listen::http::ErrorView;
 
 /// A message of a client.
 #[derive(Deserialize)]
-pub(super) struct Said {
+pub(super) struct ChatMessage {
     role: String,
     content: Option<Content>,
-    tool_calls: Option<Vec<Called>>,
+    tool_calls: Option<Vec<FunctionCall>>,
     tool_call_id: Option<String>,
 }
 
@@ -19,18 +20,18 @@ pub(super) struct Said {
 #[serde(untagged)]
 enum Content {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<ContentPart>),
 }
 
 #[derive(Deserialize)]
-struct Part {
+struct ContentPart {
     r#type: String,
     text: Option<String>,
     refusal: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Called {
+struct FunctionCall {
     id: String,
     function: Function,
 }
@@ -43,15 +44,15 @@ struct Function {
 
 /// The earlier messages, and the one to answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Talk {
+pub(super) struct ParsedMessages {
     /// Instructions for the agent beside its own system prompt.
     pub(super) instructions: Vec<String>,
     pub(super) history: Vec<Message>,
     pub(super) message: String,
 }
 
-impl Talk {
-    pub(super) fn read(messages: Vec<Said>) -> Result<Self, Failure> {
+impl ParsedMessages {
+    pub(super) fn read(messages: Vec<ChatMessage>) -> Result<Self, ErrorView> {
         let (mut instructions, mut history) = (Vec::new(), Vec::new());
         for (at, said) in messages.into_iter().enumerate() {
             let (text, calls) = (said.text(at)?, said.tool_calls.unwrap_or_default());
@@ -62,7 +63,7 @@ impl Talk {
                 "tool" => history.push(Message::tool(said.tool_call_id.unwrap_or_default(), text)),
                 _ => {
                     let message = format!("`messages[{at}].role` must be system, developer, user, assistant or tool");
-                    return Err(Failure::invalid(format!("messages[{at}].role"), message));
+                    return Err(invalid(format!("messages[{at}].role"), message));
                 }
             }
         }
@@ -70,14 +71,14 @@ impl Talk {
             Some(Message::User { content }) if !content.trim().is_empty() => {
                 Ok(Self { instructions, history, message: content })
             }
-            _ => Err(Failure::invalid("messages", "the last of `messages` must be what the user says, with some text")),
+            _ => Err(invalid("messages", "the last of `messages` must be what the user says, with some text")),
         }
     }
 }
 
-impl Said {
+impl ChatMessage {
     /// The text of the message at a place.
-    fn text(&self, at: usize) -> Result<String, Failure> {
+    fn text(&self, at: usize) -> Result<String, ErrorView> {
         match &self.content {
             None => Ok(String::new()),
             Some(Content::Text(text)) => Ok(text.clone()),
@@ -86,20 +87,20 @@ impl Said {
     }
 }
 
-impl Part {
-    fn text(&self, at: usize) -> Result<&str, Failure> {
+impl ContentPart {
+    fn text(&self, at: usize) -> Result<&str, ErrorView> {
         match (self.r#type.as_str(), &self.text, &self.refusal) {
             ("text", Some(text), _) | ("refusal", _, Some(text)) => Ok(text),
             (kind, ..) => {
                 let message =
                     format!("`messages[{at}].content` has a part of the type `{kind}`: agents read only text");
-                Err(Failure::invalid(format!("messages[{at}].content"), message))
+                Err(invalid(format!("messages[{at}].content"), message))
             }
         }
     }
 }
 
-fn called(called: Called) -> ToolUse {
+fn called(called: FunctionCall) -> ToolUse {
     let Function { name, arguments } = called.function;
     // What is no JSON was not called with; it stays what it is, a text.
     let arguments = RawValue::from_string(arguments.clone())
@@ -112,10 +113,11 @@ fn called(called: Called) -> ToolUse {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::failure::body;
     use super::*;
 
-    fn read(messages: Value) -> Result<Talk, Value> {
-        Talk::read(serde_json::from_value(messages).unwrap()).map_err(|failure| failure.body()["error"].take())
+    fn read(messages: Value) -> Result<ParsedMessages, Value> {
+        ParsedMessages::read(serde_json::from_value(messages).unwrap()).map_err(|error| body(&error)["error"].take())
     }
 
     #[test]
@@ -132,7 +134,7 @@ mod tests {
         ]));
         let arguments = RawValue::from_string("{\"a\": 1}".to_owned()).unwrap();
         let call = ToolUse { id: "1".to_owned(), name: "echo".to_owned(), arguments };
-        let expected = Talk {
+        let expected = ParsedMessages {
             instructions: vec!["Be brief.".to_owned(), "Be kind.".to_owned()],
             history: vec![Message::user("ab"), Message::assistant("", vec![call]), Message::tool("1", "ok")],
             message: "now".to_owned(),

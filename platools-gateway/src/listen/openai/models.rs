@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::auth::Known;
-use super::failure::Failure;
 use crate::admin::Agent;
 use crate::core::Core;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Authenticated, Path};
 
 /// Lists the agents.
-pub(super) async fn list(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Json<Value>, Failure> {
+pub(super) async fn list(
+    State(core): State<Arc<Core>>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, ErrorView> {
     let models: Vec<_> = core.directory.agents(&caller)?.iter().map(model).collect();
     Ok(Json(json!({"object": "list", "data": models})))
 }
@@ -20,9 +23,9 @@ pub(super) async fn list(State(core): State<Arc<Core>>, Known(caller): Known) ->
 /// Shows one agent.
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Json<Value>, ErrorView> {
     Ok(Json(model(&core.directory.agent(&caller, &name)?)))
 }
 

@@ -13,28 +13,29 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::completion_json::Head;
-use super::failure::Failure;
-use super::request::{Form, Request};
+use super::failure::body;
+use super::request::{AnswerFormat, Request};
 use crate::agents::chat::ChatPermit;
 use crate::agents::{ChatEvent, ChatSink, Usage};
 use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::listen::http::ErrorView;
 
 /// A run that fails this early is answered with the status of what went wrong; after that there is only the stream to say it in.
 const EARLY: Duration = Duration::from_secs(3);
 
-/// A run, and what is heard of it. It lives in the body of the response, so that it ends when nobody reads that any more.
+/// A run, and its text that is not sent yet. It lives in the body of the response, so that it ends when nobody reads that any more.
 pub(super) struct Streamed {
     run: BoxFuture<'static, Result<Usage, Error>>,
-    heard: Arc<Heard>,
+    unsent: Arc<UnsentText>,
     head: Head,
-    form: Form,
+    form: AnswerFormat,
 }
 
 /// The text that is not sent yet. It is never more than the run's whole text.
 #[derive(Default)]
-struct Heard {
+struct UnsentText {
     text: Mutex<String>,
     news: Notify,
 }
@@ -47,19 +48,19 @@ enum Next {
 
 impl Streamed {
     pub(super) fn new(core: Arc<Core>, caller: Caller, permit: ChatPermit, request: Request) -> Self {
-        let heard = Arc::new(Heard::default());
-        let (head, form, sink) = (Head::new(&request.agent), request.form, Arc::clone(&heard));
+        let unsent = Arc::new(UnsentText::default());
+        let (head, form, sink) = (Head::new(&request.agent), request.form, Arc::clone(&unsent));
         let run = async move {
             let (_, answer) = core.conversations.complete(&caller, permit, request.completion(), &*sink).await?;
             Ok(answer.usage)
         };
-        Self { run: run.boxed(), heard, head, form }
+        Self { run: run.boxed(), unsent, head, form }
     }
 
     /// Begins to answer when there is something to say.
-    pub(super) async fn respond(mut self) -> Result<Response, Failure> {
+    pub(super) async fn respond(mut self) -> Result<Response, ErrorView> {
         let first = match timeout(EARLY, self.next()).await {
-            Ok(Next::Over(Err(error))) if self.heard.is_empty() => return Err(error.into()),
+            Ok(Next::Over(Err(error))) if self.unsent.is_empty() => return Err(error.into()),
             first => first.ok(),
         };
         let begin = stream::iter([event(&self.head.first())]);
@@ -81,13 +82,13 @@ impl Streamed {
         tokio::select! {
             biased;
             end = &mut self.run => Next::Over(end),
-            () = self.heard.news.notified() => Next::Said,
+            () = self.unsent.news.notified() => Next::Said,
         }
     }
 
     /// The events for the client, and true if they are the last ones.
     fn events(&self, next: Next) -> (Vec<Event>, bool) {
-        let text = self.heard.take();
+        let text = self.unsent.take();
         let mut events = Vec::new();
         if !text.is_empty() {
             events.push(event(&self.head.said(&text)));
@@ -96,14 +97,14 @@ impl Streamed {
             Next::Said => false,
             Next::Over(Ok(usage)) => {
                 events.push(event(&self.head.last()));
-                if self.form == Form::StreamWithUsage {
+                if self.form == AnswerFormat::StreamWithUsage {
                     events.push(event(&self.head.cost(usage)));
                 }
                 events.push(Event::default().data("[DONE]"));
                 true
             }
             Next::Over(Err(error)) => {
-                events.push(event(&Failure::from(error).body()));
+                events.push(event(&body(&error.into())));
                 true
             }
         };
@@ -111,7 +112,7 @@ impl Streamed {
     }
 }
 
-impl Heard {
+impl UnsentText {
     fn take(&self) -> String {
         std::mem::take(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -121,7 +122,7 @@ impl Heard {
     }
 }
 
-impl ChatSink for Heard {
+impl ChatSink for UnsentText {
     fn event(&self, event: ChatEvent<'_>) {
         if let ChatEvent::Said { delta, .. } = event {
             self.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(delta);

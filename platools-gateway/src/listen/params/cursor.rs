@@ -17,7 +17,7 @@ impl ListPosition {
             let (at_ms, id) = text.split_once('.')?;
             Some(Self { at_ms: at_ms.parse().ok()?, id: id.to_owned() })
         };
-        read().ok_or(Misfit("`cursor` is none; take the `nextCursor` of the page before"))
+        read().ok_or(Misfit("`cursor` is invalid; send the `nextCursor` of the previous page"))
     }
 
     /// The cursor, in a form that nobody takes for something to be made up.

@@ -1,4 +1,4 @@
-//! The route `GET /v1/audit`.
+//! The route `GET /v1/audit`, which lists audit events.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::auth::Known;
 use super::calls::time;
-use super::path_and_query::Query;
 use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
 use crate::core::Core;
 use crate::dto::AuditEventDto;
-use crate::listen::http::problem::{Problem, invalid};
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Authenticated, Query};
+use crate::listen::http::problem::Problem;
 use crate::listen::params::{ListPosition, Page, count, limit_of};
 
 /// Conditions on events.
@@ -44,9 +44,9 @@ pub(super) struct AuditConditions {
     responses((status = 200, body = Page<AuditEventDto>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Query(conditions): Query<AuditConditions>,
-) -> Result<Json<Page<AuditEventDto>>, Problem> {
+) -> Result<Json<Page<AuditEventDto>>, ErrorView> {
     let admin = core.admin.of(&caller)?;
     let (limit, query) = conditions.checked()?;
     // One more than asked for tells whether there is another page.
@@ -56,7 +56,7 @@ pub(super) async fn list(
 }
 
 impl AuditConditions {
-    fn checked(self) -> Result<(usize, AuditQuery), Problem> {
+    fn checked(self) -> Result<(usize, AuditQuery), ErrorView> {
         let limit = limit_of(self.limit)?;
         let place = self.cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
         let query = AuditQuery {
@@ -71,6 +71,6 @@ impl AuditConditions {
     }
 }
 
-fn kind(name: &str) -> Result<AuditKind, Problem> {
-    AuditKind::from_name(name).ok_or_else(|| invalid("`kind` must be change, sign_in or refusal"))
+fn kind(name: &str) -> Result<AuditKind, ErrorView> {
+    AuditKind::from_name(name).ok_or_else(|| ErrorView::invalid("`kind` must be change, sign_in or refusal"))
 }

@@ -17,9 +17,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::{Calling, Known};
-use super::body::{parse, read};
-use super::path_and_query::{Path, Query};
 use super::tools::dialect;
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};
@@ -29,15 +26,18 @@ use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::http::extract::{Authenticated, AuthenticatedForCall, Path, Query};
+use crate::listen::http::problem::Problem;
+use crate::listen::http::{ErrorView, json};
 use crate::listen::params::timeout_of;
+use crate::listen::{parse_object, read_text};
 use crate::pending::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Call<'a> {
+struct NewCall<'a> {
     /// The arguments: an object that fits the tool's schema. Default: an empty object.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
@@ -54,7 +54,7 @@ struct Call<'a> {
 /// The answer to a successful call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer<'a> {
+pub(super) struct CallAnswer<'a> {
     call_id: &'a str,
     /// The result, or a preview of it if it is longer than 256 KiB; than 4 MiB, if it is content.
     #[schema(value_type = serde_json::Value)]
@@ -67,7 +67,7 @@ pub(super) struct Answer<'a> {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Form {
+pub(super) struct CallOptions {
     /// `1` for server-sent events: `progress` and `log` while the tool reports them, then one `result` or `error`.
     stream: Option<u8>,
     /// The `dialect` of `GET /v1/tools/{name}/schema` that a model was shown, if it wrote the arguments. They are turned back into the
@@ -76,33 +76,34 @@ pub(super) struct Form {
 }
 
 /// Call a tool, and wait for its result. A caller that goes away cancels its call.
-#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Option<Call<'static>>,
+#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Option<NewCall<'static>>,
     params(
         ("name", description = "Name"),
-        Form,
+        CallOptions,
         ("Idempotency-Key" = Option<String>, Header, description = "The same key and call get the same answer for 24 hours"),
         ("traceparent" = Option<String>, Header, description = "W3C trace context, which goes on to the worker")
     ),
-    responses((status = 200, body = Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+    responses((status = 200, body = CallAnswer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    Calling(caller): Calling,
+    AuthenticatedForCall(caller): AuthenticatedForCall,
     Path(tool): Path<String>,
-    Query(form): Query<Form>,
+    Query(options): Query<CallOptions>,
     headers: Headers,
     body: Body,
-) -> Result<Response, Problem> {
+) -> Result<Response, ErrorView> {
     let (max_timeout, Headers { idempotency_key, trace }) = (core.calls.max_timeout(), headers);
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
-        let request = Call::default().request(&Arc::default(), tool, max_timeout, trace)?;
+        let request = NewCall::default().request(&Arc::default(), tool, max_timeout, trace)?;
         return Ok(answer(&core.calls.call(&caller, request).await?));
     }
-    let admitted = admit(&core, &caller, from, form.stream, idempotency_key)?;
-    let (body, held) = read(&core, &caller, body).await?.into_parts();
+    let admitted = admit(&core, &caller, from, options.stream, idempotency_key)?;
+    let held = core.limiter.body_of(caller.credential.to_string());
+    let (body, held) = read_text(body, held, core.limiter.body_bytes()).await?.into_parts();
     let mut request = offload(body.len(), move || request(body, tool, max_timeout, trace)).await?;
-    if let Some(name) = &form.dialect {
+    if let Some(name) = &options.dialect {
         request.arguments =
             core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
@@ -130,7 +131,7 @@ fn admit(
     from: SocketAddr,
     stream: Option<u8>,
     idempotency_key: Option<String>,
-) -> Result<AdmittedCall, Problem> {
+) -> Result<AdmittedCall, ErrorView> {
     match (stream.unwrap_or_default(), idempotency_key) {
         (0, None) => Ok(AdmittedCall::Whole(core.calls.permit(caller)?)),
         (1, None) => Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
@@ -139,17 +140,17 @@ fn admit(
             core.limiter.request(caller, from.ip())?;
             Ok(AdmittedCall::Keyed(key))
         }
-        (1, Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
-        _ => Err(invalid("`stream` must be 0 or 1")),
+        (1, Some(_)) => Err(ErrorView::invalid("a call with an `Idempotency-Key` cannot be streamed")),
+        _ => Err(ErrorView::invalid("`stream` must be 0 or 1")),
     }
 }
 
 /// Reads a call.
-fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContext) -> Result<CallRequest, Problem> {
+fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContext) -> Result<CallRequest, ErrorView> {
     let body = Arc::new(body);
     // Every member has a default, and so has the whole.
     let text = if body.trim().is_empty() { "{}" } else { &body };
-    parse::<Call<'_>>(text)?.request(&body, tool, max_timeout, trace)
+    parse_object::<NewCall<'_>>(text).map_err(ErrorView::invalid)?.request(&body, tool, max_timeout, trace)
 }
 
 /// Cancel a call that is under way.
@@ -157,9 +158,9 @@ fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContex
     responses((status = 204), (status = "4XX", body = Problem)))]
 pub(super) async fn cancel(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ErrorView> {
     core.calls.cancel(&caller, &id.into())?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -213,10 +214,10 @@ fn report_event(report: &Report) -> Event {
     }
 }
 
-fn end_event(end: Result<CallReply, Problem>) -> Event {
+fn end_event(end: Result<CallReply, ErrorView>) -> Event {
     match end {
-        Ok(reply) => Event::default().event("result").data(text(&Answer::from(&reply))),
-        Err(problem) => Event::default().event("error").data(text(&problem)),
+        Ok(reply) => Event::default().event("result").data(text(&CallAnswer::from(&reply))),
+        Err(error) => Event::default().event("error").data(text(&Problem::new(&error, None))),
     }
 }
 
@@ -231,13 +232,14 @@ pub(super) struct Headers {
 }
 
 impl<S: Sync> FromRequestParts<S> for Headers {
-    type Rejection = Problem;
+    type Rejection = ErrorView;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ErrorView> {
         let idempotency_key = match parts.headers.get("idempotency-key") {
             None => None,
             Some(key) => {
-                let key = key.to_str().map_err(|_| invalid("the `Idempotency-Key` must be printable ASCII"))?;
+                let key =
+                    key.to_str().map_err(|_| ErrorView::invalid("the `Idempotency-Key` must be printable ASCII"))?;
                 Some(key.to_owned())
             }
         };
@@ -246,7 +248,7 @@ impl<S: Sync> FromRequestParts<S> for Headers {
     }
 }
 
-impl Call<'_> {
+impl NewCall<'_> {
     /// The call of a tool, as it is in a body.
     fn request(
         self,
@@ -254,7 +256,7 @@ impl Call<'_> {
         name: String,
         max_timeout: Duration,
         trace: TraceContext,
-    ) -> Result<CallRequest, Problem> {
+    ) -> Result<CallRequest, ErrorView> {
         let in_body = |arguments| Arguments::in_body(body, arguments);
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
@@ -267,7 +269,7 @@ impl Call<'_> {
     }
 }
 
-impl<'a> From<&'a CallReply> for Answer<'a> {
+impl<'a> From<&'a CallReply> for CallAnswer<'a> {
     fn from(reply: &'a CallReply) -> Self {
         Self { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
     }
@@ -275,5 +277,5 @@ impl<'a> From<&'a CallReply> for Answer<'a> {
 
 /// The response to a successful call.
 pub(super) fn answer(reply: &CallReply) -> Response {
-    json(&Answer::from(reply))
+    json(&CallAnswer::from(reply))
 }

@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
 use super::call_tool;
-use super::path_and_query::{Path, Query};
 use crate::calls::{CallQuery, CallsBefore};
 use crate::core::Core;
 use crate::domain::ids::CallId;
 use crate::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
-use crate::listen::http::problem::{Problem, invalid, json};
+use crate::listen::http::extract::{Authenticated, Path, Query};
+use crate::listen::http::problem::Problem;
+use crate::listen::http::{ErrorView, json};
 use crate::listen::params::{ListPosition, Page, count, limit_of, timeout_of};
 use crate::ports::time::{from_rfc3339, rfc3339};
 
-/// Filter for calls.
+/// Conditions on calls.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Filter {
+pub(super) struct CallConditions {
     /// The tool.
     tool: Option<String>,
     /// The entity, by slug or id.
@@ -51,7 +51,7 @@ pub(super) struct Filter {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Again {
+pub(super) struct ReplayOptions {
     /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
     timeout_ms: Option<u64>,
@@ -60,7 +60,8 @@ pub(super) struct Again {
 /// A call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Call {
+#[schema(as = Call)]
+pub(super) struct ListedCall {
     call_id: String,
     /// `running` or `ended`.
     status: &'static str,
@@ -91,16 +92,17 @@ pub(super) struct Call {
 #[serde(rename_all = "camelCase")]
 pub(super) struct FullCall {
     #[serde(flatten)]
-    call: Call,
+    call: ListedCall,
     /// None while it is running.
-    arguments: Option<Part>,
+    arguments: Option<CallPayload>,
     /// None if nothing was returned.
-    result: Option<Part>,
+    result: Option<CallPayload>,
 }
 
 /// Arguments or a result, as far as the journal has them.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Part {
+#[schema(as = Part)]
+pub(super) struct CallPayload {
     /// `kept` as it was, `redacted` in parts, or `dropped`.
     state: &'static str,
     /// The text, unless it was dropped.
@@ -110,21 +112,21 @@ pub(super) struct Part {
 }
 
 /// Shows the treatment only: the text belongs to the caller.
-impl std::fmt::Debug for Part {
+impl std::fmt::Debug for CallPayload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("CallPayload").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
 /// List the calls that ended, newest first. An agent sees its own, an admin all. A page whose filter few calls meet may end early: as long
 /// as it has a `nextCursor`, there may be more.
-#[utoipa::path(get, path = "/v1/calls", tag = "calls", params(Filter),
-    responses((status = 200, body = Page<Call>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+#[utoipa::path(get, path = "/v1/calls", tag = "calls", params(CallConditions),
+    responses((status = 200, body = Page<ListedCall>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
-    Query(filter): Query<Filter>,
-) -> Result<Json<Page<Call>>, Problem> {
+    Authenticated(caller): Authenticated,
+    Query(filter): Query<CallConditions>,
+) -> Result<Json<Page<ListedCall>>, ErrorView> {
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
     let found = core.calls.past(&caller, query, limit + 1).await?;
@@ -140,9 +142,9 @@ pub(super) async fn list(
     responses((status = 200, body = FullCall), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ErrorView> {
     let call = match core.calls.find(&caller, &id).await? {
         JournaledCall::Running(summary) => FullCall { call: shown(*summary, None), arguments: None, result: None },
         JournaledCall::Past(call) => {
@@ -154,20 +156,20 @@ pub(super) async fn show(
 }
 
 /// Call the same tool with the same arguments again, as the present caller, and wait for its result.
-#[utoipa::path(post, path = "/v1/calls/{id}/replay", tag = "calls", params(("id", description = "Id"), Again),
-    responses((status = 200, body = call_tool::Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+#[utoipa::path(post, path = "/v1/calls/{id}/replay", tag = "calls", params(("id", description = "Id"), ReplayOptions),
+    responses((status = 200, body = call_tool::CallAnswer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn replay(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
-    Query(again): Query<Again>,
-) -> Result<Response, Problem> {
+    Query(again): Query<ReplayOptions>,
+) -> Result<Response, ErrorView> {
     let reply = core.calls.replay(&caller, &id, timeout_of(again.timeout_ms, core.calls.max_timeout())?).await?;
     Ok(call_tool::answer(&reply))
 }
 
-impl Filter {
-    fn checked(self) -> Result<(usize, CallQuery), Problem> {
+impl CallConditions {
+    fn checked(self) -> Result<(usize, CallQuery), ErrorView> {
         let limit = limit_of(self.limit)?;
         let place = self.cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
         let query = CallQuery {
@@ -186,16 +188,17 @@ impl Filter {
 }
 
 /// A time of a query.
-pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<i64>, Problem> {
+pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<i64>, ErrorView> {
     let read = |text: String| {
         let example = "2026-09-15T00:00:00Z";
-        from_rfc3339(&text).ok_or_else(|| invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))
+        from_rfc3339(&text)
+            .ok_or_else(|| ErrorView::invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))
     };
     text.map(read).transpose()
 }
 
-fn shown(summary: CallSummary, end: Option<CallEnd>) -> Call {
-    Call {
+fn shown(summary: CallSummary, end: Option<CallEnd>) -> ListedCall {
+    ListedCall {
         call_id: summary.call_id.to_string(),
         status: if end.is_some() { "ended" } else { "running" },
         tool: summary.tool,
@@ -216,6 +219,6 @@ fn shown(summary: CallSummary, end: Option<CallEnd>) -> Call {
     }
 }
 
-fn part(payload: Payload) -> Part {
-    Part { state: payload.kept.as_str(), value: payload.json }
+fn part(payload: Payload) -> CallPayload {
+    CallPayload { state: payload.kept.as_str(), value: payload.json }
 }

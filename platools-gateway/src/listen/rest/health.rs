@@ -1,4 +1,4 @@
-//! The route `GET /health`.
+//! The route `GET /health`, which tells whether the gateway runs or stops.
 
 use std::sync::Arc;
 

@@ -13,11 +13,12 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeLab
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::auth::Known;
 use crate::connections::OpenSockets;
 use crate::core::Core;
 use crate::domain::identity::Identity;
 use crate::links::ConnectedWorker;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::Authenticated;
 use crate::listen::http::problem::Problem;
 use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 
@@ -27,7 +28,10 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Show figures for Prometheus: those of the caller's project, and for callers of the default project those of the whole gateway.
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "4XX", body = Problem)))]
-pub(super) async fn metrics(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Response, Problem> {
+pub(super) async fn metrics(
+    State(core): State<Arc<Core>>,
+    Authenticated(caller): Authenticated,
+) -> Result<Response, ErrorView> {
     let mut registry = Registry::with_prefix("platools");
     registry.register_collector(Box::new(core.metrics.figures(&caller)?));
     let mut text = String::new();
@@ -35,7 +39,7 @@ pub(super) async fn metrics(State(core): State<Arc<Core>>, Known(caller): Known)
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
-/// Of what there is only one of.
+/// The labels of figures that exist only once.
 const NO_LABELS: [(&str, &str); 0] = [];
 
 impl Collector for Figures {

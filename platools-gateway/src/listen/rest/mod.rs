@@ -3,13 +3,11 @@
 mod admin;
 mod audit;
 mod auth;
-mod body;
 mod call_tool;
 mod calls;
 mod health;
 mod metrics;
 mod page;
-mod path_and_query;
 mod project;
 mod ready;
 mod tools;
@@ -17,9 +15,8 @@ mod workers;
 
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode, Uri, header};
-use axum::middleware::from_fn;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -30,9 +27,9 @@ use utoipa_axum::routes;
 use crate::core::Core;
 use crate::limits::OverBudget;
 use crate::listen::BodyError;
-use crate::listen::http::ErrorView;
-use crate::listen::http::problem::{self, Problem};
-use auth::Visitor;
+use crate::listen::http::extract::Anonymous;
+use crate::listen::http::problem::problem;
+use crate::listen::http::{ErrorView, HttpProtocol, no_such_method};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -40,7 +37,7 @@ use auth::Visitor;
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
-struct Document;
+struct ApiDocument;
 
 /// The authentication of callers.
 struct Bearer;
@@ -52,9 +49,9 @@ impl Modify for Bearer {
     }
 }
 
-/// The routes of callers and admins, and the answer to what no route matches. What others serve over HTTP is described as well.
+/// The routes of callers and admins, and the fallback. The description of the routes of other protocols is added to the document.
 pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Router {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(ApiDocument::openapi())
         .routes(routes!(health::health))
         .routes(routes!(ready::ready))
         .routes(routes!(metrics::metrics))
@@ -72,35 +69,27 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .merge(admin::router())
         .split_for_parts();
     document.merge(others);
-    router
-        .route("/openapi.json", get(async |_: Visitor| Json(document)))
+    let routes = router
+        .route("/openapi.json", get(async |_: Anonymous| Json(document)))
         .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(problem::with_request_id))
-        .with_state(core)
+        .method_not_allowed_fallback(no_such_method);
+    HttpProtocol::REST.serve(routes).with_state(core)
 }
 
 /// The router for addresses with too many connections.
 pub(super) fn over_limit() -> Router {
-    let router = Router::new().fallback(async || {
-        let detail = "there are too many connections from this address; close some, or try again later";
-        let view = ErrorView::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
-        ([(header::CONNECTION, "close")], Problem::from(view.retry_after(OverBudget::RETRY_AFTER)))
-    });
-    router.layer(from_fn(problem::with_request_id))
+    Router::new().fallback(async || {
+        let message = "there are too many connections from this address; close some, or try again later";
+        let error = ErrorView::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+        ([(header::CONNECTION, "close")], error.retry_after(OverBudget::RETRY_AFTER)).into_response()
+    })
 }
 
 /// The response to a request whose response does not fit among those that wait to be read.
 pub(super) fn busy() -> Router {
-    Router::new().fallback(async || Problem::from(BodyError::Busy(OverBudget)))
+    Router::new().fallback(async || problem(&BodyError::Busy(OverBudget).into(), None))
 }
 
-async fn no_such_route(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no_such_route", format!("there is nothing at {}", uri.path()))
-}
-
-/// The response of a path to a method that it does not take.
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {
-    let detail = format!("{} does not take {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
+async fn no_such_route(uri: Uri) -> ErrorView {
+    ErrorView::new(StatusCode::NOT_FOUND, "no_such_route", format!("there is nothing at {}", uri.path()))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::listen::http::problem::Problem;
+use crate::listen::http::ErrorView;
 use crate::listen::params::{ListPosition, Page, count, limit_of};
 
 /// Pagination parameters.
@@ -20,13 +20,13 @@ pub(super) struct PageQuery {
 
 impl PageQuery {
     /// The number of items, of a list from the latest to the oldest, and the position after which they begin.
-    pub(super) fn place(self) -> Result<(usize, Option<ListPosition>), Problem> {
+    pub(super) fn place(self) -> Result<(usize, Option<ListPosition>), ErrorView> {
         let place = self.cursor.as_deref().map(ListPosition::read).transpose()?;
         Ok((limit_of(self.limit)?, place))
     }
 
     /// That page of things that each have a name of their own.
-    pub(super) fn page<T>(self, items: Vec<T>, name: impl Fn(&T) -> &str) -> Result<Page<T>, Problem> {
+    pub(super) fn page<T>(self, items: Vec<T>, name: impl Fn(&T) -> &str) -> Result<Page<T>, ErrorView> {
         Ok(Page::of(items, self.limit, self.cursor.as_deref(), name)?)
     }
 }

@@ -8,9 +8,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::Visitor;
 use crate::core::Core;
 use crate::domain::error::causes_of;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::Anonymous;
 use crate::listen::http::problem::Problem;
 use crate::ops::readiness::NotReady;
 
@@ -22,14 +23,14 @@ pub(super) struct Ready {
 /// Say whether the gateway can do its work: its database answers, and it is not stopping.
 #[utoipa::path(get, path = "/ready", tag = "operations", security(()),
     responses((status = 200, body = Ready), (status = 503, body = Problem)))]
-pub(super) async fn ready(_: Visitor, State(core): State<Arc<Core>>) -> Result<Json<Ready>, Problem> {
+pub(super) async fn ready(_: Anonymous, State(core): State<Arc<Core>>) -> Result<Json<Ready>, ErrorView> {
     match core.readiness.check().await {
         Ok(()) => Ok(Json(Ready { status: "ready" })),
-        Err(why) => Err(problem(&why)),
+        Err(why) => Err(not_ready(&why)),
     }
 }
 
-fn problem(why: &NotReady) -> Problem {
+fn not_ready(why: &NotReady) -> ErrorView {
     tracing::warn!(%why, causes = causes_of(why), "not ready");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why.to_string()).retryable()
+    ErrorView::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why.to_string()).retryable()
 }

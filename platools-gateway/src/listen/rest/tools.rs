@@ -1,4 +1,4 @@
-//! The routes of `/v1/tools`.
+//! The routes of `/v1/tools`, which list and show tools, export their schemas, and switch them on or off.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::{Administrator, Known};
-use super::body::Body;
-use super::path_and_query::{Path, Query};
 use crate::core::Core;
 use crate::domain::digest::sha256;
 use crate::dto::ToolDto;
-use crate::listen::http::problem::{Problem, invalid};
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Authenticated, Body, Path, Query};
+use crate::listen::http::problem::Problem;
+use crate::listen::rest::auth::Administrator;
 use crate::tools::{Switch, ToolName};
 
 /// The tool, where several have one name.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Which {
+pub(super) struct ToolParams {
     /// The environment, by slug or id. Default: development.
     environment_id: Option<String>,
     /// The older spelling of `environmentId`.
@@ -36,7 +36,7 @@ pub(super) struct Which {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Filter {
+pub(super) struct ToolFilter {
     /// The environment, by slug or id. Default: all.
     environment_id: Option<String>,
     /// The older spelling of `environmentId`.
@@ -46,7 +46,7 @@ pub(super) struct Filter {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Form {
+pub(super) struct SchemaOptions {
     /// `openai`, `anthropic`, `gemini`, `mcp` or `platform`. Default: `mcp`.
     dialect: Option<String>,
     /// The environment, by slug or id. Default: development.
@@ -59,34 +59,34 @@ pub(super) struct Form {
 
 /// The tools of a project.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Listing {
+pub(super) struct ToolList {
     tools: Vec<ToolDto>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Change {
+pub(super) struct ToolChange {
     /// True if it is enabled. It stays so when its worker connects again.
     enabled: bool,
 }
 
 /// List the tools, also those whose worker is away. The answer has an `ETag`.
-#[utoipa::path(get, path = "/v1/tools", tag = "tools", params(Filter),
-    responses((status = 200, body = Listing), (status = 304), (status = "4XX", body = Problem)))]
+#[utoipa::path(get, path = "/v1/tools", tag = "tools", params(ToolFilter),
+    responses((status = 200, body = ToolList), (status = 304), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
-    Query(filter): Query<Filter>,
-) -> Result<Response, Problem> {
+    Query(filter): Query<ToolFilter>,
+) -> Result<Response, ErrorView> {
     let environment = filter.environment_id.or(filter.env);
     let tools = core.tools.list(&caller, environment.as_deref()).await?;
-    let listing = Listing { tools: tools.into_iter().map(ToolDto::from).collect() };
+    let listing = ToolList { tools: tools.into_iter().map(ToolDto::from).collect() };
     Ok(unless_known(&headers, &listing))
 }
 
 /// The answer, or the news that it is the one the caller has.
-fn unless_known(headers: &HeaderMap, listing: &Listing) -> Response {
+fn unless_known(headers: &HeaderMap, listing: &ToolList) -> Response {
     let text = serde_json::to_string(listing).expect("strings, numbers and values always serialize");
     let tag = format!("\"{}\"", sha256(&text));
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
@@ -99,53 +99,53 @@ fn unless_known(headers: &HeaderMap, listing: &Listing) -> Response {
 }
 
 /// Show one tool.
-#[utoipa::path(get, path = "/v1/tools/{name}", tag = "tools", params(("name", description = "Name"), Which),
+#[utoipa::path(get, path = "/v1/tools/{name}", tag = "tools", params(("name", description = "Name"), ToolParams),
     responses((status = 200, body = ToolDto), (status = "4XX", body = Problem)))]
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(name): Path<String>,
-    Query(which): Query<Which>,
-) -> Result<Json<ToolDto>, Problem> {
-    Ok(Json(core.tools.get(&caller, &which.of(name)).await?.into()))
+    Query(params): Query<ToolParams>,
+) -> Result<Json<ToolDto>, ErrorView> {
+    Ok(Json(core.tools.get(&caller, &params.of(name)).await?.into()))
 }
 
 /// Show one tool in the form a model's interface takes.
-#[utoipa::path(get, path = "/v1/tools/{name}/schema", tag = "tools", params(("name", description = "Name"), Form),
+#[utoipa::path(get, path = "/v1/tools/{name}/schema", tag = "tools", params(("name", description = "Name"), SchemaOptions),
     responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
 pub(super) async fn schema(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Path(name): Path<String>,
-    Query(form): Query<Form>,
-) -> Result<Json<Value>, Problem> {
-    let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
-    let which = Which { environment_id: form.environment_id, env: form.env, entity_id: form.entity_id };
-    Ok(Json(core.tools.export(&caller, &which.of(name), dialect).await?))
+    Query(options): Query<SchemaOptions>,
+) -> Result<Json<Value>, ErrorView> {
+    let dialect = dialect(options.dialect.as_deref().unwrap_or("mcp"))?;
+    let params = ToolParams { environment_id: options.environment_id, env: options.env, entity_id: options.entity_id };
+    Ok(Json(core.tools.export(&caller, &params.of(name), dialect).await?))
 }
 
 /// Switch a tool on or off.
-#[utoipa::path(patch, path = "/v1/tools/{name}", tag = "tools", request_body = Change,
-    params(("name", description = "Name"), Which),
+#[utoipa::path(patch, path = "/v1/tools/{name}", tag = "tools", request_body = ToolChange,
+    params(("name", description = "Name"), ToolParams),
     responses((status = 200, body = ToolDto), (status = "4XX", body = Problem)))]
 pub(super) async fn change(
     administrator: Administrator,
     Path(name): Path<String>,
-    Query(which): Query<Which>,
-    Body(change): Body<Change>,
-) -> Result<Json<ToolDto>, Problem> {
+    Query(params): Query<ToolParams>,
+    Body(change): Body<ToolChange>,
+) -> Result<Json<ToolDto>, ErrorView> {
     let switch = if change.enabled { Switch::On } else { Switch::Off };
-    Ok(Json(administrator.directory()?.switch_tool(&which.of(name), switch).await?.into()))
+    Ok(Json(administrator.directory()?.switch_tool(&params.of(name), switch).await?.into()))
 }
 
-impl Which {
+impl ToolParams {
     fn of(self, name: String) -> ToolName {
         ToolName { name, entity: self.entity_id, environment: self.environment_id.or(self.env) }
     }
 }
 
 /// The form of that name.
-pub(super) fn dialect(name: &str) -> Result<Dialect, Problem> {
+pub(super) fn dialect(name: &str) -> Result<Dialect, ErrorView> {
     match name {
         "openai" => Ok(Dialect::OpenAi),
         "openai_non_strict" => Ok(Dialect::OpenAiNonStrict),
@@ -153,6 +153,6 @@ pub(super) fn dialect(name: &str) -> Result<Dialect, Problem> {
         "gemini" => Ok(Dialect::Gemini),
         "mcp" => Ok(Dialect::Mcp),
         "platform" => Ok(Dialect::Platform),
-        _ => Err(invalid("`dialect` must be openai, openai_non_strict, anthropic, gemini, mcp or platform")),
+        _ => Err(ErrorView::invalid("`dialect` must be openai, openai_non_strict, anthropic, gemini, mcp or platform")),
     }
 }

@@ -1,4 +1,4 @@
-//! The route `GET /v1/workers`.
+//! The route `GET /v1/workers`, which lists the connected workers with the health of their tools.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use platools_protocol::tool_sync::WorkerInstance;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::Known;
 use super::page::PageQuery;
-use super::path_and_query::Query;
 use crate::core::Core;
 use crate::dto::ToolHealthDto;
 use crate::links::ConnectedWorker;
 use crate::links::tool_health::WorkerHealth;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Authenticated, Query};
 use crate::listen::http::problem::Problem;
 use crate::listen::params::Page;
 use crate::ports::time::rfc3339;
@@ -94,9 +94,9 @@ impl From<WorkerHealth> for ToolsHealth {
     responses((status = 200, body = Page<Worker>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    Authenticated(caller): Authenticated,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<Worker>>, Problem> {
+) -> Result<Json<Page<Worker>>, ErrorView> {
     let page = window.page(core.tools.connected_workers(&caller)?, |worker| worker.link_id.as_str())?;
     Ok(Json(page.map(|worker| shown(core.health.of_worker(&caller, &worker), worker))))
 }

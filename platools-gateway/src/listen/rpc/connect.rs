@@ -146,7 +146,7 @@ fn params_of(request: &Request<'_>) -> Result<Connect, RpcError> {
     Some(connect?).filter(Connect::has_valid_user_id).ok_or_else(user_id)
 }
 
-/// The request that a message is. Whatever else it is, is answered, and the connection goes on.
+/// Reads a message as a request. Any other message is answered, and the connection goes on.
 pub(super) fn read<'a>(incoming: &'a Incoming, queue: &Queue) -> Option<Request<'a>> {
     match incoming {
         Incoming::Text(text) => Request::parse(text).inspect_err(|error| queue.response(&error.to_response())).ok(),

@@ -108,7 +108,7 @@ impl SocketProtocol for RpcConnection<'_> {
     }
 }
 
-/// Reads what comes, and answers it.
+/// Reads and answers the messages of a caller.
 async fn answer<R>(stranger: &Stranger<'_>, reader: &mut Reader<R>, settings: &RpcSettings) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
@@ -139,7 +139,7 @@ where
     answer_requests(&requests, reader, phase).await
 }
 
-/// Finds out who the caller is, however many attempts that takes, within the deadline.
+/// Authenticates the caller within the deadline, in any number of attempts.
 async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
@@ -187,7 +187,7 @@ where
             // The writer's turn: a burst of short requests must not fill the queue of a caller that reads.
             yield_now().await;
         }
-        // Every arm is cancel-safe. What has ended goes first, so that little is under way when the next message is read.
+        // Every arm is cancel-safe. Requests that ended go first, so that few are under way when the next message is read.
         tokio::select! {
             biased;
             Some(()) = running.next() => {}
@@ -255,7 +255,7 @@ mod tests {
     use crate::limits::{Limiter, Limits};
     use crate::ops::log_feed::Line;
 
-    /// A socket without a network. Whoever has the other end reads one message at a time.
+    /// A socket without a network. The test reads one message at a time at the other end.
     struct TestSocket {
         incoming: mpsc::UnboundedReceiver<Message>,
         outgoing: mpsc::Sender<Message>,

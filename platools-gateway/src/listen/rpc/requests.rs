@@ -18,7 +18,7 @@ use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::Error;
 use crate::limits::HeldBytes;
-use crate::listen::ws::{Incoming, TooLarge};
+use crate::listen::ws::{Incoming, MessageTooLarge};
 
 /// The requests of a connected caller, which run side by side.
 pub(super) struct Requests<'a> {
@@ -52,7 +52,7 @@ impl Requests<'_> {
     }
 
     /// Answers a message that was dropped because it is too large.
-    pub(super) fn refuse_large(&self, too_large: TooLarge, head: &str) {
+    pub(super) fn refuse_large(&self, too_large: MessageTooLarge, head: &str) {
         let Session { core, caller, queue, .. } = &self.session;
         let error = match core.limiter.request(caller, self.from) {
             Ok(()) => invalid(too_large.to_string()),

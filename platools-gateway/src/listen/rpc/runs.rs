@@ -9,10 +9,10 @@ use crate::domain::ids::{ConversationId, RunId};
 
 /// The runs that are under way.
 #[derive(Debug, Default)]
-pub(super) struct Runs(Mutex<HashMap<RunId, Run>>);
+pub(super) struct Runs(Mutex<HashMap<RunId, RunEntry>>);
 
 #[derive(Debug)]
-struct Run {
+struct RunEntry {
     /// The conversation that it goes on with; none until a new one has been made.
     conversation: Option<ConversationId>,
     stop: oneshot::Sender<()>,
@@ -20,7 +20,7 @@ struct Run {
 
 /// A running run, until this is dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay<'a> {
+pub(super) struct RunningRun<'a> {
     runs: &'a Runs,
     pub(super) id: RunId,
     stopped: oneshot::Receiver<()>,
@@ -28,31 +28,31 @@ pub(super) struct UnderWay<'a> {
 
 impl Runs {
     /// Begins a run, in a conversation if there is one already.
-    pub(super) fn begin(&self, conversation: Option<&ConversationId>) -> UnderWay<'_> {
+    pub(super) fn begin(&self, conversation: Option<&ConversationId>) -> RunningRun<'_> {
         let (id, (stop, stopped)) = (RunId::random(), oneshot::channel());
-        self.lock().insert(id.clone(), Run { conversation: conversation.cloned(), stop });
-        UnderWay { runs: self, id, stopped }
+        self.lock().insert(id.clone(), RunEntry { conversation: conversation.cloned(), stop });
+        RunningRun { runs: self, id, stopped }
     }
 
     /// Stops the run of that id, and those that go on with that conversation. Returns which.
     pub(super) fn abort(&self, run_id: Option<&str>, session_id: Option<&str>) -> Vec<RunId> {
-        let is_meant = |id: &RunId, run: &Run| {
+        let is_meant = |id: &RunId, run: &RunEntry| {
             run_id.is_some_and(|wanted| id.as_str() == wanted)
                 || session_id.is_some_and(|wanted| run.conversation.as_ref().is_some_and(|id| id.as_str() == wanted))
         };
         let mut runs = self.lock();
         let meant = runs.extract_if(|id, run| is_meant(id, run));
-        let stop = |(id, run): (RunId, Run)| run.stop.send(()).is_ok().then_some(id);
+        let stop = |(id, run): (RunId, RunEntry)| run.stop.send(()).is_ok().then_some(id);
         meant.filter_map(stop).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Run>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, RunEntry>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl UnderWay<'_> {
+impl RunningRun<'_> {
     /// Notes the conversation, once it is known.
     pub(super) fn goes_on_with(&self, conversation: &ConversationId) {
         if let Some(run) = self.runs.lock().get_mut(&self.id) {
@@ -69,7 +69,7 @@ impl UnderWay<'_> {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for RunningRun<'_> {
     fn drop(&mut self) {
         self.runs.lock().remove(&self.id);
     }

@@ -1,38 +1,25 @@
-//! [`Known`] and [`KnownCaller`]: extractors that authenticate the agent or the caller of a request.
+//! [`AuthenticatedAgent`]: the extractor that authenticates the agent of a request.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::failure::Failure;
 use crate::core::Core;
-use crate::domain::identity::Caller;
-use crate::domain::origin::Protocol;
-use crate::listen::authenticate_and_count;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::Authenticated;
 use crate::sessions::Peer;
 
-/// An agent with a good key or token.
+/// An agent with a valid key or token.
 ///
-/// As the first extractor of a handler it also keeps the gateway from reading the body of nobody in particular.
-pub(super) struct Known(pub(super) Peer);
+/// As the first extractor of a handler it also keeps the gateway from reading the bodies of strangers.
+pub(super) struct AuthenticatedAgent(pub(super) Peer);
 
-impl FromRequestParts<Arc<Core>> for Known {
-    type Rejection = Failure;
+impl FromRequestParts<Arc<Core>> for AuthenticatedAgent {
+    type Rejection = ErrorView;
 
-    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        let caller = authenticate_and_count(parts, core, Protocol::Runtime).await?;
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, ErrorView> {
+        let Authenticated(caller) = Authenticated::from_request_parts(parts, core).await?;
         Ok(Self(core.sessions.peer(caller)?))
-    }
-}
-
-/// A caller with a good key or token, whether it belongs to an agent or not.
-pub(super) struct KnownCaller(pub(super) Caller);
-
-impl FromRequestParts<Arc<Core>> for KnownCaller {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        Ok(Self(authenticate_and_count(parts, core, Protocol::Runtime).await?))
     }
 }

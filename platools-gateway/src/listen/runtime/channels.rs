@@ -1,4 +1,4 @@
-//! The routes of `/v1/channels`.
+//! The routes of `/v1/channels`, which list, add, show and remove channels, and let an agent join or leave one.
 
 use std::sync::Arc;
 
@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::{Known, KnownCaller};
-use super::body::{Body, metadata, stored};
+use super::auth::AuthenticatedAgent;
 use super::failure::Failure;
-use super::page::{OffsetQuery, Path, Query, limit};
+use super::metadata::{metadata, stored};
+use super::page::{OffsetQuery, limit};
 use super::sessions::Done;
 use crate::core::Core;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Authenticated, Body, Path, Query};
 use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewChannel, StoredChannel, StoredMember};
@@ -78,7 +80,7 @@ pub(super) struct Channels {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Wanted {
+pub(super) struct ChannelFilter {
     /// The largest number of channels. Default: 50. Values above 100 count as 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
@@ -92,13 +94,13 @@ pub(super) struct Wanted {
 }
 
 /// List the project's channels: first those that the agent is a member of, then by slug.
-#[utoipa::path(get, path = "/v1/channels", tag = "channels", params(Wanted),
+#[utoipa::path(get, path = "/v1/channels", tag = "channels", params(ChannelFilter),
     responses((status = 200, body = Channels), (status = "4XX", body = Failure)))]
 pub(super) async fn list(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Channels>, Failure> {
+    Query(wanted): Query<ChannelFilter>,
+) -> Result<Json<Channels>, ErrorView> {
     let (limit, offset) = (limit(wanted.limit), wanted.offset.unwrap_or_default());
     let is_of_kind = wanted.channel_type.is_none_or(|kind| kind == KIND) && wanted.is_public != Some(false);
     let (channels, total) =
@@ -110,7 +112,7 @@ pub(super) async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewChannel)]
-pub(super) struct New {
+pub(super) struct ChannelRequest {
     /// Its name in URLs, which no other channel of the project has.
     slug: String,
     /// Its name for people.
@@ -126,18 +128,18 @@ pub(super) struct New {
 }
 
 /// Make a channel. The agent that makes it is its first member.
-#[utoipa::path(post, path = "/v1/channels", tag = "channels", request_body = New,
+#[utoipa::path(post, path = "/v1/channels", tag = "channels", request_body = ChannelRequest,
     responses((status = 201, body = Channel), (status = "4XX", body = Failure)))]
 pub(super) async fn create(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
-    Body(new): Body<New>,
-) -> Result<(StatusCode, Json<Channel>), Failure> {
+    Body(new): Body<ChannelRequest>,
+) -> Result<(StatusCode, Json<Channel>), ErrorView> {
     if new.is_public == Some(false) {
-        return Err(Failure::invalid("there are no private channels here: every agent of the project may join"));
+        return Err(ErrorView::invalid("there are no private channels here: every agent of the project may join"));
     }
     if new.channel_type.is_some_and(|kind| kind != KIND) {
-        return Err(Failure::invalid("`channelType` must be `custom`: there are no others here"));
+        return Err(ErrorView::invalid("`channelType` must be `custom`: there are no others here"));
     }
     let metadata = metadata(new.metadata)?.unwrap_or_else(|| "{}".to_owned());
     let new = NewChannel { slug: new.slug, name: new.name, description: new.description, metadata };
@@ -148,10 +150,10 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/v1/channels/{channel}", tag = "channels", params(("channel", description = "Id or slug")),
     responses((status = 200, body = Channel), (status = "4XX", body = Failure)))]
 pub(super) async fn show(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-) -> Result<Json<Channel>, Failure> {
+) -> Result<Json<Channel>, ErrorView> {
     Ok(Json(core.sessions.channel(&peer, &channel).await?.into()))
 }
 
@@ -160,10 +162,10 @@ pub(super) async fn show(
     params(("channel", description = "Id or slug")),
     responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
 pub(super) async fn remove(
-    KnownCaller(caller): KnownCaller,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-) -> Result<Json<Done>, Failure> {
+) -> Result<Json<Done>, ErrorView> {
     core.sessions.remove_channel(&caller, &channel).await?;
     Ok(Done::DONE)
 }
@@ -173,10 +175,10 @@ pub(super) async fn remove(
     params(("channel", description = "Id or slug")),
     responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
 pub(super) async fn join(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-) -> Result<Json<Done>, Failure> {
+) -> Result<Json<Done>, ErrorView> {
     core.sessions.join_channel(&peer, &channel).await?;
     Ok(Done::DONE)
 }
@@ -186,10 +188,10 @@ pub(super) async fn join(
     params(("channel", description = "Id or slug")),
     responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
 pub(super) async fn leave(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-) -> Result<Json<Done>, Failure> {
+) -> Result<Json<Done>, ErrorView> {
     core.sessions.leave_channel(&peer, &channel).await?;
     Ok(Done::DONE)
 }
@@ -197,8 +199,7 @@ pub(super) async fn leave(
 /// An agent in a channel.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = ChannelMember)]
-pub(super) struct Member {
+pub(super) struct ChannelMember {
     agent_id: String,
     agent_address: String,
     display_name: Option<String>,
@@ -207,7 +208,7 @@ pub(super) struct Member {
     joined_at: String,
 }
 
-impl From<StoredMember> for Member {
+impl From<StoredMember> for ChannelMember {
     fn from(row: StoredMember) -> Self {
         Self {
             agent_id: row.agent_id.to_string(),
@@ -221,45 +222,43 @@ impl From<StoredMember> for Member {
 
 /// The members of a channel.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChannelMembers)]
-pub(super) struct Members {
-    members: Vec<Member>,
+pub(super) struct ChannelMembers {
+    members: Vec<ChannelMember>,
 }
 
 /// The members of a channel that have a session.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChannelPresence)]
-pub(super) struct Online {
-    online: Vec<Member>,
+pub(super) struct ChannelPresence {
+    online: Vec<ChannelMember>,
 }
 
 /// List up to 1000 members of a channel, in the order they came.
 #[utoipa::path(get, path = "/v1/channels/{channel}/members", tag = "channels",
     params(("channel", description = "Id or slug"), OffsetQuery),
-    responses((status = 200, body = Members), (status = "4XX", body = Failure)))]
+    responses((status = 200, body = ChannelMembers), (status = "4XX", body = Failure)))]
 pub(super) async fn members(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Query(window): Query<OffsetQuery>,
-) -> Result<Json<Members>, Failure> {
+) -> Result<Json<ChannelMembers>, ErrorView> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
     let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
-    Ok(Json(Members { members: members.into_iter().map(|(member, _)| member.into()).collect() }))
+    Ok(Json(ChannelMembers { members: members.into_iter().map(|(member, _)| member.into()).collect() }))
 }
 
 /// List the members of a channel that have a session.
 #[utoipa::path(get, path = "/v1/channels/{channel}/presence", tag = "channels",
     params(("channel", description = "Id or slug"), OffsetQuery),
-    responses((status = 200, body = Online), (status = "4XX", body = Failure)))]
+    responses((status = 200, body = ChannelPresence), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Query(window): Query<OffsetQuery>,
-) -> Result<Json<Online>, Failure> {
+) -> Result<Json<ChannelPresence>, ErrorView> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
     let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
     let online = members.into_iter().filter(|(_, is_there)| *is_there).map(|(member, _)| member.into()).collect();
-    Ok(Json(Online { online }))
+    Ok(Json(ChannelPresence { online }))
 }

@@ -1,4 +1,4 @@
-//! The routes of `/v1/channels/{channel}/messages`.
+//! The routes of `/v1/channels/{channel}/messages`, which send and list messages.
 
 use std::sync::Arc;
 
@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
-use super::body::{Body, metadata, stored};
+use super::auth::AuthenticatedAgent;
 use super::failure::Failure;
-use super::page::{Path, Query, limit};
+use super::metadata::{metadata, stored};
+use super::page::limit;
 use crate::core::Core;
 use crate::domain::ids::MessageId;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
@@ -22,8 +24,7 @@ use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
 /// A message of a channel.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = ChannelMessage)]
-pub(super) struct Message {
+pub(super) struct ChannelMessage {
     id: String,
     channel_id: String,
     channel_slug: String,
@@ -42,7 +43,7 @@ pub(super) struct Message {
     created_at: String,
 }
 
-impl Message {
+impl ChannelMessage {
     fn new(channel: &StoredChannel, row: StoredChannelMessage) -> Self {
         Self {
             id: row.id.to_string(),
@@ -62,17 +63,15 @@ impl Message {
 
 /// Messages of a channel.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ChannelMessages)]
-pub(super) struct Messages {
+pub(super) struct ChannelMessages {
     /// The oldest first.
-    messages: Vec<Message>,
+    messages: Vec<ChannelMessage>,
 }
 
 /// A new message. Further members that clients send, such as a signature, are ignored.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = NewChannelMessage)]
-pub(super) struct New {
+pub(super) struct NewChannelMessage {
     /// The words, up to 64 KiB.
     content: String,
     /// Its type. Default: `text`.
@@ -82,26 +81,26 @@ pub(super) struct New {
     metadata: Option<Box<RawValue>>,
 }
 
-/// Say something in a channel that the agent is a member of. Those who subscribe to it are told before this is answered.
-#[utoipa::path(post, path = "/v1/channels/{channel}/messages", tag = "channels", request_body = New,
+/// Say something in a channel that the agent is a member of. Its subscribers get the message before this is answered.
+#[utoipa::path(post, path = "/v1/channels/{channel}/messages", tag = "channels", request_body = NewChannelMessage,
     params(("channel", description = "Id or slug")),
-    responses((status = 201, body = Message), (status = "4XX", body = Failure)))]
+    responses((status = 201, body = ChannelMessage), (status = "4XX", body = Failure)))]
 pub(super) async fn say(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-    Body(new): Body<New>,
-) -> Result<(StatusCode, Json<Message>), Failure> {
+    Body(new): Body<NewChannelMessage>,
+) -> Result<(StatusCode, Json<ChannelMessage>), ErrorView> {
     let message_type = new.message_type.unwrap_or_else(|| "text".to_owned());
     let new = NewMessage { content: new.content, message_type, metadata: metadata(new.metadata)? };
     let (channel, said) = core.sessions.send_message(&peer, &channel, new).await?;
-    Ok((StatusCode::CREATED, Json(Message::new(&channel, said))))
+    Ok((StatusCode::CREATED, Json(ChannelMessage::new(&channel, said))))
 }
 
 /// Filter and page of a list of messages.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(super) struct MessageFilter {
     /// The largest number of messages. Default: 50. Values above 100 count as 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
@@ -111,15 +110,15 @@ pub(super) struct Wanted {
 
 /// Show what was said last in a channel, the oldest first.
 #[utoipa::path(get, path = "/v1/channels/{channel}/messages", tag = "channels",
-    params(("channel", description = "Id or slug"), Wanted),
-    responses((status = 200, body = Messages), (status = "4XX", body = Failure)))]
+    params(("channel", description = "Id or slug"), MessageFilter),
+    responses((status = 200, body = ChannelMessages), (status = "4XX", body = Failure)))]
 pub(super) async fn history(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Messages>, Failure> {
+    Query(wanted): Query<MessageFilter>,
+) -> Result<Json<ChannelMessages>, ErrorView> {
     let before = wanted.before.map(MessageId::from);
     let (channel, rows) = core.sessions.messages(&peer, &channel, before.as_ref(), limit(wanted.limit)).await?;
-    Ok(Json(Messages { messages: rows.into_iter().map(|row| Message::new(&channel, row)).collect() }))
+    Ok(Json(ChannelMessages { messages: rows.into_iter().map(|row| ChannelMessage::new(&channel, row)).collect() }))
 }

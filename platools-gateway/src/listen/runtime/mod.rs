@@ -1,11 +1,11 @@
 //! [`router`]: the runtime protocol, for agents with sessions. It has routes over HTTP, and sockets that a ticket opens.
 
 mod auth;
-mod body;
 mod channels;
 mod connection;
 mod failure;
 mod messages;
+mod metadata;
 mod page;
 mod sessions;
 mod upgrade;
@@ -13,18 +13,22 @@ mod upgrade;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, StatusCode, Uri};
 use axum::routing::get;
-use platools_protocol::runtime::path;
+use platools_protocol::runtime::{MAX_MESSAGE_BYTES, path};
 use tokio_util::task::TaskTracker;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::core::Core;
-use failure::Failure;
+use crate::domain::origin::Protocol;
+use crate::listen::http::{HttpProtocol, no_such_method};
 
-/// The routes of agents with sessions, and what there is to know of those over HTTP. The tasks that own sockets are tracked.
+/// The protocol over HTTP.
+const PROTOCOL: HttpProtocol =
+    HttpProtocol { protocol: Protocol::Runtime, max_body_bytes: MAX_MESSAGE_BYTES, error: failure::failure };
+
+/// The routes of agents with sessions, and the description of those over HTTP. The tasks that own sockets are tracked.
 pub(super) fn router(core: &Arc<Core>, sockets: TaskTracker) -> (Router, OpenApi) {
     let (served, document) = OpenApiRouter::new()
         .routes(routes!(sessions::connect))
@@ -44,9 +48,5 @@ pub(super) fn router(core: &Arc<Core>, sockets: TaskTracker) -> (Router, OpenApi
     let adapter = upgrade::RuntimeAdapter { core: Arc::clone(core), sockets };
     let socket = Router::new().route(path::SOCKET, get(upgrade::upgrade)).with_state(adapter);
     let routes = served.with_state(Arc::clone(core)).merge(socket);
-    (routes.method_not_allowed_fallback(no_such_method), document)
-}
-
-async fn no_such_method(method: Method, uri: Uri) -> Failure {
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
+    (PROTOCOL.serve(routes.method_not_allowed_fallback(no_such_method)), document)
 }

@@ -1,22 +1,10 @@
-//! [`Path`], [`Query`] and [`OffsetQuery`]: extractors of the parameters of a URL.
+//! [`OffsetQuery`]: the query parameters of a request for a page of a list.
 
-use axum::extract::FromRequestParts;
 use platools_protocol::runtime::{DEFAULT_PAGE, MAX_PAGE};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::failure::Failure;
 use crate::listen::params::count;
-
-/// The values of the names in a path.
-#[derive(Debug, FromRequestParts)]
-#[from_request(via(axum::extract::Path), rejection(Failure))]
-pub(super) struct Path<T>(pub(super) T);
-
-/// The values of a query.
-#[derive(Debug, FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(Failure))]
-pub(super) struct Query<T>(pub(super) T);
 
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::auth::Known;
-use super::body::{OptionalBody, metadata, stored};
+use super::auth::AuthenticatedAgent;
 use super::failure::Failure;
-use super::page::{OffsetQuery, Query};
+use super::metadata::{metadata, stored};
+use super::page::OffsetQuery;
 use crate::core::Core;
 use crate::domain::ids::SessionId;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{OptionalBody, Query};
 use crate::ports::time::rfc3339;
 use crate::sessions::{AgentNames, PresentAgent, SessionView};
 
@@ -32,8 +34,7 @@ impl Done {
 /// The request with which an agent connects.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
-#[schema(as = RuntimeConnect)]
-pub(super) struct Connect {
+pub(super) struct RuntimeConnect {
     /// The program the agent runs in.
     client_name: Option<String>,
     /// Its version.
@@ -46,8 +47,7 @@ pub(super) struct Connect {
 /// A session that has begun.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = RuntimeConnected)]
-pub(super) struct Connected {
+pub(super) struct RuntimeConnected {
     session_id: String,
     agent_id: String,
     /// The agent's address for others.
@@ -57,20 +57,20 @@ pub(super) struct Connected {
 }
 
 /// Begin a session, in the place of an older one of the agent's.
-#[utoipa::path(post, path = "/v1/runtime/connect", tag = "runtime", request_body = Option<Connect>,
-    responses((status = 201, body = Connected), (status = "4XX", body = Failure)))]
+#[utoipa::path(post, path = "/v1/runtime/connect", tag = "runtime", request_body = Option<RuntimeConnect>,
+    responses((status = 201, body = RuntimeConnected), (status = "4XX", body = Failure)))]
 pub(super) async fn connect(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
-    OptionalBody(body): OptionalBody<Connect>,
-) -> Result<(StatusCode, Json<Connected>), Failure> {
+    OptionalBody(body): OptionalBody<RuntimeConnect>,
+) -> Result<(StatusCode, Json<RuntimeConnected>), ErrorView> {
     let metadata = metadata(body.metadata)?.unwrap_or_else(|| "{}".to_owned());
     let session = core.sessions.begin(&peer, metadata).await?;
     tracing::info!(
         agent.id = %peer.id, agent.slug = peer.slug, client.name = body.client_name.as_deref().map(cut),
         client.version = body.client_version.as_deref().map(cut), "an agent has connected"
     );
-    let connected = Connected {
+    let connected = RuntimeConnected {
         session_id: session.id.to_string(),
         agent_id: peer.id.to_string(),
         address: peer.names.address,
@@ -96,7 +96,10 @@ pub(super) struct Beat {
 /// Keep the session going.
 #[utoipa::path(post, path = "/v1/runtime/heartbeat", tag = "runtime",
     responses((status = 200, body = Beat), (status = "4XX", body = Failure)))]
-pub(super) async fn heartbeat(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Beat>, Failure> {
+pub(super) async fn heartbeat(
+    AuthenticatedAgent(peer): AuthenticatedAgent,
+    State(core): State<Arc<Core>>,
+) -> Result<Json<Beat>, ErrorView> {
     let last_heartbeat = rfc3339(core.sessions.beat(&peer)?);
     Ok(Json(Beat { success: true, last_heartbeat }))
 }
@@ -104,21 +107,19 @@ pub(super) async fn heartbeat(Known(peer): Known, State(core): State<Arc<Core>>)
 /// The status of an agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = RuntimeStatus)]
-pub(super) struct Status {
+pub(super) struct RuntimeStatus {
     agent_id: String,
     address: String,
     display_name: Option<String>,
     /// `active` with a session, `inactive` without.
     status: &'static str,
-    session: Option<Session>,
+    session: Option<RuntimeSession>,
 }
 
 /// A session, which only its own agent sees.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = RuntimeSession)]
-pub(super) struct Session {
+pub(super) struct RuntimeSession {
     session_id: String,
     connected_at: String,
     last_heartbeat: String,
@@ -126,7 +127,7 @@ pub(super) struct Session {
     metadata: Box<RawValue>,
 }
 
-impl From<SessionView> for Session {
+impl From<SessionView> for RuntimeSession {
     fn from(session: SessionView) -> Self {
         Self {
             session_id: session.id.to_string(),
@@ -139,19 +140,21 @@ impl From<SessionView> for Session {
 
 /// Show the agent that asks, and its session.
 #[utoipa::path(get, path = "/v1/runtime/status", tag = "runtime",
-    responses((status = 200, body = Status), (status = "4XX", body = Failure)))]
-pub(super) async fn status(Known(peer): Known, State(core): State<Arc<Core>>) -> Json<Status> {
-    let session = core.sessions.session_of(&peer).map(Session::from);
+    responses((status = 200, body = RuntimeStatus), (status = "4XX", body = Failure)))]
+pub(super) async fn status(
+    AuthenticatedAgent(peer): AuthenticatedAgent,
+    State(core): State<Arc<Core>>,
+) -> Json<RuntimeStatus> {
+    let session = core.sessions.session_of(&peer).map(RuntimeSession::from);
     let status = if session.is_some() { "active" } else { "inactive" };
     let AgentNames { address, title: display_name } = peer.names;
-    Json(Status { agent_id: peer.id.to_string(), address, display_name, status, session })
+    Json(RuntimeStatus { agent_id: peer.id.to_string(), address, display_name, status, session })
 }
 
 /// The agents that have a session.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RuntimePresence)]
-pub(super) struct Presence {
-    agents: Vec<Present>,
+pub(super) struct RuntimePresence {
+    agents: Vec<RuntimePresent>,
     /// The number of all of them.
     total: usize,
     limit: usize,
@@ -161,8 +164,7 @@ pub(super) struct Presence {
 /// An agent with a session.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = RuntimePresent)]
-pub(super) struct Present {
+pub(super) struct RuntimePresent {
     agent_id: String,
     address: String,
     display_name: Option<String>,
@@ -170,7 +172,7 @@ pub(super) struct Present {
     last_heartbeat: String,
 }
 
-impl From<PresentAgent> for Present {
+impl From<PresentAgent> for RuntimePresent {
     fn from(agent: PresentAgent) -> Self {
         Self {
             agent_id: agent.agent_id.to_string(),
@@ -184,34 +186,33 @@ impl From<PresentAgent> for Present {
 
 /// List the project's agents that have a session, in the order they came.
 #[utoipa::path(get, path = "/v1/runtime/presence", tag = "runtime", params(OffsetQuery),
-    responses((status = 200, body = Presence), (status = "4XX", body = Failure)))]
+    responses((status = 200, body = RuntimePresence), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
     Query(window): Query<OffsetQuery>,
-) -> Result<Json<Presence>, Failure> {
+) -> Result<Json<RuntimePresence>, ErrorView> {
     let (limit, offset) = (window.limit(), window.offset());
     let present = core.sessions.present(&peer, limit, offset)?;
-    let agents = present.agents.into_iter().map(Present::from).collect();
-    Ok(Json(Presence { agents, total: present.total, limit, offset }))
+    let agents = present.agents.into_iter().map(RuntimePresent::from).collect();
+    Ok(Json(RuntimePresence { agents, total: present.total, limit, offset }))
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
-#[schema(as = RuntimeDisconnect)]
-pub(super) struct Disconnect {
+pub(super) struct RuntimeDisconnect {
     /// The session. Default: the agent's own.
     session_id: Option<String>,
 }
 
 /// End the session, and the agent's sockets with it.
-#[utoipa::path(post, path = "/v1/runtime/disconnect", tag = "runtime", request_body = Option<Disconnect>,
+#[utoipa::path(post, path = "/v1/runtime/disconnect", tag = "runtime", request_body = Option<RuntimeDisconnect>,
     responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
 pub(super) async fn disconnect(
-    Known(peer): Known,
+    AuthenticatedAgent(peer): AuthenticatedAgent,
     State(core): State<Arc<Core>>,
-    OptionalBody(body): OptionalBody<Disconnect>,
-) -> Result<Json<Done>, Failure> {
+    OptionalBody(body): OptionalBody<RuntimeDisconnect>,
+) -> Result<Json<Done>, ErrorView> {
     let session = body.session_id.map(SessionId::from);
     core.sessions.end(&peer, session.as_ref()).await?;
     tracing::info!(agent.id = %peer.id, agent.slug = peer.slug, "an agent has disconnected");
@@ -220,14 +221,16 @@ pub(super) async fn disconnect(
 
 /// A ticket, with which a socket is opened once and soon.
 #[derive(Serialize, ToSchema)]
-#[schema(as = RuntimeTicket)]
-pub(super) struct Ticket {
+pub(super) struct RuntimeTicket {
     ticket: String,
 }
 
 /// Issue a ticket, which opens one socket at `/ws/runtime?ticket=...` within a minute.
 #[utoipa::path(post, path = "/v1/ws/ticket", tag = "runtime",
-    responses((status = 200, body = Ticket), (status = "4XX", body = Failure)))]
-pub(super) async fn ticket(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Ticket>, Failure> {
-    Ok(Json(Ticket { ticket: core.sessions.issue_ticket(&peer)?.expose_secret().to_owned() }))
+    responses((status = 200, body = RuntimeTicket), (status = "4XX", body = Failure)))]
+pub(super) async fn ticket(
+    AuthenticatedAgent(peer): AuthenticatedAgent,
+    State(core): State<Arc<Core>>,
+) -> Result<Json<RuntimeTicket>, ErrorView> {
+    Ok(Json(RuntimeTicket { ticket: core.sessions.issue_ticket(&peer)?.expose_secret().to_owned() }))
 }

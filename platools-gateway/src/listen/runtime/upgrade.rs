@@ -15,13 +15,12 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::connection::AgentConnection;
-use super::failure::Failure;
 use crate::connections::SocketKind;
 use crate::core::Core;
 use crate::domain::ids::ConnectionId;
 use crate::domain::origin::Protocol;
 use crate::listen::bearer_token;
-use crate::listen::http::RequestContext;
+use crate::listen::http::{ErrorView, RequestContext};
 use crate::listen::ws::{self, ReadLimits, Socket};
 
 /// Bytes that a socket reads of a frame beyond the limit.
@@ -45,9 +44,10 @@ pub(super) async fn upgrade(
     query: Result<Query<UpgradeQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ErrorView> {
     // Before the ticket is used up: a request that is no upgrade costs nothing.
-    let upgrade = upgrade?;
+    let upgrade =
+        upgrade.map_err(|refusal| ErrorView::new(refusal.status(), "upgrade_required", refusal.body_text()))?;
     let RuntimeAdapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
     let from = context.origin(Protocol::Runtime);

@@ -14,7 +14,7 @@ use super::writer;
 use crate::core::Core;
 use crate::domain::origin::RequestOrigin;
 use crate::links::{Closing, ClosingSignal, Link};
-use crate::listen::ws::{self, Close, End, Farewell, Socket, SocketProtocol, TooLarge, Transport};
+use crate::listen::ws::{self, Close, End, Farewell, MessageTooLarge, Socket, SocketProtocol, Transport};
 
 /// The connection of a worker that was let in.
 struct WorkerConnection<'a> {
@@ -91,7 +91,7 @@ impl SocketProtocol for WorkerConnection<'_> {
             let next = match message {
                 Message::Text(text) if text.len() > MAX_FRAME_BYTES => {
                     self.frames.refuse_large(&text);
-                    return refuse_large(TooLarge { bytes: Some(text.len()), limit: MAX_FRAME_BYTES });
+                    return refuse_large(MessageTooLarge { bytes: Some(text.len()), limit: MAX_FRAME_BYTES });
                 }
                 Message::Text(text) => self.frames.receive(&text).await,
                 Message::Binary(_) => {

@@ -13,7 +13,7 @@ use platools_protocol::tool_sync::{
 use super::health_alerts::{self, alerts};
 use super::responses::Responses;
 use super::socket::STALLED;
-use super::throttled_registration::Kept;
+use super::throttled_registration::ThrottledRegistration;
 use super::truncate::truncate;
 use crate::catalog::{Changes, TooLarge};
 use crate::core::Core;
@@ -66,7 +66,7 @@ pub(super) struct Frames<'a> {
     /// The answers that were read and are not acknowledged yet.
     unacknowledged: Mutex<Vec<String>>,
     /// The registration that came too soon.
-    kept: Kept,
+    kept: ThrottledRegistration,
 }
 
 impl<'a> Frames<'a> {
@@ -83,7 +83,7 @@ impl<'a> Frames<'a> {
             responses,
             health: core.health.reports(link),
             unacknowledged: Mutex::default(),
-            kept: Kept::default(),
+            kept: ThrottledRegistration::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use axum::extract::ws::{Message, close_code};
 
 use crate::listen::ByteActivity;
-use crate::listen::ws::{End, ReadError, Socket, TooLarge, Transport};
+use crate::listen::ws::{End, MessageTooLarge, ReadError, Socket, Transport};
 use crate::settings::WorkerSettings;
 use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 
@@ -63,7 +63,7 @@ impl<S: Transport> WorkerSocket<'_, S> {
 }
 
 /// The end of a link whose worker sent a frame that is too large.
-pub(super) fn refuse_large(too_large: TooLarge) -> End {
+pub(super) fn refuse_large(too_large: MessageTooLarge) -> End {
     too_large.log_close();
     End::close(close_code::SIZE, "the frame is larger than 10 MiB")
 }

@@ -1,4 +1,4 @@
-//! [`Kept`]: the latest registration of a worker that came too soon after others, until it may be stored.
+//! [`ThrottledRegistration`]: the latest registration of a worker that came too soon after others, until it may be stored.
 
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use tokio::time::{Instant, sleep_until};
 
 /// At most one registration, whose bytes are those of one frame. It ends with the link.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<Option<KeptRegistration>>);
+pub(super) struct ThrottledRegistration(Mutex<Option<KeptRegistration>>);
 
 struct KeptRegistration {
     due: Instant,
     tools: Vec<ToolDeclaration>,
 }
 
-impl Kept {
+impl ThrottledRegistration {
     /// Keeps a registration for a while, in the place of an earlier one.
     pub(super) fn keep(&self, tools: Vec<ToolDeclaration>, wait: Duration) {
         *self.lock() = Some(KeptRegistration { due: Instant::now() + wait, tools });
@@ -55,7 +55,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_latest_registration_is_due_when_its_wait_is_over() {
-        let (kept, begun) = (Kept::default(), Instant::now());
+        let (kept, begun) = (ThrottledRegistration::default(), Instant::now());
         kept.keep(tools("first"), WAIT / 2);
         kept.keep(tools("second"), WAIT);
         kept.due().await;

@@ -12,7 +12,7 @@ mod writer;
 
 pub(super) use close::{Close, End, dismissed};
 pub(super) use connection::{Farewell, SocketProtocol, duration_ms, serve};
-pub(super) use read_error::{ReadError, TooLarge};
+pub(super) use read_error::{MessageTooLarge, ReadError};
 pub(super) use reader::{Excess, Incoming, Reader, Received};
 pub(super) use socket::{Socket, Transport};
 pub(super) use upgrade::{ReadLimits, open, socket_span};

@@ -16,7 +16,7 @@ pub(in crate::listen) enum ReadError {
     /// Nothing came for too long.
     Idle,
     /// A message is larger than the socket reads.
-    TooLarge(TooLarge),
+    TooLarge(MessageTooLarge),
     /// A text is not UTF-8.
     InvalidUtf8,
     /// The bytes are no WebSocket frame.
@@ -29,9 +29,9 @@ impl ReadError {
         let error = error.into_inner();
         let read_error = match error.downcast_ref() {
             Some(Error::Capacity(CapacityError::MessageTooLong { size, .. })) => {
-                TooLarge { bytes: Some(*size), limit }.into()
+                MessageTooLarge { bytes: Some(*size), limit }.into()
             }
-            Some(Error::Capacity(_)) => TooLarge { bytes: None, limit }.into(),
+            Some(Error::Capacity(_)) => MessageTooLarge { bytes: None, limit }.into(),
             Some(Error::Utf8(_)) => Self::InvalidUtf8,
             // Most networks end a connection like this.
             Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Self::Closed,
@@ -46,8 +46,8 @@ impl ReadError {
     }
 }
 
-impl From<TooLarge> for ReadError {
-    fn from(too_large: TooLarge) -> Self {
+impl From<MessageTooLarge> for ReadError {
+    fn from(too_large: MessageTooLarge) -> Self {
         Self::TooLarge(too_large)
     }
 }
@@ -67,14 +67,14 @@ impl From<ReadError> for End {
 
 /// A message that is larger than the gateway reads, in words for the log and for its sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::listen) struct TooLarge {
+pub(in crate::listen) struct MessageTooLarge {
     /// Its length, if that is known.
     pub(in crate::listen) bytes: Option<usize>,
     /// The most bytes that a message may have.
     pub(in crate::listen) limit: usize,
 }
 
-impl TooLarge {
+impl MessageTooLarge {
     /// Logs that the connection ends for the message.
     pub(in crate::listen) fn log_close(self) {
         tracing::warn!(
@@ -90,7 +90,7 @@ impl TooLarge {
     }
 }
 
-impl fmt::Display for TooLarge {
+impl fmt::Display for MessageTooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.bytes {
             Some(bytes) => write!(f, "message too large: {bytes} bytes; the limit is {}", self.limit),

@@ -8,7 +8,7 @@ use axum::extract::ws::{Message, Utf8Bytes};
 use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
-use super::{ReadError, TooLarge};
+use super::{MessageTooLarge, ReadError};
 use crate::domain::surrogates::well_formed;
 use crate::limits::{HeldBytes, Limiter};
 use crate::listen::ByteActivity;
@@ -30,7 +30,7 @@ pub(in crate::listen) enum Received {
     /// A message over the limit. The first part of its text is kept.
     Dropped {
         /// Its length.
-        too_large: TooLarge,
+        too_large: MessageTooLarge,
         /// The beginning of the text; empty for a binary message.
         head: String,
     },
@@ -197,8 +197,8 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
         Err(ends(self.too_large(None)))
     }
 
-    fn too_large(&self, bytes: Option<usize>) -> TooLarge {
-        TooLarge { bytes, limit: self.max_bytes }
+    fn too_large(&self, bytes: Option<usize>) -> MessageTooLarge {
+        MessageTooLarge { bytes, limit: self.max_bytes }
     }
 
     fn log_binary(&mut self) {
@@ -225,7 +225,7 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
 }
 
 /// The end for a message that is too large.
-fn ends(too_large: TooLarge) -> ReadError {
+fn ends(too_large: MessageTooLarge) -> ReadError {
     too_large.log_close();
     too_large.into()
 }
@@ -258,7 +258,7 @@ mod tests {
     use crate::limits::Limits;
 
     /// The log of a reader of these messages, and its ends: sizes of those that were dropped, and the last end.
-    async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<TooLarge>, ReadError) {
+    async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<MessageTooLarge>, ReadError) {
         let log = Arc::new(Mutex::new(Vec::new()));
         let writer = Arc::clone(&log);
         let subscriber =
@@ -304,7 +304,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_over_the_limit_is_dropped_and_the_log_warns_with_its_size_and_the_limit() {
         let (log, dropped, end) = read(vec![text(10), text(11), text(1)], true).await;
-        assert_eq!(dropped, [TooLarge { bytes: Some(11), limit: 10 }]);
+        assert_eq!(dropped, [MessageTooLarge { bytes: Some(11), limit: 10 }]);
         assert_eq!(end, ReadError::Closed);
         assert!(log.contains("WARN") && log.contains("message too large; it was dropped"), "{log}");
         assert!(log.contains("message.bytes=11 message.limit=10") && log.lines().count() == 1, "{log}");
@@ -313,7 +313,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_ends_a_connection_is_in_the_log_with_its_size_and_the_limit() {
         let (log, dropped, end) = read(vec![text(10), text(11), text(1)], false).await;
-        let too_large = TooLarge { bytes: Some(11), limit: 10 };
+        let too_large = MessageTooLarge { bytes: Some(11), limit: 10 };
         assert_eq!((dropped, end), (vec![], too_large.into()));
         assert_eq!(too_large.to_string(), "message too large: 11 bytes; the limit is 10");
         assert!(log.contains("WARN") && log.contains("message too large; the connection is closed"), "{log}");

@@ -23,7 +23,7 @@ async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there(store: T
     assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 2);
     assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 0);
     assert_eq!(store.add_calls(&[]).await.unwrap(), 3 * EACH);
-    assert_eq!(store.prune_calls(CallRetention { batch: 1, ..retention(0, 0) }).await.unwrap(), 1);
+    assert_eq!(store.prune_calls(CallRetention { batch: 1, ..retention(0, EACH) }).await.unwrap(), 1);
     let left = store.calls(&"prj".into(), &CallFilter::default(), 10).await.unwrap();
     assert_eq!(times(&left), [4, 3]);
 }

@@ -14,39 +14,48 @@ mod tokens;
 
 use std::ops::Deref;
 
-use sqlx::Row as _;
-
 use crate::domain::agent::Agent;
 use crate::domain::entity::{Entity, EntitySecret};
 use crate::domain::ids::{AgentId, EntityId, ProjectId};
 use crate::ports::store::Storage;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
+use crate::store::sql::dynamic;
 
 /// An empty store of one test, with the project that every gateway has.
 struct TestStore {
-    store: SqliteStore,
+    store: SqlStore,
     project: ProjectId,
-    _folder: tempfile::TempDir,
+    /// The folder of a file.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl TestStore {
     /// A store on SQLite.
     async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).await.unwrap();
+        Self::over(SqlStore::open(folder.path()).await.unwrap(), Some(folder)).await
+    }
+
+    /// A store on PostgreSQL.
+    #[cfg(feature = "postgres-tests")]
+    async fn postgres() -> Self {
+        let server = crate::store::postgres::tests::test_server().await;
+        Self::over(SqlStore::connect(&server).await.unwrap(), None).await
+    }
+
+    async fn over(store: SqlStore, folder: Option<tempfile::TempDir>) -> Self {
         let project = (&store as &dyn Storage).default_project().await.unwrap();
         Self { store, project, _folder: folder }
     }
 
     /// Runs a statement of SQL that every database understands.
     async fn execute(&self, sql: &str) {
-        let statement = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
-        statement.execute(self.store.writes.connection()).await.unwrap();
+        dynamic(sql).execute(self.store.writes.connections()).await.unwrap();
     }
 
     /// The integers in the one row of a query that every database understands.
     async fn numbers(&self, sql: &str) -> Vec<i64> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&self.store.reads).await.unwrap();
+        let row = dynamic(sql).fetch_one(&self.store.reads).await.unwrap();
         (0..row.len()).map(|column| row.get(column)).collect()
     }
 
@@ -97,6 +106,16 @@ macro_rules! conformance {
                 #[tokio::test]
                 async fn $test() {
                     super::$test($crate::store::conformance::TestStore::sqlite().await).await;
+                }
+            )*
+        }
+
+        #[cfg(feature = "postgres-tests")]
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test($crate::store::conformance::TestStore::postgres().await).await;
                 }
             )*
         }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
@@ -14,11 +12,13 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::AgentId;
 use crate::domain::profile::Profile;
 use crate::ports::directory::AgentStore;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
 use crate::store::conversations::uncount_conversations_of;
+use crate::store::sql::{self, Row, SqlConnection};
+use crate::store::writer::WriteLock;
 
 #[async_trait]
-impl AgentStore for SqliteStore {
+impl AgentStore for SqlStore {
     async fn add_agent(&self, agent: &Agent, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Agent(&agent.id)).await?;
         check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
@@ -26,7 +26,7 @@ impl AgentStore for SqliteStore {
         if let Some(address) = &agent.address {
             check_address(&mut change, agent.project_id.as_str(), &agent.id, address).await?;
         }
-        let added = sqlx::query(
+        let added = sql::query(
             "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms, title, address) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project_id, slug) DO NOTHING",
         )
@@ -40,7 +40,7 @@ impl AgentStore for SqliteStore {
         .bind(&agent.address)
         .execute(&mut *change)
         .await?;
-        if added.rows_affected() == 0 {
+        if added == 0 {
             return Ok(false);
         }
         change.commit().await?;
@@ -49,14 +49,14 @@ impl AgentStore for SqliteStore {
 
     async fn change_agent(&self, id: &AgentId, change: &AgentChange) -> Result<(), Error> {
         let mut transaction = self.change_directory(ChangedRows::Agent(id)).await?;
-        let row = sqlx::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
+        let row = sql::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
         // It may have been removed meanwhile.
         let Some(row) = row.fetch_optional(&mut *transaction).await? else { return Ok(()) };
         if let Some(address) = change.address.as_deref().filter(|address| !address.is_empty()) {
             check_address(&mut transaction, row.get("project_id"), id, address).await?;
         }
         let profile = change.profile.clone().apply_to(profile(&row));
-        sqlx::query(
+        sql::query(
             "UPDATE agents SET profile = $2, owner = NULLIF(COALESCE($3, owner), ''), \
              title = NULLIF(COALESCE($4, title), ''), address = NULLIF(COALESCE($5, address), '') WHERE id = $1",
         )
@@ -73,8 +73,9 @@ impl AgentStore for SqliteStore {
 
     async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Agent(agent)).await?;
+        WriteLock::Conversations.take(&mut change).await?;
         uncount_conversations_of(&mut change, agent).await?;
-        sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
+        sql::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
         change.commit().await?;
         Ok(())
     }
@@ -84,16 +85,11 @@ impl AgentStore for SqliteStore {
 ///
 /// # Errors
 /// It is another agent's, or the database failed.
-async fn check_address(
-    change: &mut SqliteConnection,
-    project: &str,
-    agent: &AgentId,
-    address: &str,
-) -> Result<(), Error> {
-    let query = sqlx::query(
-        "SELECT slug FROM agents WHERE project_id = $1 AND id <> $2 AND (lower(address) = lower($3) OR slug = $3) LIMIT 1",
+async fn check_address(change: &mut SqlConnection, project: &str, agent: &AgentId, address: &str) -> Result<(), Error> {
+    let query = sql::query(
+        "SELECT slug FROM agents WHERE project_id = $1 AND id <> $2 AND (lower(address) = $4 OR slug = $3) LIMIT 1",
     );
-    let query = query.bind(project).bind(agent.as_str()).bind(address);
+    let query = query.bind(project).bind(agent.as_str()).bind(address).bind(address.to_ascii_lowercase());
     let Some(row) = query.fetch_optional(change).await? else { return Ok(()) };
     let message =
         format!("the agent `{}` has the address `{address}` already; choose another one", row.get::<String, _>("slug"));
@@ -104,15 +100,17 @@ async fn check_address(
 ///
 /// # Errors
 /// It is another agent's, or the database failed.
-async fn check_slug(change: &mut SqliteConnection, project: &str, slug: &str) -> Result<(), Error> {
-    let query = sqlx::query("SELECT slug FROM agents WHERE project_id = $1 AND lower(address) = lower($2) LIMIT 1");
-    let Some(row) = query.bind(project).bind(slug).fetch_optional(change).await? else { return Ok(()) };
+async fn check_slug(change: &mut SqlConnection, project: &str, slug: &str) -> Result<(), Error> {
+    let query = sql::query("SELECT slug FROM agents WHERE project_id = $1 AND lower(address) = $2 LIMIT 1");
+    let Some(row) = query.bind(project).bind(slug.to_ascii_lowercase()).fetch_optional(change).await? else {
+        return Ok(());
+    };
     let message =
         format!("`{slug}` is the address of the agent `{}`; choose another slug", row.get::<String, _>("slug"));
     Err(Error::new(ErrorKind::AlreadyExists, message))
 }
 
-pub(super) fn agent(row: &SqliteRow) -> Result<Agent, UnreadableRow> {
+pub(super) fn agent(row: &Row) -> Result<Agent, UnreadableRow> {
     Ok(Agent {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
@@ -126,7 +124,7 @@ pub(super) fn agent(row: &SqliteRow) -> Result<Agent, UnreadableRow> {
 }
 
 /// The profile of an agent. A profile that cannot be read is of a later version; an agent that only answers commands does no harm.
-fn profile(row: &SqliteRow) -> Profile {
+fn profile(row: &Row) -> Profile {
     serde_json::from_str(row.get("profile")).unwrap_or_default()
 }
 

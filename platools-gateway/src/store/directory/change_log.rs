@@ -1,9 +1,8 @@
 //! [`ChangedRows`]: the rows of the directory that a change touches. [`ChangedRows::note`] raises the revision and records them with it.
 
-use sqlx::{Row as _, SqliteConnection};
-
 use crate::domain::error::Error;
 use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId};
+use crate::store::sql::{self, SqlConnection};
 
 /// Revisions whose changes are kept. A gateway that has missed more of them reads everything.
 const KEPT_REVISIONS: i64 = 1000;
@@ -43,9 +42,9 @@ impl ChangedRows<'_> {
     }
 
     /// Raises the revision, and notes the rows that the new one touches.
-    pub(super) async fn note(&self, change: &mut SqliteConnection) -> Result<(), Error> {
+    pub(super) async fn note(&self, change: &mut SqlConnection) -> Result<(), Error> {
         let raise = "UPDATE directory_revision SET revision = revision + 1 RETURNING revision";
-        let revision: i64 = sqlx::query(raise).fetch_one(&mut *change).await?.get("revision");
+        let revision: i64 = sql::query(raise).fetch_one(&mut *change).await?.get("revision");
         let (kind, id) = self.kind_and_id();
         let note = match self {
             Self::Environment(_) => {
@@ -54,8 +53,8 @@ impl ChangedRows<'_> {
             }
             _ => "INSERT INTO directory_changes (revision, kind, id) VALUES ($1, $2, $3)",
         };
-        sqlx::query(note).bind(revision).bind(kind).bind(id).execute(&mut *change).await?;
-        let forget = sqlx::query("DELETE FROM directory_changes WHERE revision <= $1");
+        sql::query(note).bind(revision).bind(kind).bind(id).execute(&mut *change).await?;
+        let forget = sql::query("DELETE FROM directory_changes WHERE revision <= $1");
         forget.bind(revision - KEPT_REVISIONS).execute(change).await?;
         Ok(())
     }

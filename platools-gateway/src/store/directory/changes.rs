@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Row as _, SqliteConnection};
-
 use super::agents::agent;
 use super::entities::{disabled_tool, entity, secret};
 use super::keys::key;
@@ -14,15 +12,16 @@ use crate::domain::directory::{DirectoryChange, DirectoryContents, DirectoryUpda
 use crate::domain::environment::Environment;
 use crate::domain::error::Error;
 use crate::domain::ids::ProjectId;
+use crate::store::sql::{self, SqlConnection};
 
 /// The environments of a project.
 const ENVIRONMENTS: &str = "SELECT * FROM environments WHERE project_id = $1 ORDER BY slug";
 
 /// The parts of the directory that changed after a revision; none if it is not known which they are.
-pub(super) async fn read_changes(reading: &mut SqliteConnection, since: i64) -> Result<Option<DirectoryUpdate>, Error> {
-    let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
+pub(super) async fn read_changes(reading: &mut SqlConnection, since: i64) -> Result<Option<DirectoryUpdate>, Error> {
+    let revision = sql::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
     let revision: i64 = revision.get("revision");
-    let noted = sqlx::query("SELECT revision, kind, id FROM directory_changes WHERE revision > $1");
+    let noted = sql::query("SELECT revision, kind, id FROM directory_changes WHERE revision > $1");
     let noted = noted.bind(since).fetch_all(&mut *reading).await?;
     let known: BTreeSet<i64> = noted.iter().map(|row| row.get("revision")).collect();
     if i64::try_from(known.len()).ok() != Some(revision - since) {
@@ -52,12 +51,9 @@ pub(super) async fn read_changes(reading: &mut SqliteConnection, since: i64) -> 
     Ok(Some(DirectoryUpdate { revision, changes }))
 }
 
-/// The contents of a project.
-async fn project_contents(
-    connection: &mut SqliteConnection,
-    id: &str,
-) -> Result<Option<Box<DirectoryContents>>, Error> {
-    let found = sqlx::query(PROJECTS).fetch_all(&mut *connection).await?;
+/// Everything in a project.
+async fn project_contents(connection: &mut SqlConnection, id: &str) -> Result<Option<Box<DirectoryContents>>, Error> {
+    let found = sql::query(PROJECTS).fetch_all(&mut *connection).await?;
     let found = readable(&found, project).into_iter().find(|project| project.id.as_str() == id);
     let Some(found) = found else { return Ok(None) };
     let entities = "SELECT * FROM entities WHERE project_id = $1";
@@ -80,17 +76,17 @@ async fn project_contents(
     })))
 }
 
-async fn environments(connection: &mut SqliteConnection, project: &str) -> Result<Vec<Environment>, Error> {
+async fn environments(connection: &mut SqlConnection, project: &str) -> Result<Vec<Environment>, Error> {
     let found = of(connection, ENVIRONMENTS, project, environment).await?;
     Ok(found.into_iter().map(|(_, environment)| environment).collect())
 }
 
-async fn revoked_tokens(connection: &mut SqliteConnection, project: &str) -> Result<Vec<(String, ProjectId)>, Error> {
+async fn revoked_tokens(connection: &mut SqlConnection, project: &str) -> Result<Vec<(String, ProjectId)>, Error> {
     let revoked = "SELECT id, project_id FROM tokens WHERE project_id = $1 AND revoked_ms IS NOT NULL";
     of(connection, revoked, project, revoked_token).await
 }
 
-async fn entity_contents(connection: &mut SqliteConnection, id: &str) -> Result<Option<EntityContents>, Error> {
+async fn entity_contents(connection: &mut SqlConnection, id: &str) -> Result<Option<EntityContents>, Error> {
     let found = of(connection, "SELECT * FROM entities WHERE id = $1", id, entity).await?;
     let Some(found) = found.into_iter().next() else { return Ok(None) };
     let secrets = of(connection, "SELECT * FROM entity_secrets WHERE entity_id = $1", id, secret).await?;

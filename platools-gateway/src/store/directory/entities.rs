@@ -1,8 +1,6 @@
-//! [`EntityStore`] on SQLite: entities, their secrets, and their tools that are switched off.
+//! [`EntityStore`] in SQL: entities, their secrets, and their tools that are switched off.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
@@ -13,7 +11,8 @@ use crate::domain::identity::{Policy, Scope};
 use crate::domain::ids::{EntityId, SecretId};
 use crate::ports::directory::EntityStore;
 use crate::ports::time::now_ms;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
+use crate::store::sql::{self, Row, SqlConnection};
 
 /// Secrets of one entity that stay valid for a grace time beside the current one.
 const MAX_SECRETS: i64 = 16;
@@ -23,11 +22,11 @@ const MAX_SECRETS: i64 = 16;
 const MAX_DISABLED_TOOLS: i64 = 10_000;
 
 #[async_trait]
-impl EntityStore for SqliteStore {
+impl EntityStore for SqlStore {
     async fn add_entity(&self, entity: &Entity, secret: &EntitySecret, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Entity(&entity.id)).await?;
         check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
-        let added = sqlx::query(
+        let added = sql::query(
             "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (project_id, slug) DO NOTHING",
         )
@@ -38,7 +37,7 @@ impl EntityStore for SqliteStore {
         .bind(entity.created_ms)
         .execute(&mut *change)
         .await?;
-        if added.rows_affected() == 0 {
+        if added == 0 {
             return Ok(false);
         }
         add_secret(&mut change, &secret.id, &secret.entity_id, &secret.hash).await?;
@@ -48,13 +47,13 @@ impl EntityStore for SqliteStore {
 
     async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Entity(new.entity_id)).await?;
-        sqlx::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
+        sql::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
             .bind(new.entity_id.as_str())
             .bind(now_ms())
             .execute(&mut *change)
             .await?;
         // A secret that ends earlier keeps its end.
-        sqlx::query(
+        sql::query(
             "UPDATE entity_secrets SET expires_ms = $2 \
              WHERE entity_id = $1 AND (expires_ms IS NULL OR expires_ms > $2)",
         )
@@ -62,8 +61,7 @@ impl EntityStore for SqliteStore {
         .bind(new.others_expire_ms)
         .execute(&mut *change)
         .await?;
-        let good =
-            sqlx::query("SELECT COUNT(*) AS number FROM entity_secrets WHERE entity_id = $1 AND expires_ms > $2");
+        let good = sql::query("SELECT COUNT(*) AS number FROM entity_secrets WHERE entity_id = $1 AND expires_ms > $2");
         let good = good.bind(new.entity_id.as_str()).bind(now_ms()).fetch_one(&mut *change).await?;
         if good.get::<i64, _>("number") > MAX_SECRETS {
             let message = format!(
@@ -79,14 +77,14 @@ impl EntityStore for SqliteStore {
 
     async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Entity(entity)).await?;
-        sqlx::query("DELETE FROM entities WHERE id = $1").bind(entity.as_str()).execute(&mut *change).await?;
+        sql::query("DELETE FROM entities WHERE id = $1").bind(entity.as_str()).execute(&mut *change).await?;
         change.commit().await?;
         Ok(())
     }
 
     async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
         let count = "SELECT COUNT(*) AS number FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2";
-        let count = sqlx::query(count).bind(scope.entity.as_str()).bind(scope.environment.as_str());
+        let count = sql::query(count).bind(scope.entity.as_str()).bind(scope.environment.as_str());
         if count.fetch_one(&self.reads).await?.get::<i64, _>("number") >= MAX_DISABLED_TOOLS {
             let message = format!(
                 "{MAX_DISABLED_TOOLS} tools of this entity are switched off in this environment; switch one on first"
@@ -104,10 +102,10 @@ impl EntityStore for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Entity(&scope.entity)).await?;
-        sqlx::query(statement)
+        sql::query(statement)
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())
             .bind(name)
@@ -118,13 +116,8 @@ impl SqliteStore {
     }
 }
 
-async fn add_secret(
-    connection: &mut SqliteConnection,
-    id: &SecretId,
-    entity: &EntityId,
-    hash: &str,
-) -> Result<(), Error> {
-    sqlx::query("INSERT INTO entity_secrets (id, entity_id, hash, created_ms) VALUES ($1, $2, $3, $4)")
+async fn add_secret(connection: &mut SqlConnection, id: &SecretId, entity: &EntityId, hash: &str) -> Result<(), Error> {
+    sql::query("INSERT INTO entity_secrets (id, entity_id, hash, created_ms) VALUES ($1, $2, $3, $4)")
         .bind(id.as_str())
         .bind(entity.as_str())
         .bind(hash)
@@ -134,7 +127,7 @@ async fn add_secret(
     Ok(())
 }
 
-pub(super) fn entity(row: &SqliteRow) -> Result<Entity, UnreadableRow> {
+pub(super) fn entity(row: &Row) -> Result<Entity, UnreadableRow> {
     Ok(Entity {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
@@ -144,7 +137,7 @@ pub(super) fn entity(row: &SqliteRow) -> Result<Entity, UnreadableRow> {
     })
 }
 
-pub(super) fn secret(row: &SqliteRow) -> Result<EntitySecret, UnreadableRow> {
+pub(super) fn secret(row: &Row) -> Result<EntitySecret, UnreadableRow> {
     Ok(EntitySecret {
         id: id(row, "id"),
         entity_id: id(row, "entity_id"),
@@ -153,6 +146,6 @@ pub(super) fn secret(row: &SqliteRow) -> Result<EntitySecret, UnreadableRow> {
     })
 }
 
-pub(super) fn disabled_tool(row: &SqliteRow) -> Result<(Scope, String), UnreadableRow> {
+pub(super) fn disabled_tool(row: &Row) -> Result<(Scope, String), UnreadableRow> {
     Ok((Scope { entity: id(row, "entity_id"), environment: id(row, "environment_id") }, row.get("name")))
 }

@@ -1,9 +1,7 @@
-//! [`KeyStore`] on SQLite: callers' keys.
+//! [`KeyStore`] in SQL: the keys of callers.
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
@@ -14,7 +12,9 @@ use crate::domain::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
 use crate::domain::key::{KeyRemoval, StoredKey};
 use crate::ports::directory::KeyStore;
 use crate::ports::time::now_ms;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
+use crate::store::sql::{self, Row, SqlConnection};
+use crate::store::writer::WriteLock;
 
 /// Removes a key, unless it is the last key of the project that administers all of it and belongs to no agent.
 const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 AND ( \
@@ -23,7 +23,7 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
      AND o.environments IS NULL AND o.agent_id IS NULL AND COALESCE(o.expires_ms, $3 + 1) > $3))";
 
 #[async_trait]
-impl KeyStore for SqliteStore {
+impl KeyStore for SqlStore {
     async fn add_key(&self, key: &StoredKey, makers: &[Credential], limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Key(&key.id)).await?;
         check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
@@ -37,7 +37,7 @@ impl KeyStore for SqliteStore {
 
     async fn add_first_key(&self, key: &StoredKey) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Key(&key.id)).await?;
-        if sqlx::query("SELECT id FROM caller_keys LIMIT 1").fetch_optional(&mut *change).await?.is_some() {
+        if sql::query("SELECT id FROM caller_keys LIMIT 1").fetch_optional(&mut *change).await?.is_some() {
             return Ok(false);
         }
         insert(&mut change, key).await?;
@@ -49,25 +49,25 @@ impl KeyStore for SqliteStore {
         let mut change = self.change_directory(ChangedRows::Key(key)).await?;
         // Decided where all changes are in order: two admins that revoke each other leave one.
         let removed =
-            sqlx::query(REMOVE).bind(project.as_str()).bind(key.as_str()).bind(now_ms()).execute(&mut *change).await?;
-        if removed.rows_affected() > 0 {
+            sql::query(REMOVE).bind(project.as_str()).bind(key.as_str()).bind(now_ms()).execute(&mut *change).await?;
+        if removed > 0 {
             change.commit().await?;
             return Ok(KeyRemoval::Removed);
         }
-        let find = sqlx::query("SELECT id FROM caller_keys WHERE project_id = $1 AND id = $2");
+        let find = sql::query("SELECT id FROM caller_keys WHERE project_id = $1 AND id = $2");
         let found = find.bind(project.as_str()).bind(key.as_str()).fetch_optional(&mut *change).await?;
         Ok(if found.is_some() { KeyRemoval::IsLastAdmin } else { KeyRemoval::Missing })
     }
 
     async fn store_last_uses(&self, uses: &[(String, i64)]) -> Result<(), Error> {
-        let mut change = self.writes.begin().await?;
+        let mut change = self.writes.begin(WriteLock::Directory).await?;
         for (id, at_ms) in uses {
             let statement = if id.starts_with("key_") {
                 "UPDATE caller_keys SET last_used_ms = $2 WHERE id = $1 AND COALESCE(last_used_ms, 0) < $2"
             } else {
                 "UPDATE tokens SET last_used_ms = $2 WHERE id = $1 AND COALESCE(last_used_ms, 0) < $2"
             };
-            sqlx::query(statement).bind(id).bind(at_ms).execute(&mut *change).await?;
+            sql::query(statement).bind(id).bind(at_ms).execute(&mut *change).await?;
         }
         change.commit().await?;
         Ok(())
@@ -75,7 +75,7 @@ impl KeyStore for SqliteStore {
 }
 
 /// True if none of these credentials has ended.
-pub(super) async fn are_good(connection: &mut SqliteConnection, credentials: &[Credential]) -> Result<bool, Error> {
+pub(super) async fn are_good(connection: &mut SqlConnection, credentials: &[Credential]) -> Result<bool, Error> {
     for credential in credentials {
         let (statement, id) = match credential {
             Credential::Key(id) => {
@@ -93,7 +93,7 @@ pub(super) async fn are_good(connection: &mut SqliteConnection, credentials: &[C
             Credential::Application { .. } => return Ok(false),
             Credential::Nothing => continue,
         };
-        if sqlx::query(statement).bind(id).bind(now_ms()).fetch_optional(&mut *connection).await?.is_none() {
+        if sql::query(statement).bind(id).bind(now_ms()).fetch_optional(&mut *connection).await?.is_none() {
             return Ok(false);
         }
     }
@@ -106,8 +106,8 @@ pub(super) fn environments_text(environments: Option<&Vec<EnvironmentId>>) -> Op
     environments.map(list)
 }
 
-async fn insert(connection: &mut SqliteConnection, key: &StoredKey) -> Result<(), Error> {
-    sqlx::query(
+async fn insert(connection: &mut SqlConnection, key: &StoredKey) -> Result<(), Error> {
+    sql::query(
         "INSERT INTO caller_keys (id, project_id, hash, name, role, tool_roles, speaks_for, environments, agent_id, \
          created_by, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
@@ -128,7 +128,7 @@ async fn insert(connection: &mut SqliteConnection, key: &StoredKey) -> Result<()
     Ok(())
 }
 
-pub(super) fn key(row: &SqliteRow) -> Result<StoredKey, UnreadableRow> {
+pub(super) fn key(row: &Row) -> Result<StoredKey, UnreadableRow> {
     let (role, agent_id) = (named(row, "role", Role::from_name)?, optional_id(row, "agent_id"));
     let speaks_for = match row.get::<Option<String>, _>("speaks_for") {
         // A key whose users cannot be read may do less.

@@ -1,9 +1,8 @@
-//! [`check_room`]: limits on the number of environments, entities, agents and keys of a project.
-
-use sqlx::{Row as _, SqliteConnection};
+//! [`check_room`]: refuses an environment, entity, agent or key when its project has too many of them.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::ProjectId;
+use crate::store::sql::{self, SqlConnection};
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +36,12 @@ impl Kind {
 /// Refuses one more thing of a project that has `limit` of them. Called in the transaction that adds it, so that no two of them
 /// take the last place.
 pub(super) async fn check_room(
-    change: &mut SqliteConnection,
+    change: &mut SqlConnection,
     project: &ProjectId,
     kind: Kind,
     limit: u32,
 ) -> Result<(), Error> {
-    let number: i64 = sqlx::query(kind.count()).bind(project.as_str()).fetch_one(change).await?.get("number");
+    let number: i64 = sql::query(kind.count()).bind(project.as_str()).fetch_one(change).await?.get("number");
     if number < i64::from(limit) {
         return Ok(());
     }

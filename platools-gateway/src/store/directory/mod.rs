@@ -1,6 +1,6 @@
-//! [`DirectoryStore`] on SQLite: organizations, projects, environments, entities, agents, keys and tokens.
+//! [`DirectoryStore`] in SQL: organizations, projects, environments, entities, agents, keys and tokens.
 //!
-//! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
+//! Every change also raises the directory's revision, in the same transaction, and records the rows that it touches.
 
 mod agents;
 mod change_log;
@@ -16,13 +16,14 @@ mod tokens;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{Row as _, Sqlite, Transaction};
 
-use super::SqliteStore;
+use super::SqlStore;
 use crate::domain::audit::AuditEvent;
 use crate::domain::directory::{DirectoryContents, DirectoryUpdate};
 use crate::domain::error::Error;
 use crate::ports::directory::DirectoryStore;
+use crate::store::sql::{self, Transaction};
+use crate::store::writer::WriteLock;
 use agents::agent;
 use change_log::ChangedRows;
 use changes::read_changes;
@@ -33,20 +34,20 @@ use rows::all;
 use tokens::{REVOKED_TOKENS, revoked_token};
 
 #[async_trait]
-impl DirectoryStore for SqliteStore {
+impl DirectoryStore for SqlStore {
     fn recording(&self, event: &Arc<AuditEvent>) -> Arc<dyn DirectoryStore> {
         Arc::new(Self { recorded: Some(Arc::clone(event)), ..self.clone() })
     }
 
     async fn directory_revision(&self) -> Result<i64, Error> {
-        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.reads).await?;
+        let row = sql::query("SELECT revision FROM directory_revision").fetch_one(&self.reads).await?;
         Ok(row.get("revision"))
     }
 
     async fn directory(&self) -> Result<DirectoryContents, Error> {
         // One transaction, so that all of it is of one revision.
-        let mut reading = self.writes.begin().await?;
-        let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
+        let mut reading = self.writes.begin(WriteLock::Directory).await?;
+        let revision = sql::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
         Ok(DirectoryContents {
             revision: revision.get("revision"),
             projects: all(&mut reading, PROJECTS, project).await?,
@@ -67,10 +68,10 @@ impl DirectoryStore for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Begins a transaction that changes the directory, with the audit event that it records.
-    async fn change_directory(&self, touched: ChangedRows<'_>) -> Result<Transaction<'static, Sqlite>, Error> {
-        let mut change = self.writes.begin().await?;
+    async fn change_directory(&self, touched: ChangedRows<'_>) -> Result<Transaction, Error> {
+        let mut change = self.writes.begin(WriteLock::Directory).await?;
         touched.note(&mut change).await?;
         self.write_recorded(&mut change).await?;
         Ok(change)

@@ -1,8 +1,6 @@
-//! [`ProjectStore`] on SQLite: organizations, projects and their environments.
+//! [`ProjectStore`] in SQL: organizations, projects and their environments.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
@@ -12,7 +10,8 @@ use crate::domain::error::Error;
 use crate::domain::ids::{EnvironmentId, OrganizationId, ProjectId};
 use crate::domain::project::{Project, ProjectName};
 use crate::ports::directory::ProjectStore;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
+use crate::store::sql::{self, Row, SqlConnection};
 
 /// All projects with their organizations.
 pub(super) const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
@@ -31,10 +30,10 @@ const REMOVAL: [&str; 5] = [
 ];
 
 #[async_trait]
-impl ProjectStore for SqliteStore {
+impl ProjectStore for SqlStore {
     async fn default_project(&self) -> Result<ProjectId, Error> {
         let name = ProjectName::default();
-        if let Some(project) = find(&mut *self.reads.acquire().await?, &name).await? {
+        if let Some(project) = find(&mut *self.reads.begin().await?, &name).await? {
             return Ok(project);
         }
         let added = ProjectId::random();
@@ -62,9 +61,9 @@ impl ProjectStore for SqliteStore {
     async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Project(project)).await?;
         for statement in REMOVAL {
-            sqlx::query(statement).bind(project.as_str()).execute(&mut *change).await?;
+            sql::query(statement).bind(project.as_str()).execute(&mut *change).await?;
         }
-        sqlx::query("DELETE FROM organizations WHERE id NOT IN (SELECT organization_id FROM projects)")
+        sql::query("DELETE FROM organizations WHERE id NOT IN (SELECT organization_id FROM projects)")
             .execute(&mut *change)
             .await?;
         change.commit().await?;
@@ -89,42 +88,40 @@ impl ProjectStore for SqliteStore {
             "DELETE FROM tool_sets WHERE environment_id = $1",
             "DELETE FROM environments WHERE id = $1",
         ] {
-            sqlx::query(statement).bind(environment.as_str()).execute(&mut *change).await?;
+            sql::query(statement).bind(environment.as_str()).execute(&mut *change).await?;
         }
         change.commit().await?;
         Ok(())
     }
 }
 
-async fn find(connection: &mut SqliteConnection, name: &ProjectName) -> Result<Option<ProjectId>, Error> {
+async fn find(connection: &mut SqlConnection, name: &ProjectName) -> Result<Option<ProjectId>, Error> {
     let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
                 WHERE o.slug = $1 AND p.slug = $2";
-    let found = sqlx::query(find).bind(&name.organization).bind(&name.project).fetch_optional(connection).await?;
+    let found = sql::query(find).bind(&name.organization).bind(&name.project).fetch_optional(connection).await?;
     Ok(found.map(|row| row.get::<String, _>("id").into()))
 }
 
-async fn add(connection: &mut SqliteConnection, project: &ProjectId, name: &ProjectName) -> Result<(), Error> {
-    sqlx::query("INSERT INTO organizations (id, slug) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING")
+async fn add(connection: &mut SqlConnection, project: &ProjectId, name: &ProjectName) -> Result<(), Error> {
+    sql::query("INSERT INTO organizations (id, slug) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING")
         .bind(OrganizationId::random().as_str())
         .bind(&name.organization)
         .execute(&mut *connection)
         .await?;
-    sqlx::query(
-        "INSERT INTO projects (id, organization_id, slug) SELECT $1, id, $2 FROM organizations WHERE slug = $3",
-    )
-    .bind(project.as_str())
-    .bind(&name.project)
-    .bind(&name.organization)
-    .execute(&mut *connection)
-    .await?;
+    sql::query("INSERT INTO projects (id, organization_id, slug) SELECT $1, id, $2 FROM organizations WHERE slug = $3")
+        .bind(project.as_str())
+        .bind(&name.project)
+        .bind(&name.organization)
+        .execute(&mut *connection)
+        .await?;
     for slug in ENVIRONMENTS {
         add_environment(connection, project, slug).await?;
     }
     Ok(())
 }
 
-async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
-    let added = sqlx::query(
+async fn add_environment(connection: &mut SqlConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+    let added = sql::query(
         // Of either: the slug, or the slug in another case.
         "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
@@ -133,14 +130,14 @@ async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId,
     .bind(slug)
     .execute(connection)
     .await?;
-    Ok(added.rows_affected() > 0)
+    Ok(added > 0)
 }
 
-pub(super) fn project(row: &SqliteRow) -> Result<Project, UnreadableRow> {
+pub(super) fn project(row: &Row) -> Result<Project, UnreadableRow> {
     let name = ProjectName { organization: row.get("organization"), project: row.get("slug") };
     Ok(Project { id: id(row, "id"), organization_id: id(row, "organization_id"), name })
 }
 
-pub(super) fn environment(row: &SqliteRow) -> Result<(ProjectId, Environment), UnreadableRow> {
+pub(super) fn environment(row: &Row) -> Result<(ProjectId, Environment), UnreadableRow> {
     Ok((id(row, "project_id"), Environment { id: id(row, "id"), slug: row.get("slug") }))
 }

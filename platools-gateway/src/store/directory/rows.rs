@@ -1,9 +1,7 @@
 //! [`UnreadableRow`]: a row of the directory that this version cannot read. It is logged and left out.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
-
 use crate::domain::error::Error;
+use crate::store::sql::{self, Row, SqlConnection};
 
 /// A stored row with a value that this version does not know.
 #[derive(Debug, thiserror::Error)]
@@ -16,25 +14,25 @@ pub(super) struct UnreadableRow {
 
 /// Reads all rows of a query.
 pub(super) async fn all<T>(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     query: &'static str,
-    read: fn(&SqliteRow) -> Result<T, UnreadableRow>,
+    read: fn(&Row) -> Result<T, UnreadableRow>,
 ) -> Result<Vec<T>, Error> {
-    Ok(readable(&sqlx::query(query).fetch_all(connection).await?, read))
+    Ok(readable(&sql::query(query).fetch_all(connection).await?, read))
 }
 
 /// Reads the rows of a query about one id.
 pub(super) async fn of<T>(
-    connection: &mut SqliteConnection,
+    connection: &mut SqlConnection,
     query: &'static str,
     id: &str,
-    read: fn(&SqliteRow) -> Result<T, UnreadableRow>,
+    read: fn(&Row) -> Result<T, UnreadableRow>,
 ) -> Result<Vec<T>, Error> {
-    Ok(readable(&sqlx::query(query).bind(id.to_owned()).fetch_all(connection).await?, read))
+    Ok(readable(&sql::query(query).bind(id.to_owned()).fetch_all(connection).await?, read))
 }
 
 /// Reads rows, and leaves out those that cannot be read.
-pub(super) fn readable<T>(rows: &[SqliteRow], read: fn(&SqliteRow) -> Result<T, UnreadableRow>) -> Vec<T> {
+pub(super) fn readable<T>(rows: &[Row], read: fn(&Row) -> Result<T, UnreadableRow>) -> Vec<T> {
     let read = |row| match read(row) {
         Ok(read) => Some(read),
         Err(error) => {
@@ -46,21 +44,17 @@ pub(super) fn readable<T>(rows: &[SqliteRow], read: fn(&SqliteRow) -> Result<T, 
 }
 
 /// A column that holds an id.
-pub(super) fn id<I: From<String>>(row: &SqliteRow, column: &str) -> I {
+pub(super) fn id<I: From<String>>(row: &Row, column: &str) -> I {
     row.get::<String, _>(column).into()
 }
 
 /// A column that holds an id, or none.
-pub(super) fn optional_id<I: From<String>>(row: &SqliteRow, column: &str) -> Option<I> {
+pub(super) fn optional_id<I: From<String>>(row: &Row, column: &str) -> Option<I> {
     row.get::<Option<String>, _>(column).map(Into::into)
 }
 
 /// A column that holds the name of something, such as a role.
-pub(super) fn named<T>(
-    row: &SqliteRow,
-    column: &'static str,
-    from_name: fn(&str) -> Option<T>,
-) -> Result<T, UnreadableRow> {
+pub(super) fn named<T>(row: &Row, column: &'static str, from_name: fn(&str) -> Option<T>) -> Result<T, UnreadableRow> {
     let value: String = row.get(column);
     from_name(&value).ok_or_else(|| UnreadableRow { id: row.get("id"), column, value })
 }

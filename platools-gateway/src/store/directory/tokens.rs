@@ -1,9 +1,7 @@
-//! [`TokenStore`] on SQLite: records of signed tokens, without the tokens themselves.
+//! [`TokenStore`] in SQL: the records of signed tokens, without the tokens themselves.
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::change_log::ChangedRows;
 use super::keys::{are_good, environments_text};
@@ -13,15 +11,17 @@ use crate::domain::identity::{Credential, Role};
 use crate::domain::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
 use crate::domain::token::{StoredToken, TokenAddition, TokenPage};
 use crate::ports::directory::TokenStore;
-use crate::store::SqliteStore;
+use crate::store::SqlStore;
+use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
+use crate::store::writer::WriteLock;
 
 /// The tokens that were revoked.
 pub(super) const REVOKED_TOKENS: &str = "SELECT id, project_id FROM tokens WHERE revoked_ms IS NOT NULL";
 
 #[async_trait]
-impl TokenStore for SqliteStore {
+impl TokenStore for SqlStore {
     async fn add_token(&self, token: &StoredToken, parents: &[Credential], limit: i64) -> Result<TokenAddition, Error> {
-        let mut change = self.writes.begin().await?;
+        let mut change = self.writes.begin(WriteLock::Directory).await?;
         // A write first, so that it waits for other writers instead of failing after it has read.
         insert(&mut change, token).await?;
         self.write_recorded(&mut change).await?;
@@ -29,7 +29,7 @@ impl TokenStore for SqliteStore {
             return Ok(TokenAddition::ParentEnded);
         }
         if count(&mut change, &token.project_id).await? > limit {
-            sqlx::query("DELETE FROM tokens WHERE project_id = $1 AND expires_ms <= $2 AND revoked_ms IS NULL")
+            sql::query("DELETE FROM tokens WHERE project_id = $1 AND expires_ms <= $2 AND revoked_ms IS NULL")
                 .bind(token.project_id.as_str())
                 .bind(token.created_ms)
                 .execute(&mut *change)
@@ -43,7 +43,7 @@ impl TokenStore for SqliteStore {
     }
 
     async fn tokens(&self, page: TokenPage<'_>) -> Result<Vec<StoredToken>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM tokens WHERE project_id = ");
+        let mut query = SqlBuilder::new("SELECT * FROM tokens WHERE project_id = ");
         query.push_bind(page.project.as_str().to_owned());
         query.push(" AND revoked_ms IS NULL AND expires_ms > ").push_bind(page.now_ms);
         query.push(
@@ -52,12 +52,7 @@ impl TokenStore for SqliteStore {
         );
         query.push_bind(page.now_ms).push(")))");
         if let Some(keys) = page.signed_by {
-            query.push(" AND signed_by IN (");
-            let mut listed = query.separated(", ");
-            for key in keys {
-                listed.push_bind(key.clone());
-            }
-            query.push(")");
+            query.push(" AND signed_by IN ").push_list(keys.iter().cloned());
         }
         if let Some((created_ms, id)) = page.before {
             query.push(" AND (created_ms, id) < (").push_bind(created_ms).push(", ");
@@ -70,14 +65,14 @@ impl TokenStore for SqliteStore {
 
     async fn token(&self, project: &ProjectId, id: &str) -> Result<Option<StoredToken>, Error> {
         let query =
-            sqlx::query("SELECT * FROM tokens WHERE id = $1 AND project_id = $2").bind(id).bind(project.as_str());
+            sql::query("SELECT * FROM tokens WHERE id = $1 AND project_id = $2").bind(id).bind(project.as_str());
         let found = query.fetch_optional(&self.reads).await?;
         Ok(readable(found.as_slice(), token).into_iter().next())
     }
 
     async fn revoke_token(&self, project: &ProjectId, id: &str, now_ms: i64) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Tokens(project)).await?;
-        let revoked = sqlx::query(
+        let revoked = sql::query(
             "WITH RECURSIVE ended (id) AS ( \
                SELECT id FROM tokens WHERE id = $1 AND project_id = $2 AND revoked_ms IS NULL AND expires_ms > $3 \
                UNION SELECT t.id FROM tokens t JOIN ended e ON t.parent = 'tok_' || e.id) \
@@ -88,7 +83,7 @@ impl TokenStore for SqliteStore {
         .bind(now_ms)
         .execute(&mut *change)
         .await?;
-        if revoked.rows_affected() == 0 {
+        if revoked == 0 {
             return Ok(false);
         }
         change.commit().await?;
@@ -96,27 +91,27 @@ impl TokenStore for SqliteStore {
     }
 
     async fn forget_tokens(&self, ended_before_ms: i64) -> Result<u64, Error> {
-        let forgotten = sqlx::query(
+        let forgotten = sql::query(
             "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_ms < $1 ORDER BY expires_ms LIMIT 1000)",
         )
         .bind(ended_before_ms)
-        .execute(self.writes.connection())
+        .execute(self.writes.connections())
         .await?;
-        Ok(forgotten.rows_affected())
+        Ok(forgotten)
     }
 }
 
-async fn count(connection: &mut SqliteConnection, project: &ProjectId) -> Result<i64, Error> {
-    let row = sqlx::query("SELECT COUNT(*) AS number FROM tokens WHERE project_id = $1")
+async fn count(connection: &mut SqlConnection, project: &ProjectId) -> Result<i64, Error> {
+    let row = sql::query("SELECT COUNT(*) AS number FROM tokens WHERE project_id = $1")
         .bind(project.as_str())
         .fetch_one(connection)
         .await?;
     Ok(row.get("number"))
 }
 
-async fn insert(connection: &mut SqliteConnection, token: &StoredToken) -> Result<(), Error> {
+async fn insert(connection: &mut SqlConnection, token: &StoredToken) -> Result<(), Error> {
     // The key or secret behind it may be gone by now; then nothing is recorded, and its parents are found to have ended.
-    sqlx::query(
+    sql::query(
         "INSERT INTO tokens (id, project_id, name, role, tool_roles, user_id, speaks_for, environments, agent_id, entity_id, \
          secret_id, key_id, parent, signed_by, created_ms, expires_ms) \
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 \
@@ -144,7 +139,7 @@ async fn insert(connection: &mut SqliteConnection, token: &StoredToken) -> Resul
     Ok(())
 }
 
-fn token(row: &SqliteRow) -> Result<StoredToken, UnreadableRow> {
+fn token(row: &Row) -> Result<StoredToken, UnreadableRow> {
     let text = |column: &str| row.get::<Option<String>, _>(column);
     Ok(StoredToken {
         id: row.get("id"),
@@ -167,6 +162,6 @@ fn token(row: &SqliteRow) -> Result<StoredToken, UnreadableRow> {
     })
 }
 
-pub(super) fn revoked_token(row: &SqliteRow) -> Result<(String, ProjectId), UnreadableRow> {
+pub(super) fn revoked_token(row: &Row) -> Result<(String, ProjectId), UnreadableRow> {
     Ok((row.get("id"), id(row, "project_id")))
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection};
 
-use super::failure::storage_error;
 use crate::domain::error::Error;
+use crate::store::failure::storage_error;
+use crate::store::lists;
+use crate::store::sql::Pool;
 
 /// Connections for short reads.
 const READERS: u32 = 3;
@@ -53,18 +55,28 @@ pub(in crate::store) async fn anchor(options: &SqliteConnectOptions) -> Result<S
     Ok(anchor)
 }
 
-/// The pool for short reads.
-pub(in crate::store) fn open_readers(options: SqliteConnectOptions) -> SqlitePool {
-    pool(READERS).acquire_timeout(ACQUIRE).connect_lazy_with(read_only(options))
+/// The pool for short reads. It connects at the first one.
+pub(in crate::store) fn read_pool(options: SqliteConnectOptions) -> Pool {
+    Pool::Sqlite(pool(READERS).connect_lazy_with(read_only(options)))
+}
+
+/// The pool for lists.
+pub(in crate::store) fn list_pool(options: SqliteConnectOptions) -> Pool {
+    Pool::Sqlite(pool(lists::AT_ONCE).acquire_timeout(lists::TURN).connect_lazy_with(read_only(options)))
+}
+
+/// The one connection that writes, as a pool: one that failed is replaced.
+pub(in crate::store) fn write_pool(options: SqliteConnectOptions) -> Pool {
+    Pool::Sqlite(pool(1).connect_lazy_with(options))
 }
 
 /// Settings of a connection that refuses to write. Opened for writing nevertheless, because the write-ahead log asks for it.
-pub(super) fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
+fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.pragma("query_only", "ON")
 }
 
 /// A pool of so many connections.
-pub(super) fn pool(connections: u32) -> PoolOptions<Sqlite> {
+fn pool(connections: u32) -> PoolOptions<Sqlite> {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)

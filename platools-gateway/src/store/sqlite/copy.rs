@@ -6,8 +6,9 @@ use sqlx::SqliteConnection;
 
 use super::connections::{close, open, options};
 use super::files::{beside, check_free, make_private, publish};
-use super::{schema, storage_error};
+use super::schema;
 use crate::domain::error::{Error, ErrorKind};
+use crate::store::failure::storage_error;
 
 /// Copies a database into a new file that only its owner can read, while others read and write it. Returns the version of the data.
 pub(crate) async fn copy_online(database: &Path, file: &Path) -> Result<i64, Error> {
@@ -25,7 +26,10 @@ pub(crate) async fn copy_online(database: &Path, file: &Path) -> Result<i64, Err
 /// Copies everything that a connection sees into a new file, in one transaction, and without the space that is free in the original.
 pub(super) async fn copy(source: &mut SqliteConnection, file: &Path) -> Result<(), Error> {
     let name = file.to_str().ok_or_else(|| {
-        Error::new(ErrorKind::InvalidRequest, format!("{} is no name in UTF-8; use another", file.display()))
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the file name {} is not UTF-8; use another name", file.display()),
+        )
     })?;
     // SQLite would make a file that everybody can read; it writes into an empty one as well.
     make_private(file)?;

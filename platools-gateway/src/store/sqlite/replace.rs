@@ -10,9 +10,9 @@ use sqlx::{Row as _, SqliteConnection};
 use super::connections::{close, open, options, shrinkable};
 use super::copy::copy;
 use super::files::{beside, check_free, move_away, own_like, publish, remove, replace};
-use super::schema::{Schema, version};
-use super::storage_error;
+use super::schema::{schema_of, version};
 use crate::domain::error::{Error, ErrorKind};
+use crate::store::failure::storage_error;
 
 /// The wait for other programs that have the database open.
 const OTHERS: Duration = Duration::from_secs(1);
@@ -92,7 +92,7 @@ async fn copy_checked(backup: &Path, to: &Path, steps: &[Migration]) -> Result<i
     };
     let mut source = open(SqliteConnectOptions::new().filename(backup).read_only(true)).await.map_err(unusable)?;
     check(&mut source).await.map_err(unusable)?;
-    Schema::of(&mut source, steps).await?.check_usable_or_older(steps)?;
+    schema_of(&mut source, steps).await?.check_usable_or_older(steps)?;
     let version = version(&mut source).await.map_err(unusable)?;
     copy(&mut source, to).await?;
     close(source).await?;

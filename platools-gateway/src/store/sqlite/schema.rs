@@ -1,4 +1,4 @@
-//! [`Schema`]: the version of a database's schema, and the migrations to the present version.
+//! [`schema_of`]: reads the version of a database file. [`migrate`] brings it to the present one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,68 +7,18 @@ use sqlx::migrate::{Migration, Migrator};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::connections::{close, open, options, shrinkable};
-use super::storage_error;
 use crate::domain::error::{Error, ErrorKind};
+use crate::store::failure::storage_error;
+use crate::store::schema::{NO_GATEWAYS, Schema};
 
-const NO_GATEWAYS: &str = "the file is a database, but not a gateway's";
-
-/// A database's schema, compared with this program's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Schema {
-    /// There is nothing in it.
-    Empty,
-    /// The database belongs to another program.
-    Foreign,
-    Current,
-    /// Made by an earlier version of the program. The number is that of its last step.
-    Older(i64),
-    /// Made by a later version.
-    Newer(i64),
-}
-
-impl Schema {
-    /// Reads the version of a database.
-    pub(in crate::store) async fn of(connection: &mut SqliteConnection, steps: &[Migration]) -> Result<Self, Error> {
-        let applied = applied(connection).await.map_err(|error| storage_error(&error))?;
-        let known: BTreeSet<_> = steps.iter().map(|step| step.version).collect();
-        Ok(match applied.last() {
-            None if is_empty(connection).await.map_err(|error| storage_error(&error))? => Self::Empty,
-            None => Self::Foreign,
-            Some(&last) if !applied.is_subset(&known) => Self::Newer(last),
-            Some(&last) if applied != known => Self::Older(last),
-            Some(_) => Self::Current,
-        })
-    }
-
-    /// Refuses data of any other version than this program's.
-    pub(in crate::store) fn check_usable(self, steps: &[Migration]) -> Result<(), Error> {
-        let own = last(steps);
-        let message = match self {
-            Self::Current => return Ok(()),
-            Self::Empty | Self::Foreign => NO_GATEWAYS.to_owned(),
-            Self::Older(version) => format!(
-                "the data has version {version}, and this program needs version {own}: use the program that the gateway was started with, or \
-                 stop the gateway and run `platools-gateway upgrade`"
-            ),
-            Self::Newer(version) => format!(
-                "the data has version {version}, and this program knows only versions up to {own}: use the newer program, or stop the gateway \
-                 and go back with the newer program's `platools-gateway downgrade` or with `platools-gateway restore` and a backup"
-            ),
-        };
-        Err(Error::new(ErrorKind::Storage, message))
-    }
-}
-
-impl Schema {
-    /// Refuses data of later versions, and lets earlier ones pass, which an upgrade brings up.
-    pub(super) fn check_usable_or_older(self, steps: &[Migration]) -> Result<(), Error> {
-        if matches!(self, Self::Older(_)) { Ok(()) } else { self.check_usable(steps) }
-    }
-}
-
-/// The version that these steps lead to.
-pub(in crate::store) fn last(steps: &[Migration]) -> i64 {
-    steps.iter().map(|step| step.version).max().unwrap_or(0)
+/// Reads the version of a database.
+pub(in crate::store) async fn schema_of(
+    connection: &mut SqliteConnection,
+    steps: &[Migration],
+) -> Result<Schema, Error> {
+    let applied = applied(connection).await.map_err(|error| storage_error(&error))?;
+    let is_empty = is_empty(connection).await.map_err(|error| storage_error(&error))?;
+    Ok(Schema::compare(&applied, is_empty, steps))
 }
 
 /// Takes all steps in a file that is empty.

@@ -10,9 +10,10 @@ use super::connections::{close, open, options};
 use super::copy::copy;
 use super::files::{beside, check_free, remove, replace};
 use super::replace::open_alone;
-use super::schema::{Schema, last, migrate};
-use super::storage_error;
+use super::schema::{migrate, schema_of};
 use crate::domain::error::Error;
+use crate::store::failure::storage_error;
+use crate::store::schema::{Schema, last};
 
 /// Data that was brought up to this program's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(crate) async fn upgrade(database: &Path, steps: Vec<Migration>) -> Result<Op
 /// The version of a database that lacks steps.
 async fn older(database: &Path, steps: &[Migration]) -> Result<Option<i64>, Error> {
     let mut connection = open(options(database)).await?;
-    let schema = Schema::of(&mut connection, steps).await?;
+    let schema = schema_of(&mut connection, steps).await?;
     close(connection).await?;
     match schema {
         Schema::Older(version) => Ok(Some(version)),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Writer;
 use crate::background::tasks::Tasks;
+use crate::store::sql;
+use crate::store::writer::Writer;
 
 /// The interval between two checks for free pages.
 const LOOKS: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ async fn run(writes: Writer) {
 }
 
 async fn optimize(writes: &Writer, statement: &'static str) {
-    if let Err(error) = sqlx::query(statement).fetch_all(writes.connection()).await {
+    if let Err(error) = sql::query(statement).fetch_all(writes.connections()).await {
         tracing::debug!(%error, "statistics could not be taken; they stay as they are");
     }
 }
@@ -70,7 +70,7 @@ async fn shrink(writes: &Writer, spare: i64) -> Result<(), sqlx::Error> {
     while free > spare {
         let before = free;
         let statement = format!("PRAGMA incremental_vacuum({})", AT_ONCE.min(free - spare));
-        sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(writes.connection()).await?;
+        sql::dynamic(statement).fetch_all(writes.connections()).await?;
         free = number(writes, "PRAGMA freelist_count").await?;
         if free >= before {
             // A file that was not made by this program, such as one put together from a dump, cannot shrink.
@@ -79,29 +79,29 @@ async fn shrink(writes: &Writer, spare: i64) -> Result<(), sqlx::Error> {
         sleep(BREATH).await;
     }
     // The file itself is cut when the log is written back into it.
-    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(writes.connection()).await?;
+    sql::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(writes.connections()).await?;
     let left = number(writes, "PRAGMA page_count").await?;
     tracing::info!(pages_before = pages, pages = left, "database file shrunk");
     Ok(())
 }
 
 async fn number(writes: &Writer, statement: &'static str) -> Result<i64, sqlx::Error> {
-    Ok(sqlx::query(statement).fetch_one(writes.connection()).await?.get(0))
+    Ok(sql::query(statement).fetch_one(writes.connections()).await?.get(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::connections::shrinkable;
-    use super::super::options;
+    use super::super::{options, write_pool};
     use super::*;
 
     #[tokio::test]
     async fn a_file_shrinks_when_much_of_it_is_free_and_stays_usable() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Writer::new(shrinkable(options(&file)).create_if_missing(true), &Tasks::default());
+        let writer = Writer::new(write_pool(shrinkable(options(&file)).create_if_missing(true)), &Tasks::default());
         let run = async |statement: &'static str| {
-            sqlx::query(statement).fetch_all(writer.connection()).await.unwrap();
+            sql::query(statement).fetch_all(writer.connections()).await.unwrap();
         };
         run("CREATE TABLE blobs (id INTEGER PRIMARY KEY, blob BLOB)").await;
         run("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \

@@ -1,10 +1,10 @@
-//! Talking to an agent.
+//! Params, replies and events of chats with an agent, such as [`ChatSend`] and [`ChatReply`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::open::open_words;
+use super::super::open_enum::open_words;
 
 /// The params of `chat.send`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

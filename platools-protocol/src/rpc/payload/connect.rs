@@ -1,10 +1,10 @@
-//! The identity of a caller.
+//! [`Connect`] and [`Connected`]: the request with which a caller introduces itself, and the gateway's reply.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::open::open_words;
+use super::super::open_enum::open_words;
 use super::super::{MAX_USER_ID_CHARS, PROTOCOL};
 
 open_words! {
@@ -26,7 +26,7 @@ pub struct Connect {
     /// The gateway's token or an operator's key; without one, the caller is a viewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// Whom the caller acts for: opaque, and at most [`MAX_USER_ID_CHARS`] characters.
+    /// The user for whom the caller acts: opaque, and at most [`MAX_USER_ID_CHARS`] characters.
     pub user_id: String,
 }
 
@@ -66,7 +66,7 @@ pub struct Connected {
     pub protocol: u32,
     /// The permissions of the caller.
     pub role: Role,
-    /// Whom the caller acts for, as it said.
+    /// The user for whom the caller acts, from its request.
     pub user_id: String,
     /// A reason why the caller may do less than it expects, in words: its token is not known. Absent in most replies.
     #[serde(default, skip_serializing_if = "Option::is_none")]

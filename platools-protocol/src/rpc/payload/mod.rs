@@ -1,6 +1,6 @@
-//! Data of the methods and events that both ends share.
+//! Params, replies and event data of the protocol's methods and events. Both ends use these types.
 //!
-//! Whatever a user or a tool says is in no `Debug`: there are lengths instead.
+//! Their `Debug` shows the length of a user's or tool's text instead of the text.
 
 mod chat;
 mod connect;
@@ -12,9 +12,9 @@ pub use tools::{ToolCallEvent, ToolResultEvent, ToolsCall, ToolsReply};
 
 /// Names of methods that this module has types for.
 pub mod method {
-    /// Says who the caller is; before everything else. [`Connect`](super::Connect), [`Connected`](super::Connected).
+    /// Introduces the caller. It must be the first request. [`Connect`](super::Connect), [`Connected`](super::Connected).
     pub const CONNECT: &str = "connect";
-    /// Says something to an agent. [`ChatSend`](super::ChatSend), [`ChatReply`](super::ChatReply).
+    /// Sends a message to an agent. [`ChatSend`](super::ChatSend), [`ChatReply`](super::ChatReply).
     pub const CHAT_SEND: &str = "chat.send";
     /// Ends a run of an agent. [`ChatAbort`](super::ChatAbort).
     pub const CHAT_ABORT: &str = "chat.abort";

@@ -1,4 +1,5 @@
-//! Calling tools, and hearing of their calls.
+//! [`ToolsCall`] and [`ToolsReply`]: the params and the reply of a tool call. [`ToolCallEvent`] and [`ToolResultEvent`] are the events
+//! about the calls of an agent's run.
 
 use std::fmt;
 
@@ -29,14 +30,14 @@ impl<A> ToolsCall<A> {
         Self { name: name.into(), arguments, entity_id: None, timeout_ms: None }
     }
 
-    /// Says whose tool it is.
+    /// Sets the entity whose tool is called.
     #[must_use]
     pub fn with_entity_id(mut self, entity_id: impl Into<String>) -> Self {
         self.entity_id = Some(entity_id.into());
         self
     }
 
-    /// Says how long the call may take, in milliseconds.
+    /// Sets the time limit of the call, in milliseconds.
     #[must_use]
     pub fn with_timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.timeout_ms = Some(timeout_ms);

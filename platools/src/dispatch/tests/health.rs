@@ -1,4 +1,4 @@
-//! The calls that count as faults of a tool, and the descriptions of them.
+//! Tests of the calls that count as faults of a tool, and of the descriptions of faults.
 
 use super::*;
 use crate::registry::RegisteredTool;

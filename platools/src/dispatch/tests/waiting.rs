@@ -1,4 +1,4 @@
-//! Calls that wait for their turn: whom they hold up, in which order they run, and how their wait ends.
+//! Tests of calls that wait for a permit: the calls that they delay, their order, and the ends of the wait.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{self as threads, Receiver, Sender};

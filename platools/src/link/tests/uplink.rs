@@ -1,4 +1,4 @@
-//! Slow and stalled uplinks: delivery, liveness, the bound on memory, and stops.
+//! Tests of slow and stalled networks: delivery, detection of dead sockets, the limit on memory, and stops.
 
 use super::*;
 

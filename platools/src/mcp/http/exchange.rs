@@ -1,7 +1,7 @@
-//! [`Exchange`]: one request over HTTP and its response, around the library that answers it.
+//! [`Exchange`]: one HTTP request of a client and its response, around `rmcp`, which answers it.
 //!
-//! The library wants exact headers and answers its refusals as plain text. An exchange reads the headers as HTTP has them, gives the
-//! library what it wants, and brings its response into the form that the client accepts and its revision has.
+//! `rmcp` is strict about headers and answers refusals as plain text. An exchange reads the headers as the HTTP standard says, rewrites
+//! them for `rmcp`, and gives its response the form that the client accepts and the client's revision has.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use hyper::{Method, Response, StatusCode};
 use rmcp::model::ErrorCode;
 use serde_json::json;
 
-use super::accept::AcceptedForms;
-use super::answer::{Body, EVENTS, JSON, is_json, is_stream, message, only_answer, whole_if_large};
+use super::accept_header::AcceptedForms;
+use super::response_body::{Body, EVENTS, JSON, is_json, is_stream, message, only_answer, whole_if_large};
 use crate::mcp::Revision;
 
 /// The header with a session's id.

@@ -1,4 +1,4 @@
-//! Tests of the headers of a request and the form of its response.
+//! Tests of the request headers and of the forms of a response.
 
 use futures::stream;
 use serde_json::Value;

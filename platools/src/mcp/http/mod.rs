@@ -1,15 +1,15 @@
-//! Streamable HTTP: [`Exchange`] is one request and its response, [`Sessions`] the sessions of clients over the [`SessionTable`] of a server,
-//! and [`Replay`] the events of one session.
+//! The HTTP transport of the Model Context Protocol. [`Exchange`] is one request with its response, [`Sessions`] has the clients' sessions
+//! in the [`SessionTable`] of a server, and [`Replay`] keeps the events of one session.
 
-mod accept;
-mod answer;
+mod accept_header;
 mod exchange;
 mod replay;
+mod response_body;
 mod session;
-mod usage;
+mod session_usage;
 
-pub use answer::{Body, STREAM_AFTER, holding};
 pub use exchange::{Exchange, Refusal, error_response, session_id};
 pub use replay::Replay;
+pub use response_body::{Body, STREAM_AFTER, holding};
 pub use session::{SessionFailure, SessionRefused, SessionStreams, SessionTable, Sessions};
-pub use usage::{SessionUsage, SessionUse, Usage, UsageKind};
+pub use session_usage::{SessionUsage, SessionUse, Usage, UsageKind};

@@ -1,8 +1,8 @@
-//! [`Replay`]: the latest events of one session, for a client that comes back to a stream it lost.
+//! [`Replay`]: keeps the latest events of one session. A client that lost a stream asks for the events after the last one that it got.
 //!
-//! The library keeps a few events itself, but forgets those of a request with its answer, which is what a client misses that lost the
-//! stream just before. Notices, which belong to no request, go to the stream that was opened last; the one before it ends, and its client
-//! loses nothing, as it asks again with the id of its last event.
+//! `rmcp` also keeps events, but drops those of a request as soon as it answers the request: a client that lost the stream shortly before
+//! would miss the answer. Notices that belong to no request go to the newest stream of notices. It ends the older one, whose client loses
+//! nothing: it asks again with the id of its last event.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`Sessions`]: the library's session manager over the table of a server, which decides who may have a session.
+//! [`Sessions`]: the session manager that `rmcp` asks for. A [`SessionTable`] of the server decides which client may use which session.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

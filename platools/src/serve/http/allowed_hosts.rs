@@ -1,7 +1,8 @@
 //! [`Site`]: the hosts that a server answers to, and the web pages that may use it.
 //!
-//! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
-//! asked for in `Host`. A page that reaches the server by a name of its own is kept out by its host, any other by its origin.
+//! A browser lets every web page send requests to every address it can reach, also to this server. The header `Origin` names the page, and
+//! `Host` the host in the request's URL. A page under a DNS name of its own that leads here is refused by its `Host`, every other page by
+//! its `Origin`.
 
 use std::net::Ipv6Addr;
 

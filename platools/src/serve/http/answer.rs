@@ -1,4 +1,4 @@
-//! [`Answers`]: the answer to one request of a client.
+//! [`Answers`]: answers the HTTP requests of clients: it checks host, page and token, and passes messages on to `rmcp`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use rmcp::transport::StreamableHttpService;
 
 use super::allowed_hosts::Site;
 use super::auth::{Denied, Guard};
-use super::body::Mended;
 use super::cors;
+use super::request_body::RepairedBody;
 use super::sessions::LocalSessions;
 use crate::mcp::McpServer;
 use crate::mcp::http::{Body, Exchange, Refusal, STREAM_AFTER, Sessions, UsageKind, holding, session_id};
-use crate::serve::calls::Calls;
-use crate::serve::host::RegistryHost;
+use crate::serve::call_tracker::CallTracker;
+use crate::serve::registry_host::RegistryHost;
 
 /// The library's service over a registry.
 pub(super) type RegistryService = StreamableHttpService<McpServer<Arc<RegistryHost>>, Sessions<LocalSessions>>;
@@ -38,7 +38,7 @@ pub(super) struct Answers {
     guard: Guard,
     service: RegistryService,
     sessions: Arc<LocalSessions>,
-    calls: Calls,
+    calls: CallTracker,
     max_body_bytes: usize,
 }
 
@@ -48,7 +48,7 @@ impl Answers {
         guard: Guard,
         service: RegistryService,
         sessions: Arc<LocalSessions>,
-        calls: Calls,
+        calls: CallTracker,
         max_body_bytes: usize,
     ) -> Self {
         Self { site: Arc::new(site), guard, service, sessions, calls, max_body_bytes }
@@ -98,7 +98,7 @@ impl Answers {
         request.extensions_mut().insert(used.clone());
         // A stop waits for answers to messages; a stream of notices has no end of its own.
         let counted = (method == Method::POST).then(|| self.calls.answer());
-        let answer = self.service.handle(request.map(|body| Mended::new(body, self.max_body_bytes))).await;
+        let answer = self.service.handle(request.map(|body| RepairedBody::new(body, self.max_body_bytes))).await;
         let answer = exchange.end(answer, STREAM_AFTER).await;
         holding(answer, (counted, used))
     }

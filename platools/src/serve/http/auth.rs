@@ -1,4 +1,4 @@
-//! [`Guard`]: the check of the bearer token that every client sends.
+//! [`Guard`]: checks the bearer token that every client sends.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};

@@ -1,4 +1,4 @@
-//! Headers that let a browser hand an answer to the page that asked for it.
+//! Response headers that let a browser show an answer to the page that sent the request.
 
 use http_body_util::Empty;
 use hyper::body::Bytes;

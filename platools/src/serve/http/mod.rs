@@ -1,11 +1,11 @@
-//! [`Http`] and [`HttpServer`]: any number of clients, over streamable HTTP.
+//! [`Http`] and [`HttpServer`]: serve any number of clients over HTTP.
 
-mod accept;
 mod allowed_hosts;
 mod answer;
 mod auth;
-mod body;
 mod cors;
+mod listener;
+mod request_body;
 mod sessions;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,10 +20,10 @@ use super::server::Server;
 use super::stop::signals;
 use crate::mcp::McpServer;
 use crate::mcp::http::Sessions;
-use accept::Listener;
 use allowed_hosts::Site;
 use answer::Answers;
 use auth::Guard;
+use listener::Listener;
 use platools_transport::Secret;
 use platools_transport::{Error, ErrorKind};
 use sessions::LocalSessions;
@@ -207,7 +207,7 @@ pub struct HttpServer {
     drain: Duration,
     /// Ends sessions and streams that are open.
     ended: CancellationToken,
-    calls: super::calls::Calls,
+    calls: super::call_tracker::CallTracker,
     listener: Listener,
 }
 

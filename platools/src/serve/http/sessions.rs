@@ -1,5 +1,4 @@
-//! [`LocalSessions`]: the sessions of clients, as many as there may be. Each is kept until it ends, is idle for too long, or another
-//! client needs the room.
+//! [`LocalSessions`]: the table of the clients' sessions. A session lasts until it ends, is idle for too long, or makes room for a new one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Input`]: messages from a client, up to an end that comes when the last answers are made.
+//! [`Input`]: a reader of a client's messages. It ends only after the last answers are made, because `rmcp` stops when its input ends.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`Lines`]: a client's input, each line of which is mended.
+//! [`Lines`]: reads a client's input line by line, and repairs the message in each line.
 
 use std::io;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::serve::message::mended;
+use crate::serve::message_repair::repaired;
 
 /// The longest line that is mended, in bytes. The protocol's library drops those that are longer.
 const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
@@ -50,7 +50,7 @@ impl<R> Lines<R> {
 
     fn pass_line(&mut self) {
         match std::str::from_utf8(&self.line) {
-            Ok(line) => self.out.extend_from_slice(mended(line).as_bytes()),
+            Ok(line) => self.out.extend_from_slice(repaired(line).as_bytes()),
             Err(_) => self.out.extend_from_slice(&self.line),
         }
         self.line.clear();

@@ -1,6 +1,6 @@
-//! [`serve`]: a single client, at standard input and output.
+//! [`serve`]: serves one client over standard input and output.
 
-mod counted;
+mod counting_transport;
 mod input;
 mod lines;
 mod pipes;
@@ -17,9 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::host::RegistryHost;
+use super::registry_host::RegistryHost;
 use crate::mcp::McpServer;
-use counted::Counted;
+use counting_transport::CountingTransport;
 use input::Input;
 use lines::Lines;
 use pipes::Pipes;
@@ -77,7 +77,8 @@ async fn converse(
     let input = Input::new(input, closing.clone(), closed.clone());
     let server = McpServer::new(Arc::clone(&host));
     let service = async {
-        let transport = Counted::new(AsyncRwTransport::new_server(Lines::new(input), output), host.calls.clone());
+        let transport =
+            CountingTransport::new(AsyncRwTransport::new_server(Lines::new(input), output), host.calls.clone());
         match serve_server(server, transport).await {
             Ok(service) => ended(service.waiting().await),
             Err(error) => not_begun(error),

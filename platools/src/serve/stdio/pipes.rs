@@ -1,7 +1,7 @@
-//! [`Pipes`]: standard input and output without Tokio's blocking pool.
+//! [`Pipes`]: standard input and output on threads of their own.
 //!
-//! A runtime that ends waits for what its pool does, and a read from standard input ends when the client writes: after a signal the
-//! process would hang until then. Threads of our own end with the process. They are not joined, for the same reason.
+//! Tokio reads standard input on its blocking pool, and a runtime waits for that pool when it ends. After a signal, the process would hang
+//! until the client writes something. Nobody waits for the threads here: they end with the process.
 
 use std::io::{self, Read as _, Write as _};
 use std::thread;

@@ -1,4 +1,4 @@
-//! [`within_limit`]: messages that are no longer than clients read from standard streams.
+//! [`within_limit`]: shortens a result that is longer than clients read from standard output.
 
 use rmcp::RoleServer;
 use rmcp::model::{ContentBlock, ServerJsonRpcMessage, ServerResult};

@@ -1,4 +1,4 @@
-//! Conversations over a pipe in memory.
+//! Tests of conversations with a client, over a pipe in memory.
 
 use std::time::Duration;
 

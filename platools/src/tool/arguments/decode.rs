@@ -1,7 +1,7 @@
-//! [`Decoder`]: from the text of a call's arguments to the values of a function.
+//! [`Decoder`]: decodes the JSON text of a call's arguments into the values of a function.
 //!
-//! The text is read once, and each argument decoded where it stands. Only text that does not fit is looked at again: the rule changes it
-//! into what was meant, or names everything that is wrong with it.
+//! It reads the text once. Only if the text does not fit, the [`ArgumentRule`](super::ArgumentRule) of the tool repairs it or names every
+//! problem.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,13 +11,13 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::Policy;
 use super::diagnose::diagnose;
-use super::exact::Exact;
-use super::formats::{exclude_nothing, form_at};
-use super::limits::limits_fields;
-use super::numbers::with_whole_numbers;
+use super::exact_deserializer::Exact;
+use super::field_limits::limits_fields;
 use super::parameter::{ParameterList, Parameters};
 use super::problem::Problems;
 use super::rule::{ArgumentRule, InvalidArguments};
+use super::text_formats::{exclude_nothing, form_at};
+use super::whole_numbers::with_whole_numbers;
 use crate::tool::error::ToolError;
 use crate::tool::schema::input_schema;
 

@@ -1,4 +1,4 @@
-//! [`diagnose`]: each argument decoded on its own, to name every bad one.
+//! [`diagnose`]: decodes each argument on its own, to name every bad one.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
 
 use super::Policy;
-use super::exact::Exact;
-use super::members::Members;
+use super::exact_deserializer::Exact;
 use super::parameter::{ParameterList, Parameters};
 use super::problem::Problems;
+use super::raw_members::Members;
 use super::suggestion::did_you_mean;
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.

@@ -1,28 +1,28 @@
-//! From the raw text of a call's params to the typed arguments of a function: [`Decoder`].
+//! Decoding of a call's arguments: [`Decoder`] makes the values of a function from the text of the call's params.
 //!
-//! [`ArgumentRule`] takes arguments as models write them: `"42"` for a number, a list as JSON in a string. It is driven by the schema alone, so
-//! that a platform has the same rule as the worker behind it.
+//! [`ArgumentRule`] accepts arguments as models write them, such as `"42"` for a number or a list as JSON in a string. It needs only the
+//! tool's schema, so a platform can apply the same rule as the worker behind it.
 
-mod bounds;
+mod argument_limits;
 mod decode;
 mod diagnose;
-mod exact;
-mod formats;
-mod limits;
-pub(crate) mod members;
-mod numbers;
+mod exact_deserializer;
+mod field_limits;
+mod lone_surrogates;
 mod parameter;
 mod pattern;
 mod problem;
+pub(crate) mod raw_members;
 mod rule;
 mod suggestion;
-mod surrogates;
+mod text_formats;
+mod whole_numbers;
 
-pub use bounds::{Bound, Length, Ranged, Text};
+pub use argument_limits::{Bound, Length, Ranged, Text};
 pub(crate) use decode::Decoder;
+pub use lone_surrogates::well_formed;
 pub use parameter::{Argument, IntoDefault, Parameter, ParameterList, Parameters};
 pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text};
-pub use surrogates::well_formed;
 
 /// The strictness with which arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

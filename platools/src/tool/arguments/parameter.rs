@@ -1,4 +1,4 @@
-//! The parameters a tool declares: what each is called, what it takes, and when it may be left out.
+//! [`Parameter`]: the name, type, default and limits of one parameter. The schema and the decoder both use it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::Value;
 
-use super::bounds::{Bound, End, Length, Ranged, Text, outside};
+use super::argument_limits::{Bound, End, Length, Ranged, Text, outside};
 use super::pattern;
 use super::problem::Problems;
 

@@ -1,9 +1,9 @@
-//! Patterns with the meaning JSON Schema gives them.
+//! [`compile`]: compiles a regular expression of JSON Schema.
 //!
-//! JSON Schema means ECMA-262: unanchored, with `\d`, `\w` and `\b` for ASCII alone, and with that standard's own spaces and ends
-//! of lines. This crate's regex engine reads some of it differently and adds syntax of its own. Each difference would let an
-//! argument pass here and fail against the schema, or publish a schema that no validator can read; so a pattern is
-//! translated, and what only this engine understands is refused.
+//! JSON Schema uses the syntax of ECMA-262: unanchored, with `\d`, `\w` and `\b` for ASCII only, and with its own definition of white space
+//! and line ends. The `regex` crate reads parts of that differently and has further syntax. An argument could then pass here and fail
+//! against the schema, or the schema could be invalid for other validators. So a pattern is translated, and syntax that only `regex` knows
+//! is refused.
 
 use std::iter::Peekable;
 use std::str::Chars;

@@ -1,4 +1,4 @@
-//! `Problems`: everything that is wrong with the arguments of a call.
+//! [`Problems`]: collects the problems of a call's arguments and makes one error of them.
 
 use std::collections::HashSet;
 

@@ -1,3 +1,5 @@
+//! Tests of decoding arguments.
+
 use std::ops::Bound as End;
 
 use schemars::JsonSchema;
@@ -309,7 +311,7 @@ fn limits_of_fields_are_kept_to() {
 #[test]
 fn types_without_limits_of_fields_are_not_checked_twice() {
     fn limited<P: Parameters>(parameters: P) -> bool {
-        limits::limits_fields(&parameters, crate::tool::schema::input_schema(&parameters, false))
+        field_limits::limits_fields(&parameters, crate::tool::schema::input_schema(&parameters, false))
     }
     type Plain = (i8, u8, i16, u16, u32, i64, usize, char, [u8; 3], Vec<Filter>);
     assert!(!limited((Parameter::<Plain>::new("v", ""), ())));

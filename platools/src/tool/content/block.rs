@@ -1,4 +1,4 @@
-//! [`ContentBlock`]: a part of a result that is content.
+//! [`ContentBlock`]: one part of a [`Content`](super::Content), such as a text or an image.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Results that are more than one value: texts, images, sounds and resources, for models that can see and hear.
+//! [`Content`]: a result with several parts, such as texts, images, sounds and resources.
 
 mod block;
 

@@ -1,4 +1,4 @@
-//! From Rust types to JSON Schema.
+//! [`input_schema`]: generates the JSON Schema of Rust types.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform as _};

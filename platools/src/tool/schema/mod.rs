@@ -1,4 +1,4 @@
-//! The schemas of a tool: of its arguments, and of its result.
+//! The JSON Schemas of a tool's arguments and result: generated, prepared for checks, and exported.
 
 mod export;
 mod generate;

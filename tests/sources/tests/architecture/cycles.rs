@@ -1,7 +1,7 @@
-//! [`Graph`]: the files of a crate and the imports between them, and the cycles among them.
+//! [`Graph`]: the files of a crate with the imports between them. It finds cycles of files that import each other.
 //!
-//! An import is a path to an item of another file, in a `use` line, an expression, a type or a macro. A re-export (`pub use`) is none: an
-//! import of a re-exported name counts as one of the file that declares it. The `mod` line of a child module is none either.
+//! An import is a path to an item of another file, in a `use` line, an expression, a type or a macro. A `pub use` and the `mod` line of a
+//! child do not count. An import of a re-exported name counts as an import of the file that declares it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Tools without the macro: results that break their own schema, and long ones.
+//! Tools made without the macro, with results that break their own schema or are long.
 
 use platools::tool::{Content, ContentBlock};
 use platools::{Tool, ToolDefinition, ToolError};

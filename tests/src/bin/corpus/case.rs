@@ -1,4 +1,4 @@
-//! [`Corpus`]: tools, and a [`Case`] for each of them. [`echoes`] makes tools that return their argument.
+//! [`Corpus`]: tools with a [`Case`] for each of them. [`echoes`] makes tools that return their argument.
 
 use platools::Tool;
 use schemars::JsonSchema;

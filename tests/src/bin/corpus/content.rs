@@ -1,4 +1,4 @@
-//! Results in blocks: texts, images, audio and resources.
+//! Tools with results in several parts: texts, images, audio and resources.
 
 use platools::tool::{Content, ContentBlock};
 use platools::{tool, tools};

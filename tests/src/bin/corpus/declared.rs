@@ -1,4 +1,4 @@
-//! Arguments as tools declare them: several, none, optional, with defaults and limits.
+//! Tools with several arguments or none, and with optional arguments, defaults and limits.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Enums of every tagging.
+//! Tools whose arguments are enums, in each of serde's representations.
 
 use std::collections::BTreeMap;
 

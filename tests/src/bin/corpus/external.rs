@@ -1,4 +1,4 @@
-//! Types of crates that tools are often written with.
+//! Tools whose arguments have types of popular crates.
 
 use bytes::Bytes;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};

@@ -1,11 +1,11 @@
-//! A worker with a tool for every kind of argument and result, for clients of the Model Context Protocol that are not ours.
+//! A worker with a tool for every kind of argument and result, for MCP clients that others wrote.
 //!
 //! ```sh
 //! cargo run -p platools-tests --bin corpus -- cases        # a valid call of each tool, and its result
 //! cargo run -p platools-tests --bin corpus -- serve stdio
 //! ```
 //!
-//! Without either it dials the platform of the environment.
+//! Without an argument it dials the platform of the environment.
 
 mod by_hand;
 mod case;

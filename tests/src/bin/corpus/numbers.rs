@@ -1,4 +1,4 @@
-//! Numbers of every width.
+//! Tools whose arguments are numbers of every width.
 
 use std::num::{NonZeroI64, NonZeroU8, NonZeroU128, NonZeroUsize, Wrapping};
 use std::sync::atomic::AtomicU32;

@@ -1,4 +1,4 @@
-//! Types that contain themselves.
+//! Tools whose arguments have recursive types.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Results that are no object, or whose schema is more than one object.
+//! Tools whose results are not objects, or have a schema of several objects.
 
 use std::collections::BTreeMap;
 

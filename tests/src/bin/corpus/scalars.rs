@@ -1,4 +1,4 @@
-//! Texts and other scalars of the standard library.
+//! Tools whose arguments are texts and other scalars of the standard library.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;

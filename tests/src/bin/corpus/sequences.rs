@@ -1,4 +1,4 @@
-//! Lists, tuples, sets, maps with every kind of key, and options of all of them.
+//! Tools whose arguments are lists, tuples, sets, options, or maps with every kind of key.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::Arc;

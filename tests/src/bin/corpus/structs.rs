@@ -1,4 +1,4 @@
-//! Structs in every form that serde has for them.
+//! Tools whose arguments are structs, in every form that serde has.
 
 use std::collections::BTreeMap;
 

@@ -9,10 +9,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::core::Core;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{AuthenticatedForCall, Body, Path};
 use crate::listen::http::problem::Problem;
-use crate::listen::rest::auth::Calling;
-use crate::listen::rest::body::Body;
-use crate::listen::rest::path_and_query::Path;
 
 /// An event for an agent.
 #[derive(Deserialize, ToSchema)]
@@ -39,11 +38,11 @@ pub(super) struct ToldAgent {
     params(("agent", description = "Slug or id")),
     responses((status = 200, body = ToldAgent), (status = "4XX", body = Problem)))]
 pub(super) async fn tell(
-    Calling(caller): Calling,
+    AuthenticatedForCall(caller): AuthenticatedForCall,
     State(core): State<Arc<Core>>,
     Path(agent): Path<String>,
     Body(new): Body<NewAgentEvent>,
-) -> Result<Json<ToldAgent>, Problem> {
+) -> Result<Json<ToldAgent>, ErrorView> {
     let data = new.data.as_deref().unwrap_or_else(|| serde_json::from_str("{}").expect("it is JSON"));
     Ok(Json(ToldAgent { sockets: core.sessions.tell_agent(&caller, &agent, &new.r#type, data)? }))
 }

@@ -1,4 +1,4 @@
-//! The routes of `/v1/agents`.
+//! The routes of `/v1/agents`, which list, add, show, change and remove agents.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -9,16 +9,17 @@ use crate::admin;
 use crate::domain::profile::{Profile, ProfileChange};
 use crate::dto::{AgentDto, AgentProfileDto};
 use crate::listen::Object;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::http::problem::Problem;
 use crate::listen::params::{Page, agent_change, given};
 use crate::listen::rest::auth::Administrator;
-use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewAgent {
+#[schema(as = NewAgent)]
+pub(super) struct AgentRequest {
     slug: String,
     /// The profile, which decides how it answers. Default: commands.
     #[schema(value_type = Option<AgentProfileDto>)]
@@ -34,7 +35,8 @@ pub(super) struct NewAgent {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AgentChange {
+#[schema(as = AgentChange)]
+pub(super) struct AgentChangeRequest {
     /// The members of its profile that change: one that is missing stays as it is, and `null` is its default.
     #[schema(value_type = Option<AgentProfileDto>)]
     profile: Option<Object<ProfileChange>>,
@@ -54,19 +56,19 @@ pub(super) struct AgentChange {
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<AgentDto>>, Problem> {
+) -> Result<Json<Page<AgentDto>>, ErrorView> {
     let page = window.page(administrator.directory()?.agents(), |agent| &agent.slug)?;
     Ok(Json(page.map(AgentDto::from)))
 }
 
 /// Add an agent. It needs a key or a token to call tools.
-#[utoipa::path(post, path = "/v1/agents", tag = "directory", request_body = NewAgent,
+#[utoipa::path(post, path = "/v1/agents", tag = "directory", request_body = AgentRequest,
     responses((status = 201, body = AgentDto), (status = "4XX", body = Problem)))]
 pub(super) async fn add(
     administrator: Administrator,
-    Body(new): Body<NewAgent>,
-) -> Result<(StatusCode, Json<AgentDto>), Problem> {
-    let NewAgent { slug, profile, owner, title, address } = new;
+    Body(new): Body<AgentRequest>,
+) -> Result<(StatusCode, Json<AgentDto>), ErrorView> {
+    let AgentRequest { slug, profile, owner, title, address } = new;
     let new = admin::NewAgent { profile: profile.unwrap_or_default().0, owner, title, address };
     let added = administrator.directory()?.add_agent(&slug, new).await?;
     Ok((StatusCode::CREATED, Json(added.into())))
@@ -75,20 +77,20 @@ pub(super) async fn add(
 /// Show one agent.
 #[utoipa::path(get, path = "/v1/agents/{agent}", tag = "directory", params(("agent", description = "Slug or id")),
     responses((status = 200, body = AgentDto), (status = "4XX", body = Problem)))]
-pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>) -> Result<Json<AgentDto>, Problem> {
+pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>) -> Result<Json<AgentDto>, ErrorView> {
     Ok(Json(administrator.directory()?.agent(&agent)?.into()))
 }
 
 /// Change an agent's names, how it answers, or whose it is.
-#[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChange,
+#[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChangeRequest,
     params(("agent", description = "Slug or id")),
     responses((status = 200, body = AgentDto), (status = "4XX", body = Problem)))]
 pub(super) async fn change(
     administrator: Administrator,
     Path(agent): Path<String>,
-    Body(change): Body<AgentChange>,
-) -> Result<Json<AgentDto>, Problem> {
-    let AgentChange { profile, owner, title, address } = change;
+    Body(change): Body<AgentChangeRequest>,
+) -> Result<Json<AgentDto>, ErrorView> {
+    let AgentChangeRequest { profile, owner, title, address } = change;
     let change = agent_change(profile.map(|Object(profile)| profile), owner, title, address)?;
     Ok(Json(administrator.directory()?.change_agent(&agent, change).await?.into()))
 }
@@ -96,7 +98,7 @@ pub(super) async fn change(
 /// Remove an agent. Its keys and tokens are good for nothing any more.
 #[utoipa::path(delete, path = "/v1/agents/{agent}", tag = "directory", params(("agent", description = "Slug or id")),
     responses((status = 204), (status = "4XX", body = Problem)))]
-pub(super) async fn remove(administrator: Administrator, Path(agent): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(administrator: Administrator, Path(agent): Path<String>) -> Result<StatusCode, ErrorView> {
     administrator.directory()?.remove_agent(&agent).await?;
     Ok(StatusCode::NO_CONTENT)
 }

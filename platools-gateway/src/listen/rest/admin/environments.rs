@@ -1,4 +1,4 @@
-//! The routes of `/v1/environments`.
+//! The routes of `/v1/environments`, which list, add and remove environments.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,12 +7,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::admin::WhenInUse;
 use crate::dto::EnvironmentDto;
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::http::problem::Problem;
 use crate::listen::params::Page;
 use crate::listen::rest::auth::Administrator;
-use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +26,7 @@ pub(super) struct NewEnvironment {
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<EnvironmentDto>>, Problem> {
+) -> Result<Json<Page<EnvironmentDto>>, ErrorView> {
     let page = window.page(administrator.directory()?.environments(), |environment| &environment.slug)?;
     Ok(Json(page.map(EnvironmentDto::from)))
 }
@@ -37,7 +37,7 @@ pub(super) async fn list(
 pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewEnvironment>,
-) -> Result<(StatusCode, Json<EnvironmentDto>), Problem> {
+) -> Result<(StatusCode, Json<EnvironmentDto>), ErrorView> {
     let added = administrator.directory()?.add_environment(&new.slug).await?;
     Ok((StatusCode::CREATED, Json(added.into())))
 }
@@ -59,7 +59,7 @@ pub(super) async fn remove(
     administrator: Administrator,
     Path(environment): Path<String>,
     Query(removal): Query<Removal>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, ErrorView> {
     let when_in_use = if removal.force { WhenInUse::Remove } else { WhenInUse::Refuse };
     administrator.directory()?.remove_environment(&environment, when_in_use).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,4 @@
-//! The routes of `/v1/tokens`.
+//! The routes of `/v1/tokens`, which list, sign and revoke tokens.
 
 use std::time::Duration;
 
@@ -10,16 +10,17 @@ use utoipa::ToSchema;
 use crate::admin::{self, TokensBefore};
 use crate::domain::identity::SpeaksFor;
 use crate::dto::{SignedTokenDto, SpeaksForDto, TokenDto};
+use crate::listen::http::ErrorView;
+use crate::listen::http::extract::{Body, Path, Query};
 use crate::listen::http::problem::Problem;
 use crate::listen::params::{ListPosition, Page, role_of};
 use crate::listen::rest::auth::Administrator;
-use crate::listen::rest::body::Body;
 use crate::listen::rest::page::PageQuery;
-use crate::listen::rest::path_and_query::{Path, Query};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct NewToken {
+#[schema(as = NewToken)]
+pub(super) struct TokenRequest {
     /// Its name for people, in 1 to 128 characters. Default: none.
     name: Option<String>,
     /// `viewer`, `operator` or `admin`.
@@ -47,7 +48,7 @@ pub(super) struct NewToken {
 pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<PageQuery>,
-) -> Result<Json<Page<TokenDto>>, Problem> {
+) -> Result<Json<Page<TokenDto>>, ErrorView> {
     let (limit, place) = window.place()?;
     let before = place.map(|place| TokensBefore { created_ms: place.at_ms, id: place.id });
     let tokens = administrator.directory()?.tokens(before.as_ref(), limit + 1).await?;
@@ -56,12 +57,12 @@ pub(super) async fn list(
 }
 
 /// Sign a token for a caller. It ends with the credential that mints it, and allows no more than that.
-#[utoipa::path(post, path = "/v1/tokens", tag = "directory", request_body = NewToken,
+#[utoipa::path(post, path = "/v1/tokens", tag = "directory", request_body = TokenRequest,
     responses((status = 201, body = SignedTokenDto), (status = "4XX", body = Problem)))]
 pub(super) async fn mint(
     administrator: Administrator,
-    Body(new): Body<NewToken>,
-) -> Result<(StatusCode, Json<SignedTokenDto>), Problem> {
+    Body(new): Body<TokenRequest>,
+) -> Result<(StatusCode, Json<SignedTokenDto>), ErrorView> {
     let new = admin::NewToken {
         name: new.name,
         role: role_of(&new.role)?,
@@ -79,7 +80,7 @@ pub(super) async fn mint(
 /// Revoke a token, of a caller or of a worker, with all that were minted with it, and close the sockets that were opened with them.
 #[utoipa::path(delete, path = "/v1/tokens/{token}", tag = "directory", params(("token", description = "Id")),
     responses((status = 204), (status = "4XX", body = Problem)))]
-pub(super) async fn revoke(administrator: Administrator, Path(token): Path<String>) -> Result<StatusCode, Problem> {
+pub(super) async fn revoke(administrator: Administrator, Path(token): Path<String>) -> Result<StatusCode, ErrorView> {
     administrator.directory()?.revoke_token(&token).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! The methods `agents.*`.
+//! The methods `agents.*`, which list, add, change and remove agents.
 
 use platools_protocol::rpc::RpcError;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ struct AgentParams {
     agent_id: String,
 }
 
-/// The agents. What they are told is only for admins.
+/// The agents. Their profiles and owners are for admins only.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
     let agents = if session.has_catalog { session.core.directory.agents(&session.caller)? } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! The methods `chat.send` and `chat.abort`.
+//! The methods `chat.send`, which sends a message to an agent, and `chat.abort`, which stops runs.
 
 use platools_protocol::rpc::{
     AgentEvent, ChatChunk, ChatReply, ChatSend, ErrorCode, RpcError, RunStatus, ToolCallEvent, ToolResultEvent, Usage,
@@ -46,7 +46,7 @@ pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
     let opened = opened.map_err(|error| in_conversation(error, named.as_ref(), &run))?;
     let conversation = opened.conversation().clone();
     under_way.goes_on_with(&conversation);
-    let listener = Listener { queue: session.queue, run: &run };
+    let listener = RunListener { queue: session.queue, run: &run };
     // The run is dropped where it is stopped, and the calls of tools with it. The stop goes first: its request is answered with success.
     let ended = tokio::select! {
         biased;
@@ -84,8 +84,8 @@ fn aborted() -> RpcError {
     RpcError::new(ErrorCode::FailedPrecondition, "the run was aborted").with_details(json!({"code": "cancelled"}))
 }
 
-/// Adds the conversation and the run to an error, so that its client goes on in the same conversation. What is not found may be the
-/// conversation itself, so an error that says so names none.
+/// Adds the conversation and the run to an error, so that its client goes on in the same conversation. An error about something
+/// that was not found may be about the conversation itself, so it names none.
 fn in_conversation(mut error: RpcError, conversation: Option<&ConversationId>, run: &RunId) -> RpcError {
     let Some(conversation) = conversation.filter(|_| error.code != ErrorCode::NotFound) else { return error };
     let details = error.details.get_or_insert_default();
@@ -98,19 +98,19 @@ fn in_conversation(mut error: RpcError, conversation: Option<&ConversationId>, r
 }
 
 /// Sends a caller the events of its run.
-struct Listener<'a> {
+struct RunListener<'a> {
     queue: &'a Queue,
     run: &'a RunId,
 }
 
-impl Listener<'_> {
+impl RunListener<'_> {
     fn tell(&self, status: RunStatus, conversation: &ConversationId) {
         let told = AgentEvent::new(self.run.as_str(), status).with_session_id(conversation.as_str());
         self.queue.event(event::AGENT, &told);
     }
 }
 
-impl ChatSink for Listener<'_> {
+impl ChatSink for RunListener<'_> {
     fn event(&self, event: ChatEvent<'_>) {
         let run = self.run.as_str();
         match event {

@@ -1,4 +1,4 @@
-//! The methods `entities.*`.
+//! The methods `entities.*`, which list, add and remove entities, and rotate their secrets.
 
 use std::time::Duration;
 

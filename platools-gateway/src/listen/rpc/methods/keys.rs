@@ -1,4 +1,4 @@
-//! The methods `api_keys.*`.
+//! The methods `api_keys.*`, which list, add and revoke the keys of callers.
 
 use serde::Deserialize;
 use serde_json::json;

@@ -73,7 +73,7 @@ pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
 pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
     let HistoryParams { session_id, limit, cursor } = params.decode()?;
     let limit = limit_of(limit)?;
-    let no_cursor = |_| invalid("`cursor` is none; take the `nextCursor` of the page before");
+    let no_cursor = |_| invalid("`cursor` is invalid; send the `nextCursor` of the previous page");
     let before = cursor.map(|cursor| cursor.parse()).transpose().map_err(no_cursor)?;
     let id = ConversationId::from(session_id);
     let (conversation, messages) = session.core.conversations.get(&session.caller, &id, before, limit).await?;

@@ -1,4 +1,4 @@
-//! The methods `health` and `status`.
+//! The methods `health` and `status`, which show that the gateway runs, and the load of the caller's project.
 
 use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;

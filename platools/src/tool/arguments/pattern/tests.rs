@@ -1,3 +1,5 @@
+//! Tests of patterns.
+
 use super::compile;
 
 fn matches(pattern: &str, text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! [`problems_of`]: every violation of a schema as problems, each at its path.
+//! [`problems_of`]: describes every violation of a schema as a problem with its path.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::problem::{ArgumentProblem, InvalidArguments, Path};
-use super::words::{alternatives, missing, must_be_option, no_such_member, option, quoted, sentence, types};
+use super::violation_texts::{alternatives, missing, must_be_option, no_such_member, option, quoted, sentence, types};
 
 /// The most names that a suggestion is looked for among.
 const MAX_SUGGESTED_FROM: usize = 256;

@@ -1,19 +1,18 @@
-//! [`ArgumentRule`]: the one rule for the arguments that models and clients send, driven by the schema of the tool.
+//! [`ArgumentRule`]: checks arguments against the tool's schema, and repairs arguments that do not fit.
 //!
-//! Arguments that fit the schema pass byte for byte. Otherwise [`repair`] looks at each violation and proposes the change that the
-//! sender most likely meant, such as the number in `"42"`. Changes are made in the text itself ([`edit`]), so that everything beside
-//! them stays as it was sent. The changed arguments pass only if they fit the schema; if they do not, [`problem`] puts every
-//! violation in words.
+//! Arguments that fit the schema pass byte for byte. Otherwise [`repair`] proposes a change for each violation, such as the number in
+//! `"42"`, and [`json_edits`] applies the changes to the text, so that the rest stays as it was sent. The changed arguments pass if they
+//! fit the schema; if not, [`problem`] describes every violation.
 
-mod cost;
-mod declared;
-mod edit;
 mod explain;
+mod explain_cost;
+mod from_schema;
+mod json_edits;
+mod json_in_text;
 mod problem;
-mod read;
+mod read_arguments;
 mod repair;
-mod spelling;
-mod words;
+mod violation_texts;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,15 +22,15 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+pub use json_in_text::object_in_text;
 pub use problem::{ArgumentProblem, InvalidArguments};
-pub use spelling::object_in_text;
 
-use crate::tool::arguments::surrogates::well_formed;
-use cost::is_explainable;
-use edit::Edits;
+use crate::tool::arguments::lone_surrogates::well_formed;
 use explain::{Violations, problems_of};
+use explain_cost::is_explainable;
+use json_edits::JsonEdits;
 pub(super) use problem::Path;
-use read::{Arguments, read};
+use read_arguments::{Arguments, read};
 use repair::{Change, changes};
 
 /// JSON text within JSON text is opened at most so many times: each round may uncover the next one.
@@ -126,7 +125,7 @@ impl ArgumentRule {
             }
             let errors: Vec<_> = if is_valid { Vec::new() } else { self.validator.iter_errors(&value).collect() };
             let may_change = !self.is_strict && round < MAX_ROUNDS && repeated.is_empty();
-            let edits = if may_change { self.edits(&value, &errors, &mut wrapped) } else { Edits::default() };
+            let edits = if may_change { self.edits(&value, &errors, &mut wrapped) } else { JsonEdits::default() };
             if edits.is_empty() {
                 let violations = Violations { schema: &self.schema, wrapped: &wrapped };
                 return Err(problems_of(&violations, &errors, repeated));
@@ -138,7 +137,7 @@ impl ArgumentRule {
 
     /// The changes that the violations call for. A member is only left out if the schema does not require it. Notes the values that
     /// become lists.
-    fn edits(&self, value: &Value, errors: &[ValidationError<'_>], wrapped: &mut BTreeSet<Path>) -> Edits {
+    fn edits(&self, value: &Value, errors: &[ValidationError<'_>], wrapped: &mut BTreeSet<Path>) -> JsonEdits {
         let mut proposed: Vec<_> = errors.iter().filter_map(changes).flatten().collect();
         let left_out: BTreeSet<_> =
             proposed.iter().filter(|(_, change)| change.may_leave_out()).map(|(path, _)| path.clone()).collect();

@@ -1,4 +1,4 @@
-//! [`ArgumentProblem`]: a violation of a tool's schema, in words for the model that wrote the arguments.
+//! [`ArgumentProblem`]: one violation of a tool's schema, described for the model that wrote the arguments.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use jsonschema::paths::Location;
 use serde_json::json;
 
-use super::words::shortened;
+use super::violation_texts::shortened;
 use crate::tool::error::{ToolError, code};
 
 /// The most problems that are told. A sender with more of them has misunderstood the tool as a whole.

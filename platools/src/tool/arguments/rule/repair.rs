@@ -1,12 +1,12 @@
-//! [`changes`]: the changes that make up for one violation of a schema.
+//! [`changes`]: proposes changes that make a value fit the schema that it violates.
 
 use jsonschema::error::TypeKind;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
+use super::json_in_text::{meant_option, spelt};
 use super::problem::Path;
-use super::spelling::{meant_option, spelt};
 
 /// The names that models give the only member of an object when they write a list as an object.
 const LIST_NAMES: [&str; 8] = ["item", "items", "list", "array", "value", "values", "element", "elements"];

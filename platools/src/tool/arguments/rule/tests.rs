@@ -1,3 +1,5 @@
+//! Tests of the rule for arguments.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Tools of the Model Context Protocol.
+//! Tool declarations for the Model Context Protocol.
 
 use serde_json::{Map, Value, json};
 

@@ -1,30 +1,31 @@
-//! [`ToolExport`] writes a tool in the dialects of OpenAI, Anthropic, Gemini and MCP, and turns a model's arguments back into the tool's own.
+//! [`ToolExport`]: writes a tool in the dialects of OpenAI, Anthropic, Gemini and MCP, and converts a model's arguments back into the
+//! tool's own.
 //!
-//! Nothing here fails: a keyword that a dialect lacks becomes a sentence of the description, so that the model still reads it. A value
-//! may fit such a form and break the keyword; the tool refuses it then and names the problem.
+//! An export never fails: a keyword that a dialect lacks becomes a sentence of the description, which the model reads. A model's value may
+//! then break the keyword; the tool refuses it and names the problem.
 
-mod compose;
-mod exported;
+mod composed_node;
 mod gemini;
-mod groups;
+mod key_groups;
+mod keyword_notes;
 mod mcp;
 mod names;
-mod notes;
 mod openai;
-mod patterns;
+mod openai_limits;
+mod pattern_notes;
 mod portable;
 mod restore;
-mod root;
-mod size;
+mod root_object;
+mod tool_export;
 mod walk;
 
 use serde_json::{Value, json};
 
-pub use self::exported::ToolExport;
 use self::names::{rename_arguments, tool_name};
 use self::portable::{Side, portable};
 use self::restore::Restoration;
-use self::root::without_unions;
+use self::root_object::without_unions;
+pub use self::tool_export::ToolExport;
 use crate::tool::ToolDefinition;
 
 /// A form of a tool's declaration.

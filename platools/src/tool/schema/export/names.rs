@@ -1,4 +1,4 @@
-//! Names that models' interfaces take: those of tools ([`tool_name`]) and of arguments ([`rename_arguments`]).
+//! [`tool_name`] and [`rename_arguments`]: names of tools and arguments that every model's interface accepts.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::compose::Node;
-use super::notes::{conditions, describe};
+use super::composed_node::Node;
+use super::keyword_notes::{conditions, describe};
 
 /// The longest name, of a tool and of an argument, in characters. OpenAI and Gemini have this limit for tools, Anthropic for arguments.
 const MAX_CHARS: usize = 64;

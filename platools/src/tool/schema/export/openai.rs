@@ -1,19 +1,22 @@
-//! OpenAI's function tools, in strict form where a schema has one.
+//! Function tools for OpenAI, in strict form if the schema allows it.
 //!
-//! Rules: <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>. Kept is only what that page lists
-//! as supported: the API refuses a whole request for one keyword or format it does not know. The page's limits are in [`size`](super::size).
+//! Rules: <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>. The output has only keywords and formats that
+//! this page lists, because the API refuses a whole request for one unknown keyword. [`openai_limits`](super::openai_limits) has the limits
+//! of the page.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::compose::{Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items};
-use super::notes::{describe, sentences};
-use super::patterns::tell_pattern;
+use super::composed_node::{
+    Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items,
+};
+use super::keyword_notes::{describe, sentences};
+use super::openai_limits::fits_strict_form;
+use super::pattern_notes::tell_pattern;
 use super::portable::replace_numeric_format;
 use super::restore::Restoration;
-use super::root::without_unions;
-use super::size::fits_strict_form;
+use super::root_object::without_unions;
 use super::walk::each_schema;
 use crate::tool::ToolDefinition;
 

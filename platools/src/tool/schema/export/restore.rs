@@ -1,4 +1,4 @@
-//! [`Restoration`]: the inverse of a form, on the text of a model's arguments.
+//! [`Restoration`]: converts a model's arguments for an exported form back into the tool's own, on their JSON text.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde::Deserializer as _;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::compose::{Composed, Node, alternatives, reference, resolve, types, uniform_items};
-use crate::tool::arguments::members::Members;
+use super::composed_node::{Composed, Node, alternatives, reference, resolve, types, uniform_items};
+use crate::tool::arguments::raw_members::Members;
 
 /// The changes that a form makes to arguments, for the way back.
 #[derive(Debug, Clone, Default)]

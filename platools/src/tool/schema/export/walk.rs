@@ -1,4 +1,4 @@
-//! Walk over the schemas inside a schema.
+//! Functions that visit every schema within a schema.
 
 use serde_json::{Map, Value};
 

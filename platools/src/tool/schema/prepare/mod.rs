@@ -1,25 +1,25 @@
-//! [`PreparedSchema`]: the schema that a tool of any SDK declares, ready for checks and for readers.
+//! [`PreparedSchema`]: prepares the schema of a tool from any SDK for checks and for readers.
 //!
-//! A schema of an earlier draft, or with references that lead nowhere, is rewritten. Nothing is fetched for it, its patterns run in linear
-//! time, and a schema that could keep a process busy for long is not used at all.
+//! It rewrites schemas of earlier drafts and references that lead nowhere, and fetches nothing. Its patterns run in linear time, and a
+//! schema that could keep a process busy for long is not used.
 
-mod expansion;
-mod loosen;
-mod pointer;
+mod draft_upgrade;
+mod expanded_size;
+mod integer_formats;
+mod reference_target;
+mod remove_uncheckable;
 mod subschemas;
-mod upgrade;
-mod widths;
 
 use serde_json::Value;
 
 use crate::tool::arguments::{ArgumentRule, UncheckableSchema};
-use expansion::Expansion;
-use loosen::{Part, has_dynamic_reference, has_pattern, loosened};
+use draft_upgrade::upgraded;
+use expanded_size::Expansion;
+use integer_formats::with_widths;
+use remove_uncheckable::{Part, has_dynamic_reference, has_pattern, loosened};
 use subschemas::any_schema;
-use upgrade::upgraded;
-use widths::with_widths;
 
-pub use loosen::with_patterns_told;
+pub use remove_uncheckable::with_patterns_told;
 pub(in crate::tool) use subschemas::each_schema;
 
 /// The limit of a schema's size with every reference written out. Exponential schemas are the danger, and they pass any bound.

@@ -1,4 +1,4 @@
-//! [`Subschemas`]: the schemas that a keyword of a JSON Schema holds, and visits of all of them.
+//! [`Subschemas`]: says which keywords contain schemas, and visits all schemas within a schema.
 
 use serde_json::{Map, Value};
 

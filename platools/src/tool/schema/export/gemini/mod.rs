@@ -1,8 +1,8 @@
-//! Gemini's function declarations, in its subset of OpenAPI 3.0.
+//! Function declarations for Gemini, in its subset of OpenAPI 3.0.
 //!
-//! Rules: <https://ai.google.dev/api/caching#Schema> and
-//! <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Schema>. Where the two differ, what both accept
-//! is written: no format but `date-time` for strings, and nothing beside `anyOf`.
+//! Rules: <https://ai.google.dev/api/caching#Schema> and <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Schema>.
+//! Where they differ, the output has only what both accept: `date-time` is the only format of strings, and `anyOf` has no keyword beside
+//! it.
 
 mod node;
 
@@ -12,10 +12,10 @@ use self::node::{
     Properties, any_of, any_value, describe_each, formats, is_lost, keywords_kept, list_strings, member, told,
 };
 
-use super::compose::{Composed, Node, alternatives, reference, resolve, types, uniform_items};
-use super::groups::groups;
-use super::notes::{conditions, describe, in_short, named, sentences};
-use super::patterns::tell_pattern;
+use super::composed_node::{Composed, Node, alternatives, reference, resolve, types, uniform_items};
+use super::key_groups::groups;
+use super::keyword_notes::{conditions, describe, in_short, named, sentences};
+use super::pattern_notes::tell_pattern;
 use super::portable::replace_numeric_format;
 use super::walk::each_schema;
 use crate::tool::ToolDefinition;

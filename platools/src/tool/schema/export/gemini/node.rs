@@ -1,11 +1,11 @@
-//! The nodes that Gemini's subset has, and what each may hold.
+//! The nodes of Gemini's schemas, and the keywords that each may have.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::tool::schema::export::compose::Node;
-use crate::tool::schema::export::notes::{describe, in_short};
+use crate::tool::schema::export::composed_node::Node;
+use crate::tool::schema::export::keyword_notes::{describe, in_short};
 
 /// The properties of an object as it is written.
 #[derive(Default)]

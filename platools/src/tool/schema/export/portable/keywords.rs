@@ -1,11 +1,11 @@
-//! Keywords, formats and patterns that every client knows. Others become sentences.
+//! Rewrites of keywords, formats and patterns that not every client knows: they become sentences of the description.
 
 use serde_json::Value;
 
-use super::change::{SchemaChange, Side};
 use super::pattern::is_portable;
-use crate::tool::schema::export::compose::Node;
-use crate::tool::schema::export::notes::{conditions, join, sentences};
+use super::schema_change::{SchemaChange, Side};
+use crate::tool::schema::export::composed_node::Node;
+use crate::tool::schema::export::keyword_notes::{conditions, join, sentences};
 
 /// The keywords that draft-07 and draft 2020-12 have in common, with the same meaning.
 const KNOWN: [&str; 45] = [

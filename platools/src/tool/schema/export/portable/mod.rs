@@ -1,28 +1,27 @@
-//! [`portable`]: a schema in the keywords and forms that every client of the Model Context Protocol reads.
+//! [`portable`]: rewrites a schema into keywords and forms that every client of the Model Context Protocol reads.
 //!
-//! Validators in strict mode refuse formats, patterns and keywords that they do not know, some clients read schemas in draft-07, some refuse a list of
-//! tools with a schema that is `true`, and many follow no references. Whatever fits a schema fits its portable form, except that a property
-//! that may be left out is not shown as one that may also be `null`. A keyword that has no portable form becomes a sentence of the
-//! description.
+//! Strict validators refuse unknown formats, patterns and keywords. Some clients read schemas in draft-07, some refuse a list of tools with
+//! a schema that is `true`, and many follow no references. A value that fits the schema also fits the portable form, with one exception: a
+//! property that may be left out may no longer be `null` instead. A keyword without a portable form becomes a sentence of the description.
 
-mod change;
-mod choices;
 mod keywords;
 mod pattern;
 mod references;
+mod schema_change;
 mod tuples;
 mod types;
+mod unions;
 
 use serde_json::{Value, json};
 
-use self::change::SchemaChange;
-pub(super) use self::change::Side;
-use self::choices::{join_alternatives, leave_out_nulls, list_each_value_once, list_unit_variants};
 use self::keywords::{drop_unknown, tell_formats, tell_patterns};
 use self::references::{keep_references_apart, without_identity, written_out};
+use self::schema_change::SchemaChange;
+pub(super) use self::schema_change::Side;
 use self::tuples::tell_positions;
 use self::types::{declare_required, infer_type, separate_types};
-use super::compose::Node;
+use self::unions::{join_alternatives, leave_out_nulls, list_each_value_once, list_unit_variants};
+use super::composed_node::Node;
 
 /// The schema in portable form.
 pub(super) fn portable(schema: &Value, side: Side) -> Value {

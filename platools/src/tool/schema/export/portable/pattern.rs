@@ -1,4 +1,4 @@
-//! [`is_portable`]: whether a regular expression means the same in JavaScript with its flag `u`, in Python and in Rust.
+//! [`is_portable`]: tells whether a regular expression means the same in JavaScript with its flag `u`, in Python and in Rust.
 
 use std::iter::Peekable;
 use std::str::Chars;

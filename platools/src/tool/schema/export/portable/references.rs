@@ -1,13 +1,13 @@
-//! [`written_out`]: a schema without references, where that is possible.
+//! [`written_out`]: replaces the references of a schema by the schemas that they lead to, where that is possible.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::change::Side;
-use super::choices::merge;
-use crate::tool::schema::export::compose::{Node, add_part, reference, required, resolve};
-use crate::tool::schema::export::notes::describe;
+use super::schema_change::Side;
+use super::unions::merge;
+use crate::tool::schema::export::composed_node::{Node, add_part, reference, required, resolve};
+use crate::tool::schema::export::keyword_notes::describe;
 
 /// The most keywords of a schema whose references are written out. A larger one keeps its references.
 const MAX_KEYWORDS: usize = 5_000;

@@ -1,3 +1,5 @@
+//! Tests of portable schemas.
+
 use serde_json::Map;
 
 use super::*;

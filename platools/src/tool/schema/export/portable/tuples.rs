@@ -1,10 +1,10 @@
-//! Tuples, whose keywords are others in each draft.
+//! [`tell_positions`]: rewrites a tuple as a list, because each draft of JSON Schema has other keywords for tuples.
 
 use serde_json::{Value, json};
 
-use super::change::SchemaChange;
 use super::keywords::describe_after;
-use crate::tool::schema::export::compose::{Node, alternatives, types};
+use super::schema_change::SchemaChange;
+use crate::tool::schema::export::composed_node::{Node, alternatives, types};
 
 /// Makes a list of a tuple: its length, the schemas that its items have, and a sentence for their order.
 ///

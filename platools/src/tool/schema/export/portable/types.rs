@@ -1,8 +1,8 @@
-//! Types: every keyword stands beside the one type that it is about, and every required property among the properties.
+//! Rewrites of types: each keyword stands beside the one type that it applies to, and every required property is declared.
 
 use serde_json::{Map, Value, json};
 
-use crate::tool::schema::export::compose::{Node, required};
+use crate::tool::schema::export::composed_node::{Node, required};
 
 /// The type that each keyword is about.
 const ABOUT: [(&str, &[&str]); 4] = [

@@ -1,3 +1,5 @@
+//! Tests of the exports to every dialect.
+
 use serde_json::{Value, json};
 
 use super::Dialect;

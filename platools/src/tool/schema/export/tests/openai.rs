@@ -1,3 +1,5 @@
+//! Tests of the function tools for OpenAI.
+
 use serde_json::{Value, json};
 
 use super::{rich, tool_of, tool_with};

@@ -1,4 +1,4 @@
-//! A tool whose schema has everything Rust types come down to, as `schemars` writes them.
+//! [`tool`]: a tool whose schema has every form that `schemars` writes for Rust types.
 
 use serde_json::{Value, json};
 

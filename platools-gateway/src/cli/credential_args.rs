@@ -1,0 +1,36 @@
+//! [`CredentialArgs`]: the flags of a caller's new key or token.
+
+use clap::Args;
+use platools_gateway::Role;
+use platools_gateway::domain::identity::SpeaksFor;
+
+use super::value_parsers;
+
+/// Flags for a key or token.
+#[derive(Debug, Args)]
+pub(super) struct CredentialArgs {
+    /// Its name for people, which the list shows. Default: none.
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Its role. Each role includes the ones before it.
+    #[arg(long, value_name = "ROLE", value_parser = value_parsers::role())]
+    pub(super) role: Role,
+    /// The agent it belongs to, by slug or id.
+    #[arg(long, value_name = "AGENT")]
+    pub(super) agent: Option<String>,
+    /// A role it has in the eyes of tools; may be given several times.
+    #[arg(long = "tool-role", value_name = "ROLE")]
+    pub(super) tool_roles: Vec<String>,
+    /// The users it may speak for: `anybody`, `nobody`, or their ids with commas between them. Default: nobody for viewers and
+    /// agents, and else anybody.
+    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = value_parsers::speaks_for)]
+    pub(super) speaks_for: Option<SpeaksFor>,
+    /// An environment it reaches, by slug or id; may be given several times. Default: all.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub(super) environments: Vec<String>,
+}
+
+/// The environments that were named; none means all.
+pub(super) fn named(environments: Vec<String>) -> Option<Vec<String>> {
+    Some(environments).filter(|environments| !environments.is_empty())
+}

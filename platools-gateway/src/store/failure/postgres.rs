@@ -1,0 +1,38 @@
+//! [`diagnose`]: reads the cause from PostgreSQL's SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+
+use super::diagnosis::{Diagnosis, FAILED};
+
+/// The meaning of a code of five characters, of which the first two are its class.
+pub(super) fn diagnose(code: &str) -> Diagnosis {
+    match code {
+        // Lock not available, serialization failure, deadlock, too many connections, idle in a transaction for too long.
+        "55P03" | "40001" | "40P01" | "53300" | "25P03" => Diagnosis::Busy,
+        "57014" => Diagnosis::Interrupted,
+        "53100" => Diagnosis::Database("the disk of the gateway's database is full"),
+        "25006" => Diagnosis::Database("the gateway's database is read-only; give the gateway the primary server"),
+        "28P01" | "28000" => {
+            Diagnosis::Database("the gateway's database refuses the user or the password; see the settings `database`")
+        }
+        "3D000" => Diagnosis::Database("the server has no such database; make it with `CREATE DATABASE`"),
+        "57P01" | "57P02" | "57P03" => Diagnosis::Database("the gateway's database is stopping or starting"),
+        // Connection, insufficient resources, operator intervention, system.
+        code if ["08", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
+            Diagnosis::Database(FAILED)
+        }
+        _ => Diagnosis::Statement,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_statement_is_no_failure_of_the_database() {
+        for code in ["23505", "22021", "42P01"] {
+            assert_eq!(diagnose(code), Diagnosis::Statement, "{code}");
+        }
+        assert_eq!(diagnose("08006"), Diagnosis::Database(FAILED));
+        assert_eq!(diagnose("40P01"), Diagnosis::Busy);
+    }
+}

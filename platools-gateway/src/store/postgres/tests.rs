@@ -1,0 +1,160 @@
+//! Tests of PostgreSQL alone: versions of a shared database, partitions of calls, and the copy of a SQLite file.
+
+use std::path::Path;
+
+use sqlx::{Connection as _, PgConnection};
+
+use super::{copy_to_database, lock_database, upgrade};
+use crate::domain::call::{CallFilter, CallRetention, StoredCall};
+use crate::domain::database::PostgresServer;
+use crate::domain::error::ErrorKind;
+use crate::domain::random::hex_of;
+use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
+use crate::ports::journal::JournalStore as _;
+use crate::ports::store::Storage as _;
+use crate::store::SqlStore;
+use crate::store::migrations::migrations;
+use crate::store::sql;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A new database on the server that `tests/database/run` starts.
+pub(in crate::store) async fn test_server() -> PostgresServer {
+    let server = std::env::var("PLATOOLS_TEST_POSTGRES").expect("tests with a database are run by tests/database/run");
+    let name = format!("test_{}", hex_of::<6>());
+    let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    sql::dynamic(format!("CREATE DATABASE {name}")).execute(&mut connection).await.unwrap();
+    PostgresServer::new(format!("{server}/{name}").parse().unwrap(), None)
+}
+
+async fn execute(store: &SqlStore, statement: &'static str) {
+    sql::query(statement).execute(store.writes.connections()).await.unwrap();
+}
+
+async fn number(store: &SqlStore, statement: &'static str) -> i64 {
+    sql::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn gateways_that_start_together_make_the_tables_once() {
+    let server = test_server().await;
+    let (one, other) = tokio::join!(SqlStore::connect(&server), SqlStore::connect(&server));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_ne!(one.is_made(), other.is_made());
+    let (first, second) = tokio::join!(one.default_project(), other.default_project());
+    assert_eq!(first.unwrap(), second.unwrap());
+}
+
+#[tokio::test]
+async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
+    let server = test_server().await;
+    assert_eq!(SqlStore::connect_existing(&server).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let store = SqlStore::connect(&server).await.unwrap();
+    let latest = migrations().last().unwrap().version;
+    assert_eq!(upgrade(&server).await.unwrap(), None);
+    // As the version before made it.
+    execute(&store, "DELETE FROM _sqlx_migrations WHERE version = 16").await;
+    execute(&store, "ALTER TABLE entities ADD COLUMN title TEXT, ADD COLUMN icon TEXT").await;
+    for refused in [SqlStore::connect(&server).await, SqlStore::connect_existing(&server).await] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("has version 15") && refused.contains("platools-gateway upgrade"), "{refused}");
+    }
+    let upgraded = upgrade(&server).await.unwrap().unwrap();
+    assert_eq!((upgraded.from, upgraded.to), (15, latest));
+    SqlStore::connect(&server).await.unwrap();
+    execute(&store, "INSERT INTO _sqlx_migrations VALUES (9999, 'later', now(), TRUE, '', 0)").await;
+    let refused = SqlStore::connect(&server).await.unwrap_err().to_string();
+    assert!(refused.contains("version 9999") && refused.contains(&format!("up to {latest}")), "{refused}");
+}
+
+#[tokio::test]
+async fn a_second_gateway_is_kept_off_until_the_first_has_left() {
+    let server = test_server().await;
+    let lock = lock_database(&server).await.unwrap();
+    let refused = lock_database(&server).await.unwrap_err();
+    assert!(refused.to_string().contains("another gateway"), "{refused}");
+    drop(lock);
+    lock_database(&server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused() {
+    let server = test_server().await;
+    let url = server.url.as_str();
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sql::query("CREATE TABLE cats (name TEXT)").execute(&mut connection).await.unwrap();
+    let refused = SqlStore::connect(&server).await.unwrap_err().to_string();
+    assert!(refused.contains("another program"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let server = PostgresServer::new("postgres://gateway@127.0.0.1:9/platools".parse().unwrap(), Some("hush".into()));
+    let refused = SqlStore::connect(&server).await.unwrap_err();
+    let refused = format!("{refused} {refused:?}");
+    assert!(refused.contains("127.0.0.1:9 cannot be reached") && !refused.contains("hush"), "{refused}");
+}
+
+#[tokio::test]
+async fn texts_are_in_the_order_of_their_bytes() {
+    let store = SqlStore::connect(&test_server().await).await.unwrap();
+    let project = store.default_project().await.unwrap();
+    for slug in ["b", "B-2", "a_1", "Z"] {
+        assert!(store.add_environment(&project, slug, 20).await.unwrap());
+    }
+    let environments = store.directory().await.unwrap().environments;
+    let slugs: Vec<_> = environments.iter().map(|(_, found)| &*found.slug).collect();
+    let mut sorted = slugs.clone();
+    sorted.sort_unstable();
+    assert_eq!(slugs, sorted);
+    assert!(slugs.starts_with(&["B-2", "Z"]), "{slugs:?}");
+}
+
+#[tokio::test]
+async fn a_day_of_calls_goes_as_a_whole_and_a_text_may_have_a_nul() {
+    let store = SqlStore::connect(&test_server().await).await.unwrap();
+    let days = "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = CAST('calls' AS regclass)";
+    let calls: Vec<_> = [0, 1, DAY_MS, DAY_MS + 1, 5 * DAY_MS].into_iter().map(StoredCall::sample).collect();
+    let total = store.add_calls(&calls).await.unwrap();
+    assert_eq!(number(&store, days).await, 3);
+    let each = total / 5;
+    let retention = |oldest_ms, max_bytes| CallRetention { oldest_ms, max_bytes, batch: 10 };
+    assert_eq!(store.prune_calls(retention(DAY_MS, i64::MAX)).await.unwrap(), 2, "too old");
+    assert_eq!(number(&store, days).await, 2);
+    assert_eq!(store.prune_calls(retention(0, 2 * each)).await.unwrap(), 1, "a part of a day, for the size");
+    assert_eq!(store.prune_calls(retention(0, each)).await.unwrap(), 1, "the rest of it, as a whole");
+    assert_eq!((number(&store, days).await, store.add_calls(&[]).await.unwrap()), (1, each));
+    let mut late = StoredCall::sample(2);
+    late.summary.user_id = Some("a\0b".to_owned());
+    store.add_calls(&[late]).await.unwrap();
+    let listed = store.calls(&"prj".into(), &CallFilter::default(), 10).await.unwrap().items;
+    assert_eq!(listed.last().unwrap().summary.user_id.as_deref(), Some("a\u{fffd}b"), "of a day that was dropped");
+}
+
+#[tokio::test]
+async fn a_copy_has_everything_and_is_made_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqlStore::open(folder.path()).await.unwrap();
+    let project = file.default_project().await.unwrap();
+    assert!(file.add_environment(&project, "qa", 10).await.unwrap());
+    let calls: Vec<_> = (0..250).map(|number| StoredCall::sample(number * DAY_MS / 100)).collect();
+    let bytes = file.add_calls(&calls).await.unwrap();
+    file.close().await;
+    let server = test_server().await;
+    copy_to_database(folder.path(), &server).await.unwrap();
+    let store = SqlStore::connect_existing(&server).await.unwrap();
+    assert_eq!(store.default_project().await.unwrap(), project);
+    assert_eq!(store.directory().await.unwrap().environments.len(), 4);
+    assert_eq!((number(&store, "SELECT COUNT(*) FROM calls").await, store.add_calls(&[]).await.unwrap()), (250, bytes));
+    let again = copy_to_database(folder.path(), &server).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+    let nothing = copy_to_database(Path::new("/nowhere"), &server).await.unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::NotFound);
+    let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_sqlx_migrations' \
+                  AND tablename NOT LIKE 'calls\\_%'";
+    assert_eq!(
+        number(&store, tables).await,
+        i64::try_from(super::copy::TABLES.len()).unwrap(),
+        "every table is copied"
+    );
+}
