@@ -10,7 +10,7 @@ use crate::registry::{RegisteredTool, ToolRegistry};
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
 use platools_protocol::truncate::cut;
 
-/// Reports each tool whose figures have changed since the platform was told of them.
+/// Reports each tool whose figures have changed since its last report.
 ///
 /// A platform may store every reported tool, one after the other, before it answers a heartbeat. So tools that were not
 /// called, or not since, are left out.
@@ -18,24 +18,24 @@ use platools_protocol::truncate::cut;
 pub(super) struct HealthReports {
     registry: ToolRegistry,
     /// The last report of each tool, and none where it is to be repeated.
-    told: HashMap<String, Option<ToolHealth>>,
+    reported: HashMap<String, Option<ToolHealth>>,
     /// The platform's last alert about each tool.
     alerts: HashMap<String, (String, Option<Value>)>,
 }
 
 impl HealthReports {
     pub(super) fn new(registry: ToolRegistry) -> Self {
-        Self { registry, told: HashMap::new(), alerts: HashMap::new() }
+        Self { registry, reported: HashMap::new(), alerts: HashMap::new() }
     }
 
-    /// A heartbeat without news, which only asks for an answer.
+    /// A heartbeat without reports, which only asks for an answer.
     pub(super) fn silent_heartbeat() -> Utf8Bytes {
         Utf8Bytes::from_static(SILENT)
     }
 
-    /// A heartbeat with the news there are.
+    /// A heartbeat with a report of each tool that has changed.
     pub(super) fn heartbeat(&mut self, now: Instant) -> Utf8Bytes {
-        let tools_health = self.news(now);
+        let tools_health = self.changes(now);
         if tools_health.is_empty() {
             return Self::silent_heartbeat();
         }
@@ -45,12 +45,12 @@ impl HealthReports {
     /// The platform may be another one, or may not have got the last report: tools with calls are reported once more, and those
     /// that were not well.
     pub(super) fn reconnected(&mut self) {
-        self.told.retain(|_, told| told.as_ref().is_none_or(|told| told.status != HealthStatus::Healthy));
-        self.told.values_mut().for_each(|told| *told = None);
+        self.reported.retain(|_, last| last.as_ref().is_none_or(|last| last.status != HealthStatus::Healthy));
+        self.reported.values_mut().for_each(|last| *last = None);
     }
 
-    /// Returns true if an alert differs from the one before it about the same tool.
-    pub(super) fn is_news(&mut self, alert: &ToolHealthAlert) -> bool {
+    /// Notes an alert of the platform. Returns true if it differs from the one before it about the same tool.
+    pub(super) fn note_alert(&mut self, alert: &ToolHealthAlert) -> bool {
         // Names are the platform's, so there may be any number of them.
         if self.alerts.len() > self.registry.len() {
             self.alerts.retain(|tool, _| self.registry.find(tool).is_some());
@@ -62,19 +62,19 @@ impl HealthReports {
         }
     }
 
-    fn news(&mut self, now: Instant) -> BTreeMap<String, ToolHealth> {
-        self.told.retain(|name, _| self.registry.find(name).is_some());
+    fn changes(&mut self, now: Instant) -> BTreeMap<String, ToolHealth> {
+        self.reported.retain(|name, _| self.registry.find(name).is_some());
         let tools = self.registry.registered();
-        tools.iter().filter_map(|tool| self.news_of(tool, now)).collect()
+        tools.iter().filter_map(|tool| self.change_of(tool, now)).collect()
     }
 
-    fn news_of(&mut self, tool: &RegisteredTool, now: Instant) -> Option<(String, ToolHealth)> {
+    fn change_of(&mut self, tool: &RegisteredTool, now: Instant) -> Option<(String, ToolHealth)> {
         let (was_called, health) = health(tool, now);
         let name = tool.name();
-        let is_news = match self.told.get(name) {
-            Some(Some(told)) if was_called => *told != health,
-            // Its calls are forgotten: no figures are not news, the platform keeps those it has.
-            Some(Some(told)) => told.status != health.status,
+        let has_changed = match self.reported.get(name) {
+            Some(Some(last)) if was_called => *last != health,
+            // Its calls are forgotten: no figures are no change, the platform keeps those it has.
+            Some(Some(last)) => last.status != health.status,
             Some(None) => true,
             None => was_called,
         };
@@ -82,20 +82,20 @@ impl HealthReports {
             self.alerts.remove(name);
         }
         if was_called || health.status != HealthStatus::Healthy {
-            if is_news {
-                self.told.insert(name.to_owned(), Some(health.clone()));
+            if has_changed {
+                self.reported.insert(name.to_owned(), Some(health.clone()));
             }
         } else {
-            self.told.remove(name);
+            self.reported.remove(name);
         }
-        is_news.then(|| (name.to_owned(), health))
+        has_changed.then(|| (name.to_owned(), health))
     }
 }
 
 /// The latest error of a tool is cut here: it may be repeated in many heartbeats.
 const MAX_LAST_ERROR_BYTES: usize = 512;
 
-/// A heartbeat without news.
+/// A heartbeat without reports.
 const SILENT: &str = r#"{"type":"heartbeat","tools_health":{}}"#;
 
 /// True if a tool was called in the last hour, and its figures.
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn told(reports: &mut HealthReports, now: Instant) -> Vec<(String, HealthStatus)> {
-        reports.news(now).into_iter().map(|(name, health)| (name, health.status)).collect()
+        reports.changes(now).into_iter().map(|(name, health)| (name, health.status)).collect()
     }
 
     fn of(tool: &str, status: HealthStatus) -> Vec<(String, HealthStatus)> {
@@ -178,23 +178,23 @@ mod tests {
         assert_eq!(told(&mut reports, now), of("a", HealthStatus::Healthy));
         registry.clear();
         assert_eq!(told(&mut reports, now), []);
-        assert!(reports.told.is_empty());
+        assert!(reports.reported.is_empty());
     }
 
     #[test]
     fn an_alert_is_news_when_it_says_something_else_or_the_tool_was_well_in_between() {
         let ((registry, mut reports), now) = (reports(), Instant::now());
         let down = ToolHealthAlert::new("a", "down", Some(json!({"errors": 5})));
-        assert!(reports.is_news(&down) && !reports.is_news(&down));
-        assert!(reports.is_news(&ToolHealthAlert::new("a", "degraded", down.details.clone())));
-        assert!(reports.is_news(&down));
-        assert!(reports.is_news(&ToolHealthAlert::new("a", "down", None)));
-        assert!(reports.is_news(&down));
+        assert!(reports.note_alert(&down) && !reports.note_alert(&down));
+        assert!(reports.note_alert(&ToolHealthAlert::new("a", "degraded", down.details.clone())));
+        assert!(reports.note_alert(&down));
+        assert!(reports.note_alert(&ToolHealthAlert::new("a", "down", None)));
+        assert!(reports.note_alert(&down));
         record(&registry, "a", now, None);
         told(&mut reports, now);
-        assert!(reports.is_news(&down));
+        assert!(reports.note_alert(&down));
         for name in 0..10_000 {
-            reports.is_news(&ToolHealthAlert::new(name.to_string(), "down", None));
+            reports.note_alert(&ToolHealthAlert::new(name.to_string(), "down", None));
         }
         assert!(reports.alerts.len() <= 4, "names that are no tools are forgotten");
     }

@@ -206,7 +206,7 @@ impl Session<'_> {
                 Event::RegisterThrottled { retry_after }
             }
             PlatformFrame::ToolHealthAlert(alert) => {
-                if self.worker.delivery.health.is_news(&alert) {
+                if self.worker.delivery.health.note_alert(&alert) {
                     let details = alert.details.as_ref().map(|details| redact(&details.to_string(), &self.secret));
                     warn!(
                         tool.name = alert.tool,
