@@ -15,7 +15,7 @@ pub(crate) struct AskedGrant {
     pub(crate) user: Option<String>,
     pub(crate) agent: Option<AgentId>,
     pub(crate) speaks_for: Option<SpeaksFor>,
-    /// Without them, all environments.
+    /// The environments; none means all of them.
     pub(crate) environments: Option<Vec<EnvironmentId>>,
     /// The end, in milliseconds since 1970.
     pub(crate) expires_ms: Option<i64>,

@@ -182,7 +182,7 @@ impl SigningKeys {
         self.keys.iter().filter(move |key| key.verifies_at(now_ms))
     }
 
-    /// The same keys with a new one that signs. The others verify until `until_ms` at most.
+    /// Adds a new key that signs. The other keys verify until `until_ms` at most.
     ///
     /// # Errors
     /// Too many keys would verify.
@@ -197,7 +197,7 @@ impl SigningKeys {
         Ok(Self { keys, is_managed: self.is_managed })
     }
 
-    /// The same keys with another one that verifies for a while, unless it is there.
+    /// Adds a key that only verifies, until `until_ms`, unless the keys have it already.
     pub(crate) fn with_retiring(mut self, secret: &SecretString, until_ms: i64) -> Self {
         let key = retired(&SigningKey::new(secret.clone(), 0), until_ms);
         if !self.contains(&key.kid) {

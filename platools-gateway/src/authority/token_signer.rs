@@ -88,7 +88,7 @@ impl TokenSigner {
         })
     }
 
-    /// Has keys of an earlier version verify for a while. Says whether these keys can be changed at all.
+    /// Adds a key of an earlier version, which only verifies for a while. Returns false if these keys cannot be changed.
     ///
     /// # Errors
     /// The file cannot be written.

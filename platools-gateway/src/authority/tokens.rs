@@ -58,10 +58,10 @@ pub(crate) struct WorkerClaims {
 struct Claims<C> {
     iss: String,
     aud: String,
-    /// In seconds since 1970. Tokens of earlier versions have none.
+    /// The time of signing, in seconds since 1970. Tokens of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
-    /// In seconds since 1970.
+    /// The end, in seconds since 1970.
     exp: i64,
     jti: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -101,9 +101,9 @@ pub(crate) struct Token<C> {
 /// Reasons why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unverified {
-    /// It names a key that is not there, or no more.
+    /// The token names a signing key that the gateway does not have.
     UnknownKey,
-    /// It is malformed or forged, for another audience, or has ended.
+    /// The token is malformed, forged, for another audience, or has ended.
     NotGood,
 }
 

@@ -74,7 +74,7 @@ pub(crate) enum Replacement {
     },
     /// A newer link of the worker was there first.
     Superseded,
-    /// It came too soon; nothing changed.
+    /// The registration came too soon; nothing changed.
     Throttled {
         /// The time until it is admitted.
         wait: Duration,
@@ -83,7 +83,7 @@ pub(crate) enum Replacement {
         /// The link is called for tools that are declared as the catalog has them, and was not before.
         is_newly_online: bool,
     },
-    /// It has too many bytes; nothing changed.
+    /// The registration has too many bytes; nothing changed.
     TooLarge(TooLarge),
 }
 

@@ -40,7 +40,7 @@ pub(crate) trait Registrant {
     /// Counts a registration that changes something, or says how long to wait until the next is admitted.
     fn admit(&self) -> Result<(), Duration>;
 
-    /// Has the link called for these tools from now on.
+    /// Makes these tools the declared tools of the link, which gets calls of them from now on.
     fn declare(&self, tools: Arc<DeclaredTools>);
 }
 
@@ -71,7 +71,7 @@ pub(crate) enum Rest {
 pub(crate) struct Settled {
     /// Differences of the catalog.
     pub(crate) changes: Changes,
-    /// It still has tools that no live link declares.
+    /// True if the catalog still has tools that no live link declares.
     pub(crate) keeps_departed: bool,
 }
 

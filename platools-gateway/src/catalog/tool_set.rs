@@ -29,7 +29,7 @@ pub(crate) struct ToolVersion<'a> {
 #[derive(Debug)]
 pub(crate) struct CatalogTool {
     pub(crate) declaration: ToolDeclaration,
-    /// The same as long as the declaration is the same.
+    /// A hash of the declaration. Equal declarations have equal fingerprints.
     pub(crate) fingerprint: String,
     /// Time of the last change of the declaration, in milliseconds since 1970.
     pub(crate) changed_ms: i64,

@@ -1,4 +1,4 @@
-//! [`DataArgs`] and [`ProjectArgs`]: the flags of commands on data, for its place and for a project in it.
+//! [`DataArgs`] and [`ProjectArgs`]: flags that name the data of a gateway, and a project in it.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `mcp`: connects a client on the standard streams to a gateway, over the bridge.
+//! `mcp`: lets an MCP client on the standard streams use a gateway, over the bridge.
 
 use std::path::PathBuf;
 

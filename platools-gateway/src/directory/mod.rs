@@ -34,7 +34,7 @@ pub(crate) use agent_address::check_address;
 pub(crate) use lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 
-/// At most so often does a secret that is not in memory make the directory look into the database.
+/// The shortest time between two looks into the database for secrets that are not in memory.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The claims of a worker when it connects.

@@ -19,7 +19,7 @@ use crate::domain::project::{Project, ProjectName};
 /// The number of digits of a hash by which a secret is found; the rest is compared in constant time.
 const SELECTOR: usize = 16;
 
-/// Everything the directory knows. Looking something up waits for nothing, and takes no longer the more projects there are.
+/// The directory at one revision. A lookup takes no lock, and its time does not depend on the number of projects.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) revision: i64,

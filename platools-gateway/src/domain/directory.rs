@@ -8,7 +8,7 @@ use super::ids::{AgentId, EntityId, KeyId, ProjectId};
 use super::key::StoredKey;
 use super::project::Project;
 
-/// Everything the directory knows, as it was at one revision.
+/// The contents of the directory at one revision.
 #[derive(Debug, Default)]
 pub(crate) struct DirectoryContents {
     pub(crate) revision: i64,

@@ -11,7 +11,7 @@ pub struct Listing<T, Place> {
 }
 
 impl<T, Place> Listing<T, Place> {
-    /// The same part with its items and its place in another form.
+    /// Converts the items and the position.
     pub(crate) fn map<U, Other>(
         self,
         item: impl FnMut(T) -> U,

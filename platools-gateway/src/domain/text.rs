@@ -31,7 +31,7 @@ impl Text {
         Self { name, min_bytes: 1, max_bytes, form: TextForm::Line }
     }
 
-    /// The same rule for a text that may also be empty.
+    /// Lets the text also be empty.
     pub(crate) const fn or_empty(self) -> Self {
         Self { min_bytes: 0, ..self }
     }

@@ -1,4 +1,4 @@
-//! The JSON of objects of the directory, of tools and of audit events: REST, gateway RPC and the program show the same.
+//! Types with the JSON of agents, entities, keys, tools and other objects, which REST, gateway RPC and the command line show alike.
 
 mod agent;
 mod audit;

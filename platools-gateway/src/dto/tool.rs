@@ -1,4 +1,4 @@
-//! [`ToolDto`]: a tool as REST and RPC list it, with its declaration, its health, and whether it is online and enabled.
+//! [`ToolDto`]: the JSON of a tool, with its declaration, its health, and whether it is online and enabled.
 
 use platools_protocol::tool_sync::{HealthStatus, ToolDeclaration};
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub struct ToolDto {
     enabled: bool,
     /// The health that its worker reported; null if it reported nothing.
     health: Option<ToolHealthDto>,
-    /// The same as long as the declaration is the same.
+    /// A hash of the declaration. Equal declarations have equal fingerprints.
     fingerprint: String,
     /// Time of the last change of the declaration.
     changed_at: String,

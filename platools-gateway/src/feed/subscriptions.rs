@@ -1,4 +1,4 @@
-//! [`Subscriptions`]: the dashboard connected to each agent, and the keys that agents watch.
+//! [`Subscriptions`]: the table of connected dashboards, at most one for each agent, with the keys that agents watch.
 
 use std::collections::HashMap;
 use std::hash::Hash;

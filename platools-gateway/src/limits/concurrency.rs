@@ -39,7 +39,7 @@ impl<K: Hash + Eq + Clone> ConcurrencyLimit<K> {
         Some(ConcurrencyPermit { key, taken: Arc::clone(&self.taken) })
     }
 
-    /// Takes a permit past the limit.
+    /// Takes a permit even if the limit is reached.
     pub(super) fn take_beyond(&self, key: K) -> ConcurrencyPermit<K> {
         *lock(&self.taken).entry(key.clone()).or_default() += 1;
         ConcurrencyPermit { key, taken: Arc::clone(&self.taken) }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gauge(Arc<AtomicUsize>);
 
-/// Some of what is held. Dropping it takes it away again.
+/// A guard that subtracts its share from the gauge when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Held {
     gauge: Gauge,

@@ -1,4 +1,4 @@
-//! `Metrics`: the counters and gauges of a gateway, as [`Figures`].
+//! `Metrics`: reads the counters and gauges of a gateway as [`Figures`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -8,7 +8,7 @@ use crate::domain::identity::{Caller, Identity};
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
 
-/// Is told of every call that the journal records. It must neither wait nor panic: the call waits for it.
+/// An observer of every call that the journal records. It must neither wait nor panic: the call waits for it.
 pub trait CallObserver: fmt::Debug + Send + Sync {
     /// A call began: who calls and which tool are known, and nothing is checked yet.
     fn call_began(&self, _call: &BegunCall<'_>) {}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Says whether every user of this machine can read a file. False where it cannot be told, and on systems without such rights.
+/// Tells whether every user of this machine can read a file. Returns false if that is unknown, and on systems without such rights.
 pub(crate) fn is_open_to_all(path: &Path) -> bool {
     #[cfg(unix)]
     {

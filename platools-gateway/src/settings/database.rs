@@ -1,4 +1,4 @@
-//! [`DatabaseSettings`]: a PostgreSQL database in place of the data folder.
+//! [`DatabaseSettings`]: the PostgreSQL database that a gateway uses in place of a file in its data folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`JournalSettings`] and [`AuditSettings`]: limits of the records in the database, and [`Recording`], the part of a call that is recorded.
+//! [`JournalSettings`] and [`AuditSettings`]: limits of stored calls and audit events. [`Recording`] chooses which part of a call is stored.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`RpcSettings`]: limits of callers over the gateway RPC protocol. [`AnonymousAccess`] is the access of callers without a valid key.
+//! [`RpcSettings`]: limits of callers over gateway RPC. [`AnonymousAccess`]: the permissions of callers without a valid key or token.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`AgingStore`]: the time that deletion by age went by last.
+//! [`AgingStore`] in SQL: the last time of the clock for deletion by age.
 
 use async_trait::async_trait;
 

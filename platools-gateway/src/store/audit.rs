@@ -1,4 +1,4 @@
-//! [`AuditStore`]: the audit's events.
+//! [`AuditStore`] in SQL: audit events.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! [`add_message`]: appends a message to a channel, and makes room for it.
+//! [`add_message`]: adds a message to a channel, and deletes old messages when there are too many.
 
 use super::sql::{self, SqlConnection};
 use super::usage::{Counted, add_usage};

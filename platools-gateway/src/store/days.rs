@@ -1,4 +1,5 @@
-//! [`make_days`] and [`drop_days`]: on PostgreSQL, the table `calls` has a part for each day, and a day that is too old goes as a whole.
+//! [`make_days`] and [`drop_days`]: the partitions of the table `calls` on PostgreSQL, one for each day. A day that is too old is dropped as a
+//! whole.
 
 use std::collections::BTreeSet;
 

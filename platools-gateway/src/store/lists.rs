@@ -1,4 +1,4 @@
-//! [`Lists`]: reads of unknown length, few at a time and each with a deadline.
+//! [`Lists`]: reads lists that may be long, a few at the same time, and each with a deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

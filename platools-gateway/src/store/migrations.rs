@@ -1,6 +1,6 @@
 //! [`migrations`]: the steps from an empty database to the present schema, each a file in `migrations`.
 //!
-//! The files are SQLite's SQL. PostgreSQL takes the same steps with the [`REPLACEMENTS`].
+//! The files have SQL for SQLite. For PostgreSQL, [`REPLACEMENTS`] are made in the same files.
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};

@@ -1,4 +1,4 @@
-//! [`Scan`]: one page of a list that goes from the latest to the oldest, read over one index and within a bounded number of rows.
+//! [`Scan`]: reads one page of a list from newest to oldest over one index. It looks at a bounded number of rows.
 
 use super::Lists;
 use super::lists::List;

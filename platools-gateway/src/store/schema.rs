@@ -1,4 +1,4 @@
-//! [`Schema`]: the version of a database, compared with this program's.
+//! [`Schema`]: the version of a database's schema, compared with this program's.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! [`SessionStore`]: sessions of agents, and the changes of sessions and channels that are written together.
+//! [`SessionStore`] in SQL: the sessions of agents, and changes of sessions and channels in one transaction.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`SqlStore::connect`] of a program without the feature `postgres`: it says so.
+//! [`SqlStore::connect`] without the feature `postgres`: an error that says so.
 
 use std::path::Path;
 

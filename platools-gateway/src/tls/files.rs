@@ -36,7 +36,7 @@ struct Contents {
 pub(super) struct Pair {
     pub(super) config: Arc<ServerConfig>,
     pub(super) validity: Validity,
-    /// Of both files, to tell whether they changed.
+    /// A hash of both files, to notice changes.
     pub(super) digest: [u8; 32],
 }
 
@@ -69,7 +69,7 @@ impl Files {
         self.parse(&self.contents()?)
     }
 
-    /// Like [`Files::read`], unless both files are as they were when they had that digest.
+    /// Reads both files as [`Files::read`] does, unless they still have that digest.
     pub(super) fn read_unless(&self, known: &[u8; 32]) -> Result<Option<Pair>, Error> {
         let contents = self.contents()?;
         if contents.digest == *known { Ok(None) } else { self.parse(&contents).map(Some) }
@@ -97,7 +97,7 @@ impl Files {
         pair.validity.problem().map_or(Ok(()), |problem| Err(self.certificate_that(&problem)))
     }
 
-    /// Says so if everybody on this machine can read the key.
+    /// Logs a warning if every user of this machine can read the key.
     pub(super) fn warn_of_open_key(&self) {
         if is_open_to_all(&self.key) {
             let key = self.key.display();
@@ -159,7 +159,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Of each file by itself, so that nothing moves from one to the other unnoticed.
+/// Hashes each file by itself, so that a byte that moves from one to the other is noticed.
 fn digest(chain: &[u8], key: &[u8]) -> [u8; 32] {
     let mut both = Sha256::new();
     both.update(Sha256::digest(chain));

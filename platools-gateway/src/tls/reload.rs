@@ -20,7 +20,7 @@ use crate::domain::error::{Error, ErrorKind};
 /// swapped, and reading a few kilobytes costs nothing.
 const EVERY: Duration = Duration::from_secs(3);
 
-/// Two files are seldom replaced at the same moment, and fit again this much later.
+/// The time to wait when the files do not fit together, because they are seldom replaced at the same moment.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// Keeps the certificate in use up to date.

@@ -23,7 +23,7 @@ pub struct ListedTool {
     pub online: bool,
     /// True if it is enabled.
     pub enabled: bool,
-    /// The same as long as the declaration is the same.
+    /// A hash of the declaration. Equal declarations have equal fingerprints.
     pub fingerprint: String,
     /// Time of the last change of the declaration, in milliseconds since 1970.
     pub changed_ms: i64,

@@ -1,4 +1,4 @@
-//! The program on a PostgreSQL database, of the server that `tests/database/run` starts.
+//! Tests of the program with a PostgreSQL database, on the server that `tests/database/run` starts.
 
 use std::process::Output;
 

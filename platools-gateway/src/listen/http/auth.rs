@@ -1,4 +1,4 @@
-//! [`authenticate`]: the caller of a request, by its bearer token: a key or a token of the gateway. Workers send their secret as one, too.
+//! [`authenticate`]: finds the caller of a request by its bearer token, which is a key or a token of the gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
 

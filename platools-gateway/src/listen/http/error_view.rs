@@ -51,7 +51,7 @@ impl ErrorView {
         Self { is_retryable: true, ..self }
     }
 
-    /// The same error, for a client that is to wait so long before it tries again.
+    /// Adds the time that the client has to wait before it tries again.
     pub(in crate::listen) fn retry_after(self, wait: Duration) -> Self {
         Self { is_retryable: true, retry_after: Some(wait), ..self }
     }

@@ -1,4 +1,4 @@
-//! [`Problem`]: the body of a failed request of REST, as problem details of RFC 9457.
+//! [`Problem`]: the body of a failed request of REST: problem details of RFC 9457.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! [`HttpProtocol`]: a protocol over HTTP, for the extractors of its handlers and for its errors.
+//! [`HttpProtocol`]: the trait of a protocol over HTTP, for the extractors that its routes use and for its errors.
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -25,7 +25,7 @@ pub(in crate::listen) fn refused(mut response: Response, action: &'static str, r
     response
 }
 
-/// Says that the 403 of a response is not about rights.
+/// Marks a response whose 403 is not about permissions.
 pub(in crate::listen) fn not_a_refusal(mut response: Response) -> Response {
     response.extensions_mut().insert(Note::NoRefusal);
     response

@@ -53,7 +53,7 @@ impl RequestContext {
         self.0.caller.get()
     }
 
-    /// Tells the client the id.
+    /// Adds the id to the headers of the response.
     pub(super) fn answer(&self, response: &mut Response) {
         let value = HeaderValue::from_str(self.0.id.as_str()).expect("an id has plain characters only");
         response.headers_mut().insert(HEADER, value);

@@ -20,7 +20,7 @@ impl Head {
         Self { id, created: now_ms() / 1000, model: model.to_owned() }
     }
 
-    /// All of it.
+    /// Writes the whole completion.
     pub(super) fn whole(&self, text: &str, usage: Usage) -> Value {
         let message = json!({"role": "assistant", "content": text, "refusal": null});
         let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"});
@@ -35,7 +35,7 @@ impl Head {
         self.choice(&json!({"role": "assistant", "content": ""}), None)
     }
 
-    /// Something that is said.
+    /// Writes a chunk with a part of the answer.
     pub(super) fn said(&self, text: &str) -> Value {
         self.choice(&json!({"content": text}), None)
     }

@@ -16,7 +16,7 @@ use crate::domain::error::Error;
 use crate::listen::http::ErrorView;
 use crate::listen::http::extract::Authenticated;
 
-/// Has an agent answer. A client that goes away ends its run.
+/// Lets an agent answer. The run ends when the client disconnects.
 pub(super) async fn complete(
     State(core): State<Arc<Core>>,
     Authenticated(caller): Authenticated,

@@ -1,4 +1,4 @@
-//! [`failure`]: a failed request as an error of `OpenAI`. [`body`] is the error in the middle of a stream.
+//! [`failure`]: makes the response to a failed request in the form of OpenAI. [`body`] is the error in the middle of a stream.
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! [`ChatMessage`] and [`ParsedMessages`]: read the conversation from the messages of a request.
+//! [`ParsedMessages`]: the conversation, read from the [`ChatMessage`]s of a request.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};

@@ -55,7 +55,7 @@ impl<T> Page<T> {
         Self { items, next_cursor }
     }
 
-    /// The same page, which goes on at a cursor unless it does so after its last item.
+    /// Sets the cursor of the next page, unless the page has one.
     pub(in crate::listen) fn or_more(mut self, cursor: Option<String>) -> Self {
         self.next_cursor = self.next_cursor.or(cursor);
         self

@@ -1,4 +1,4 @@
-//! [`Administrator`]: a caller that may administer its project.
+//! [`Administrator`]: the extractor for routes of admins. It authenticates the caller, and checks that it may administer its project.
 
 use std::sync::Arc;
 

@@ -39,7 +39,7 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }
 
-/// Of what there is only one of.
+/// The labels of figures that exist only once.
 const NO_LABELS: [(&str, &str); 0] = [];
 
 impl Collector for Figures {

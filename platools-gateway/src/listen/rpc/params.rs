@@ -1,4 +1,4 @@
-//! [`Params`] of a request, and the [`Reply`] of its method.
+//! [`Params`]: the parameters of a request. [`Reply`]: the answer of its method.
 
 use platools_protocol::rpc::RpcError;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,4 +1,4 @@
-//! [`Session`]: a connected caller, as the methods see it.
+//! [`Session`]: a connected caller, with the state that the methods of its requests use.
 
 use std::sync::{Mutex, PoisonError};
 

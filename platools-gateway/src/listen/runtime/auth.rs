@@ -1,4 +1,4 @@
-//! [`AuthenticatedAgent`]: the agent of a request.
+//! [`AuthenticatedAgent`]: the extractor that authenticates the agent of a request.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Metadata of sessions, channels and messages, which the gateway keeps and does not read.
+//! Functions that check the metadata of sessions, channels and messages. The gateway stores metadata and does not use it.
 
 use platools_protocol::runtime::MAX_METADATA_BYTES;
 use serde_json::value::RawValue;

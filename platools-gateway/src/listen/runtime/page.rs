@@ -1,4 +1,4 @@
-//! [`OffsetQuery`]: pagination parameters.
+//! [`OffsetQuery`]: the query parameters of a request for a page of a list.
 
 use platools_protocol::runtime::{DEFAULT_PAGE, MAX_PAGE};
 use serde::Deserialize;

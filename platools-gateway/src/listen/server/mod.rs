@@ -49,7 +49,7 @@ impl Server {
         Self { task: tasks.keep("accept", move || listener.clone().run()), draining, requests }
     }
 
-    /// Takes no new connections, and no further requests on those there are.
+    /// Stops accepting connections, and requests on open connections.
     pub(crate) fn begin_drain(&self) {
         self.draining.cancel();
         self.requests.close();

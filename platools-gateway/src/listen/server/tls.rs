@@ -57,7 +57,7 @@ mod tests {
         keeper: Keeper,
         server: Server,
         listens: std::net::SocketAddr,
-        /// Of each request.
+        /// The activity of each request's connection.
         activity: UnboundedReceiver<ByteActivity>,
     }
 

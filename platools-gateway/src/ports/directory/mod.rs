@@ -37,7 +37,7 @@ pub(crate) trait DirectoryStore:
     /// The revision of the directory.
     async fn directory_revision(&self) -> Result<i64, Error>;
 
-    /// Everything the directory knows, of one revision.
+    /// Reads the contents of the directory at one revision.
     async fn directory(&self) -> Result<DirectoryContents, Error>;
 
     /// The parts of the directory that changed after a revision; none if it is not known which they are.

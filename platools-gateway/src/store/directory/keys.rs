@@ -1,4 +1,4 @@
-//! [`KeyStore`]: callers' keys.
+//! [`KeyStore`] in SQL: the keys of callers.
 
 use async_trait::async_trait;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! [`check_room`]: limits on the number of environments, entities, agents and keys of a project.
+//! [`check_room`]: refuses an environment, entity, agent or key when its project has too many of them.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::ProjectId;

@@ -1,6 +1,6 @@
-//! [`DirectoryStore`]: organizations, projects, environments, entities, agents, keys and tokens.
+//! [`DirectoryStore`] in SQL: organizations, projects, environments, entities, agents, keys and tokens.
 //!
-//! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
+//! Every change also raises the directory's revision, in the same transaction, and records the rows that it touches.
 
 mod agents;
 mod change_log;

@@ -1,4 +1,4 @@
-//! [`SigningKeyStore`]: the id of the signing key in use, and keys that earlier versions kept in the database.
+//! [`SigningKeyStore`] in SQL: the id of the signing key in use, and keys that earlier versions kept in the database.
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, SqlitePool};

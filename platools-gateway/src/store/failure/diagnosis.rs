@@ -1,4 +1,4 @@
-//! [`Diagnosis`]: the meaning of a failure of the database.
+//! [`Diagnosis`]: tells whether a failed statement may succeed later, and whether the database as a whole failed.
 
 /// The meaning of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

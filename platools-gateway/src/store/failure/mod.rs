@@ -1,4 +1,4 @@
-//! [`storage_error`]: the error for a failed access to the database, with its meaning for the person who reads it.
+//! [`storage_error`]: turns a failure of the database into an error that names its cause and the remedy.
 
 mod diagnosis;
 #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-//! [`diagnose`]: the meaning of PostgreSQL's SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+//! [`diagnose`]: reads the cause from PostgreSQL's SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
 use super::diagnosis::{Diagnosis, FAILED};
 

@@ -1,4 +1,4 @@
-//! [`diagnose`]: the meaning of SQLite's result codes.
+//! [`diagnose`]: reads the cause from SQLite's result codes.
 
 use super::diagnosis::{Diagnosis, FAILED};
 

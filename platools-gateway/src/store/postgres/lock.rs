@@ -1,6 +1,6 @@
-//! [`DatabaseLock`]: keeps a second gateway off a database.
+//! [`DatabaseLock`]: keeps a second gateway off a PostgreSQL database.
 //!
-//! Several gateways share the tables correctly, but a worker is connected to one of them, and the others would not find it.
+//! Several gateways could share the tables, but a worker is connected to only one of them, and the others would not find it.
 
 use std::fmt;
 

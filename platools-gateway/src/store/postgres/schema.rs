@@ -1,4 +1,4 @@
-//! [`make`], [`check`] and [`upgrade`]: the version of a PostgreSQL database, and the steps to the present one.
+//! [`make`], [`check`] and [`upgrade`]: create, check and migrate the schema of a PostgreSQL database.
 
 use std::collections::BTreeSet;
 

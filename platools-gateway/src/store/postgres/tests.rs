@@ -1,4 +1,4 @@
-//! Tests of what PostgreSQL alone has: versions of a database that gateways share, days of calls, and the copy of a file.
+//! Tests of PostgreSQL alone: versions of a shared database, partitions of calls, and the copy of a SQLite file.
 
 use std::path::Path;
 

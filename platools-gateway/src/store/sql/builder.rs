@@ -1,4 +1,4 @@
-//! [`SqlBuilder`]: a statement in parts, for queries whose conditions depend on a filter.
+//! [`SqlBuilder`]: builds a statement from parts, for queries with optional conditions.
 
 use std::fmt::{Display, Write as _};
 

@@ -1,4 +1,4 @@
-//! [`Pool`], [`Transaction`] and [`SqlConnection`]: the places where a statement runs.
+//! [`Pool`], [`Transaction`] and [`SqlConnection`]: run statements on SQLite or PostgreSQL.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,4 +1,4 @@
-//! [`Row`]: a row of a result.
+//! [`Row`]: one row of a result, from SQLite or PostgreSQL.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;

@@ -1,4 +1,4 @@
-//! [`schema_of`]: the version of a database file, and the steps to the present one.
+//! [`schema_of`]: reads the version of a database file. [`migrate`] brings it to the present one.
 
 use std::collections::BTreeSet;
 use std::path::Path;

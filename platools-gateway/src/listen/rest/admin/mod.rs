@@ -1,4 +1,4 @@
-//! Requests of admins: environments, entities, agents, keys, tokens and signing keys. Each file has the requests of one noun.
+//! [`router`]: the routes of admins: environments, entities, agents, keys, tokens and signing keys, with a file for each noun.
 
 mod agent_events;
 mod agents;

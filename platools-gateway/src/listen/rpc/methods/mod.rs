@@ -1,4 +1,5 @@
-//! The methods of the protocol: [`Method`] has the role that each needs, and a file for each noun has the handlers.
+//! [`METHODS`]: the table of the methods of gateway RPC, each a [`Method`] with the role that it needs. A file for each noun has their
+//! functions.
 
 mod agents;
 mod chat;
