@@ -147,6 +147,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// It is something else.
     pub async fn acknowledge(&mut self) {
         self.expect("heartbeat").await;
+        self.confirm().await;
+    }
+
+    /// Answers a heartbeat that was read: everything before it is confirmed.
+    ///
+    /// # Panics
+    /// The socket has ended.
+    pub async fn confirm(&mut self) {
         self.send(json!({"type": "heartbeat_ack"})).await;
     }
 

@@ -143,7 +143,7 @@ async fn result_beside_heartbeats(link: &mut Link, call_id: &str, beats: &mut us
         let frame = link.next().await;
         if frame["type"] == "heartbeat" {
             *beats += 1;
-            link.acknowledge().await;
+            link.confirm().await;
             continue;
         }
         assert_eq!((&frame["type"], &frame["call_id"]), (&json!("tool_result"), &json!(call_id)), "{frame}");
@@ -153,7 +153,6 @@ async fn result_beside_heartbeats(link: &mut Link, call_id: &str, beats: &mut us
 
 async fn two_heartbeats(link: &mut Link) {
     for _ in 0..2 {
-        link.expect("heartbeat").await;
         link.acknowledge().await;
     }
 }
@@ -198,7 +197,7 @@ async fn calls_of_a_tool_that_blocks_hold_up_no_other_tool() {
         while ended.len() < 3 {
             let frame = link.next().await;
             match frame["type"].as_str() {
-                Some("heartbeat") => link.acknowledge().await,
+                Some("heartbeat") => link.confirm().await,
                 _ => ended.push((frame["call_id"].to_string(), frame["result"].clone())),
             }
         }
@@ -223,7 +222,6 @@ async fn a_tool_that_still_holds_its_thread_is_named_in_the_log_once() {
         }
         let warning = "tool still holds its thread";
         while !log.text().contains(warning) {
-            link.expect("heartbeat").await;
             link.acknowledge().await;
         }
         // Several further looks name nobody again.
