@@ -90,9 +90,8 @@ impl PostgresUrl {
     /// True if the server is on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let server = parameters(&self.0)
-            .find(|(name, _)| matches!(*name, "host" | "hostaddr"))
-            .map_or_else(|| self.server(), |(_, host)| host);
+        let server =
+            parameters(&self.0).find(|(name, _)| *name == "host").map_or_else(|| self.server(), |(_, host)| host);
         let host = match server.strip_prefix('[') {
             Some(address) => address.split(']').next().unwrap_or_default(),
             None => server.split(':').next().unwrap_or_default(),
@@ -126,8 +125,8 @@ pub enum InvalidPostgresUrl {
          `database.password_file`"
     )]
     Password,
-    /// It has a parameter that is not known.
-    #[error("a URL with these parameters only: {}", PARAMETERS.join(", "))]
+    /// It has a parameter that is not known, or one twice.
+    #[error("a URL with these parameters only, each once: {}", PARAMETERS.join(", "))]
     Parameter,
 }
 
@@ -142,11 +141,15 @@ impl FromStr for PostgresUrl {
         if text.contains(|char: char| char.is_whitespace() || char.is_control() || char == '#') {
             return Err(InvalidPostgresUrl::Form);
         }
-        let has_password = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+        // A password with a slash in it ends the authority early, and leaves its `@` behind.
+        let has_password = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+            || text.matches('@').count() > usize::from(authority.contains('@'));
         if has_password || parameters(text).any(|(name, _)| name.eq_ignore_ascii_case("password")) {
             return Err(InvalidPostgresUrl::Password);
         }
-        if parameters(text).any(|(name, _)| !PARAMETERS.contains(&name)) {
+        let names: Vec<_> = parameters(text).map(|(name, _)| name).collect();
+        let is_repeated = names.iter().enumerate().any(|(index, name)| names[..index].contains(name));
+        if is_repeated || names.iter().any(|name| !PARAMETERS.contains(name)) {
             return Err(InvalidPostgresUrl::Parameter);
         }
         Ok(Self(text.to_owned()))
@@ -174,7 +177,10 @@ mod tests {
             ("secret", InvalidPostgresUrl::Form),
             ("mysql://gateway@secret/platools", InvalidPostgresUrl::Form),
             ("postgres://gateway:secret@db.example.com/platools", InvalidPostgresUrl::Password),
+            ("postgres://gateway:sec/ret@db.example.com/platools", InvalidPostgresUrl::Password),
+            ("postgres://gateway:12?secret@db.example.com/platools", InvalidPostgresUrl::Password),
             ("postgres://db.example.com/platools?password=secret", InvalidPostgresUrl::Password),
+            ("postgres://localhost/platools?host=localhost&host=secret", InvalidPostgresUrl::Parameter),
             ("postgres://db.example.com/platools?passwrd=secret", InvalidPostgresUrl::Parameter),
         ] {
             let refused = url.parse::<PostgresUrl>().unwrap_err();

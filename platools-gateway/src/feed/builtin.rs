@@ -49,7 +49,7 @@ impl BuiltinState {
 
     /// The complete state of an agent, and a hash of its tools.
     pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(Snapshot, u64)> {
-        // A process beside the gateway reads the catalogue when it needs it.
+        // A process beside the gateway reads the catalog when it needs it.
         self.catalog.load().await.ok()?;
         let tools = self.tools(watched)?;
         let snapshot = self.directory.snapshot();

@@ -37,6 +37,7 @@ impl DatabaseSettings {
     /// The URL is malformed, there are two passwords, or their file cannot be read.
     pub fn server(&self) -> Result<Option<PostgresServer>, Error> {
         let Some(url) = self.parsed()? else { return Ok(None) };
+        self.check_password()?;
         let password = match &self.password_file {
             Some(file) => Some(read_password(file)?),
             None => self.password.clone(),
@@ -51,6 +52,10 @@ impl DatabaseSettings {
             let message = "`data` and `database.url` are both set; take one away";
             return Err(refused(message));
         }
+        self.check_password()
+    }
+
+    fn check_password(&self) -> Result<(), Error> {
         if self.password.is_some() && self.password_file.is_some() {
             let message = "the database's password is in PLATOOLS_GATEWAY_DATABASE_PASSWORD and in `database.password_file`; take one away";
             return Err(refused(message));
@@ -114,5 +119,6 @@ mod tests {
         assert!(!format!("{server:?}").contains("hush"));
         let both = DatabaseSettings { password: Some("hush".into()), ..settings };
         assert!(both.check(None).unwrap_err().to_string().contains("take one away"));
+        assert!(both.server().unwrap_err().to_string().contains("take one away"));
     }
 }

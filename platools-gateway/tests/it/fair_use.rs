@@ -218,8 +218,12 @@ async fn looking_has_a_rate_as_calling_has() {
         assert_eq!(refused.retry_after, "1");
         caller.call("nothing", json!({})).await.is_problem(404, "unknown_tool", false);
     }
-    let caller = caller().await;
-    until(429, async || caller.get("/v1/models").await).await;
+    let models = caller().await;
+    until(429, async || models.get("/v1/models").await).await;
+    // A call that is refused before it is one is a request.
+    let wrong = caller().await;
+    wrong.post("/v1/tools/nothing/call?stream=2", json!({})).await.is_problem(400, "invalid_request", false);
+    until(429, async || wrong.post("/v1/tools/nothing/call?stream=2", json!({})).await).await;
 
     let operator = key(&gateway, Role::Operator).await;
     let client = Client::at(&gateway.url(), "/mcp").key(&operator);

@@ -83,7 +83,7 @@ impl Error for PanicCause {}
 enum Note {
     #[default]
     Unwanted,
-    WantedReports,
+    Wanted,
     Taken(PanicPlace),
 }
 
@@ -106,14 +106,14 @@ thread_local! {
 pub(super) fn catch<R>(is_shown: bool, part: impl FnOnce() -> R) -> Result<R, Caught> {
     let before = is_shown.then(|| {
         install();
-        NOTE.replace(Note::WantedReports)
+        NOTE.replace(Note::Wanted)
     });
     // Whatever the handler shared with the rest of the program may be left half done by a panic, just as by a panic of any
     // other task; nothing of this crate is.
     let ended = catch_unwind(AssertUnwindSafe(part));
     let place = before.and_then(|before| match NOTE.replace(before) {
         Note::Taken(place) => Some(place),
-        Note::Unwanted | Note::WantedReports => None,
+        Note::Unwanted | Note::Wanted => None,
     });
     ended.map_err(|payload| match payload.downcast::<Caught>() {
         Ok(caught) => *caught,

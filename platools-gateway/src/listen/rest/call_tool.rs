@@ -131,14 +131,16 @@ fn admit(
     stream: Option<u8>,
     idempotency_key: Option<String>,
 ) -> Result<AdmittedCall, ErrorView> {
-    match (stream.unwrap_or_default(), idempotency_key) {
-        (0, None) => Ok(AdmittedCall::Whole(core.calls.permit(caller)?)),
-        (1, None) => Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
-        (0, Some(key)) => {
-            // It counts as a request now, and as a call once its body is read, repetition or not.
-            core.limiter.count_request(caller, from.ip())?;
-            Ok(AdmittedCall::Keyed(key))
-        }
+    let stream = stream.unwrap_or_default();
+    let key = match (stream, idempotency_key) {
+        (0, None) => return Ok(AdmittedCall::Whole(core.calls.permit(caller)?)),
+        (1, None) => return Ok(AdmittedCall::Streamed(core.calls.permit(caller)?)),
+        (_, key) => key,
+    };
+    // A call under a key counts as a request now, and as a call once its body is read, repetition or not. A refused one counts, too.
+    core.limiter.count_request(caller, from.ip())?;
+    match (stream, key) {
+        (0, Some(key)) => Ok(AdmittedCall::Keyed(key)),
         (1, Some(_)) => Err(ErrorView::invalid("a call with an `Idempotency-Key` cannot be streamed")),
         _ => Err(ErrorView::invalid("`stream` must be 0 or 1")),
     }
