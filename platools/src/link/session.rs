@@ -48,15 +48,24 @@ impl Session<'_> {
         loop {
             let finishes = self.worker.stopping.is_some() && self.worker.calls.are_over();
             // Every arm is cancel-safe: the socket and the channels lose nothing, and the timer is kept.
+            let frame = self.socket.next_from(&mut self.worker.delivery, |cx| match finishes {
+                true => Poll::Ready(Wake::Finished),
+                false => self.worker.calls.reports.poll_call(cx).map(Wake::CallReported),
+            });
+            let outcome = self.worker.calls.outcomes.recv();
+            // The socket comes first: it takes the replies for which it has room before others push them out of the outbox.
+            let frame_or_outcome = async {
+                tokio::select! {
+                    biased;
+                    frame = frame => match frame {
+                        Either::Left(received) => Wake::Received(received),
+                        Either::Right(wake) => wake,
+                    },
+                    outcome = outcome => Wake::CallEnded(outcome),
+                }
+            };
             let wake = tokio::select! {
-                next = self.socket.next_from(&mut self.worker.delivery, |cx| match finishes {
-                    true => Poll::Ready(Wake::Finished),
-                    false => self.worker.calls.reports.poll_call(cx).map(Wake::CallReported),
-                }) => match next {
-                    Either::Left(received) => Wake::Received(received),
-                    Either::Right(wake) => wake,
-                },
-                outcome = self.worker.calls.outcomes.recv() => Wake::CallEnded(outcome),
+                wake = frame_or_outcome => wake,
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.registration.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.worker.stopping.is_none() => Wake::Stop,
