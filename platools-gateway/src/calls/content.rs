@@ -5,7 +5,7 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::oversize::{MAX_RESULT_BYTES, shortened};
+use super::result_preview::{MAX_RESULT_BYTES, shortened};
 
 /// Content with more bytes than this is replaced by a preview, as other results are far earlier: 4 MiB.
 const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;

@@ -5,9 +5,9 @@ pub(crate) mod content;
 mod frame;
 mod history;
 pub mod idempotency;
-pub mod oversize;
 mod pipeline;
 mod request;
+pub mod result_preview;
 mod route;
 mod service;
 

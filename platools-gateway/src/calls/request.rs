@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::oversize::{MAX_RESULT_BYTES, shortened};
+use super::result_preview::{MAX_RESULT_BYTES, shortened};
 use crate::arguments::Arguments;
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
