@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::chat_sink::{ChatEvent, ChatSink};
 use crate::arguments::Arguments;
-use crate::calls::content::{is_content, legible};
+use crate::calls::content_text::{is_content, legible};
 use crate::calls::{CallRequest, Calls};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;

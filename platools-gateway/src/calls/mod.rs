@@ -1,7 +1,7 @@
 //! [`Calls`]: the service that calls tools. `pipeline` takes a call from its caller to a worker and back, `route` sends it over the links of
 //! its scope, `history` lists and replays calls, and `idempotency` runs a repeated call only once.
 
-pub(crate) mod content;
+pub(crate) mod content_text;
 mod frame;
 mod history;
 pub mod idempotency;

@@ -8,7 +8,7 @@ use platools_protocol::tool_sync::annotation::has_exposed_errors;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::content::max_bytes;
+use super::content_text::max_bytes;
 use super::frame::CallFrameParts;
 use super::idempotency::KeyedCallStart;
 use super::request::{CallPermit, CallReply, CallRequest};
