@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::texts::{self, check_owner, check_title};
+use super::validation::{self, check_owner, check_title};
 use super::{Admin, Agent, AgentChange, NewAgent, exists, missing};
 use crate::audit::action;
 use crate::directory::{check_address, missing_agent};
@@ -103,7 +103,7 @@ impl Admin<'_> {
 
     /// Refuses a profile whose agent could never answer.
     fn check_profile(&self, profile: &Profile) -> Result<(), Error> {
-        texts::check_profile(profile)?;
+        validation::check_profile(profile)?;
         self.services.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
     }
 }

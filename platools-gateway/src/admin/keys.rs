@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::grants::GrantRequest;
-use super::texts::checked_name;
+use super::validation::checked_name;
 use super::views::{Key, NewKey, WithSecret};
 use super::{Admin, missing};
 use crate::audit::action;

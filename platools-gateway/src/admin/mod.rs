@@ -10,9 +10,9 @@ mod projects;
 mod reconciler;
 mod record;
 mod signing;
-mod texts;
 mod tokens;
 mod tools;
+mod validation;
 mod views;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 
 use super::grants::GrantRequest;
-use super::texts::checked_name;
+use super::validation::checked_name;
 use super::views::{NewToken, NewWorkerToken, SignedToken, Token};
 use super::{Admin, MAX_TOKEN_TTL, missing};
 use crate::audit::action;
