@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event_handlers::AgentEventFigures;
-use super::hub::SessionHub;
+use super::shared_state::SessionHub;
 use super::{Sessions, events};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::{Error, ErrorKind};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 
-use super::hub::SessionHub;
+use super::shared_state::SessionHub;
 use super::socket_queue::{SocketEnd, SocketQueue};
 use super::{AgentEvent, Peer, Sessions, events};
 use crate::domain::audit::action;
