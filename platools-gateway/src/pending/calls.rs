@@ -6,8 +6,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::answer::{Receipt, WorkerAnswer};
+use super::delivery_stage::{LinkEnd, Stage};
 use super::reports::{Listener, Report};
-use super::stage::{LinkEnd, Stage};
 use super::table::{Pending, SharedTable};
 use super::waiting::PendingCall;
 use crate::domain::error::{Error, ErrorKind};

@@ -3,8 +3,8 @@
 
 mod answer;
 mod calls;
+mod delivery_stage;
 pub mod reports;
-mod stage;
 mod table;
 mod timeout;
 mod waiting;
@@ -12,8 +12,8 @@ mod waiting;
 pub use crate::settings::CallSettings;
 pub use answer::{Receipt, WorkerAnswer};
 pub use calls::PendingCalls;
+pub(crate) use delivery_stage::{LinkEnd, Stage};
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
-pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::warn_of_timeouts;
 pub(crate) use waiting::{CallStep, PendingCall};

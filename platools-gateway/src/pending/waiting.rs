@@ -7,7 +7,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::WorkerAnswer;
-use super::stage::{Loss, Stage};
+use super::delivery_stage::{Loss, Stage};
 use super::table::SharedTable;
 use super::timeout::TimeLimit;
 use crate::domain::error::{Error, ErrorKind};
