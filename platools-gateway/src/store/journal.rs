@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::SqlStore;
-use super::days::{drop_days, make_days};
+use super::call_partitions::{drop_days, make_days};
 use super::scan::{Position, Scan, earlier};
 use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;

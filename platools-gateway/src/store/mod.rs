@@ -6,13 +6,13 @@
 
 mod aging;
 mod audit;
+mod call_partitions;
 mod catalog;
 mod channel_messages;
 mod channels;
 #[cfg(test)]
 mod conformance;
 mod conversations;
-mod days;
 mod directory;
 mod failure;
 mod idempotency;
