@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::SqlStore;
 use super::call_partitions::{drop_days, make_days};
-use super::scan::{Position, Scan, earlier};
+use super::page_scan::{Position, Scan, earlier};
 use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};

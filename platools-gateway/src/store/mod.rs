@@ -2,7 +2,7 @@
 //!
 //! A file for each noun implements its port, with statements that are written once: `sql` runs them on SQLite and on PostgreSQL. `sqlite` has
 //! the connections to a file, its version, and copies of it. `writer` has the transactions that write, `lists` reads of unknown length, and
-//! `scan` a page of a list.
+//! `page_scan` a page of a list.
 
 mod aging;
 mod audit;
@@ -19,9 +19,9 @@ mod idempotency;
 mod journal;
 mod lists;
 mod migrations;
+mod page_scan;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod scan;
 mod schema;
 mod sessions;
 mod sql;
