@@ -1,7 +1,7 @@
 //! [`SqlStore`]: all stores of the gateway in one SQL database.
 //!
 //! A file for each noun implements its port, with statements that are written once: `sql` runs them on SQLite and on PostgreSQL. `sqlite` has
-//! the connections to a file, its version, and copies of it. `writer` has the transactions that write, `lists` reads of unknown length, and
+//! the connections to a file, its version, and copies of it. `writer` has the transactions that write, `list_connections` reads of unknown length, and
 //! `page_scan` a page of a list.
 
 mod aging;
@@ -17,7 +17,7 @@ mod directory;
 mod failure;
 mod idempotency;
 mod journal;
-mod lists;
+mod list_connections;
 mod migrations;
 mod page_scan;
 #[cfg(feature = "postgres")]
@@ -53,7 +53,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage;
-use lists::Lists;
+use list_connections::Lists;
 use migrations::migrations;
 use schema::Schema;
 use sql::Pool;

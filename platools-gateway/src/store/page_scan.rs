@@ -1,7 +1,7 @@
 //! [`Scan`]: reads one page of a list from newest to oldest over one index. It looks at a bounded number of rows.
 
 use super::Lists;
-use super::lists::List;
+use super::list_connections::List;
 use super::sql::{Dialect, Row, SqlBuilder};
 use crate::domain::error::Error;
 
