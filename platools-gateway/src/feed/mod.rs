@@ -1,13 +1,12 @@
 //! The live feed: events of one agent for the dashboard that watches it.
 //!
 //! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application provides both with a
-//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). `keys` and `interest`
+//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). `keys` and `watched_keys`
 //! have the keys that agents watch.
 
 mod builtin;
 mod dashboard_auth;
 mod dashboards;
-mod interest;
 mod jwt_auth;
 mod keys;
 mod mailbox;
@@ -18,6 +17,7 @@ mod snapshot_source;
 mod subscription;
 mod subscriptions;
 mod watch;
+mod watched_keys;
 
 use std::fmt;
 use std::sync::Arc;
