@@ -2,8 +2,8 @@
 //!
 //! The catalog of a scope is the union of the tools that its links declared. In a scope without a pool, a new link replaces all of it.
 
-mod declared_tools;
 mod index;
+mod link_tools;
 mod registration;
 pub mod schema;
 #[cfg(test)]
@@ -24,7 +24,7 @@ use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::lock::{lock, read, write};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared_tools::{DeclaredTools, MemberTools};
+pub(crate) use link_tools::{DeclaredTools, MemberTools};
 pub(crate) use registration::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
 pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};

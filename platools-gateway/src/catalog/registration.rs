@@ -7,7 +7,7 @@ use std::time::Duration;
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::task::spawn_blocking;
 
-use super::declared_tools::{DeclaredTools, MemberTools, bytes_of_versions, union};
+use super::link_tools::{DeclaredTools, MemberTools, bytes_of_versions, union};
 use super::tool_set::{CatalogTool, Changes, ToolSet};
 use super::{Catalog, Replacement, Room, ToolsTooLarge, Writing};
 use crate::domain::error::{Error, ErrorKind};
