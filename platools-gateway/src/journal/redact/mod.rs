@@ -10,22 +10,22 @@
 //! more is dropped.
 
 mod assignments;
+mod json;
+mod json_cursor;
 mod names;
 mod patterns;
-mod rules;
-mod scan;
+mod plain_text;
 mod schema_position;
-mod text;
-mod walk;
+mod search_rules;
 
 use serde_json::Value;
 
 pub use names::SENSITIVE_WORDS;
 pub(super) use names::SensitiveNames;
-pub(super) use rules::{Rules, Unreadable};
+pub(super) use search_rules::{Rules, Unreadable};
 
+use json::Walk;
 use schema_position::SchemaPosition;
-use walk::Walk;
 
 /// The text without what must not be kept; `None` if all of it may be.
 pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> Result<Option<String>, Unreadable> {
@@ -39,7 +39,7 @@ pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> R
 mod tests {
     use serde_json::json;
 
-    use super::rules::{MAX_DEPTH, REDACTED};
+    use super::search_rules::{MAX_DEPTH, REDACTED};
     use super::*;
 
     fn redacted(text: &str, schema: &Value) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::names::SensitiveNames;
-use super::rules::REPLACEMENT;
+use super::search_rules::REPLACEMENT;
 use super::{assignments, patterns};
 
 /// The text with a replacement in the place of every secret; `None` if there is none.
