@@ -6,9 +6,9 @@ use super::validation::{self, check_owner, check_title};
 use super::{Admin, Agent, AgentChange, NewAgent, exists, missing};
 use crate::audit::action;
 use crate::directory::{check_address, missing_agent};
+use crate::domain::agent_profile::{MemberChange, Profile};
 use crate::domain::error::Error;
 use crate::domain::ids::AgentId;
-use crate::domain::profile::{MemberChange, Profile};
 use crate::domain::slug::check_slug;
 use crate::ports::time::now_ms;
 

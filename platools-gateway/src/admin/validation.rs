@@ -1,7 +1,7 @@
 //! Checks of the directory's texts, such as titles, names, prompts and lists of roles.
 
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::profile::Profile;
 use crate::domain::text::Text;
 
 /// Bytes of a system prompt: 64 KiB.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::domain::agent_profile::Profile;
 use crate::domain::identity::{Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EntityId, KeyId};
-use crate::domain::profile::Profile;
 
 /// An agent to add. A [`Profile`] alone makes an agent without an owner.
 #[derive(Debug, Clone, Default)]

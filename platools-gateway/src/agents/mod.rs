@@ -9,8 +9,8 @@ use std::fmt;
 
 use futures::future::BoxFuture;
 
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::Error;
-use crate::domain::profile::Profile;
 
 pub use crate::domain::message::{Message, ToolUse, Usage};
 pub use chat_sink::{ChatEvent, ChatSink, Speech};

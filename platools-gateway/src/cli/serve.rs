@@ -6,7 +6,7 @@ use anyhow::ensure;
 use clap::{Args, Command};
 use platools_gateway::Gateway;
 use platools_gateway::dev::MAIN_AGENT;
-use platools_gateway::domain::profile::{Kind, Profile};
+use platools_gateway::domain::agent_profile::{Kind, Profile};
 use platools_gateway::settings::Settings;
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};

@@ -34,7 +34,7 @@ pub(crate) struct CoreOptions {
     pub(crate) idempotency: IdempotencySettings,
     pub(crate) calls: CallSettings,
     pub(crate) chat: ChatSettings,
-    /// The implementation of agents of [`Kind::Model`](crate::domain::profile::Kind::Model). None: they cannot answer.
+    /// The implementation of agents of [`Kind::Model`](crate::domain::agent_profile::Kind::Model). None: they cannot answer.
     pub(crate) model: Option<Arc<dyn AgentRunner>>,
     pub(crate) feed: FeedSettings,
     /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.

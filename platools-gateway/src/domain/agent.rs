@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::agent_profile::{Profile, ProfileChange};
 use super::ids::{AgentId, ProjectId};
-use super::profile::{Profile, ProfileChange};
 
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

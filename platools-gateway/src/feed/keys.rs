@@ -14,7 +14,7 @@ use crate::domain::ids::AgentId;
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::domain::agent_profile::Profile;
 /// use platools_gateway::feed::KeyedStream;
 /// use serde_json::json;
 ///

@@ -50,7 +50,7 @@ use subscriptions::Subscriptions;
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::domain::agent_profile::Profile;
 /// use platools_gateway::feed::{Event, KeyedStream};
 /// use serde_json::json;
 ///

@@ -80,7 +80,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::domain::profile::Profile;
+    use crate::domain::agent_profile::Profile;
 
     fn used(id: &str) -> ToolUse {
         let arguments = RawValue::from_string("{\"a\": 1}".to_owned()).unwrap();

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::refused_part::RefusedPart;
 use super::tool_memory::{ToolForm, ToolMemory};
 use crate::agents::RunTools;
-use crate::domain::profile::Profile;
+use crate::domain::agent_profile::Profile;
 use crate::tools::NamedTool;
 
 /// The tools that a model is shown.

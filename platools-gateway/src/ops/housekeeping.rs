@@ -131,8 +131,8 @@ mod tests {
     use crate::connections::CallerConnection;
     use crate::connections::ConnectionPhase;
     use crate::core::Core;
+    use crate::domain::agent_profile::Profile;
     use crate::domain::identity::{Caller, Credential};
-    use crate::domain::profile::Profile;
     use crate::feed::KeyedStream;
     use crate::limits::Limits;
     use crate::ports::clock::SETTLING;

@@ -23,7 +23,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::domain::agent_profile::Profile;
 /// use serde_json::json;
 ///
 /// # #[tokio::main]

@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::core::{Core, CoreOptions};
-    use crate::domain::profile::Profile;
+    use crate::domain::agent_profile::Profile;
     use crate::ops::readiness::NotReady;
 
     async fn core() -> (tempfile::TempDir, Core, Peer) {

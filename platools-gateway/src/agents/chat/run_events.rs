@@ -48,10 +48,10 @@ mod tests {
     use crate::agents::{AgentRunner, ChatEvent, ChatSink, Message, RunInput, RunOutput, RunTools, Speech};
     use crate::core::Core;
     use crate::core::CoreOptions;
+    use crate::domain::agent_profile::{Kind, Profile};
     use crate::domain::error::{Error, ErrorKind};
     use crate::domain::identity::Caller;
     use crate::domain::ids::{ConversationId, RunId};
-    use crate::domain::profile::{Kind, Profile};
     use crate::limits::Limits;
 
     /// The handling of a new message.

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::InvalidParam;
 use crate::admin::{AgentChange, NewKey};
+use crate::domain::agent_profile::ProfileChange;
 use crate::domain::identity::{Policy, Role, SpeaksFor};
-use crate::domain::profile::ProfileChange;
 use crate::dto::SpeaksForDto;
 
 /// A request for a key.
