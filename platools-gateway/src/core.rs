@@ -1,5 +1,5 @@
-//! [`Core`]: the services of a gateway, without its protocols. It builds them in order, holds them, and stops them in order. `base_services` has the
-//! lowest ones, and `Core::start` names the needs of each of the others.
+//! [`Core`]: builds the services of a gateway in order, holds them, and stops them in order. It has no protocols. `base_services` builds
+//! the lowest services, such as the directory, and `Core::start` builds the others, each from the services that it names.
 
 mod base_services;
 mod options;

@@ -1,4 +1,4 @@
-//! [`start`]: starts a gateway for development and tests, with an entity, a key and agents. Its data is removed with it.
+//! [`start`]: starts a gateway for development and tests, with an entity, a key and agents. Its data is temporary.
 
 mod secrets;
 

@@ -1,4 +1,4 @@
-//! Agents: lists, finds, adds, changes and removes them.
+//! Functions of [`Admin`] that list, find, add, change and remove the agents of a project.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Keys of callers: lists, adds and revokes them.
+//! Functions of [`Admin`] that list, add and revoke the keys of callers and agents.
 
 use secrecy::{ExposeSecret as _, SecretString};
 

@@ -1,4 +1,4 @@
-//! Signed tokens: mints, lists and revokes them.
+//! Functions of [`Admin`] that sign, list and revoke tokens of callers and of workers.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Checks of the directory's texts, such as titles, names, prompts and lists of roles.
+//! Functions that check the texts in requests of admins, such as titles, names, prompts and roles for tools: their length, their number and
+//! their characters.
 
 use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};

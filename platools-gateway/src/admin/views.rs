@@ -1,4 +1,5 @@
-//! Agents, keys and tokens as admins add and see them, such as [`NewAgent`] and [`Key`].
+//! Types of agents, keys and tokens for the functions of `Admin`. [`NewAgent`], [`NewKey`] and [`NewToken`] describe an object to add;
+//! [`Key`] and [`Token`] show a stored one, without its secret.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`RunTools`]: the tools of one run of an agent, which calls them with the permissions of the run's caller.
+//! [`RunTools`]: lists and calls the tools of one run of an agent, with the permissions of the run's caller.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! [`legible`]: turns results with several parts, such as texts and images, into text for readers that know text only.
+//! [`legible`]: makes a result with several parts, such as texts and images, readable as text. The length of binary data takes the place of
+//! the data.
 
 use platools::tool::Content;
 use platools_protocol::tool_sync::ToolDeclaration;

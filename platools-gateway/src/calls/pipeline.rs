@@ -1,4 +1,4 @@
-//! [`Calls::call`] and its variants: the path of a call from its caller to its worker and back.
+//! [`Calls::call`] and its variants: take a call from its caller to its worker, and the answer back.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`CallRequest`]: a call that a caller asks for. [`CallReply`]: its result.
+//! [`CallRequest`]: the call that a caller requests, with its tool, arguments and timeout. [`CallReply`]: the result that the caller gets.
 
 use std::time::Duration;
 

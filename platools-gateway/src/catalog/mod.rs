@@ -1,6 +1,7 @@
 //! `Catalog`: the tools of every scope, which stay while the workers are away.
 //!
-//! The catalog of a scope is the union of the tools that its links declared. In a scope without a pool, a new link replaces all of it.
+//! The catalog of a scope is the union of the tools that its links declared. If the entity is no pool, the tools of a new link replace all
+//! tools of its scope.
 
 mod index;
 mod link_tools;

@@ -1,4 +1,5 @@
-//! Functions of `Catalog` that register the tools of a link, and update the union of the tools of its scope.
+//! Functions of `Catalog` that register the tools of a link, and replace the tools of its scope with the union over all its links. They
+//! refuse tools with too many bytes, also when a deployment brings several versions of each tool.
 
 use std::collections::HashSet;
 use std::sync::Arc;

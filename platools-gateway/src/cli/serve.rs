@@ -1,4 +1,4 @@
-//! `serve`: runs a gateway on a data folder.
+//! `serve`: runs a gateway on the data in a folder or in a PostgreSQL database.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Parsers of flags with special values, such as a role, a policy or a time.
+//! Functions that parse the values of flags, such as a role, a policy or a time.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;

@@ -1,4 +1,4 @@
-//! [`CoreOptions`]: the settings of the services, and the parts that an application adds.
+//! [`CoreOptions`]: the settings of a gateway's services, and the parts that an embedding application adds, such as event handlers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! `Directory`: organizations, projects, environments, entities, agents and keys. They are stored in the database, and read from memory.
+//!
+//! An unknown secret of a worker or caller may be a new one, so the directory looks for it in the database, at most a few times a second.
 
 mod agent_address;
 mod caller_lookup;

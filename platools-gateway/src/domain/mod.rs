@@ -1,4 +1,4 @@
-//! Plain data for every part of the gateway: ids, scopes, callers, roles and the error type. Nothing in here has a lock or does I/O.
+//! Plain data for every part of the gateway: ids, scopes, callers, roles and the error type. No type here has a lock or does I/O.
 
 pub mod agent;
 pub mod agent_profile;

@@ -1,4 +1,4 @@
-//! [`Builder`]: the settings and extensions of a gateway before its start.
+//! [`Builder`]: sets the settings and the extensions of a gateway, such as an agent's model, and starts it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! [`choose`]: picks the link for a call: the one with less load of two suitable links, taken at random.
+//! [`choose`]: picks the link for a call in a pool: it draws two suitable links at random, and takes the one with fewer calls.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};

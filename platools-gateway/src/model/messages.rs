@@ -1,4 +1,4 @@
-//! Messages of a conversation in the form of requests to a model.
+//! Functions that write the messages of a conversation, with calls and results, as JSON for a request to a model.
 
 use serde_json::{Value, json};
 

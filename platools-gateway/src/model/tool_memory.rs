@@ -1,4 +1,5 @@
-//! [`ToolMemory`]: remembers between runs which tools an endpoint refused and in which [`ToolForm`] it takes them, and which were logged.
+//! [`ToolMemory`]: remembers between runs which tools an endpoint refused, in which [`ToolForm`] each of them is sent next, and which the
+//! log has named.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};

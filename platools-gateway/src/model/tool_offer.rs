@@ -1,4 +1,5 @@
-//! [`ToolOffer`]: the tools of one run in the form that its model is shown, and the conversion of the model's arguments back.
+//! [`ToolOffer`]: the tools of one run as the model gets them. It also converts the arguments that the model sends back to the form that
+//! the tools take.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

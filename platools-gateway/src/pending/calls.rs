@@ -1,4 +1,4 @@
-//! [`PendingCalls`]: the calls that wait for the answers of their workers.
+//! [`PendingCalls`]: holds the calls that wait for the answers of their workers, and ends each with its answer, its timeout or its loss.
 
 use std::time::Duration;
 

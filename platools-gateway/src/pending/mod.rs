@@ -1,5 +1,5 @@
-//! [`PendingCalls`]: the calls that wait for their answers, each at a `stage` on its way. `waiting` is the side of the caller, `reports` has
-//! the progress and log entries before the answer.
+//! [`PendingCalls`]: the calls that wait for the answers of their workers. `delivery_stage` says how far each came on its way to the
+//! worker, `waiting` is the side of the caller, and `reports` has the progress and log entries before the answer.
 
 mod answer;
 mod calls;

@@ -1,4 +1,4 @@
-//! `CallTable`: the pending calls, by id and by link.
+//! `CallTable`: finds pending calls by id and by link.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,4 +1,4 @@
-//! [`AgentSocket`]: one socket of an agent. [`Sessions`] opens it for a ticket.
+//! [`AgentSocket`]: the service's side of one socket of an agent, with the events that wait for it. [`Sessions`] opens it for a ticket.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! [`Scan`]: reads one page of a list from newest to oldest over one index. It looks at a bounded number of rows.
+//! [`Scan`]: reads one page of a list from newest to oldest over one index, and looks at a bounded number of rows for it.
+//! `list_connections` has the connections and the deadline.
 
 use super::Lists;
 use super::list_connections::List;

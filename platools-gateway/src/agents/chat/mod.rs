@@ -1,5 +1,5 @@
-//! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. In each conversation one run
-//! follows the other; [`OpenChat`] is one message from its check to its answer.
+//! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. A conversation has one run at
+//! a time; further messages wait. [`OpenChat`] takes one message from its checks to its answer.
 
 mod completion;
 mod conversation;

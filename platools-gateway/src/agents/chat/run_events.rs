@@ -1,4 +1,4 @@
-//! [`RunEvents`]: sends the begin of a run and, exactly once, its end to a sink.
+//! [`RunEvents`]: tells a [`ChatSink`] that a run begins and, exactly once, that the run ended.
 
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::ConversationId;

@@ -1,4 +1,4 @@
-//! [`Walk`]: reads a JSON text once, and notes the parts to replace.
+//! [`Walk`]: finds the secrets in a JSON text in one pass, and replaces them. `plain_text` does the same for strings that are not JSON.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -6,8 +6,8 @@
 //! - values of members, options and header fields with names that sound secret, also where name and value are two members or two items,
 //! - tokens, keys and passwords with a known form, also in the middle of a text,
 //!
-//! and also looks into strings that are JSON. It reads the text once and leaves the rest as it is. The work is bounded: a value that would take
-//! more is dropped.
+//! and also looks into strings that are JSON. It reads the text once and leaves the rest as it is. The work is bounded: a value that would
+//! take more is dropped.
 
 mod assignments;
 mod json;

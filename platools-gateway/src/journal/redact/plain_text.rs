@@ -1,4 +1,4 @@
-//! [`redact_text`]: replaces the secrets in a text that is not JSON.
+//! [`redact_text`]: replaces the secrets in a text that is not JSON. `assignments` and `patterns` find them.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! Parameters of requests that change the directory: [`KeyRequest`], and the members of other requests.
+//! Parameters of requests that change the directory, for REST and gateway RPC: [`KeyRequest`] adds a key, and functions read roles,
+//! policies and changes of agents.
 
 use std::time::Duration;
 

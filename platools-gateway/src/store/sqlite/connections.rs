@@ -1,4 +1,4 @@
-//! Functions that open connections to a database file.
+//! Functions that open connections to a SQLite file: one that writes, and others for short reads and for lists.
 
 use std::path::Path;
 use std::time::Duration;
