@@ -1,4 +1,4 @@
-//! [`Agent`]: an agent of a project, as the directory knows it.
+//! [`Agent`]: the entry of an agent in the directory.
 
 use std::sync::Arc;
 

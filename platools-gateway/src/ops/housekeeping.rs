@@ -1,5 +1,5 @@
-//! [`Housekeeping`]: starts the periodic jobs of a gateway: directory changes by other processes, ended credentials, silent sessions and
-//! deletion of old data.
+//! [`Housekeeping`]: starts the periodic jobs of a gateway. They apply changes of the directory by other processes, end expired credentials
+//! and silent sessions, and delete old data.
 
 use std::sync::Arc;
 use std::time::Duration;

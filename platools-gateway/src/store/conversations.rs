@@ -1,4 +1,4 @@
-//! [`ConversationStore`] in SQL: conversations and their messages.
+//! [`ConversationStore`] in SQL: stores conversations and their messages.
 
 use async_trait::async_trait;
 

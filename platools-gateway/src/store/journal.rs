@@ -1,4 +1,4 @@
-//! [`JournalStore`] in SQL: the calls that ended.
+//! [`JournalStore`] in SQL: stores the calls that ended.
 
 use async_trait::async_trait;
 

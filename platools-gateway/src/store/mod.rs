@@ -1,8 +1,9 @@
 //! [`SqlStore`]: all stores of the gateway in one SQL database.
 //!
 //! A file for each kind of data, such as `channels`, implements its port with statements that run on SQLite and on PostgreSQL; `sql` runs
-//! them. `sqlite` has the connections to a file, its version, and copies of it. `postgres` has the same for a PostgreSQL server. `writer`
-//! has the transactions that write, `list_connections` the connections for long lists, and `page_scan` reads a page of a list.
+//! them. `sqlite` has the connections to a file, its version, and copies of it. `postgres` has the connections to a server, and the version
+//! of its database. `writer` has the transactions that write, `list_connections` the connections for long lists, and `page_scan` reads a
+//! page of a list.
 
 mod aging;
 mod audit;

@@ -1,5 +1,5 @@
-//! [`alerts`]: makes the frames that tell a worker which of its tools are unhealthy. [`left_out`]: makes those that name the tools which
-//! its registration lost.
+//! [`alerts`]: makes the frames that tell a worker which of its tools are unhealthy. [`left_out`]: makes the frames that tell it which of
+//! its tools the gateway did not register.
 
 use std::collections::BTreeMap;
 

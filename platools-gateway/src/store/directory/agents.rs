@@ -1,4 +1,4 @@
-//! [`AgentStore`] in SQL: agents, whose addresses and slugs are unique within a project.
+//! [`AgentStore`] in SQL: stores agents, whose addresses and slugs are unique within a project.
 
 use std::sync::Arc;
 

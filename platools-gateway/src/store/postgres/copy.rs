@@ -1,4 +1,4 @@
-//! [`copy_to_database`]: moves the data of a SQLite file to a PostgreSQL database.
+//! [`copy_to_database`]: copies the data of a SQLite file into an empty PostgreSQL database.
 
 use std::path::Path;
 
