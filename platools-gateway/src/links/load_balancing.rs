@@ -1,4 +1,5 @@
-//! [`choose`]: picks the link for a call in a pool: it draws two suitable links at random, and takes the one with fewer calls.
+//! [`choose`]: draws two suitable links of a pool at random, and returns the one with fewer calls. `routing` asks it for the link of each
+//! call.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
