@@ -1,7 +1,7 @@
-//! [`Core`]: the services of a gateway, without its protocols. It builds them in order, holds them, and stops them in order. `base` has the
-//! lowest ones, and `Core::start` names the needs of each of the others.
+//! [`Core`]: builds the services of a gateway in order, holds them, and stops them in order. It has no protocols. `base_services` builds
+//! the lowest services, such as the directory, and `Core::start` builds the others, each from the services that it names.
 
-mod base;
+mod base_services;
 mod options;
 
 use std::path::Path;
@@ -39,7 +39,7 @@ use crate::sessions::{SessionServices, Sessions};
 use crate::store::SqlStore;
 use crate::tools::Tools;
 
-use base::BaseServices;
+use base_services::BaseServices;
 pub(crate) use options::CoreOptions;
 
 /// The needs of a service: each field is a clone of the variable of that name, or of the one behind the colon.

@@ -1,4 +1,4 @@
-//! [`start`]: starts a gateway for development and tests, with an entity, a key and agents. Its data is removed with it.
+//! [`start`]: starts a gateway for development and tests, with an entity, a key and agents. Its data is temporary.
 
 mod secrets;
 
@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 pub use secrets::{ADMIN_KEY, AGENT_KEY, DevSecrets, SECRET};
 
 use crate::admin::NewKey;
+use crate::domain::agent_profile::{Kind, Profile};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Role};
-use crate::domain::profile::{Kind, Profile};
 use crate::gateway::{Builder, Gateway};
 use crate::ops::log_feed::LogFeed;
 use crate::settings::{ChatSettings, HttpSettings, ModelSettings};

@@ -1,7 +1,7 @@
 //! The platform that platools workers dial out to.
 //!
-//! Workers connect over one WebSocket each and register their tools; callers call the tools over HTTP. Its data
-//! is in a SQLite file, or in a PostgreSQL database. The binary is `platools-gateway`; this library is the same gateway inside another program or a test:
+//! Workers connect over one WebSocket each and register their tools; callers call the tools over HTTP. The data of a gateway is in a SQLite
+//! file, or in a PostgreSQL database. The binary is `platools-gateway`; this library is the same gateway inside another program or a test:
 //!
 //! ```
 //! use platools_gateway::dev::{self, DevOptions};

@@ -1,4 +1,4 @@
-//! [`start`]: sets up the program's log: its output, its format and its filter.
+//! [`start`]: sets up the program's log: its output, its format, and the lines that it leaves out.
 
 use std::io::{self, IsTerminal as _};
 

@@ -1,4 +1,4 @@
-//! [`Signals`]: runs a gateway until a signal tells the process to stop.
+//! [`Signals`]: runs a gateway until a signal stops the process. A hangup can make it read the certificate again.
 
 use anyhow::Context as _;
 use platools_gateway::Gateway;

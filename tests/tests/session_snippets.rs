@@ -6,7 +6,7 @@ use std::time::Duration;
 use platools::connection::ConnectionState;
 use platools_client::RuntimeClient;
 use platools_gateway::admin::NewKey;
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::{Gateway, Role};
 use platools_protocol::runtime::ConnectionChange;
 use platools_tests::{KEY, Reply, RuntimeGateway, within};

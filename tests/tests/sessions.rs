@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use platools::connection::{ConnectionState, OnRefusal};
 use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::admin::NewKey;
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::{Gateway, Role};
 use platools_protocol::runtime::{Channel, ChannelMessage, Done, NewChannel, NewMessage, Ticket, event, path};
 use platools_tests::{quick, runtime_client, within};

@@ -1,14 +1,14 @@
-//! Agents: lists, finds, adds, changes and removes them.
+//! Functions of [`Admin`] that list, find, add, change and remove the agents of a project.
 
 use std::sync::Arc;
 
-use super::texts::{self, check_owner, check_title};
+use super::validation::{self, check_owner, check_title};
 use super::{Admin, Agent, AgentChange, NewAgent, exists, missing};
 use crate::audit::action;
 use crate::directory::{check_address, missing_agent};
+use crate::domain::agent_profile::{MemberChange, Profile};
 use crate::domain::error::Error;
 use crate::domain::ids::AgentId;
-use crate::domain::profile::{MemberChange, Profile};
 use crate::domain::slug::check_slug;
 use crate::ports::time::now_ms;
 
@@ -103,7 +103,7 @@ impl Admin<'_> {
 
     /// Refuses a profile whose agent could never answer.
     fn check_profile(&self, profile: &Profile) -> Result<(), Error> {
-        texts::check_profile(profile)?;
+        validation::check_profile(profile)?;
         self.services.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
     }
 }

@@ -1,4 +1,5 @@
-//! Audit events, for the admins of one project and for the command line.
+//! Functions of [`Admin`] and [`Projects`] that list audit events, newest first: [`Admin`] those of one project, [`Projects`] those of all
+//! projects, for the command line.
 
 use super::{Admin, Projects};
 use crate::audit::{AuditEvent, AuditQuery};

@@ -1,4 +1,4 @@
-//! Functions of [`Admin`] that list, add and remove entities, and rotate their secrets.
+//! Functions of [`Admin`] that list, add and remove the entities of a project, and rotate their secrets.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Environments: lists, adds and removes them. [`WhenInUse`] decides about an environment in use.
+//! Functions of [`Admin`] that list, add and remove the environments of a project. [`WhenInUse`] decides whether an environment that is in
+//! use is removed or kept.
 
 use super::{Admin, exists, missing};
 use crate::audit::action;

@@ -1,7 +1,8 @@
-//! [`GrantRequest`]: the grant of a new key or token. It is checked, and reduced to the grant of its maker.
+//! [`GrantRequest`]: the limits that an admin requests for a new key or token, such as its role and its users. `Admin::grant` checks them
+//! against the credential of the admin.
 
 use super::Admin;
-use super::texts::{check_owner, check_tool_roles};
+use super::validation::{check_owner, check_tool_roles};
 use crate::authority::{AskedGrant, Grant, grant, lineage};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};

@@ -1,9 +1,9 @@
-//! Keys of callers: lists, adds and revokes them.
+//! Functions of [`Admin`] that list, add and revoke the keys of callers and agents.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::grants::GrantRequest;
-use super::texts::checked_name;
+use super::validation::checked_name;
 use super::views::{Key, NewKey, WithSecret};
 use super::{Admin, missing};
 use crate::audit::action;

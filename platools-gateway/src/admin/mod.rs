@@ -1,4 +1,5 @@
-//! [`Administration`]: changes of the directory by admins. [`Admin`] changes one project, [`Projects`] the list of projects.
+//! [`Administration`]: changes the directory for admins, and records each change in the audit. [`Admin`] changes one project, [`Projects`]
+//! adds and removes projects.
 
 mod agents;
 mod audit;
@@ -10,9 +11,9 @@ mod projects;
 mod reconciler;
 mod record;
 mod signing;
-mod texts;
 mod tokens;
 mod tools;
+mod validation;
 mod views;
 
 use std::sync::Arc;

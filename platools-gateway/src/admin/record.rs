@@ -1,4 +1,4 @@
-//! [`RecordedChange`]: a change of the directory with its audit event, which are stored together or not at all.
+//! [`RecordedChange`]: records a change that an admin makes in the audit, in the same transaction as the change itself.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! [`SigningKeyView`]: the keys that sign tokens, for an admin of the whole gateway.
+//! Functions of [`Admin`] that list and rotate the keys that sign tokens. The keys belong to the whole gateway, so an admin of a single
+//! project may not use these functions. [`SigningKeyView`] shows a key without its secret.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! Signed tokens: mints, lists and revokes them.
+//! Functions of [`Admin`] that sign, list and revoke tokens of callers and of workers.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
 use super::grants::GrantRequest;
-use super::texts::checked_name;
+use super::validation::checked_name;
 use super::views::{NewToken, NewWorkerToken, SignedToken, Token};
 use super::{Admin, MAX_TOKEN_TTL, missing};
 use crate::audit::action;

@@ -1,4 +1,4 @@
-//! The tools of a project: lists them, and switches them on and off.
+//! Functions of [`Admin`] that list the tools of a project, and switch a tool on or off.
 
 use std::sync::Arc;
 

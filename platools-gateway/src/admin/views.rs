@@ -1,12 +1,13 @@
-//! Agents, keys and tokens as admins add and see them, such as [`NewAgent`] and [`Key`].
+//! Types of agents, keys and tokens for the functions of `Admin`. [`NewAgent`], [`NewKey`] and [`NewToken`] describe an object to add;
+//! [`Key`] and [`Token`] show a stored one, without its secret.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::domain::agent_profile::Profile;
 use crate::domain::identity::{Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EntityId, KeyId};
-use crate::domain::profile::Profile;
 
 /// An agent to add. A [`Profile`] alone makes an agent without an owner.
 #[derive(Debug, Clone, Default)]

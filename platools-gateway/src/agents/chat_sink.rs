@@ -1,5 +1,5 @@
-//! [`ChatSink`]: the receiver of a run's events, which are [`ChatEvent`]s. [`Speech`] passes the parts of an answer on, and keeps the whole
-//! text.
+//! [`ChatSink`]: the trait of receivers of a run's events, such as the adapter that sends them to the caller. [`ChatEvent`] is one event.
+//! [`Speech`] passes the parts of an answer on to a sink, and keeps the whole text.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! [`AgentRunner`]: an implementation of agents, which answers messages with the help of tools. `chat` has the conversations.
+//! [`AgentRunner`]: the trait of code that answers messages for an agent and may call tools. `CommandAgent` runs commands,
+//! `model::ModelAgent` asks a language model. `chat` stores the conversations and runs the agents.
 
 pub mod chat;
 mod chat_sink;
@@ -9,8 +10,8 @@ use std::fmt;
 
 use futures::future::BoxFuture;
 
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::Error;
-use crate::domain::profile::Profile;
 
 pub use crate::domain::message::{Message, ToolUse, Usage};
 pub use chat_sink::{ChatEvent, ChatSink, Speech};

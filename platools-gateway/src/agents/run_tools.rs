@@ -1,4 +1,4 @@
-//! [`RunTools`]: the tools of one run of an agent, which calls them with the permissions of the run's caller.
+//! [`RunTools`]: lists and calls the tools of one run of an agent, with the permissions of the run's caller.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +10,12 @@ use serde_json::value::RawValue;
 
 use super::chat_sink::{ChatEvent, ChatSink};
 use crate::arguments::Arguments;
-use crate::calls::content::{is_content, legible};
+use crate::calls::content_text::{is_content, legible};
 use crate::calls::{CallRequest, Calls};
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
-use crate::domain::profile::Profile;
 use crate::domain::trace::TraceContext;
 use crate::pending::CallTimeout;
 use crate::tools::{NamedTool, Tools};

@@ -1,4 +1,4 @@
-//! [`compact`]: removes the white space between the parts of a JSON text, in one pass that copies runs of bytes.
+//! [`compact`]: removes the white space between the parts of a JSON text, in one pass.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! [`javascript_form`]: writes a JSON text as JavaScript's `JSON.stringify` does.
+//! [`javascript_form`]: writes a JSON text as JavaScript's `JSON.stringify` does. Workers in JavaScript verify signatures over that form.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,4 +1,5 @@
-//! [`Arguments`]: the arguments of a call as the text of a JSON object. It is checked and compacted in one pass, and never parsed into values.
+//! [`Arguments`]: the arguments of a call as the text of a JSON object. It is checked and compacted in one pass, and never parsed into
+//! values.
 
 pub(crate) mod compact;
 pub(crate) mod json_stringify;

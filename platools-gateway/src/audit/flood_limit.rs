@@ -1,4 +1,5 @@
-//! [`FloodLimit`]: the bound on events that clients can cause at will, per source and minute. The first ones are recorded, the others counted.
+//! [`FloodLimit`]: bounds the audit events that clients can cause at will, per source and minute. It records the first ones and counts the
+//! others.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! [`AuditWriter`]: the task that stores sign-ins and refusals, and deletes old events.
+//! [`AuditWriter`]: the task that stores audit events of sign-ins and refusals in batches, and deletes old audit events.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! [`Denial`]: the reason why [`authorize`](super::authorize) refuses a caller: its role is too low, it may not use the resource, or it may not
-//! even know of it.
+//! [`Denial`]: the reason why [`authorize`](super::authorize) refuses a caller: its role is too low, it may not use the resource, or it may
+//! not even know of it.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;

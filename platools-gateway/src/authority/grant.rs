@@ -1,7 +1,8 @@
 //! [`grant`]: decides the permissions of a new key or token.
 //!
-//! The command line makes credentials without limits. Over a connection, a new credential gets at most the permissions of the credential that
-//! makes it: its expiry, its users, its environments and its agent. Only an admin gives roles for tools.
+//! The command line makes credentials without limits. Over a connection, a new credential gets at most the permissions of the credential
+//! that makes it: its expiry, its users, its environments and its agent. A tool may require roles of its callers; only an admin can give
+//! such roles to a credential.
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Role, SpeaksFor};

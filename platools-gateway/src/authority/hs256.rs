@@ -1,4 +1,4 @@
-//! [`install`]: gives the token library HMAC with SHA-256, and no other algorithm.
+//! [`install`]: sets up the token library to sign and verify with HMAC-SHA-256, and with no other algorithm.
 
 use std::sync::Once;
 

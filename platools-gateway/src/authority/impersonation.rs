@@ -1,4 +1,4 @@
-//! [`speaking_for`]: lets a caller act for the user that its request names, if its key or token allows it.
+//! [`speaking_for`]: lets a caller act for the user that a request names, if the key or token of the caller allows it.
 
 use super::denial::Denial;
 use crate::domain::identity::{Caller, SpeaksFor};

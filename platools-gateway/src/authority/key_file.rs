@@ -1,4 +1,5 @@
-//! `KeyFile`: reads and writes the file with the keys that sign tokens. [`SigningKeySource`] is the place of these keys.
+//! `KeyFile`: reads and writes the file with the keys that sign tokens. [`SigningKeySource`] tells where the keys of a gateway are: in a
+//! file of the data folder, in another file, or in an environment variable.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

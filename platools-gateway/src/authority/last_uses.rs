@@ -1,4 +1,4 @@
-//! [`LastUses`]: the time of the last use of each key and token, in memory until a batch of them is stored.
+//! [`LastUses`]: keeps the time of the last use of each key and token in memory, until a batch of these times is stored.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! [`CallScope`] and [`ConversationScope`]: conditions of a query that select the rows which a caller may see. They agree with
-//! [`authorize`](super::authorize), which decides about one row.
+//! [`CallScope`] and [`ConversationScope`]: the calls and the conversations that a caller may see in lists, as conditions for queries of
+//! the database. They follow the same rules as [`authorize`](super::authorize), which decides about one object.
 
 use super::rules::is_admin;
 use crate::domain::call::CallScope;

@@ -1,8 +1,9 @@
 //! Authority: decides what a caller may see and do, and makes credentials.
 //!
-//! [`authorize`] decides about one resource, [`CallScope`](crate::domain::call::CallScope) and [`ConversationScope`] narrow lists in the same
-//! way, and [`speaking_for`] lets a caller act for a user. [`TokenSigner`] signs and verifies tokens of the gateway, [`ApplicationTokens`]
-//! verifies those of an application, and [`grant`] limits a new credential. Nothing in here reads the database.
+//! [`authorize`] decides about one resource. [`CallScope`](crate::domain::call::CallScope) and [`ConversationScope`] select the calls and
+//! the conversations that a caller may see in lists. [`speaking_for`] lets a caller act for a user. [`TokenSigner`] signs and verifies
+//! tokens of the gateway, [`ApplicationTokens`] verifies those of an application, and [`grant`] limits the permissions of a new credential.
+//! Nothing in here reads the database.
 
 mod application_tokens;
 mod denial;

@@ -1,4 +1,5 @@
-//! [`SigningKeys`]: the keys of one gateway for tokens, with their JSON. The first key signs; each of the others verifies until its end.
+//! [`SigningKeys`]: the keys with which one gateway signs and verifies tokens, and their form as JSON. The first key signs new tokens. Each
+//! other key only verifies, until its end.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Functions that sign and verify tokens: JSON Web Tokens with HS256, whose header names the signing key.
 //!
-//! Tokens of callers and of workers have different audiences, so that nobody can use one as the other. A token names its parents: the keys and
-//! tokens that it was made with, or the entity's secret. When one of its parents ends, the token ends.
+//! Tokens of callers and of workers have different audiences, so that nobody can use one as the other. A token names its parents: the keys
+//! and tokens that it was made with, or the entity's secret. When one of its parents ends, the token ends.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Helpers for work in the background. [`tasks::Tasks`] starts tasks again that panic, [`periodic::every`] repeats a job, [`offload::offload`]
-//! moves work on large texts to other threads, and [`log_limit::LogLimit`] limits lines of the log. [`pruning`] and [`retention_clock::Aging`]
-//! are for deletion by age: its pace, and its clock.
+//! Helpers for work in the background. [`tasks::Tasks`] starts tasks and restarts those that panic, [`periodic::every`] repeats a job,
+//! [`offload::offload`] moves work on large texts to other threads, and [`log_limit::LogLimit`] limits lines of the log. For the deletion
+//! of old rows, [`pruning`] has the pace and [`retention_clock::Aging`] the clock.
 
 pub(crate) mod log_limit;
 pub(crate) mod offload;

@@ -1,4 +1,5 @@
-//! [`offload`]: does work on a large text on a thread for blocking work, so that no socket waits for it. Small texts are done in place.
+//! [`offload`]: moves work on a large text to a thread for blocking work, so that sockets do not wait for it. Work on a small text stays on
+//! the current thread.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, LazyLock};

@@ -1,4 +1,4 @@
-//! [`every`]: repeats a job at an interval.
+//! [`every`]: repeats a job of the gateway at an interval, such as the deletion of old rows.
 
 use std::time::Duration;
 

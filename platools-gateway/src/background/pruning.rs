@@ -1,4 +1,4 @@
-//! Constants for the deletion of old rows: it takes small batches with pauses between them, so that other writes do not wait for long.
+//! Constants for the deletion of old rows: it deletes small batches with pauses between them, so that other writes do not wait for long.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! [`Aging`]: the clock for deletion by age. It adopts a jump of the wall clock late, because a row that is deleted too early is lost.
 //!
-//! While the gateway runs, a jump forward counts after a day. The time is also stored. When the gateway starts and the wall clock is far ahead
-//! of the stored time, the wall clock counts after an hour.
+//! While the gateway runs, a jump forward counts after a day. The time is also stored. When the gateway starts and the wall clock is far
+//! ahead of the stored time, the wall clock counts after an hour.
 
 use std::sync::Mutex;
 use std::time::Duration;

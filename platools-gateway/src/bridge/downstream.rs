@@ -1,4 +1,4 @@
-//! [`Downstream`]: the server that the client talks to. It passes requests on to the gateway.
+//! [`Downstream`]: the MCP server of the bridge for the client on the standard streams. It passes each request on to the gateway.
 
 use std::sync::Arc;
 

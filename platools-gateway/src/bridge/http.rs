@@ -1,4 +1,5 @@
-//! [`Http`]: the transport with which `rmcp` reaches the gateway's `/mcp` over HTTP.
+//! [`Http`]: the HTTP transport with which the bridge's MCP client, from the library `rmcp`, reaches the gateway's `/mcp`. It repeats a
+//! request that cannot have arrived.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,5 +1,6 @@
-//! [`run`]: a bridge for MCP clients that start a program and use its standard streams. It passes each message on to the `/mcp` of a gateway.
-//! `Downstream` serves the client, `Upstream` is the gateway's client, and `Relay` passes notices from one to the other.
+//! [`run`]: a bridge for MCP clients that start a program and use its standard streams. It passes each message on to the `/mcp` of a
+//! gateway. `Downstream` serves the client, `Upstream` is connected to the gateway, and `Relay` passes notifications from `Upstream` to the
+//! client.
 
 #[expect(deprecated, reason = "gateways and clients of the revisions in use have a log")]
 mod downstream;

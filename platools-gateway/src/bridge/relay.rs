@@ -1,4 +1,4 @@
-//! [`Relay`]: passes notifications of the gateway on to the client.
+//! [`Relay`]: passes progress, log entries and changes of the tool list from the gateway on to the client of the bridge.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Upstream`]: the client of the gateway. It passes the gateway's notifications on to the client.
+//! [`Upstream`]: the MCP client of the bridge, which is connected to the gateway. It gives notifications of the gateway to `Relay`.
 
 use std::sync::Arc;
 

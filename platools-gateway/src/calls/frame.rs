@@ -1,4 +1,4 @@
-//! [`CallFrameParts`]: the contents of a call's `tool_call` frame, which are signed for the worker that gets it.
+//! [`CallFrameParts`]: writes the `tool_call` frame of a call from the arguments, the caller and the deadline, and signs it for the worker.
 
 use std::borrow::Cow;
 

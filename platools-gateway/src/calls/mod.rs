@@ -1,13 +1,13 @@
-//! [`Calls`]: the service that calls tools. `pipeline` takes a call from its caller to a worker and back, `route` sends it over the links of
-//! its scope, `history` lists and replays calls, and `idempotency` runs a repeated call only once.
+//! [`Calls`]: the service that calls tools. `pipeline` takes a call from its caller to a worker and back, `route` sends it over the links
+//! of its scope, `history` lists and replays calls, and `idempotency` runs a repeated call only once.
 
-pub(crate) mod content;
+pub(crate) mod content_text;
 mod frame;
 mod history;
 pub mod idempotency;
-pub mod oversize;
 mod pipeline;
 mod request;
+pub mod result_preview;
 mod route;
 mod service;
 

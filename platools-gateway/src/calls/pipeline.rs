@@ -1,4 +1,4 @@
-//! [`Calls::call`] and its variants: the path of a call from its caller to its worker and back.
+//! [`Calls::call`] and its variants: take a call from its caller to its worker, and the answer back.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use platools_protocol::tool_sync::annotation::has_exposed_errors;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::content::max_bytes;
+use super::content_text::max_bytes;
 use super::frame::CallFrameParts;
 use super::idempotency::KeyedCallStart;
-use super::oversize::shortened;
 use super::request::{CallPermit, CallReply, CallRequest};
+use super::result_preview::shortened;
 use super::route::Route;
 use super::service::Calls;
 use crate::arguments::Arguments;

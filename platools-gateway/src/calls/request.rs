@@ -1,10 +1,10 @@
-//! [`CallRequest`]: a call that a caller asks for. [`CallReply`]: its result.
+//! [`CallRequest`]: the call that a caller requests, with its tool, arguments and timeout. [`CallReply`]: the result that the caller gets.
 
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::oversize::{MAX_RESULT_BYTES, shortened};
+use super::result_preview::{MAX_RESULT_BYTES, shortened};
 use crate::arguments::Arguments;
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;

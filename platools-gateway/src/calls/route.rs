@@ -1,4 +1,5 @@
-//! `Route`: sends one call over a link of its scope, or over the next link if the first one did not send it, until the call ends.
+//! `Route`: sends one call over a link of its scope, and waits for the end of the call. It tries another link only if the first one
+//! certainly did not send the call.
 
 use std::sync::Arc;
 use std::time::Duration;

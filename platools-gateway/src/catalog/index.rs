@@ -1,4 +1,4 @@
-//! [`Index`]: the table of all tool sets, by scope, by project, and by the name of a tool.
+//! [`Index`]: finds the tools of the catalog by scope, by project, and by the name of a tool.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! `Catalog`: the tools of every scope, which stay while the workers are away.
 //!
-//! The catalog of a scope is the union of the tools that its links declared. In a scope without a pool, a new link replaces all of it.
+//! The catalog of a scope is the union of the tools that its links declared. If the entity is no pool, the tools of a new link replace all
+//! tools of its scope.
 
-mod declared_tools;
 mod index;
+mod link_tools;
 mod registration;
 pub mod schema;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::lock::{lock, read, write};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared_tools::{DeclaredTools, MemberTools};
+pub(crate) use link_tools::{DeclaredTools, MemberTools};
 pub(crate) use registration::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
 pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};

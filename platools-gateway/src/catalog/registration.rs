@@ -1,4 +1,5 @@
-//! Functions of `Catalog` that register the tools of a link, and update the union of the tools of its scope.
+//! Functions of `Catalog` that register the tools of a link, and replace the tools of its scope with the union over all its links. They
+//! refuse tools with too many bytes, also when a deployment brings several versions of each tool.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::task::spawn_blocking;
 
-use super::declared_tools::{DeclaredTools, MemberTools, bytes_of_versions, union};
+use super::link_tools::{DeclaredTools, MemberTools, bytes_of_versions, union};
 use super::tool_set::{CatalogTool, Changes, ToolSet};
 use super::{Catalog, Replacement, Room, ToolsTooLarge, Writing};
 use crate::domain::error::{Error, ErrorKind};

@@ -1,7 +1,8 @@
 //! `ToolSchemas`: the schemas of one tool, ready to check arguments and to show to clients.
 //!
-//! Workers may send any schema. Nothing is fetched for one, patterns run in linear time, and a schema that would take too long is not used. A
-//! schema of an earlier draft is rewritten, and a part that cannot be checked is left out. The catalog keeps the declared schema.
+//! Workers may send any schema. The gateway fetches nothing for a schema, patterns run in linear time, and a schema that would take too
+//! long is not used. A schema of an earlier draft is rewritten, and a part that cannot be checked is left out. The catalog keeps the
+//! declared schema.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -18,7 +18,7 @@ async fn beside_a_gateway_tools_are_read_when_they_are_needed_and_not_before() {
     core.close().await;
 
     let core = Core::open_existing(folder.path()).await.unwrap();
-    core.local_admin().add_agent("buyer", crate::domain::profile::Profile::default()).await.unwrap();
+    core.local_admin().add_agent("buyer", crate::domain::agent_profile::Profile::default()).await.unwrap();
     assert!(!core.catalog.loaded.initialized());
     assert_eq!(core.local_admin().tools(None).await.unwrap().len(), 0);
     assert!(core.catalog.loaded.initialized());

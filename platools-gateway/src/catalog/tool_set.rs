@@ -1,4 +1,4 @@
-//! [`ToolSet`]: the tools of one scope, each a [`CatalogTool`].
+//! [`ToolSet`]: the tools of one scope in the catalog. [`CatalogTool`] is one of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use platools_gateway::admin;
-use platools_gateway::domain::profile::{Kind, MemberChange, Profile, ProfileChange};
+use platools_gateway::domain::agent_profile::{Kind, MemberChange, Profile, ProfileChange};
 use platools_gateway::dto::AgentDto;
 
 use super::data_args::ProjectArgs;

@@ -1,4 +1,4 @@
-//! `config`: checks and prints the settings that `serve` would run with.
+//! `config`: checks and prints the settings with which `serve` would run.
 
 use clap::{Command, Subcommand};
 use platools_gateway::Gateway;

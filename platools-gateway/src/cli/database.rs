@@ -1,4 +1,4 @@
-//! `database`: moves a gateway's data to a PostgreSQL database.
+//! `database`: copies the data of a gateway from a folder into a PostgreSQL database.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `dev`: runs a gateway for development on one machine, whose data is removed when it ends.
+//! `dev`: runs a gateway for development on one machine, and removes its data when it ends.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! [`Cli`]: the command line, with a file for each noun.
+//! [`Cli`]: the command line of `platools-gateway`. Each command, such as `agent`, has a file of its name.
 
 mod agent;
 mod audit;

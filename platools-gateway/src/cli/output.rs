@@ -1,4 +1,4 @@
-//! [`ListArgs`] prints lists as a table or as JSON, and [`say`] prints a line.
+//! [`ListArgs`]: prints a list as a table or as JSON. [`say`] prints a line.
 
 use std::io::{self, Write as _};
 

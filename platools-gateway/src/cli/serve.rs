@@ -1,4 +1,4 @@
-//! `serve`: runs a gateway on a data folder.
+//! `serve`: runs a gateway on the data in a folder or in a PostgreSQL database.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::ensure;
 use clap::{Args, Command};
 use platools_gateway::Gateway;
 use platools_gateway::dev::MAIN_AGENT;
-use platools_gateway::domain::profile::{Kind, Profile};
+use platools_gateway::domain::agent_profile::{Kind, Profile};
 use platools_gateway::settings::Settings;
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};

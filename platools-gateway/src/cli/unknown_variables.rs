@@ -1,4 +1,4 @@
-//! [`warn_of_unknown`]: warns of environment variables with the prefix of the gateway that it does not know.
+//! [`warn_of_unknown`]: warns of environment variables that have the gateway's prefix and set nothing.
 
 use clap::Command;
 use tracing::warn;

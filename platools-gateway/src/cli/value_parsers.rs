@@ -1,10 +1,10 @@
-//! Parsers of flags with special values, such as a role, a policy or a time.
+//! Functions that parse the values of flags, such as a role, a policy or a time.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;
 use platools_gateway::audit::AuditKind;
+use platools_gateway::domain::agent_profile::Kind;
 use platools_gateway::domain::identity::{Policy, SpeaksFor};
-use platools_gateway::domain::profile::Kind;
 use platools_gateway::ports::time::from_rfc3339;
 
 /// Parses a caller's role.

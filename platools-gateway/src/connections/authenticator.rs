@@ -1,5 +1,5 @@
-//! [`Authenticator`]: authenticates workers when they connect, and callers with each request. It counts and records failed attempts. A worker's
-//! secret is checked again once its link is live, because it may have been revoked meanwhile.
+//! [`Authenticator`]: authenticates workers when they connect, and callers with each request. It counts and records failed attempts. A
+//! worker's secret is checked again once its link is live, because it may have been revoked meanwhile.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Callers`]: the table of callers that stay connected. It tells each of them when to drain, and when its connection has to end.
+//! [`Callers`]: the table of callers that keep a WebSocket open. It tells each connection when to drain and when to end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

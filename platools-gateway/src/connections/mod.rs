@@ -1,4 +1,4 @@
-//! [`Authenticator`] authenticates workers and callers, and `Callers` is the table of callers that stay connected.
+//! [`Authenticator`]: authenticates workers and callers. `Callers`: the table of callers that keep a WebSocket open.
 
 mod authenticator;
 mod callers;

@@ -1,4 +1,4 @@
-//! [`CoreOptions`]: the settings of the services, and the parts that an application adds.
+//! [`CoreOptions`]: the settings of a gateway's services, and the parts that an embedding application adds, such as event handlers.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) struct CoreOptions {
     pub(crate) idempotency: IdempotencySettings,
     pub(crate) calls: CallSettings,
     pub(crate) chat: ChatSettings,
-    /// The implementation of agents of [`Kind::Model`](crate::domain::profile::Kind::Model). None: they cannot answer.
+    /// The implementation of agents of [`Kind::Model`](crate::domain::agent_profile::Kind::Model). None: they cannot answer.
     pub(crate) model: Option<Arc<dyn AgentRunner>>,
     pub(crate) feed: FeedSettings,
     /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.

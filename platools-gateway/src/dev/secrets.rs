@@ -1,4 +1,4 @@
-//! [`DevSecrets`]: the secrets of a development gateway, random or known to everybody.
+//! [`DevSecrets`]: the secrets of a gateway for development. They are random, or for tests the same known ones every time.
 
 use secrecy::SecretString;
 

@@ -1,7 +1,9 @@
 //! `Directory`: organizations, projects, environments, entities, agents and keys. They are stored in the database, and read from memory.
+//!
+//! An unknown secret of a worker or caller may be a new one, so the directory looks for it in the database, at most a few times a second.
 
 mod agent_address;
-mod lookup;
+mod caller_lookup;
 mod shared_map;
 mod signing_keys;
 mod snapshot;
@@ -32,7 +34,7 @@ use crate::ports::time::now_ms;
 use crate::ports::tool_changes::ToolChanges;
 
 pub(crate) use agent_address::check_address;
-pub(crate) use lookup::missing_agent;
+pub(crate) use caller_lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 
 /// The shortest time between two looks into the database for secrets that are not in memory.

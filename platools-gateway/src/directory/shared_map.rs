@@ -1,4 +1,5 @@
-//! [`SharedMap`]: a map in parts. A copy shares all parts, and a change copies only the part that it is in.
+//! [`SharedMap`]: a map of the directory in parts. A copy shares all parts, and a change copies only one of them, so that a new revision
+//! costs little.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;

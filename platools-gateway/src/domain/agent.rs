@@ -1,9 +1,9 @@
-//! [`Agent`]: an agent of a project, as the directory knows it.
+//! [`Agent`]: the entry of an agent in the directory.
 
 use std::sync::Arc;
 
+use super::agent_profile::{Profile, ProfileChange};
 use super::ids::{AgentId, ProjectId};
-use super::profile::{Profile, ProfileChange};
 
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `AuditEvent`: one event of the audit, with its author, its action and its outcome.
+//! `AuditEvent`: one event of the audit, such as a change or a sign-in, with its author, its action and its outcome.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};

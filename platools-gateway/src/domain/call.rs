@@ -1,4 +1,4 @@
-//! `StoredCall`: a call that ended, with all that the journal stores of it. `CallFilter` narrows lists of calls.
+//! `StoredCall`: a call that ended, with all that the journal stores of it. `CallFilter` selects the calls of a list.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
-//! [`DataSource`]: the place of a gateway's database. [`PostgresServer`]: a PostgreSQL database and how to connect to it.
+//! [`DataSource`]: names the database of a gateway, a SQLite file or a PostgreSQL database. [`PostgresServer`] has the URL, the password
+//! and the limits of a PostgreSQL database.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! [`decode`]: reads the JSON of a caller as a type. An error names the member and the value that it must have.
+//! [`decode`]: reads JSON that a caller sent as a type. The error names the wrong member and the value that is expected there.
 
 use serde::Deserialize;
 use serde_json::Error;

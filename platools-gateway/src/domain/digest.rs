@@ -1,4 +1,4 @@
-//! [`sha256`]: the SHA-256 of a text, in hexadecimal.
+//! [`sha256`]: computes the SHA-256 of a text, in hexadecimal.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,5 @@
-//! [`Generation`]: the order of links, and of the tools that they declare. [`GenerationClock`]: makes the generations of one gateway.
+//! [`Generation`]: orders the links of a scope, and the tools that they declare, from older to newer. [`GenerationClock`]: makes the
+//! generations of one gateway.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;

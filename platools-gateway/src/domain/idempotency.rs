@@ -1,4 +1,4 @@
-//! [`KeyedCall`]: the record of a call under an idempotency key. [`EarlierEnd`] is its stored end.
+//! [`KeyedCall`]: the stored record of a call under an idempotency key. [`EarlierEnd`] tells how that call ended.
 
 use super::ids::{CallId, ProjectId};
 

@@ -1,4 +1,4 @@
-//! [`Caller`] and [`Identity`]: an authenticated caller and an authenticated worker, with their [`Scope`], [`Role`] and [`Credential`].
+//! [`Caller`]: an authenticated caller with its [`Role`] and [`Credential`]. [`Identity`]: an authenticated worker with its [`Scope`].
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Types of ids, such as `CallId` and `AgentId`. Each thing has a type of its own, so that no id is used for another thing.
+//! Types of ids, such as `CallId` and `AgentId`. Each kind of object has a type of its own, so that the compiler finds ids that are mixed
+//! up.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`lock`], [`read`] and [`write`]: lock a value that every section leaves whole, so that a panic in another task spoils nothing.
+//! [`lock`], [`read`] and [`write`]: lock a mutex or a read-write lock, also after a panic of another task that held it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -1,6 +1,7 @@
-//! Plain data for every part of the gateway: ids, scopes, callers, roles and the error type. Nothing in here has a lock or does I/O.
+//! Plain data for every part of the gateway: ids, scopes, callers, roles and the error type. No type here has a lock or does I/O.
 
 pub mod agent;
+pub mod agent_profile;
 pub(crate) mod audit;
 pub mod call;
 pub(crate) mod channel;
@@ -22,7 +23,6 @@ pub mod message;
 pub(crate) mod number;
 pub mod origin;
 pub mod page;
-pub mod profile;
 pub mod project;
 pub(crate) mod random;
 pub(crate) mod session;

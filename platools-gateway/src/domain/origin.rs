@@ -1,4 +1,4 @@
-//! `RequestOrigin`: the origin of a request or connection: its protocol, its address and its id.
+//! `RequestOrigin`: the protocol, the client's address and the id of a request or connection, for the audit and the log.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

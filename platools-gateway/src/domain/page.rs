@@ -1,4 +1,4 @@
-//! [`Listing`]: one page of a list, and the position after which the next page begins.
+//! [`Listing`]: one page of a list from newest to oldest, and the position at which the next page begins.
 
 /// A part of a list that goes from the latest to the oldest.
 #[derive(Debug, Clone, PartialEq, Eq)]

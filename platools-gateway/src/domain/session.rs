@@ -1,4 +1,4 @@
-//! [`StoredSession`]: the stored session of an agent. [`SessionWrite`]: a change of sessions, channels or messages to store.
+//! [`StoredSession`]: the stored session of an agent. [`SessionWrite`]: a change of a session, a channel or a message that is to be stored.
 
 use super::channel::StoredChannelMessage;
 use super::ids::{AgentId, ChannelId, ProjectId, SessionId};

@@ -1,4 +1,4 @@
-//! [`SharedText`]: a text, or a part of a text, whose buffer several owners share.
+//! [`SharedText`]: a text, or a part of one, that is copied without copying its bytes.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! [`check_slug`]: checks a slug, the name of a thing in URLs and logs.
+//! [`check_slug`]: checks the characters and the length of a slug, the name of an object in URLs and logs.
 
 use super::error::{Error, ErrorKind};
 

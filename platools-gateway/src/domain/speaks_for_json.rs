@@ -1,4 +1,4 @@
-//! The JSON of [`SpeaksFor`]: `"nobody"`, `"anybody"`, or a list of users.
+//! Reads and writes the JSON of [`SpeaksFor`]: `"nobody"`, `"anybody"`, or a list of users.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

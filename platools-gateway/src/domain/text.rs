@@ -1,4 +1,4 @@
-//! `Text`: the rule for one kind of text that a client sends, such as a title or a prompt: its length and its control characters.
+//! `Text`: the rule for texts of one kind that clients send, such as titles or prompts: their length, and their control characters.
 
 use super::error::{Error, ErrorKind};
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::agent::Agent;
-use crate::domain::profile::Profile;
+use crate::domain::agent_profile::Profile;
 use crate::ports::time::rfc3339;
 
 /// An agent, which answers people and calls tools under a name of its own.

@@ -1,4 +1,4 @@
-//! [`TokenDto`]: the JSON of a token. [`SignedTokenDto`] has the token itself.
+//! [`TokenDto`]: the JSON of a signed token's record. [`SignedTokenDto`]: the JSON of a new token, with the token itself.
 
 use secrecy::ExposeSecret as _;
 use serde::Serialize;

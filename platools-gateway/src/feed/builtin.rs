@@ -1,5 +1,5 @@
-//! The gateway's own state for dashboards: [`BuiltinState`] has an agent's tools, the workers that host them and its calls, and
-//! [`BuiltinEvents`] publishes their changes.
+//! [`BuiltinState`]: the snapshot for dashboards when the application provides none: an agent's tools, the workers that host them, and its
+//! calls. [`BuiltinEvents`] publishes the changes of that state.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! [`DashboardAuth`]: accepts dashboards with tokens of the application.
+//! [`DashboardAuth`]: the trait for an application that accepts dashboards with tokens of its own. `jwt_auth` implements it for JSON Web
+//! Tokens.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! [`Feed::watch_keys`] and [`Feed::publish_value`]: the keys that agents watch, and their values.
+//! [`Feed::watch_keys`]: declares the keys whose values an agent's dashboard gets. [`Feed::publish_value`] sends a value to every dashboard
+//! that gets its key.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::domain::ids::AgentId;
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::domain::agent_profile::Profile;
 /// use platools_gateway::feed::KeyedStream;
 /// use serde_json::json;
 ///

@@ -1,4 +1,5 @@
-//! [`Mailbox`]: the events and values that wait for one dashboard, within limits. With more, a fresh snapshot replaces them.
+//! [`Mailbox`]: queues events and values for one dashboard, within limits. When a limit is passed, the dashboard gets a fresh snapshot in
+//! place of the queued messages.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

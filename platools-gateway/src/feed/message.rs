@@ -1,4 +1,4 @@
-//! [`Event`] and [`KeyedStream`]: the messages of a dashboard, and their JSON.
+//! [`Event`] and [`KeyedStream`]: the two kinds of messages that an application publishes to dashboards, and their JSON.
 
 use std::fmt::Write as _;
 

@@ -1,13 +1,12 @@
 //! The live feed: events of one agent for the dashboard that watches it.
 //!
 //! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application provides both with a
-//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). `keys` and `interest`
-//! have the keys that agents watch.
+//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). Agents can also watch
+//! keys, such as prices: `keys` publishes the values of keys, and `watched_keys` finds the dashboards that get them.
 
 mod builtin;
 mod dashboard_auth;
 mod dashboards;
-mod interest;
 mod jwt_auth;
 mod keys;
 mod mailbox;
@@ -18,6 +17,7 @@ mod snapshot_source;
 mod subscription;
 mod subscriptions;
 mod watch;
+mod watched_keys;
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ use subscriptions::Subscriptions;
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::domain::agent_profile::Profile;
 /// use platools_gateway::feed::{Event, KeyedStream};
 /// use serde_json::json;
 ///

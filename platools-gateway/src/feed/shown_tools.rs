@@ -1,4 +1,4 @@
-//! [`ShownTools`]: the tools of an environment, serialized for dashboards. [`ShownToolsCache`] makes them once for all dashboards.
+//! [`ShownTools`]: the tools of an environment as JSON for dashboards. [`ShownToolsCache`] makes that JSON once for all dashboards.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;

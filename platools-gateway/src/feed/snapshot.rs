@@ -1,4 +1,5 @@
-//! [`Snapshot`]: the complete state of an agent, which a dashboard gets before events. [`SnapshotProvider`] makes it for [`Watched`].
+//! [`Snapshot`]: the complete state of an agent, which a dashboard gets before events. [`SnapshotProvider`]: the trait for an application
+//! that makes snapshots; [`Watched`] names the agent and the dashboard's caller.
 
 use std::fmt;
 

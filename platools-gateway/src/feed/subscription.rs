@@ -1,4 +1,5 @@
-//! [`Subscription`]: one connected dashboard, as publishers see it. [`WatchEnd`] is the reason of its end.
+//! [`Subscription`]: one connected dashboard with its queue of messages, for the code that publishes events. [`WatchEnd`] is the reason for
+//! its end.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

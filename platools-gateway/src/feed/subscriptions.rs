@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::time::Instant;
 
-use super::interest::{InterestChange, KeyInterest, KeyWatchers};
 use super::message::{KeyedStream, StreamKey};
 use super::subscription::{Subscription, WatchEnd};
+use super::watched_keys::{InterestChange, KeyInterest, KeyWatchers};
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
 
 /// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.

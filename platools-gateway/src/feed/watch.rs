@@ -1,4 +1,4 @@
-//! [`Watch`]: the messages for one dashboard, in order: `connected`, a snapshot, and then the changes.
+//! [`Watch`]: gives the connection of one dashboard its messages in order: `connected`, a snapshot, and then the changes.
 
 use std::sync::Arc;
 

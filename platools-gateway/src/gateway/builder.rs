@@ -1,4 +1,4 @@
-//! [`Builder`]: the settings and extensions of a gateway before its start.
+//! [`Builder`]: sets the settings and the extensions of a gateway, such as an agent's model, and starts it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -152,7 +152,7 @@ impl Builder {
         self
     }
 
-    /// Sets the model of agents whose profile says [`Kind::Model`](crate::domain::profile::Kind::Model). Default: nothing, so that
+    /// Sets the model of agents whose profile says [`Kind::Model`](crate::domain::agent_profile::Kind::Model). Default: nothing, so that
     /// those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
         self.settings.model = settings;

@@ -1,4 +1,4 @@
-//! [`Data`]: the folder of a gateway's data. [`Lock`] keeps a second gateway out of it.
+//! [`Data`]: the folder or the database with a gateway's data. [`Lock`] keeps a second gateway from the same data.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! [`DataFolder`]: backs up, upgrades, downgrades and restores the data of a gateway.
+//! [`DataFolder`]: backs up, upgrades, downgrades and restores the data folder of a gateway.
 
 use std::path::{Path, PathBuf};
 

@@ -21,9 +21,9 @@ use data::{Data, Lock};
 
 use crate::admin::{Agent, NewKey};
 use crate::core::Core;
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::Error;
 use crate::domain::identity::{Policy, Role};
-use crate::domain::profile::Profile;
 use crate::feed::Feed;
 use crate::journal::JournalFigures;
 use crate::listen::{Server, Sockets};

@@ -1,4 +1,4 @@
-//! The start of a [`Gateway`]: opens its data, then listens.
+//! The start of a [`Gateway`]: opens its data, builds its services, and then listens.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! [`PastCall`] and [`JournaledCall`]: the calls that lists of the journal show.
+//! [`JournaledCall`]: a call in a list of the journal, in flight or ended. [`PastCall`] is one that ended, with its arguments and its
+//! result.
 
 use serde_json::value::RawValue;
 

@@ -1,4 +1,4 @@
-//! [`JournalEntry`]: the record of one call, from the queue to its row in the database.
+//! [`JournalEntry`]: the record of one call while it waits in the journal's queue, and its conversion to a row of the database.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! `Journal`: records every call, with its caller and its outcome.
 //!
-//! A call puts its record into a bounded queue and does not wait. One task, `JournalWriter`, redacts the records, stores them in batches, and
-//! deletes old ones. While the database fails, records wait. A full queue first drops arguments and results, and then records, of the project
-//! with most of them, and counts both.
+//! A call puts its record into a bounded queue and does not wait. One task, `JournalWriter`, redacts the records, stores them in batches,
+//! and deletes old ones. While the database fails, records wait. A full queue first drops arguments and results, and then records, of the
+//! project with most of them, and counts both.
 
 mod call;
 mod counters;

@@ -1,7 +1,7 @@
-//! [`JournalQueue`]: the records that wait to be stored, with a lane for each project.
+//! [`JournalQueue`]: the records of calls that wait to be stored, with a queue for each project.
 //!
-//! When it is full it drops arguments and results before records, of the project that has most. So a burst of one project costs the other
-//! projects nothing.
+//! When it is full, it drops arguments and results before records, from the project with most of them. So a burst of one project costs the
+//! other projects nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Mutex;

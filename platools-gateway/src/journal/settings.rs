@@ -1,4 +1,4 @@
-//! [`CompiledSettings`]: the settings of the journal, with the names of [`JournalSettings`] compiled for the search.
+//! [`CompiledSettings`]: the settings of the journal, with the sensitive names of [`JournalSettings`] prepared for the search.
 
 use std::ops::Deref;
 

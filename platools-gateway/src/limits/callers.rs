@@ -1,4 +1,4 @@
-//! Functions of [`Limiter`] that admit requests, chats and bytes of callers.
+//! Functions of [`Limiter`] that admit or refuse requests, chats and waiting bytes of callers.
 
 use std::net::IpAddr;
 

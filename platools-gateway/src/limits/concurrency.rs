@@ -1,4 +1,5 @@
-//! [`ConcurrencyLimit`]: limits the number of things at the same time, for each key. [`ConcurrencyPermit`] is the right to one of them.
+//! [`ConcurrencyLimit`]: limits, for each key such as an address, how many requests or connections are open at the same time.
+//! [`ConcurrencyPermit`] is the right to one of them; dropping it frees the place.
 
 use std::collections::HashMap;
 use std::hash::Hash;

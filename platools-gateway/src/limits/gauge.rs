@@ -1,4 +1,4 @@
-//! [`Gauge`]: a shared counter of what is in use. [`Held`] is a guard that subtracts its share when it is dropped.
+//! [`Gauge`]: counts an amount in use, such as open sockets. Dropping a [`HeldAmount`] subtracts its share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! `MemoryBudget`: bounds the bytes of request bodies and waiting messages that the gateway holds, in total and for each credential or address.
+//! `MemoryBudget`: bounds the bytes of request bodies and waiting messages that the gateway holds, in total and for each credential or
+//! address.
 
 use std::collections::HashMap;
 use std::fmt;

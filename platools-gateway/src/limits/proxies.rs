@@ -1,4 +1,4 @@
-//! [`Proxies`]: the trusted proxies. It takes the address of a client from the `X-Forwarded-For` that they send.
+//! [`TrustedProxies`]: the proxies that the settings trust. It finds a client's address in the `X-Forwarded-For` of their requests.
 
 use std::net::{IpAddr, SocketAddr};
 

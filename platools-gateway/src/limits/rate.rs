@@ -1,4 +1,4 @@
-//! [`Rate`]: limits how often something may happen, for each key.
+//! [`Rate`]: limits how often a request may be made, for each key such as an address or a credential.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! `LinkChanges`: the last change of the links of each scope. It wakes the calls that wait for a link.
+//! `LinkChanges`: notes the time of the last change of each scope's links, and wakes the calls that wait for a link of the scope.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! [`Link`]: a link, as the task of the worker's socket sees it. [`Links::attach_from`] makes it; dropping it takes the worker offline.
+//! [`Link`]: the side of a link that the task of the worker's socket has. [`Links::attach_from`] makes it; dropping it takes the worker
+//! offline. [`LiveLink`](super::LiveLink) is the other side.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};

@@ -1,4 +1,5 @@
-//! [`LiveLink`]: a link, as the services see it. They queue calls and notices on it for the task of the worker's socket.
+//! [`LiveLink`]: the side of a link that the services have. They queue calls and notices on it for the task of the worker's socket, which
+//! has the other side, `Link`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};

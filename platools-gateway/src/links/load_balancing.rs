@@ -1,4 +1,5 @@
-//! [`choose`]: picks the link for a call: the one with less load of two suitable links, taken at random.
+//! [`choose`]: draws two suitable links of a pool at random, and returns the one with fewer calls. `routing` asks it for the link of each
+//! call.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};

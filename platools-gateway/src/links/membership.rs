@@ -1,4 +1,4 @@
-//! Functions of [`Links`] for the tools of links: the tools that each link declared, and those of links that have just left a pool.
+//! Functions of [`Links`] that tell which tools the links of a scope declared, with the links that have just left a pool.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Order`]: a call or a notice for the task of a worker's socket. [`Closing`]: the reason to close the link.
+//! [`Order`]: a call or a notice that waits to be written to a worker. [`Closing`]: the reason for which the gateway closes a link.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! `Links`: the live links of workers. `Registrations` registers their tools, and `HealthMonitor` has the health of the tools.
 //!
-//! `LiveLink` is the side of the services, `Link` the side of the socket's task, and `messages` travel between them. `routing` picks a link for
-//! a call, and `membership` has the tools of each link.
+//! Each link has two sides: `LiveLink` for the services and `Link` for the task of the worker's socket. `messages` are the calls and
+//! notices from the first to the second. `routing` picks a link for a call, and `membership` has the tools of each link.
 
 mod changes;
 mod departed_tools;

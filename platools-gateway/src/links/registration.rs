@@ -1,5 +1,5 @@
-//! [`Registrations`]: registers the tools that workers declare, within bounds of number, size and rate. It removes the tools of links that left
-//! a pool.
+//! [`Registrations`]: registers the tools that workers declare in the catalog, within bounds of number, size and rate. It also removes the
+//! tools of links that left a pool.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Throttles`]: limits how often the links of a scope may register changed tools.
+//! [`Throttles`]: limits how often the links of a scope may register changed tools: a few times a minute for each link.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;

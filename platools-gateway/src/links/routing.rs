@@ -1,4 +1,5 @@
-//! [`Links::choose`] picks the link for a call. [`Links::link_for`] waits for one while the worker reconnects.
+//! [`Links::choose`]: picks the link for a call among the links that have the tool, by their load (`load_balancing`). [`Links::link_for`]
+//! does the same, and waits for a link while the worker reconnects.
 
 use std::sync::Arc;
 

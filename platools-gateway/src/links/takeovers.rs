@@ -1,7 +1,7 @@
 //! `Takeovers`: finds two workers that keep replacing each other.
 //!
-//! A deployment replaces a worker once. Two workers of one entity that both stay replace each other for ever: each reconnects when the other
-//! took its place, and calls get slow. The gateway warns of it in the log.
+//! A deployment replaces a worker once. Two workers of one entity that both stay replace each other for ever: each reconnects when the
+//! other took its place, and calls get slow. The gateway warns of it in the log.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

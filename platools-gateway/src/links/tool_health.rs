@@ -1,4 +1,4 @@
-//! `HealthMonitor`: the health of tools, which workers report with each heartbeat.
+//! `HealthMonitor`: keeps the health of tools, which workers report with each heartbeat.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! [`ConnectedWorker`]: a connected worker in lists for operators. `WorkerObserver` is notified when workers connect and disconnect.
+//! [`ConnectedWorker`]: a connected worker, for operators who list the workers. `WorkerObserver`: the trait of code that is notified when
+//! workers connect and disconnect.
 
 use std::fmt;
 use std::net::IpAddr;

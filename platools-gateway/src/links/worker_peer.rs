@@ -1,4 +1,5 @@
-//! `WorkerPeer`: the address and the process that a worker connects from. It tells a reconnect from a second worker.
+//! `WorkerPeer`: the address and the process that a worker connects from. With it the gateway tells a worker that reconnects from another
+//! worker of the same entity.
 
 use std::fmt;
 use std::net::IpAddr;

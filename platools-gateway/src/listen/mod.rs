@@ -1,5 +1,5 @@
-//! [`routes`]: the routes of every protocol. Each folder is the adapter of one protocol over the same services; adapters never import each
-//! other.
+//! [`routes`]: the routes of every protocol. Each folder is the adapter of one protocol, and all adapters use the same services. Adapters
+//! never import each other.
 
 mod feed;
 mod http;

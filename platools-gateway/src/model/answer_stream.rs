@@ -1,4 +1,4 @@
-//! [`AnswerStream`]: the answer of a model while it arrives, as [`Chunk`]s.
+//! [`AnswerStream`]: reads the answer of a language model while it arrives, as [`Chunk`]s.
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;

@@ -1,4 +1,4 @@
-//! [`Chunk`]: one part of a streamed answer. Every member is optional, because endpoints leave out different ones.
+//! [`Chunk`]: one part of a model's streamed answer, as JSON. Every member is optional, because endpoints leave out different ones.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! [`Endpoint`]: an endpoint for chat completions, asked over HTTP.
+//! [`Endpoint`]: sends requests for chat completions to the HTTP endpoint of a language model, and tries again after some failures.
 
 use std::time::{Duration, SystemTime};
 

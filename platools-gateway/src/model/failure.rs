@@ -1,4 +1,4 @@
-//! [`ModelFailure`]: the reason why a model did not answer, with its error for the user.
+//! [`ModelFailure`]: the reason why a model did not answer, and the error that the user gets for it.
 
 use std::fmt;
 use std::time::Duration;

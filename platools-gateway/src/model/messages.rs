@@ -1,4 +1,4 @@
-//! Messages of a conversation in the form of requests to a model.
+//! Functions that write the messages of a conversation, with calls and results, as JSON for a request to a model.
 
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::domain::profile::Profile;
+    use crate::domain::agent_profile::Profile;
 
     fn used(id: &str) -> ToolUse {
         let arguments = RawValue::from_string("{\"a\": 1}".to_owned()).unwrap();

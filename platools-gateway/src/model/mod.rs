@@ -27,8 +27,8 @@ use futures::future::BoxFuture;
 pub use crate::settings::ModelSettings;
 
 use crate::agents::{AgentRunner, RunInput, RunOutput, RunTools, Speech};
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::profile::Profile;
 use endpoint::Endpoint;
 use run::ModelRun;
 use tool_memory::ToolMemory;

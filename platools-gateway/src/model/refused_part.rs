@@ -1,4 +1,4 @@
-//! [`RefusedPart`]: the part of a request that an endpoint names when it refuses the request.
+//! [`RefusedPart`]: finds the part of a request that an endpoint refuses, such as a tool, in the endpoint's error.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,4 +1,5 @@
-//! The delay before an endpoint is asked again: [`wait`], and [`retry_after`] from its headers.
+//! [`wait`]: decides whether and when a failed request to an endpoint is sent again. [`retry_after`] reads the delay that the endpoint's
+//! headers ask for.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,5 @@
-//! [`ModelRun`]: the turns of a model until it calls no more tools.
+//! [`ModelRun`]: one run of a model agent. It sends the messages to the model and makes the requested calls, turn by turn, until the model
+//! requests none.
 
 use super::answer_stream::AnswerStream;
 use super::endpoint::Endpoint;

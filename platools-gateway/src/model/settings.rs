@@ -1,4 +1,4 @@
-//! Checks of [`ModelSettings`], and its request target and header.
+//! Functions of [`ModelSettings`] that check the URL and the key of the endpoint, and make them parts of a request.
 
 use hyper::Uri;
 use hyper::header::HeaderValue;

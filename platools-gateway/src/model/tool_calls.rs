@@ -1,4 +1,4 @@
-//! [`ModelCall`]: a call of a tool that a model requests. [`make_all`] makes the calls of one turn.
+//! [`ModelCall`]: a call of a tool that a model requests. [`make_all`] makes the calls that one answer requests.
 
 use futures::future::join_all;
 use platools::tool::object_in_text;

@@ -1,4 +1,5 @@
-//! [`ToolMemory`]: remembers between runs which tools an endpoint refused and in which [`ToolForm`] it takes them, and which were logged.
+//! [`ToolMemory`]: remembers between runs which tools an endpoint refused, and in which [`ToolForm`] each is sent next. It also remembers
+//! which tools the log has named, so that the log names each once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! [`ToolOffer`]: the tools of one run in the form that its model is shown, and the conversion of the model's arguments back.
+//! [`ToolOffer`]: the tools of one run as the model gets them. It also converts the arguments that the model sends back to the form that
+//! the tools take.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -10,7 +11,7 @@ use serde_json::value::RawValue;
 use super::refused_part::RefusedPart;
 use super::tool_memory::{ToolForm, ToolMemory};
 use crate::agents::RunTools;
-use crate::domain::profile::Profile;
+use crate::domain::agent_profile::Profile;
 use crate::tools::NamedTool;
 
 /// The tools that a model is shown.

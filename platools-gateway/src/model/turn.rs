@@ -1,4 +1,4 @@
-//! [`Turn`]: one answer of a model: its text, and the calls that it requests.
+//! [`Turn`]: one answer of a model: its text, and the calls of tools that it requests.
 
 use super::answer_stream::AnswerStream;
 use super::chunk::{CallDelta, Delta};

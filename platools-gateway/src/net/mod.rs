@@ -1,4 +1,5 @@
-//! The HTTP client of the gateway and its program: [`Connector`] opens its connections, [`Proxies`] finds the proxy for a host.
+//! The HTTP client of the gateway, for models, collectors and the bridge: [`client`] makes one, and [`Connector`] opens connections,
+//! directly or through an HTTP proxy.
 
 mod connector;
 mod proxy;

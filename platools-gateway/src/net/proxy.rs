@@ -1,4 +1,4 @@
-//! [`EnvironmentProxies`]: the HTTP proxies of the environment.
+//! [`EnvironmentProxies`]: finds the HTTP proxy for a target in environment variables such as `HTTPS_PROXY` and `NO_PROXY`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`CredentialUpkeep`]: stores the last uses of keys and tokens, and removes records of tokens that ended long ago.
+//! [`CredentialUpkeep`]: stores the last uses of keys and tokens, and removes a token's record some time after the token's end.
 
 use std::sync::Arc;
 use std::time::Duration;

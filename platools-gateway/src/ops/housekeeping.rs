@@ -1,5 +1,5 @@
-//! [`Housekeeping`]: starts the periodic jobs of a gateway: directory changes by other processes, ended credentials, silent sessions and
-//! deletion of old data.
+//! [`Housekeeping`]: starts the periodic jobs of a gateway. They apply changes of the directory by other processes, end expired credentials
+//! and silent sessions, and delete old data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,8 +131,8 @@ mod tests {
     use crate::connections::CallerConnection;
     use crate::connections::ConnectionPhase;
     use crate::core::Core;
+    use crate::domain::agent_profile::Profile;
     use crate::domain::identity::{Caller, Credential};
-    use crate::domain::profile::Profile;
     use crate::feed::KeyedStream;
     use crate::limits::Limits;
     use crate::ports::clock::SETTLING;

@@ -1,4 +1,4 @@
-//! [`LogFeed`]: the last lines of the program's log. `Logs` lets admins follow it.
+//! [`LogFeed`]: keeps the last lines of the program's log, and sends new ones to its readers. `Logs` lets admins read it.
 
 use std::collections::VecDeque;
 use std::fmt;

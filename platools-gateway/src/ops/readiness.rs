@@ -1,4 +1,4 @@
-//! [`Readiness`]: tells whether a gateway should get traffic.
+//! [`Readiness`]: tells whether a gateway should get traffic: its database answers, its tasks run, and it is not stopping.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! [`forget_old`]: deletes old answers under idempotency keys, old conversations, and channels that nobody uses.
+//! [`forget_old`]: deletes old answers under idempotency keys, old conversations, and channels that have not been used for long.
 
 use crate::agents::chat::Conversations;
 use crate::background::retention_clock::Aging;

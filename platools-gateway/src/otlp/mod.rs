@@ -1,8 +1,8 @@
-//! `SpanExporter`: sends calls as spans to an OpenTelemetry collector, with the feature `otlp`. Each call that ended and belongs to a sampled
-//! trace is one span.
+//! `SpanExporter`: sends calls as spans to an OpenTelemetry collector, with the feature `otlp`. Each call that ended and belongs to a
+//! sampled trace is one span.
 //!
-//! A call puts its span into a bounded queue and does not wait. One task, `SpanSender`, sends spans in batches. When the collector is slow or
-//! away, spans are lost and counted.
+//! A call puts its span into a bounded queue and does not wait. One task, `SpanSender`, sends spans in batches. When the collector is slow
+//! or away, spans are lost and counted.
 
 #[cfg(feature = "otlp")]
 mod client;

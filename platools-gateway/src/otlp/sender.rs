@@ -1,4 +1,4 @@
-//! [`SpanSender`]: the task that sends spans.
+//! [`SpanSender`]: the task that sends spans to the collector in batches, and counts those that are lost.
 
 use std::mem;
 use std::sync::Arc;

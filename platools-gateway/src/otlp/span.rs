@@ -1,4 +1,4 @@
-//! [`span`]: a call as a span.
+//! [`span`]: makes the span of a call that ended, with the attribute names of OpenTelemetry.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
-//! [`WorkerAnswer`]: the end of a call, as its worker reports it. [`Receipt`]: the gateway's treatment of it.
+//! [`WorkerAnswer`]: the result or the error with which a worker ends a call. [`Receipt`]: tells the worker's link whether a call waited
+//! for that answer.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`PendingCalls`]: the calls that wait for the answers of their workers.
+//! [`PendingCalls`]: holds the calls that wait for the answers of their workers, and ends each with its answer, its timeout or its loss.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::answer::{Receipt, WorkerAnswer};
+use super::delivery_stage::{LinkEnd, Stage};
 use super::reports::{Listener, Report};
-use super::stage::{LinkEnd, Stage};
 use super::table::{Pending, SharedTable};
 use super::waiting::PendingCall;
 use crate::domain::error::{Error, ErrorKind};

@@ -1,10 +1,10 @@
-//! [`PendingCalls`]: the calls that wait for their answers, each at a `stage` on its way. `waiting` is the side of the caller, `reports` has
-//! the progress and log entries before the answer.
+//! [`PendingCalls`]: the calls that wait for the answers of their workers. `delivery_stage` says how far each came on its way to the
+//! worker, `waiting` is the side of the caller, and `reports` has the progress and log entries before the answer.
 
 mod answer;
 mod calls;
+mod delivery_stage;
 pub mod reports;
-mod stage;
 mod table;
 mod timeout;
 mod waiting;
@@ -12,8 +12,8 @@ mod waiting;
 pub use crate::settings::CallSettings;
 pub use answer::{Receipt, WorkerAnswer};
 pub use calls::PendingCalls;
+pub(crate) use delivery_stage::{LinkEnd, Stage};
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
-pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::warn_of_timeouts;
 pub(crate) use waiting::{CallStep, PendingCall};

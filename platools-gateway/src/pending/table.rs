@@ -1,4 +1,4 @@
-//! `CallTable`: the pending calls, by id and by link.
+//! `CallTable`: finds pending calls by id and by link.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::WorkerAnswer;
+use super::delivery_stage::{LinkEnd, Loss, RequeueTurn, Stage};
 use super::reports::Listener;
-use super::stage::{LinkEnd, Loss, RequeueTurn, Stage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};

@@ -1,4 +1,4 @@
-//! Tests of pending calls: their ends, their returns and their losses.
+//! Tests of pending calls: calls that end, that return unsent, and that are lost.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! [`CallTimeout`]: the time limit of a call: the caller's, or else the tool's.
+//! [`CallTimeout`]: the time limit of a call: the one that the caller sends, or else the one of the tool with a little more for the
+//! answer's way.
 
 use std::time::Duration;
 

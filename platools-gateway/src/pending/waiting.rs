@@ -1,4 +1,4 @@
-//! `PendingCall`: a pending call, as its caller sees it. It waits for the end; dropping it forgets the call.
+//! `PendingCall`: lets the caller's side wait for the end of a call. Dropping it forgets the call.
 
 use std::future::pending;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::WorkerAnswer;
-use super::stage::{Loss, Stage};
+use super::delivery_stage::{Loss, Stage};
 use super::table::SharedTable;
 use super::timeout::TimeLimit;
 use crate::domain::error::{Error, ErrorKind};

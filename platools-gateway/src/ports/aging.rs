@@ -1,4 +1,5 @@
-//! [`AgingStore`]: the port that stores the time of the clock for deletion by age.
+//! [`AgingStore`]: the port that stores the present time for the deletion of old rows, so that a restart with a wrong clock deletes
+//! nothing.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! [`CallObserver`]: the trait of programs that are notified when a call begins and when it ends.
+//! [`CallObserver`]: the trait of code that is notified when a call begins and when it ends.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! [`Clock`]: the time of day for expiry and for records. It follows the wall clock, but adopts a jump only after [`SETTLING`].
 //!
-//! The wall clock can jump: an administrator sets it, a time server is wrong, or a machine boots with an empty battery. The time that elapsed
-//! since the start cannot. So after a jump the clock continues at the pace of elapsed time, and a jump that is put right soon has no effect.
+//! The wall clock can jump: an administrator sets it, a time server is wrong, or a machine boots with an empty battery. The time that
+//! elapsed since the start cannot. So after a jump the clock continues at the pace of elapsed time, and a jump that is put right soon has
+//! no effect.
 
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};

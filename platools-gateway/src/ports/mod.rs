@@ -1,6 +1,6 @@
 //! Traits through which the services reach the outside world: the database, the clock and observers.
 //!
-//! Each aggregate, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
+//! Each kind of data, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
 //! [`call_observer::CallObserver`] is notified of calls, `clock` reads the time of day, and [`time`] converts times to text.
 
 pub(crate) mod aging;

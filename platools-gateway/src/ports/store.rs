@@ -1,4 +1,4 @@
-//! [`Storage`]: the trait of all stores together. [`StoreFailure`]: the reason why a store failed.
+//! [`Storage`]: the trait that combines all store ports. [`StoreFailure`]: the reason why a store failed.
 
 use std::error::Error as _;
 use std::fmt;

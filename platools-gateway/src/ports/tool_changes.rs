@@ -1,4 +1,4 @@
-//! `ToolChanges`: notifies lists of tools when the tools of an environment change.
+//! `ToolChanges`: notifies the code that shows lists of tools when the tools of an environment change.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! [`AgentEvent`]: a custom frame of an agent, for the application that embeds the gateway. [`EventHandler`] is the application's function.
+//! [`AgentEvent`]: a custom event that an agent sends to the application that embeds the gateway. [`EventHandler`] is the application's
+//! function for it.
 
 use std::fmt;
 use std::sync::Arc;

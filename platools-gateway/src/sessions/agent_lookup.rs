@@ -1,4 +1,4 @@
-//! [`AgentLookup`]: finds the present names and projects of agents in the directory.
+//! [`AgentLookup`]: finds the names and the project of an agent in the directory, for its sessions.
 
 use std::sync::Arc;
 

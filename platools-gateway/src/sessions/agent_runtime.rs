@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event_handlers::AgentEventFigures;
-use super::hub::SessionHub;
+use super::shared_state::SessionHub;
 use super::{Sessions, events};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::{Error, ErrorKind};
@@ -23,7 +23,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::domain::agent_profile::Profile;
 /// use serde_json::json;
 ///
 /// # #[tokio::main]

@@ -1,4 +1,4 @@
-//! Channels of agents: add, list, remove, join, leave. [`NewChannel`] is a channel to add.
+//! Functions of [`Sessions`] that list, add and remove channels, and let an agent join or leave one. [`NewChannel`] is a channel to add.
 
 use super::writer::SessionChange;
 use super::{Peer, Sessions};

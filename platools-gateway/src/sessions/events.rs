@@ -1,4 +1,4 @@
-//! The events that the gateway sends to agents, as the text of a frame.
+//! Functions that write the events which the gateway sends to agents, such as a new message, as the text of a frame.
 
 use bytes::Bytes;
 use platools_protocol::runtime as wire;

@@ -1,4 +1,4 @@
-//! Messages of channels: send and list. [`NewMessage`] is a message to send.
+//! Functions of [`Sessions`] that send and list the messages of channels. [`NewMessage`] is a message to send.
 
 use std::fmt;
 

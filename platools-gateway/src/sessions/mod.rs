@@ -9,10 +9,10 @@ mod channels;
 mod event_handlers;
 mod event_queue;
 mod events;
-mod hub;
 mod messages;
 mod presence;
 mod session;
+mod shared_state;
 mod socket;
 mod socket_queue;
 mod table;
@@ -49,8 +49,8 @@ pub(crate) use crate::domain::channel::{StoredChannel, StoredChannelMessage, Sto
 pub(crate) use crate::domain::session::StoredSession;
 
 use agent_lookup::AgentLookup;
-use hub::SessionHub;
 use session::ActiveSession;
+use shared_state::SessionHub;
 use writer::SessionWriter;
 
 /// Agents with sessions, their sockets and channels.
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::core::{Core, CoreOptions};
-    use crate::domain::profile::Profile;
+    use crate::domain::agent_profile::Profile;
     use crate::ops::readiness::NotReady;
 
     async fn core() -> (tempfile::TempDir, Core, Peer) {

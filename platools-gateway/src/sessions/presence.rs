@@ -1,4 +1,5 @@
-//! Begin, heartbeat and end of agent sessions, and [`PresentAgents`], the list of agents that have one.
+//! Functions of [`Sessions`] that begin and end the session of an agent, and take its heartbeats. [`PresentAgents`] is the list of agents
+//! with a session.
 
 use std::time::Instant;
 

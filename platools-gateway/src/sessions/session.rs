@@ -1,4 +1,4 @@
-//! [`ActiveSession`]: a session that has not ended, in memory. [`PresentAgent`] is an agent with a session, as other agents see it.
+//! [`ActiveSession`]: a session of an agent that has not ended, in memory. [`PresentAgent`] is its agent as other agents see it.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! [`AgentSocket`]: one socket of an agent. [`Sessions`] opens it for a ticket.
+//! [`AgentSocket`]: the service's side of one socket of an agent, with the events that wait for it. [`Sessions`] opens it for a ticket.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 
-use super::hub::SessionHub;
+use super::shared_state::SessionHub;
 use super::socket_queue::{SocketEnd, SocketQueue};
 use super::{AgentEvent, Peer, Sessions, events};
 use crate::domain::audit::action;

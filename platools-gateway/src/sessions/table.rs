@@ -1,4 +1,5 @@
-//! [`SessionTable`]: the sessions, sockets and subscriptions of all agents, without I/O. It ends silent sessions, a bounded number at a time.
+//! [`SessionTable`]: the sessions, sockets and subscriptions of all agents in memory. It ends the sessions of silent agents, a bounded
+//! number at a time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

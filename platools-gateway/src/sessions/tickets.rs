@@ -1,4 +1,5 @@
-//! [`Tickets`]: the tickets that agents have been given. Each opens one socket, within a short time.
+//! [`Tickets`]: issues the tickets with which agents open sockets, and redeems each once, within a short time. It bounds the valid tickets
+//! of one agent.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

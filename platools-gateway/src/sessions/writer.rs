@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::events;
-use super::hub::SessionHub;
 use super::session::ActiveSession;
+use super::shared_state::SessionHub;
 use super::socket_queue::SocketEnd;
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};

@@ -1,4 +1,4 @@
-//! [`CallSettings`]: time limits of calls, and of their wait for workers that are not connected.
+//! [`CallSettings`]: time limits of calls, and of the time that a call waits for a worker that is not connected.
 
 use std::time::Duration;
 

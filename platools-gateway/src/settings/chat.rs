@@ -1,4 +1,5 @@
-//! [`ChatSettings`]: limits of conversations with agents. [`WhenBusy`] is the rule for a message that arrives while the agent still answers.
+//! [`ChatSettings`]: limits of conversations with agents. [`WhenBusy`] is the rule for a message that arrives while the agent still
+//! answers.
 
 use std::time::Duration;
 

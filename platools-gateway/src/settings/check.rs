@@ -1,4 +1,4 @@
-//! Checks that several sections share, and [`refused`], their error.
+//! Checks that several sections of the settings share. [`refused`] makes the error for a wrong value.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests that `docs/settings.md` and `deploy/gateway.toml` agree with the declared settings. They also write both files.
+//! Tests that `docs/settings.md` and `deploy/gateway.toml` agree with the declared settings. With `UPDATE_DOCS=1` they write both files.
 
 use std::fmt::Write as _;
 use std::path::Path;

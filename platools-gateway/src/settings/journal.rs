@@ -1,4 +1,5 @@
-//! [`JournalSettings`] and [`AuditSettings`]: limits of stored calls and audit events. [`Recording`] chooses which part of a call is stored.
+//! [`JournalSettings`] and [`AuditSettings`]: limits of stored calls and audit events. [`Recording`] chooses which part of a call is
+//! stored.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! [`Limits`]: rates and quotas of addresses, keys, entities and projects. [`Network`] is the address or network of a trusted proxy.
+//! [`Limits`]: rates and quotas of addresses, credentials, entities and projects. [`Network`] is the address or the network of a trusted
+//! proxy.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! [`Settings`]: all settings of a gateway. A flag overrides an environment variable, and both override the configuration file.
 //!
-//! Each section has a file, in which `section!` declares its settings once: name, type, default, bounds and documentation. To add a setting,
-//! add it there, and run `UPDATE_DOCS=1 cargo test -p platools-gateway --lib settings::`.
+//! Each section has a file, in which `section!` declares its settings once: name, type, default, bounds and documentation. To add a
+//! setting, add it there, and run `UPDATE_DOCS=1 cargo test -p platools-gateway --lib settings::`.
 
 mod calls;
 mod chat;

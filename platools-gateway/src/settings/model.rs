@@ -1,4 +1,4 @@
-//! [`ModelSettings`]: the language model of agents, and limits of its runs.
+//! [`ModelSettings`]: the endpoint, the model and the limits of the runs of model agents.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,5 @@
-//! [`TlsSettings`], [`WorkerSettings`], [`LogSettings`] and [`OtlpSettings`]: settings of the program that belong to no service.
+//! [`TlsSettings`], [`WorkerSettings`], [`LogSettings`] and [`OtlpSettings`]: sections of the settings that no service owns, only the
+//! program.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

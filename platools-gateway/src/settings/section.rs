@@ -1,5 +1,5 @@
-//! [`Section`]: a table of settings. [`Setting`]: the declaration of one of them. The macro `section!` declares a section, its settings, and
-//! the type of its values.
+//! [`Section`]: a group of settings, such as `limits`. [`Setting`]: the declaration of one setting. The macro `section!` declares a
+//! section, its settings, and the type of its values.
 //!
 //! Flags, variables, keys of the configuration file, checks, `config check`, the help and `docs/settings.md` come from the declaration.
 

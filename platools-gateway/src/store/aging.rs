@@ -1,4 +1,4 @@
-//! [`AgingStore`] in SQL: the last time of the clock for deletion by age.
+//! [`AgingStore`] in SQL: stores the present time for the deletion of old rows. `Aging` in the folder `background` uses it as its clock.
 
 use async_trait::async_trait;
 

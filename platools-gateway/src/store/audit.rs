@@ -1,4 +1,4 @@
-//! [`AuditStore`] in SQL: audit events.
+//! [`AuditStore`] in SQL: stores audit events.
 
 use std::net::IpAddr;
 

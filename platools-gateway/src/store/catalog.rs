@@ -1,4 +1,4 @@
-//! [`CatalogStore`] in SQL: the declared tools of each scope.
+//! [`CatalogStore`] in SQL: stores the declared tools of each scope.
 
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;

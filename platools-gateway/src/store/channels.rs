@@ -1,4 +1,4 @@
-//! [`ChannelStore`] in SQL: channels, their members and their messages.
+//! [`ChannelStore`] in SQL: stores channels, their members and their messages.
 
 use async_trait::async_trait;
 

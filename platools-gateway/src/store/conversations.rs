@@ -1,9 +1,9 @@
-//! [`ConversationStore`] in SQL: conversations and their messages.
+//! [`ConversationStore`] in SQL: stores conversations and their messages.
 
 use async_trait::async_trait;
 
 use super::SqlStore;
-use super::scan::Scan;
+use super::page_scan::Scan;
 use super::sql::{self, Row, SqlConnection};
 use super::usage::{Counted, add_usage, subtract_removed};
 use super::writer::WriteLock;

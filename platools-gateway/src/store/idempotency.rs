@@ -1,4 +1,4 @@
-//! [`IdempotencyStore`] in SQL: calls under idempotency keys, and their encrypted answers.
+//! [`IdempotencyStore`] in SQL: stores calls under idempotency keys, and their encrypted answers.
 
 use std::sync::Arc;
 

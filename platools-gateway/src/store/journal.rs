@@ -1,10 +1,10 @@
-//! [`JournalStore`] in SQL: the calls that ended.
+//! [`JournalStore`] in SQL: stores the calls that ended.
 
 use async_trait::async_trait;
 
 use super::SqlStore;
-use super::days::{drop_days, make_days};
-use super::scan::{Position, Scan, earlier};
+use super::call_partitions::{drop_days, make_days};
+use super::page_scan::{Position, Scan, earlier};
 use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};

@@ -1,6 +1,6 @@
-//! [`migrations`]: the steps from an empty database to the present schema, each a file in `migrations`.
+//! [`migrations`]: the steps from an empty database to the present tables, each a file in the folder `migrations`.
 //!
-//! The files have SQL for SQLite. For PostgreSQL, [`REPLACEMENTS`] are made in the same files.
+//! The files have SQL for SQLite. For PostgreSQL, the program replaces some texts in them by [`REPLACEMENTS`].
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};

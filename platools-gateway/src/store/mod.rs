@@ -1,27 +1,28 @@
 //! [`SqlStore`]: all stores of the gateway in one SQL database.
 //!
-//! A file for each noun implements its port, with statements that are written once: `sql` runs them on SQLite and on PostgreSQL. `sqlite` has
-//! the connections to a file, its version, and copies of it. `writer` has the transactions that write, `lists` reads of unknown length, and
-//! `scan` a page of a list.
+//! A file for each kind of data, such as `channels`, implements its port with statements that run on SQLite and on PostgreSQL; `sql` runs
+//! them. `sqlite` has the connections to a file, its version, and copies of it. `postgres` has the connections to a server, and the version
+//! of its database. `writer` has the transactions that write, `list_connections` the connections for long lists, and `page_scan` reads a
+//! page of a list.
 
 mod aging;
 mod audit;
+mod call_partitions;
 mod catalog;
 mod channel_messages;
 mod channels;
 #[cfg(test)]
 mod conformance;
 mod conversations;
-mod days;
 mod directory;
 mod failure;
 mod idempotency;
 mod journal;
-mod lists;
+mod list_connections;
 mod migrations;
+mod page_scan;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod scan;
 mod schema;
 mod sessions;
 mod sql;
@@ -53,7 +54,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage;
-use lists::Lists;
+use list_connections::Lists;
 use migrations::migrations;
 use schema::Schema;
 use sql::Pool;

@@ -1,4 +1,4 @@
-//! [`Schema`]: the version of a database's schema, compared with this program's.
+//! [`Schema`]: compares the version of a database's tables with the version that this program needs.
 
 use std::collections::BTreeSet;
 

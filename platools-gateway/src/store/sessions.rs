@@ -1,4 +1,4 @@
-//! [`SessionStore`] in SQL: the sessions of agents, and changes of sessions and channels in one transaction.
+//! [`SessionStore`] in SQL: stores the sessions of agents, and many changes of sessions and channels in one transaction.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,5 @@
-//! [`Counted`]: the kinds of data with a limit on size, and the counters of each project for them.
+//! [`Counted`]: the kinds of rows whose number and bytes are counted for each project, such as conversations. Functions here keep the
+//! counts up to date.
 
 use std::collections::HashMap;
 

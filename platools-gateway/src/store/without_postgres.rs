@@ -1,4 +1,4 @@
-//! [`SqlStore::connect`] without the feature `postgres`: an error that says so.
+//! [`SqlStore::connect`] in a program that is built without the feature `postgres`: it returns an error that says so.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! [`Writer`]: transactions that change the database.
+//! [`Writer`]: begins the transactions that change the database.
 //!
 //! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL, over all
 //! gateways. Small writes that wait at the same time share one transaction, and with it one wait for the disk.

@@ -1,4 +1,4 @@
-//! [`Certificates`]: the certificate for the next handshakes. It can be replaced while the gateway runs.
+//! [`Certificates`]: holds the certificate that the next TLS handshakes use. It can be replaced while the gateway runs.
 
 use std::fmt;
 use std::sync::Arc;

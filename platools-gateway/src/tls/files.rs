@@ -1,4 +1,4 @@
-//! [`Files`]: reads and checks the files with the certificate and its private key.
+//! [`Files`]: reads and checks the files with the gateway's certificate and its private key.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -1,4 +1,5 @@
-//! The TLS certificate of the gateway. `Files` reads it, `Certificates` gives it to handshakes, and `Reload` reads it again when it changes.
+//! The TLS certificate of the gateway. `Files` reads it, `Certificates` gives it to handshakes, and `Reload` reads it again when it
+//! changes.
 
 mod certificates;
 mod files;

@@ -1,4 +1,4 @@
-//! [`Reload`]: the task that reads the certificate again when its files change.
+//! [`Reload`]: the task that reads the gateway's certificate again when its files change.
 
 use std::error::Error as _;
 use std::fmt;

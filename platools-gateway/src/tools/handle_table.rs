@@ -1,4 +1,4 @@
-//! [`HandleTable`]: the tools of one view by handle. [`HandleTables`] caches the tables.
+//! [`HandleTable`]: finds the tools of one view by their handles. [`HandleTables`] caches these tables.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! [`ListedTool`]: a tool with its state, and its schemas in the forms that models accept.
+//! [`ListedTool`]: a tool in a list, with its declaration, its health, and its schemas in the forms that models accept.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! [`Tools`]: the service that finds and lists tools for callers. `view` selects the tools of an MCP client or a model agent, and `handles`
-//! names them for it.
+//! [`Tools`]: the service that finds and lists tools for callers. `view` selects the tools that an MCP client or a model agent sees, and
+//! `handles` names these tools.
 
 mod handle_table;
 pub(crate) mod handles;

@@ -1,4 +1,4 @@
-//! [`Tools`]: the tools of a project that a caller may see: by name, in lists, and in views for models.
+//! [`Tools`]: finds and lists the tools of a project that a caller may see, and makes the views of MCP clients and model agents.
 
 use std::sync::Arc;
 

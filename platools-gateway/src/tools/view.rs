@@ -1,5 +1,5 @@
 //! [`ToolView`]: selects the tools that an MCP client or a model agent sees: those of one environment, of all entities or of one.
-//! [`NamedTool`]: one of them, with its handle.
+//! [`NamedTool`] is a selected tool with its handle.
 
 use super::listing::{ListedTool, ToolName};
 use crate::domain::identity::{Identity, Scope};

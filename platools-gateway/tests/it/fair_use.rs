@@ -3,8 +3,8 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use platools_gateway::admin::NewKey;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::domain::identity::Policy;
-use platools_gateway::domain::profile::Profile;
 use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, McpSettings, Role};
 use secrecy::ExposeSecret as _;

@@ -1,4 +1,4 @@
-//! Tests of the users that may watch an agent.
+//! Tests that a dashboard may watch an agent only for users with the right to it.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

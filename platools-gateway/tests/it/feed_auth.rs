@@ -1,4 +1,4 @@
-//! Tests of the live feed with tokens of the application.
+//! Tests of dashboards that connect with tokens of the application.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};

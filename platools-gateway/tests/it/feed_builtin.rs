@@ -1,6 +1,6 @@
 //! Tests of the built-in live feed: the agent's tools, their workers, and its calls.
 
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::{Gateway, Role, dev};
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Tests of the number of MCP sessions, and of their ends.
+//! Tests of the limit on MCP sessions, and of the ways in which sessions end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of `/metrics`.
+//! Tests of the route `/metrics`.
 
 use std::collections::BTreeMap;
 

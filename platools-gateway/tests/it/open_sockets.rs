@@ -1,4 +1,4 @@
-//! Tests of the number of open WebSockets, in each protocol that shows it.
+//! Tests that `health` counts the open WebSockets of every protocol, over every protocol that has it.
 
 use serde_json::{Value, json};
 

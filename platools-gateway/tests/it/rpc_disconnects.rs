@@ -1,4 +1,4 @@
-//! Tests of the ends of gateway RPC connections, also of slow readers.
+//! Tests of gateway RPC connections that end, such as those of callers that read slowly.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platools_gateway::agents::chat::ChatSettings;
 use platools_gateway::dev::{self, DevOptions};
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

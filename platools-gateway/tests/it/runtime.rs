@@ -265,7 +265,7 @@ async fn agents_of_other_projects_see_nothing_of_each_other() {
 /// A new agent of a new project, with an operator's key.
 async fn agent_of(gateway: &Gateway, project: &str, slug: &str) -> Agent {
     use platools_gateway::admin::NewKey;
-    use platools_gateway::domain::profile::Profile;
+    use platools_gateway::domain::agent_profile::Profile;
 
     let (projects, name) = (gateway.core().local_projects(), project.parse().unwrap());
     projects.add(&name).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{SinkExt as _, StreamExt as _};
 use platools_gateway::admin::NewKey;
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::limits::Limits;
 use platools_gateway::{Builder, Gateway, Role, RuntimeSettings};
 use secrecy::ExposeSecret as _;

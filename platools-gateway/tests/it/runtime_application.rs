@@ -1,4 +1,4 @@
-//! Tests of custom events between agents and the application that embeds the gateway, or a backend.
+//! Tests of custom events between agents and the application that embeds the gateway, and of events that a backend sends to agents.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

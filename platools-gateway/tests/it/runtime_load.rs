@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use platools_gateway::admin::NewToken;
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

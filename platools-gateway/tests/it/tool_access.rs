@@ -1,4 +1,4 @@
-//! Tests of calls that a tool refuses: callers without the user or the role that it asks for, and wrong arguments.
+//! Tests of calls that a tool refuses, because the caller lacks the required user or role, or because arguments are wrong.
 
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use futures::future::join_all;
-use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::limits::Limits;
 use platools_gateway::{AnonymousAccess, Gateway, Role, RpcSettings};
 use secrecy::ExposeSecret as _;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use platools_gateway::admin::NewToken;
+use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::domain::ids::AgentId;
-use platools_gateway::domain::profile::Profile;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

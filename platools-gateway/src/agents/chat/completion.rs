@@ -1,4 +1,4 @@
-//! [`Completion`]: one message to an agent without a stored conversation. The caller sends the earlier messages along.
+//! [`Completion`]: a message that an agent answers without a stored conversation. The caller sends the earlier messages along.
 
 use super::Conversations;
 use crate::agents::{ChatSink, Message, RunInput, RunOutput};

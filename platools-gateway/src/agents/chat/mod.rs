@@ -1,5 +1,5 @@
-//! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. In each conversation one run
-//! follows the other; [`OpenChat`] is one message from its check to its answer.
+//! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. A conversation has one run at
+//! a time; further messages wait. [`OpenChat`] takes one message from its checks to its answer.
 
 mod completion;
 mod conversation;
@@ -18,12 +18,12 @@ use crate::authority::{Action, Resource, authorize};
 use crate::calls::Calls;
 use crate::directory::{Directory, missing_agent};
 use crate::domain::agent::Agent;
+use crate::domain::agent_profile::{Kind, Profile};
 use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::number::saturating_i64;
-use crate::domain::profile::{Kind, Profile};
 use crate::domain::text::USER_ID;
 use crate::limits::Limiter;
 use crate::ports::conversations::ConversationStore;

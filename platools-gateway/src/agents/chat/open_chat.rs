@@ -1,5 +1,5 @@
-//! [`OpenChat`]: one message to an agent, which passed every check and has a conversation. It waits for its turn, runs the agent and stores the
-//! answer.
+//! [`OpenChat`]: one message to an agent, which passed every check and has a conversation. It waits for its turn, runs the agent and stores
+//! the answer.
 
 use std::fmt;
 

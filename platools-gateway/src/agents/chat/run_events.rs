@@ -1,4 +1,4 @@
-//! [`RunEvents`]: sends the begin of a run and, exactly once, its end to a sink.
+//! [`RunEvents`]: tells a [`ChatSink`] that a run begins and, exactly once, that the run ended.
 
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::ConversationId;
@@ -48,10 +48,10 @@ mod tests {
     use crate::agents::{AgentRunner, ChatEvent, ChatSink, Message, RunInput, RunOutput, RunTools, Speech};
     use crate::core::Core;
     use crate::core::CoreOptions;
+    use crate::domain::agent_profile::{Kind, Profile};
     use crate::domain::error::{Error, ErrorKind};
     use crate::domain::identity::Caller;
     use crate::domain::ids::{ConversationId, RunId};
-    use crate::domain::profile::{Kind, Profile};
     use crate::limits::Limits;
 
     /// The handling of a new message.

@@ -1,4 +1,4 @@
-//! Tests of [`authorize`] and of the filters of lists.
+//! Tests of `authorize` and of the filters of lists.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! [`Calls::call_with_key`]: makes a call under an idempotency key. A repeated call gets the answer of the first one, and does not run again.
+//! [`Calls::call_with_key`]: makes a call under an idempotency key. A repeated call gets the answer of the first one, and does not run
+//! again.
 //!
 //! `OwnedKey` finds and encrypts stored answers, and `Idempotency` is the table of the calls under way.
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::names::{SensitiveNames, Sound};
 use super::patterns::looks_random;
-use super::rules::REPLACEMENT;
+use super::search_rules::REPLACEMENT;
 
 /// Longer names are not looked at.
 const MAX_NAME: usize = 64;

@@ -6,26 +6,26 @@
 //! - values of members, options and header fields with names that sound secret, also where name and value are two members or two items,
 //! - tokens, keys and passwords with a known form, also in the middle of a text,
 //!
-//! and also looks into strings that are JSON. It reads the text once and leaves the rest as it is. The work is bounded: a value that would take
-//! more is dropped.
+//! and also looks into strings that are JSON. It reads the text once and leaves the rest as it is. The work is bounded: a value that would
+//! take more is dropped.
 
 mod assignments;
+mod json;
+mod json_cursor;
 mod names;
 mod patterns;
-mod rules;
-mod scan;
+mod plain_text;
 mod schema_position;
-mod text;
-mod walk;
+mod search_rules;
 
 use serde_json::Value;
 
 pub use names::SENSITIVE_WORDS;
 pub(super) use names::SensitiveNames;
-pub(super) use rules::{Rules, Unreadable};
+pub(super) use search_rules::{Rules, Unreadable};
 
+use json::Walk;
 use schema_position::SchemaPosition;
-use walk::Walk;
 
 /// The text without what must not be kept; `None` if all of it may be.
 pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> Result<Option<String>, Unreadable> {
@@ -39,7 +39,7 @@ pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> R
 mod tests {
     use serde_json::json;
 
-    use super::rules::{MAX_DEPTH, REDACTED};
+    use super::search_rules::{MAX_DEPTH, REDACTED};
     use super::*;
 
     fn redacted(text: &str, schema: &Value) -> Option<String> {

@@ -1,4 +1,4 @@
-//! `DashboardConnection`: the live feed over the WebSocket of one dashboard.
+//! `DashboardConnection`: serves the live feed to one dashboard over its WebSocket.
 
 use std::sync::Arc;
 use std::time::Duration;

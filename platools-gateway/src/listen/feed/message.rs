@@ -1,4 +1,4 @@
-//! Messages of the live feed's protocol itself, such as pings and errors. The events of the feed are in [`crate::feed`].
+//! Messages that the protocol of the live feed itself sends, such as pings and errors. The events of agents are in [`crate::feed`].
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! [`FeedAdapter`]: the WebSockets of dashboards, each of which watches one agent.
+//! [`FeedAdapter`]: serves the WebSockets of dashboards. Each dashboard watches one agent.
 
 mod connection;
 mod keepalive;

@@ -1,4 +1,4 @@
-//! [`FeedRequest`]: the request of a dashboard, read from the query of its URL.
+//! [`FeedRequest`]: a dashboard's request for a WebSocket, read from the query of the URL: the agent and the token.
 
 use axum::extract::Query;
 use axum::http::Uri;

@@ -1,4 +1,4 @@
-//! [`layer`]: adds the CORS headers that let a web page read the response.
+//! [`layer`]: adds the CORS headers with which a browser lets a web page read the response.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! [`ErrorView`]: the status, code, message and retry delay of a failed request. Handlers of every protocol return it, and the layer of
-//! the protocol writes its body.
+//! [`ErrorView`]: the status, code, message and retry delay of a failed request. Handlers return it, and each protocol writes it in its own
+//! form.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Extractors of every protocol over HTTP: [`Authenticated`] for callers, [`Path`], [`Query`] and [`Body`] for the parts of a request.
+//! Extractors that the routes of every protocol use: [`Authenticated`] for the caller, [`Path`], [`Query`] and [`Body`] for the parts of a
+//! request.
 
 use std::sync::Arc;
 

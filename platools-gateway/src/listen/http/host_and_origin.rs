@@ -1,4 +1,4 @@
-//! [`requested_host`] and [`page_origin`]: read the headers `Host` and `Origin` of a request, for the guard.
+//! [`requested_host`] and [`page_origin`]: read the headers `Host` and `Origin` of a request, for the layer `guard`.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

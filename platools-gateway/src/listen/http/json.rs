@@ -1,4 +1,4 @@
-//! [`json`]: makes a response with a JSON body.
+//! [`json`]: makes an HTTP response with a JSON body.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};

@@ -1,5 +1,5 @@
-//! The HTTP layers beneath all protocols. [`observe`] is the outermost: it gives a request its id, its line in the log, and the audit record of
-//! a refusal. [`Guard`] checks `Host` and `Origin` before any protocol sees the request.
+//! The HTTP layers beneath all protocols. [`observe`] is the outermost: it gives a request its id, its line in the log, and the audit
+//! record of a refusal. [`Guard`] checks `Host` and `Origin` before any protocol sees the request.
 //!
 //! A browser lets every web page send requests to every address. It sends the page's origin in `Origin`, so the guard can refuse the page.
 

@@ -1,4 +1,4 @@
-//! [`Problem`]: the body of a failed request of REST: problem details of RFC 9457.
+//! [`Problem`]: the JSON body of a failed REST request, in the form of RFC 9457 (problem details).
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;

@@ -1,4 +1,5 @@
-//! [`HttpProtocol`]: the trait of a protocol over HTTP, for the extractors that its routes use and for its errors.
+//! [`HttpProtocol`]: describes one protocol over HTTP to the code that all protocols share: its name in the audit, its limit for bodies,
+//! and the form of its errors.
 
 use axum::Router;
 use axum::extract::{Request, State};

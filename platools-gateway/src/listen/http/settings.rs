@@ -1,4 +1,4 @@
-//! Functions that check the names and origins in [`HttpSettings`].
+//! Functions of [`HttpSettings`] that check and read the host names and the origins of web pages.
 
 use platools_transport::{HostPort, PageOrigin};
 

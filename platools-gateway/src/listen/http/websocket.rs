@@ -1,4 +1,5 @@
-//! Functions that answer requests for a WebSocket of another version than 13, and plain requests to a path that serves only WebSockets.
+//! Functions that refuse a request for a WebSocket of another version than 13, and a request without a WebSocket to a path that serves only
+//! WebSockets.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

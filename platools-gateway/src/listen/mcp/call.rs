@@ -1,4 +1,4 @@
-//! [`run`]: calls a tool for an MCP client, and sends its progress and log entries to the client meanwhile.
+//! [`run`]: calls a tool for an MCP client, and sends the tool's progress and log entries to the client meanwhile.
 
 use platools::LogLevel;
 use platools::mcp::{Notifier, ToolReport, ToolReports};

@@ -1,7 +1,7 @@
 //! [`challenge`]: the response to a client with a missing or wrong credential.
 //!
-//! It names no metadata of RFC 9728. The gateway accepts its own keys and tokens only, and a client that finds metadata would begin an OAuth
-//! sign-in that cannot succeed.
+//! It names no metadata of RFC 9728. The gateway accepts its own keys and tokens only, and a client that finds metadata would begin an
+//! OAuth sign-in that cannot succeed.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};

@@ -1,4 +1,4 @@
-//! Functions that turn errors of the services into JSON-RPC errors and HTTP responses of `/mcp`.
+//! Functions that write errors of the services as JSON-RPC errors, and as HTTP responses of `/mcp`.
 
 use axum::body::Body;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! [`GatewayHost`]: the tools that one caller may use, for the MCP server.
+//! [`GatewayHost`]: gives the MCP server the tools that one caller may use, and runs their calls.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`McpRequest`]: the caller, the trace and the permitted call of one HTTP request, for the code that handles its message.
+//! [`McpRequest`]: carries the caller, the trace and the permit of one HTTP request to the code that handles its MCP message.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::background::offload::offload;
 use crate::calls::CallReply;
-use crate::calls::content::legible;
+use crate::calls::content_text::legible;
 use crate::domain::error::Error;
 
 /// The characters that are shown of a result that is too large.

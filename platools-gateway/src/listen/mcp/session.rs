@@ -1,4 +1,4 @@
-//! [`McpSession`]: one session of a client: its owner, its tools, and the time of its last use.
+//! [`McpSession`]: one session of an MCP client: its owner, the tools that it shows, and the time of its last use.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`RequestSessions`]: finds the session that one request names, or opens a new one for it.
+//! [`RequestSessions`]: finds the MCP session that one HTTP request names, or opens a new one for the request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

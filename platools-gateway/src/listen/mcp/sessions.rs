@@ -1,4 +1,4 @@
-//! [`McpSessions`]: the table of sessions. It limits their number, and ends those that are idle or lost their credential.
+//! [`McpSessions`]: the table of MCP sessions. It limits their number, and ends a session that is idle or whose credential ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`page`]: one page of the tools that a caller may use, in the form of the protocol.
+//! [`page`]: makes one page of the response to `tools/list`, with the tools that a caller may use.
 
 use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};

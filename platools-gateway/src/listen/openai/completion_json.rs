@@ -1,4 +1,4 @@
-//! [`Head`]: writes the JSON of a chat completion, as a whole or in chunks.
+//! [`Head`]: writes the JSON of a chat completion, as one object or in chunks for a stream. It has the fields that all chunks share.
 
 use serde_json::{Value, json};
 

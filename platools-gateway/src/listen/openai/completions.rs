@@ -1,4 +1,4 @@
-//! [`complete`]: the handler of `POST /v1/chat/completions`.
+//! [`complete`]: the handler of `POST /v1/chat/completions`, which lets an agent answer the messages of the request.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! [`failure`]: makes the response to a failed request in the form of OpenAI. [`body`] is the error in the middle of a stream.
+//! [`failure`]: makes the whole response to a failed request, in OpenAI's form. [`body`] makes only its JSON, which also ends a stream that
+//! fails.
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! [`ParsedMessages`]: the conversation, read from the [`ChatMessage`]s of a request.
+//! [`ParsedMessages`]: the conversation in a request for a completion, read from its [`ChatMessage`]s.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};

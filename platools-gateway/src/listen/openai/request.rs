@@ -1,4 +1,4 @@
-//! [`Request`]: a request for a completion, read from its body.
+//! [`Request`]: a request for a chat completion, read and checked from the JSON of its body.
 
 use axum::body::Body;
 use platools_protocol::rpc::MAX_USER_ID_CHARS;

@@ -1,4 +1,5 @@
-//! [`ListPosition`]: a position in a list from newest to oldest, and the cursor that names it to clients.
+//! [`ListPosition`]: a position in a list from newest to oldest. It is also read and written as a cursor, the text with which a client asks
+//! for the next page.
 
 use super::InvalidParam;
 

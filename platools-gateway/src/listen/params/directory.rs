@@ -1,4 +1,5 @@
-//! Parameters of requests that change the directory: [`KeyRequest`], and the members of other requests.
+//! Parameters of requests that change the directory, for REST and gateway RPC: [`KeyRequest`] adds a key, and functions read roles,
+//! policies and changes of agents.
 
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::InvalidParam;
 use crate::admin::{AgentChange, NewKey};
+use crate::domain::agent_profile::ProfileChange;
 use crate::domain::identity::{Policy, Role, SpeaksFor};
-use crate::domain::profile::ProfileChange;
 use crate::dto::SpeaksForDto;
 
 /// A request for a key.

@@ -1,4 +1,4 @@
-//! Parameters of requests that several protocols have: pages of lists, timeouts, members of changes, and errors in queries.
+//! Parameters of requests that several protocols share: pages of lists, timeouts, changes of the directory, and errors in queries.
 
 mod cursor;
 mod directory;

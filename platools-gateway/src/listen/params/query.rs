@@ -1,4 +1,5 @@
-//! [`count`] reads a number in the query of a URL, and [`query_error`] names the parameter that is wrong.
+//! [`count`]: reads a number in the query of a URL. [`query_error`]: makes the error for a query that cannot be read, with the name of the
+//! wrong parameter.
 
 use axum::extract::rejection::QueryRejection;
 use serde::de::Error as _;

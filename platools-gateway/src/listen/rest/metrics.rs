@@ -1,4 +1,4 @@
-//! The route `GET /metrics`, which writes [`Figures`] in the format of Prometheus.
+//! The route `GET /metrics`, which writes the counters and gauges of [`Figures`] in the format of Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`PageQuery`]: the query parameters of a request for a page of a list.
+//! [`PageQuery`]: the query parameters `limit` and `cursor`, with which a client asks for a page of a list.
 
 use serde::Deserialize;
 use utoipa::IntoParams;

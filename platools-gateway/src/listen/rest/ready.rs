@@ -1,4 +1,4 @@
-//! The route `GET /ready`, for load balancers.
+//! The route `GET /ready`, which tells load balancers whether the gateway should get traffic.
 
 use std::sync::Arc;
 

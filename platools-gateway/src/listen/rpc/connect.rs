@@ -1,4 +1,4 @@
-//! [`ConnectHandshake`]: a connection before its `connect`, the request that authenticates the caller.
+//! [`ConnectHandshake`]: handles the first requests of a connection, until a `connect` authenticates the caller.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

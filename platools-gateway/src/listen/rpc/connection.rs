@@ -1,4 +1,4 @@
-//! `RpcConnection`: the gateway RPC protocol over the WebSocket of one caller.
+//! `RpcConnection`: serves the gateway RPC protocol to one caller over a WebSocket.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Conversions of errors of the services to the codes of gateway RPC.
+//! Functions that write errors of the services as errors of gateway RPC, with one of the protocol's codes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`RpcAdapter`]: gateway RPC, for callers that stay connected over a WebSocket.
+//! [`RpcAdapter`]: serves gateway RPC to callers that stay connected over a WebSocket.
 
 mod connect;
 mod connection;

@@ -1,4 +1,4 @@
-//! [`Params`]: the parameters of a request. [`Reply`]: the answer of its method.
+//! [`Params`]: the parameters of an RPC request, which a method decodes. [`Reply`]: the payload or the error with which the method answers.
 
 use platools_protocol::rpc::RpcError;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,4 +1,4 @@
-//! [`Queue`]: the messages that wait for one caller. When it is full, events are dropped first.
+//! [`Queue`]: the messages that wait to be written to one RPC caller. A full queue drops events before responses.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! [`Runs`]: the table of the runs of agents that one connection started.
+//! [`Runs`]: the table of running runs of agents that one RPC connection started. `chat.abort` stops them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Session`]: a connected caller, with the state that the methods of its requests use.
+//! [`Session`]: the state of one connected RPC caller, for the methods that handle its requests.
 
 use std::sync::{Mutex, PoisonError};
 

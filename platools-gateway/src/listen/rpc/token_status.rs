@@ -1,4 +1,5 @@
-//! [`TokenStatus`]: tells whether the token of a `connect` was accepted, missing or unknown, for the errors about a role that is too low.
+//! [`TokenStatus`]: tells whether the token of a `connect` request was accepted, missing or unknown. Errors about a role that is too low
+//! repeat it.
 
 use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::json;

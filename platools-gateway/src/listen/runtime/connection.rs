@@ -1,4 +1,4 @@
-//! [`AgentConnection`]: the runtime protocol over one WebSocket of an agent.
+//! [`AgentConnection`]: serves the runtime protocol to one agent over a WebSocket.
 
 use axum::extract::ws::{Utf8Bytes, close_code};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! [`Failure`]: the body of a failed request, `{"error": "..."}`.
+//! [`Failure`]: the JSON body of a failed HTTP request of the runtime protocol, `{"error": "..."}`.
 
 use axum::response::Response;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! [`router`]: the runtime protocol, for agents with sessions. It has routes over HTTP, and sockets that a ticket opens.
+//! [`router`]: the runtime protocol, for agents with sessions: routes over HTTP, and a WebSocket that an agent opens with a ticket.
 
 mod auth;
 mod channels;

@@ -1,4 +1,4 @@
-//! [`OffsetQuery`]: the query parameters of a request for a page of a list.
+//! [`OffsetQuery`]: the query parameters `limit` and `offset`, with which an agent asks for a page of a list.
 
 use platools_protocol::runtime::{DEFAULT_PAGE, MAX_PAGE};
 use serde::Deserialize;

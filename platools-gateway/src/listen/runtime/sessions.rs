@@ -1,4 +1,5 @@
-//! The routes of `/v1/runtime`, for the session of an agent, and of `/v1/ws/ticket`.
+//! The routes of `/v1/runtime`, which begin, keep alive, show and end the session of an agent, and of `/v1/ws/ticket`, which makes a
+//! ticket.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The route `/ws/runtime`, which opens the socket of an agent for a ticket.
+//! The route `/ws/runtime`, which opens a WebSocket of an agent in exchange for a ticket.
 
 use std::sync::Arc;
 

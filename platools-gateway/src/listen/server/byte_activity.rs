@@ -1,4 +1,5 @@
-//! [`ByteActivity`]: the times at which a connection last received and sent bytes, and the bytes that its peer may still send.
+//! [`ByteActivity`]: the times at which a connection last received and sent bytes. It also has the number of bytes that the gateway will
+//! still read from it.
 //!
 //! It counts bytes and not frames, because a large frame on a slow line takes long although the peer is alive.
 

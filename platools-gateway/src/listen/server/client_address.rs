@@ -1,5 +1,5 @@
-//! [`ClientAddresses`]: the address of the client of each request. It is the peer of the connection, or the client that a trusted proxy names
-//! in `X-Forwarded-For`.
+//! [`ClientAddresses`]: the address of the client of each request. It is the peer of the connection, or the client that a trusted proxy
+//! names in `X-Forwarded-For`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Linger`]: reads the rest of what a peer sends before its connection closes, so that the peer gets the last response.
+//! [`Linger`]: reads and drops the rest of a peer's request before the connection closes, so that the peer gets the last response.
 //!
 //! The system resets a connection that closes with unread bytes, and the peer may then lose the response. A request with a head that is too
 //! large, or a body that was not read, leaves such bytes.

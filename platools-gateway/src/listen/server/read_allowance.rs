@@ -1,4 +1,4 @@
-//! [`Allowance`]: the bytes that a peer may still send. Without any left, the gateway reads no more from the connection.
+//! [`Allowance`]: the number of bytes that the gateway will still read from a connection. At zero it stops reading until it allows more.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! [`Setup`]: the settings and services that the connections of a server share, and its [`Routes`].
+//! [`Setup`]: the settings and services that all connections of a server use: limits, certificates and [`Routes`]. [`Routes`] has a router
+//! for usual requests, and routers that refuse requests over a limit.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! [`TrackedStream`]: the stream of one connection. It notes when bytes move, and applies the limits of its peer.
+//! [`TrackedStream`]: the byte stream of one connection. It notes the time of each read and write in [`ByteActivity`], and ends the
+//! connection when the peer reads too slowly, with `WriteDeadline`.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`WaitingResponse`]: counts the bytes of responses that clients have not read yet, and refuses more than the budget allows.
+//! [`WaitingResponse`]: counts the bytes of responses that clients have not read yet. A response beyond the memory budget is refused.
 
 use std::net::IpAddr;
 use std::sync::Arc;

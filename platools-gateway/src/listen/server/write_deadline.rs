@@ -1,4 +1,4 @@
-//! [`WriteDeadline`]: ends a connection whose peer does not read what the gateway writes.
+//! [`WriteDeadline`]: ends a connection whose peer reads the gateway's responses too slowly.
 
 use std::io;
 use std::pin::Pin;

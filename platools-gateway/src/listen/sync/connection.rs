@@ -1,4 +1,4 @@
-//! `WorkerConnection`: the tool-sync protocol over the WebSocket of one worker.
+//! `WorkerConnection`: serves the tool-sync protocol to one worker over its WebSocket.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Frames`]: handles the frames that a worker sends.
+//! [`Frames`]: handles each frame that a worker sends, such as a registration, a heartbeat or the answer to a call.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

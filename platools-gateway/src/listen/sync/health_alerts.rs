@@ -1,4 +1,5 @@
-//! [`alerts`]: tells a worker which of its tools are unhealthy. [`left_out`]: tells it which tools of its registration were not accepted.
+//! [`alerts`]: makes the frames that tell a worker which of its tools are unhealthy. [`left_out`]: makes the frames that tell it which of
+//! its tools the gateway did not register.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Tool sync: the protocol of workers, over one WebSocket each.
+//! Tool sync, the protocol of workers: lets workers connect, each over one WebSocket, and refuses those with a wrong secret. `connection`
+//! serves a worker that was accepted.
 
 mod connection;
 mod frames;

@@ -1,4 +1,5 @@
-//! [`Responses`]: the queue of responses to a worker that are not written yet.
+//! [`Responses`]: the queue of responses that wait to be written to a worker. It is bounded, because a worker may send frames without
+//! reading the responses.
 
 use tokio::sync::mpsc;
 

@@ -1,4 +1,4 @@
-//! [`ThrottledRegistration`]: the latest registration of a worker that came too soon after others, until it may be stored.
+//! [`ThrottledRegistration`]: keeps the latest registration of a worker that registers too often, until the rate limit lets it be stored.
 
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};

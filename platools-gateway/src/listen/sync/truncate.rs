@@ -1,4 +1,4 @@
-//! [`truncate`]: cuts a text of a worker to a number of bytes.
+//! [`truncate`]: shortens a text that a worker sent to a number of bytes, between two characters.
 
 /// Returns the longest prefix of a text that fits into so many bytes, in whole characters.
 pub(super) fn truncate(text: &str, bytes: usize) -> &str {

@@ -1,4 +1,5 @@
-//! [`read`]: reads the `Claim` of a worker from its upgrade request: its entity, its secret and its environment. The `Authenticator` checks it.
+//! [`read`]: reads from a worker's upgrade request which worker it claims to be: its entity, its secret and its environment.
+//! `Authenticator` checks the claim.
 
 use axum::http::HeaderMap;
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};

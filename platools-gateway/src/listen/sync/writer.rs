@@ -1,4 +1,4 @@
-//! [`write`]: writes responses, notices and calls to a worker.
+//! [`write`]: writes responses, notices and calls to the WebSocket of a worker.
 
 use axum::extract::ws::Message;
 use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};

@@ -1,4 +1,4 @@
-//! [`End`]: the end of a WebSocket. [`Close`]: the code and the reason of the close frame that its peer gets.
+//! [`End`]: the reason for which a WebSocket ends. [`Close`]: the code and the reason in the close frame that its peer gets.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`ReadError`]: the reason why the messages of a socket end.
+//! [`ReadError`]: the reason why the gateway can read no more messages from a WebSocket.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Reader`]: reads the messages of a socket, and drops or refuses those that are too large.
+//! [`Reader`]: reads the messages of a WebSocket, and drops or refuses those that are too large.
 
 use std::borrow::Cow;
 use std::sync::Arc;

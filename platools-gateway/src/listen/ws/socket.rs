@@ -1,4 +1,5 @@
-//! [`Socket`]: one WebSocket that one task reads and writes at the same time.
+//! [`Socket`]: one WebSocket that one task reads and writes at the same time. When a write fails, the peer has certainly not got the whole
+//! message.
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`open`]: turns a request into a WebSocket.
+//! [`open`]: answers an upgrade request, and runs a protocol over the new WebSocket in a task.
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! [`write`]: writes the messages that wait for a peer, and a ping at intervals.
+//! [`write`]: writes the messages that wait for a WebSocket's peer, and a ping at intervals.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! [`DirectoryStore`]: the port that stores organizations, projects, environments, entities, agents, keys and tokens.
 //!
-//! Each change raises the directory's revision and notes the changed parts, in its own transaction. A gateway reads only those parts again,
-//! also when another gateway made the change.
+//! Each change raises the directory's revision and notes the changed parts, in the same transaction. A gateway reads only those parts
+//! again, also when another gateway made the change.
 
 mod agents;
 mod entities;

@@ -2,8 +2,8 @@
 
 use super::{TestStore, conformance};
 use crate::domain::agent::{Agent, AgentChange};
+use crate::domain::agent_profile::{MemberChange, Profile, ProfileChange};
 use crate::domain::error::ErrorKind;
-use crate::domain::profile::{MemberChange, Profile, ProfileChange};
 
 fn named(store: &TestStore, slug: &str, address: Option<&str>) -> Agent {
     Agent {

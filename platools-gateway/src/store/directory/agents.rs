@@ -1,4 +1,4 @@
-//! [`AgentStore`] in SQL: agents, whose addresses and slugs are unique within a project.
+//! [`AgentStore`] in SQL: stores agents, whose addresses and slugs are unique within a project.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use super::change_log::ChangedRows;
 use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id};
 use crate::domain::agent::{Agent, AgentChange};
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::AgentId;
-use crate::domain::profile::Profile;
 use crate::ports::directory::AgentStore;
 use crate::store::SqlStore;
 use crate::store::conversations::uncount_conversations_of;

@@ -1,4 +1,5 @@
-//! [`ChangedRows`]: the rows of the directory that a change touches. [`ChangedRows::note`] raises the revision and records them with it.
+//! [`ChangedRows`]: names the rows of the directory that a change touches. [`ChangedRows::note`] raises the revision and stores these
+//! names, so that gateways read only those rows again.
 
 use crate::domain::error::Error;
 use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId};

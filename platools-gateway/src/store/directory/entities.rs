@@ -1,4 +1,4 @@
-//! [`EntityStore`] in SQL: entities, their secrets, and their tools that are switched off.
+//! [`EntityStore`] in SQL: stores entities, their secrets, and which of their tools are switched off.
 
 use async_trait::async_trait;
 

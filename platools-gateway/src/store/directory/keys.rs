@@ -1,4 +1,4 @@
-//! [`KeyStore`] in SQL: the keys of callers.
+//! [`KeyStore`] in SQL: stores the keys of callers, as hashes.
 
 use async_trait::async_trait;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! [`DirectoryStore`] in SQL: organizations, projects, environments, entities, agents, keys and tokens.
+//! [`DirectoryStore`] in SQL: stores organizations, projects, environments, entities, agents, keys and tokens.
 //!
 //! Every change also raises the directory's revision, in the same transaction, and records the rows that it touches.
 

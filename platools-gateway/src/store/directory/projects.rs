@@ -1,4 +1,4 @@
-//! [`ProjectStore`] in SQL: organizations, projects and their environments.
+//! [`ProjectStore`] in SQL: stores organizations, projects and their environments.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,5 @@
-//! [`UnreadableRow`]: a row of the directory that this version cannot read. It is logged and left out.
+//! [`UnreadableRow`]: a row of the directory that this version of the program cannot read. Functions here read the others, and log and
+//! leave out that one.
 
 use crate::domain::error::Error;
 use crate::store::sql::{self, Row, SqlConnection};

@@ -1,4 +1,5 @@
-//! [`SigningKeyStore`] in SQL: the id of the signing key in use, and keys that earlier versions kept in the database.
+//! [`SigningKeyStore`] in SQL: stores the id of the signing key in use. It also reads and erases keys that earlier versions kept in the
+//! database.
 
 use async_trait::async_trait;
 use sqlx::{Connection as _, SqlitePool};

@@ -1,4 +1,4 @@
-//! [`TokenStore`] in SQL: the records of signed tokens, without the tokens themselves.
+//! [`TokenStore`] in SQL: stores the records of signed tokens, without the tokens themselves.
 
 use async_trait::async_trait;
 use serde_json::Value;

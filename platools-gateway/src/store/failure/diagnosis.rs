@@ -1,4 +1,4 @@
-//! [`Diagnosis`]: tells whether a failed statement may succeed later, and whether the database as a whole failed.
+//! [`Diagnosis`]: tells whether a failed statement may succeed later, and whether the whole database failed.
 
 /// The meaning of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! [`storage_error`]: turns a failure of the database into an error that names its cause and the remedy.
+//! [`storage_error`]: turns a failure of the database into an error for callers, which names the cause and the remedy.
 
 mod diagnosis;
 #[cfg(feature = "postgres")]

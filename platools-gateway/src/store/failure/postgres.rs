@@ -1,4 +1,5 @@
-//! [`diagnose`]: reads the cause from PostgreSQL's SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+//! [`diagnose`]: reads from a SQLSTATE code of PostgreSQL why a statement failed, as a [`Diagnosis`]:
+//! <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 
 use super::diagnosis::{Diagnosis, FAILED};
 

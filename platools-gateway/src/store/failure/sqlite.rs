@@ -1,4 +1,4 @@
-//! [`diagnose`]: reads the cause from SQLite's result codes.
+//! [`diagnose`]: reads from a result code of SQLite why a statement failed, as a [`Diagnosis`].
 
 use super::diagnosis::{Diagnosis, FAILED};
 

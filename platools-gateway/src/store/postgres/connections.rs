@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::domain::database::{InvalidPostgresUrl, PostgresServer};
 use crate::domain::error::{Error, ErrorKind};
 use crate::store::failure::storage_error;
-use crate::store::lists;
+use crate::store::list_connections;
 
 /// The longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -34,8 +34,8 @@ pub(super) struct Connections {
 impl Connections {
     /// Pools that connect when they are used. Each kind has connections of its own, so that none waits for another kind.
     pub(super) fn new(server: &PostgresServer) -> Self {
-        let writes = (server.connections.saturating_sub(lists::AT_ONCE) / 2).max(1);
-        let reads = server.connections.saturating_sub(lists::AT_ONCE + writes).max(1);
+        let writes = (server.connections.saturating_sub(list_connections::AT_ONCE) / 2).max(1);
+        let reads = server.connections.saturating_sub(list_connections::AT_ONCE + writes).max(1);
         let pool = |connections: u32, wait: Duration, limit: Duration| {
             let options = PgPoolOptions::new().max_connections(connections).acquire_timeout(wait);
             // The URL was checked when it was read.
@@ -44,7 +44,7 @@ impl Connections {
         Self {
             reads: pool(reads, ACQUIRE, server.statement_timeout),
             writes: pool(writes, ACQUIRE, server.statement_timeout),
-            lists: pool(lists::AT_ONCE, lists::TURN, lists::LIMIT),
+            lists: pool(list_connections::AT_ONCE, list_connections::TURN, list_connections::LIMIT),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`copy_to_database`]: moves the data of a SQLite file to a PostgreSQL database.
+//! [`copy_to_database`]: copies the data of a SQLite file into an empty PostgreSQL database.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
-use crate::store::days::make_days;
+use crate::store::call_partitions::make_days;
 use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
 use crate::store::writer::WriteLock;
 

@@ -13,7 +13,7 @@ pub(super) mod tests;
 use std::sync::Arc;
 
 use super::SqlStore;
-use super::lists::Lists;
+use super::list_connections::Lists;
 use super::sql::Pool;
 use super::writer::Writer;
 use crate::background::tasks::Tasks;

@@ -1,4 +1,5 @@
-//! [`Pool`], [`Transaction`] and [`SqlConnection`]: run statements on SQLite or PostgreSQL.
+//! [`Pool`], [`Transaction`] and [`SqlConnection`]: hide whether statements run on SQLite or on PostgreSQL. A pool has connections, and a
+//! transaction is made over one of them.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,8 +1,8 @@
 //! [`Statement`]: SQL with its values, which runs on SQLite and on PostgreSQL.
 //!
-//! [`query`] makes one of a text, [`SqlBuilder`] of parts. It runs over a [`Pool`], or over the [`SqlConnection`] of a [`Transaction`], and
-//! returns rows as [`Row`]. The text keeps to SQL that both databases understand: numbered parameters, text, 64-bit integers,
-//! `ON CONFLICT`. Where they differ, a caller asks for the [`Dialect`].
+//! [`query`] makes a statement from one text, and [`SqlBuilder`] makes one from parts. A statement runs over a [`Pool`], or over the
+//! [`SqlConnection`] of a [`Transaction`], and returns rows as [`Row`]. Its text keeps to SQL that both databases understand: numbered
+//! parameters, text, 64-bit integers, `ON CONFLICT`. Where the databases differ, the caller asks for the [`Dialect`].
 
 mod builder;
 mod connection;

@@ -1,4 +1,4 @@
-//! [`Row`]: one row of a result, from SQLite or PostgreSQL.
+//! [`Row`]: reads the columns of one row of a result, from SQLite or PostgreSQL.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;

@@ -1,4 +1,4 @@
-//! [`Statement`]: SQL with the values of its parameters.
+//! [`Statement`]: SQL with the values of its parameters. It runs on SQLite or PostgreSQL.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Functions that open connections to a database file.
+//! Functions that open connections to a SQLite file: one that writes, and others for short reads and for lists.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection};
 
 use crate::domain::error::Error;
 use crate::store::failure::storage_error;
-use crate::store::lists;
+use crate::store::list_connections;
 use crate::store::sql::Pool;
 
 /// Connections for short reads.
@@ -62,7 +62,9 @@ pub(in crate::store) fn read_pool(options: SqliteConnectOptions) -> Pool {
 
 /// The pool for lists.
 pub(in crate::store) fn list_pool(options: SqliteConnectOptions) -> Pool {
-    Pool::Sqlite(pool(lists::AT_ONCE).acquire_timeout(lists::TURN).connect_lazy_with(read_only(options)))
+    Pool::Sqlite(
+        pool(list_connections::AT_ONCE).acquire_timeout(list_connections::TURN).connect_lazy_with(read_only(options)),
+    )
 }
 
 /// The one connection that writes, as a pool: one that failed is replaced.

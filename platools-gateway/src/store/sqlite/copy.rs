@@ -1,4 +1,4 @@
-//! [`copy_online`]: copies a database into a new file while others use it.
+//! [`copy_online`]: copies a SQLite database into a new file while a gateway uses it.
 
 use std::path::Path;
 

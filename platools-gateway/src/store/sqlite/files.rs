@@ -1,4 +1,4 @@
-//! Functions that create, publish and replace database files. At every moment a complete file is in place.
+//! Functions that create, publish and replace the SQLite files of a gateway. At every moment a complete database file is in place.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

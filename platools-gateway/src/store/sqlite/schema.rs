@@ -1,4 +1,4 @@
-//! [`schema_of`]: reads the version of a database file. [`migrate`] brings it to the present one.
+//! [`schema_of`]: reads the version of a SQLite database. [`migrate`]: brings an older database to the version of this program.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! [`Upkeep`]: the task that keeps statistics up to date and gives free pages back to the file system.
+//! [`Upkeep`]: the task that keeps the statistics of a SQLite file up to date, and gives free space of the file back after deletions.
 
 use std::time::Duration;
 

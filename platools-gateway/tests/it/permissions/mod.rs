@@ -1,7 +1,7 @@
 //! Tests of permissions: each kind of credential at every route, RPC method, MCP method and socket.
 //!
-//! [`World`] is a gateway with two projects and one credential of each kind. The modules have the tables; a route or a method without a row
-//! fails a test.
+//! [`World`] is a gateway with two projects and one credential of each kind. Each module, such as `rest`, has a table of the permissions; a
+//! route or a method without a row fails a test.
 
 mod mcp;
 mod objects;

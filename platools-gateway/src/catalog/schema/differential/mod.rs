@@ -1,5 +1,5 @@
-//! Tests that workers and the gateway agree about arguments: they accept the same ones, change them alike, and refuse the others in the same
-//! words.
+//! Tests that workers and the gateway agree about arguments: they accept the same ones, change them alike, and refuse the others in the
+//! same words.
 
 mod edge_cases;
 mod random;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::admin;
-use crate::domain::profile::{Profile, ProfileChange};
+use crate::domain::agent_profile::{Profile, ProfileChange};
 use crate::dto::{AgentDto, AgentProfileDto};
 use crate::listen::Object;
 use crate::listen::http::ErrorView;

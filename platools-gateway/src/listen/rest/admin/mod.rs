@@ -1,4 +1,4 @@
-//! [`router`]: the routes of admins: environments, entities, agents, keys, tokens and signing keys, with a file for each noun.
+//! [`router`]: the REST routes for admins: environments, entities, agents, keys, tokens and signing keys, with a file for each.
 
 mod agent_events;
 mod agents;

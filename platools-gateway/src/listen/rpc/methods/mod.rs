@@ -1,5 +1,5 @@
-//! [`METHODS`]: the table of the methods of gateway RPC, each a [`Method`] with the role that it needs. A file for each noun has their
-//! functions.
+//! [`METHODS`]: the table of the methods of gateway RPC, each a [`Method`] with the role that it needs. Each group of methods, such as
+//! `agents.*`, has a file.
 
 mod agents;
 mod chat;

@@ -1,4 +1,4 @@
-//! The methods `sessions.*` and `chat.history`, for stored conversations.
+//! The methods `sessions.*` and `chat.history`, which list, show, reset and delete stored conversations.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The methods `tools.list` and `tools.call`.
+//! The methods `tools.list`, which lists the tools that a caller may see, and `tools.call`, which calls one.
 
 use platools_protocol::rpc::{ToolCallEvent, ToolResultEvent, ToolsReply, event};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! [`Rules`]: the names and patterns that redaction looks for, and its bounds.
+//! [`Rules`]: the names and patterns that redaction searches for, and the bounds on its work.
 
 use super::names::SensitiveNames;
 

@@ -1,4 +1,4 @@
-//! [`Cursor`]: reads a valid JSON text part by part.
+//! [`Cursor`]: reads a valid JSON text value by value, without making objects in memory.
 
 use std::borrow::Cow;
 use std::ops::Range;

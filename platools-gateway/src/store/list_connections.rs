@@ -1,4 +1,5 @@
-//! [`Lists`]: reads lists that may be long, a few at the same time, and each with a deadline.
+//! [`Lists`]: the connections over which long lists are read: few lists at the same time, each with a deadline and, on Linux, a lower
+//! priority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,8 @@
-//! [`Scan`]: reads one page of a list from newest to oldest over one index. It looks at a bounded number of rows.
+//! [`Scan`]: reads one page of a list from newest to oldest over one index, and looks at a bounded number of rows for it.
+//! `list_connections` has the connections and the deadline.
 
 use super::Lists;
-use super::lists::List;
+use super::list_connections::List;
 use super::sql::{Dialect, Row, SqlBuilder};
 use crate::domain::error::Error;
 

@@ -1,7 +1,8 @@
-//! Checks of the directory's texts, such as titles, names, prompts and lists of roles.
+//! Functions that check the texts in requests of admins, such as titles, names, prompts and roles for tools: their length, their number and
+//! their characters.
 
+use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::profile::Profile;
 use crate::domain::text::Text;
 
 /// Bytes of a system prompt: 64 KiB.

@@ -1,9 +1,9 @@
-//! [`redact_text`]: replaces the secrets in a text that is not JSON.
+//! [`redact_text`]: replaces the secrets in a text that is not JSON. `assignments` and `patterns` find them.
 
 use std::ops::Range;
 
 use super::names::SensitiveNames;
-use super::rules::REPLACEMENT;
+use super::search_rules::REPLACEMENT;
 use super::{assignments, patterns};
 
 /// The text with a replacement in the place of every secret; `None` if there is none.

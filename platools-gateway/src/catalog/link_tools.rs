@@ -1,4 +1,5 @@
-//! [`DeclaredTools`]: the tools that one link declared. Links with the same tools share one value. [`union`] merges those of several links.
+//! [`DeclaredTools`]: the tools that one link declared. [`union`] merges those of all links of a scope. `registration` stores the merged
+//! set and has its bounds.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! [`KeyInterest`]: the index of the keys that agents watch, and of the connected dashboards that get the values of each key.
+//! [`KeyInterest`]: the keys that each agent watches, and for each key the connected dashboards that get its values. A sweep drops the keys
+//! of removed agents.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,4 +1,5 @@
-//! [`BaseServices`]: the services that all others are made from. They need the store, the settings and each other.
+//! [`BaseServices`]: builds the services that every other service may need, such as the directory and the journal, from the store and the
+//! settings. [`super::Core`] builds the others from them.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,15 +1,15 @@
-//! [`Walk`]: reads a JSON text once, and notes the parts to replace.
+//! [`Walk`]: finds the secrets in a JSON text in one pass, and replaces them. `plain_text` does the same for strings that are not JSON.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use super::json_cursor::{Cursor, decode};
 use super::names::Sound;
-use super::rules::{MAX_DEPTH, REDACTED, Rules, Unreadable};
-use super::scan::{Cursor, decode};
+use super::plain_text::redact_text;
 use super::schema_position::SchemaPosition;
-use super::text::redact_text;
+use super::search_rules::{MAX_DEPTH, REDACTED, Rules, Unreadable};
 
 /// The number of levels of JSON texts inside of JSON texts.
 const MAX_LEVELS: usize = 4;

@@ -1,11 +1,12 @@
-//! [`legible`]: turns results with several parts, such as texts and images, into text for readers that know text only.
+//! [`legible`]: makes a result with several parts, such as texts and images, readable as text. The length of binary data takes the place of
+//! the data.
 
 use platools::tool::Content;
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use super::oversize::{MAX_RESULT_BYTES, shortened};
+use super::result_preview::{MAX_RESULT_BYTES, shortened};
 
 /// Content with more bytes than this is replaced by a preview, as other results are far earlier: 4 MiB.
 const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;

@@ -1,4 +1,5 @@
-//! `Stage`: the point that a call has reached on its way to the worker: queued, sent, returned or lost.
+//! `Stage`: tells how far a call came on its way to its worker: queued, sent, returned unsent, or lost. `Loss` is a link that ended while
+//! it had a call; the error for the call's caller is here.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`SessionHub`]: the state in memory that requests, sockets and the writer of [`Sessions`](super::Sessions) share.
+//! [`SessionHub`]: the sessions, tickets and event handlers in memory, which HTTP requests, sockets and `SessionWriter` share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

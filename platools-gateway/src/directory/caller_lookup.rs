@@ -1,4 +1,4 @@
-//! Functions of `Directory` that find projects, agents and environments for a caller.
+//! Functions of `Directory` that find projects, agents and environments for a caller, and refuse those that the caller may not use.
 
 use super::{Directory, Snapshot};
 use crate::authority::{Action, Resource, authorize};

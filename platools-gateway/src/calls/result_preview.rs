@@ -1,4 +1,5 @@
-//! `shortened`: replaces a result that is too long for a model with a preview.
+//! `shortened`: replaces a result that is too long with a preview: the beginning of the result's text. The bounds of results and previews
+//! are here.
 
 use std::borrow::Cow;
 

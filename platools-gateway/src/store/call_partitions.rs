@@ -1,5 +1,5 @@
-//! [`make_days`] and [`drop_days`]: the partitions of the table `calls` on PostgreSQL, one for each day. A day that is too old is dropped as a
-//! whole.
+//! [`make_days`] and [`drop_days`]: add and drop the partitions of the table `calls` on PostgreSQL. Each day has a partition, which is
+//! dropped as a whole when retention lets none of its calls stay.
 
 use std::collections::BTreeSet;
 
