@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
-use super::poll_place::{Pace, PollPlace};
+use super::poll_thread::{Pace, PollPlace};
 use crate::sliding_window::SlidingWindow;
 use crate::tool::{Execution, Handler, Rate, Tool, ToolDefinition};
 use platools_transport::{Error, ErrorKind};

@@ -7,7 +7,7 @@ mod binding;
 mod entry;
 mod health;
 mod manifest;
-mod poll_place;
+mod poll_thread;
 mod snapshot;
 
 use std::any::Any;
@@ -22,7 +22,7 @@ use platools_transport::{Error, ErrorKind};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
-pub(crate) use poll_place::PollPlace;
+pub(crate) use poll_thread::PollPlace;
 pub(crate) use snapshot::ToolSnapshot;
 
 /// The tools of a worker.
