@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
 use super::poll_thread::{Pace, PollPlace};
+use super::state_binding::{Binding, SharedState, missing_state};
 use crate::sliding_window::SlidingWindow;
 use crate::tool::{Execution, Handler, Rate, Tool, ToolDefinition};
 use platools_transport::{Error, ErrorKind};
