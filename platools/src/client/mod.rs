@@ -2,12 +2,12 @@
 
 mod builder;
 mod handle;
-mod hosted_tools;
 mod platools;
 mod run;
 mod run_until;
 mod stop_signals;
 mod takeovers;
+mod tools_and_state;
 
 use tokio::sync::watch;
 
