@@ -5,15 +5,15 @@
 
 #[cfg(feature = "mcp-http")]
 pub mod http;
-mod message_head;
 mod notifier;
+mod raw_arguments;
 mod result;
 mod revision;
 mod server;
 mod tool_page;
 
-pub use message_head::{MessageHead, with_part};
 pub use notifier::{Notifier, ToolReport, ToolReports};
+pub use raw_arguments::{MessageHead, with_part};
 pub use result::{ReturnedJson, failed};
 pub use revision::Revision;
 pub use server::{McpServer, ToolChanges, ToolHost, server_config};
