@@ -11,7 +11,7 @@ mod keyword_notes;
 mod mcp;
 mod names;
 mod openai;
-mod openai_limits;
+mod openai_size_limits;
 mod pattern_notes;
 mod portable;
 mod restore;
