@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
+use super::blocking_handlers::HeldThreads;
 use super::delivery::Delivery;
 use super::handover::Late;
-use super::held_threads::HeldThreads;
 use super::outcomes::Outcomes;
 use super::report_sender::ReportSender;
 use super::signing;

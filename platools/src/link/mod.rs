@@ -4,13 +4,13 @@
 //! from frame to outcome, `Delivery` the unconfirmed replies and the heartbeats, and `Registration` the declaration of the tools. A session
 //! is the event loop of one live socket: it moves frames between the socket and the three.
 
+mod blocking_handlers;
 mod calls;
 mod connector;
 mod delivery;
 mod event;
 mod handover;
 mod health;
-mod held_threads;
 mod instance;
 mod link_thread;
 mod outbox;
