@@ -177,7 +177,8 @@ impl WorkerCalls {
         }
         if let Some(verifier) = &mut self.verifier {
             let secret = secret.expose_secret();
-            let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
+            let verdict =
+                signature_check::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
             if let Err(reason) = verdict {
                 warn!(call.id = &*call.call_id, %reason, "a call was refused for its signature");
                 let error = ToolError::new(format!("the call's signature was rejected: {reason}"));

@@ -20,7 +20,7 @@ mod replacement;
 mod replies;
 mod report_sender;
 mod session;
-mod signing;
+mod signature_check;
 mod worker;
 
 pub use event::Event;
