@@ -26,17 +26,17 @@ mod declaration;
 mod extension_frames;
 mod extension_names;
 mod frame_error;
-mod instance;
 mod platform;
 mod worker;
+mod worker_instance;
 
 pub use declaration::{ToolDeclaration, UnreadableTool};
 pub use extension_frames::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use extension_names::{FEATURES_HEADER, Feature, Features};
 pub use frame_error::FrameError;
-pub use instance::{INSTANCE_HEADER, WorkerInstance};
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
 pub use worker::{HealthStatus, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
+pub use worker_instance::{INSTANCE_HEADER, WorkerInstance};
 
 /// Frames larger than this close the socket on the platform's side: 10 MiB.
 pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;
