@@ -8,7 +8,6 @@
 mod builder;
 mod channels;
 mod client;
-mod core;
 mod error;
 mod event;
 mod gateway;
@@ -19,6 +18,7 @@ mod opener;
 mod private_key;
 mod protocol;
 mod retry_after;
+mod shared_state;
 
 pub use builder::{RuntimeClientBuilder, RuntimeSettings};
 pub use client::RuntimeClient;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::core::{Core, Frames};
 use super::error::{RuntimeError, RuntimeErrorKind};
+use super::shared_state::{Core, Frames};
 use crate::connection::{Opened, Opener};
 use platools_protocol::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
 use platools_transport::{Error, Socket};
