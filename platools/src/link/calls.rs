@@ -15,7 +15,7 @@ use super::delivery::Delivery;
 use super::handover::Late;
 use super::outcomes::Outcomes;
 use super::report_sender::ReportSender;
-use super::signing;
+use super::signature_check;
 use crate::dispatch::{Admission, Call, CallKey, Dispatcher, Limits, LinkCalls, Outcome};
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Params, SharedText, ToolError, WantedReports, code};
