@@ -1,4 +1,4 @@
-//! [`RuntimeClientBuilder`]: sets up a [`RuntimeClient`].
+//! [`RuntimeClientBuilder`]: sets up a [`RuntimeClient`]. `../builder.rs` has the settings that all clients share.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Lifecycle`]: connects and disconnects a client. A client has at most one connection.
+//! [`Lifecycle`]: connects and disconnects one `RuntimeClient`, which has at most one connection at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

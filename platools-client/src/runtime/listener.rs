@@ -1,4 +1,5 @@
-//! [`ListenerReturn`] and [`HandlerOutcome`]: the types that a listener may return, also as a future.
+//! [`ListenerReturn`]: lists the values that a listener may return: a [`HandlerOutcome`], or a future of one. An outcome is `()` or a
+//! `Result`.
 
 /// The return value of a listener: an outcome, or a future of one.
 ///

@@ -1,4 +1,4 @@
-//! [`Core`] as the [`Opener`] of an agent: it begins a session over HTTP and opens a socket with the session's ticket.
+//! Implements [`Opener`] for an agent's [`Core`]: begins a session over HTTP, and opens a socket with the session's ticket.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

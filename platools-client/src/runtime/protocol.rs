@@ -1,4 +1,5 @@
-//! [`AgentProtocol`]: the agent's side of the runtime protocol, for a [`Connection`](crate::connection::Connection).
+//! [`AgentProtocol`]: writes an agent's frames to the gateway and treats the gateway's events, on one socket after the other. A
+//! [`Connection`](crate::connection::Connection) opens the sockets.
 
 use std::convert::Infallible;
 use std::sync::Arc;
