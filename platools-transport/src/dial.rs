@@ -1,4 +1,5 @@
-//! [`Dialler`]: opens connections and WebSockets to one address.
+//! [`Dialler`]: opens connections and WebSockets to one address, for all clients. It goes through `proxy.rs` if the environment names a
+//! proxy.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! [`FrameError`]: the reason why a text is not a valid frame. [`FrameError::outline`] describes it for a log.
+//! [`FrameError`]: tells why a text is not a valid frame. [`FrameError::outline`] describes the error for a log, without any content of the
+//! frame.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`PlatformFrame`]: a frame from a platform to a worker.
+//! [`PlatformFrame`]: a frame that a platform sends to a worker. `worker.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`WorkerFrame`]: a frame from a worker to a platform.
+//! [`WorkerFrame`]: a frame that a worker sends to a platform. `platform.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
