@@ -1,4 +1,4 @@
-//! [`PlatoolsClientBuilder`]: sets up a [`PlatoolsClient`].
+//! [`PlatoolsClientBuilder`]: sets up a [`PlatoolsClient`]: its URL, secret, tools and limits.
 
 use std::any::Any;
 use std::sync::Arc;

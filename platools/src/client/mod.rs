@@ -1,4 +1,4 @@
-//! [`PlatoolsClient`]: a worker. It dials its platform, and dials again when the connection ends.
+//! [`PlatoolsClient`]: runs a worker. It dials the platform, and dials again when the connection ends.
 
 mod builder;
 mod handle;

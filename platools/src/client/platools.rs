@@ -1,4 +1,4 @@
-//! [`Platools`]: a worker that takes its URL and its secret from the environment.
+//! [`Platools`]: sets up a worker whose URL and secret come from the environment. `builder.rs` sets up a worker from given values.
 
 use super::{PlatoolsClient, PlatoolsClientBuilder};
 use platools_transport::{Error, ErrorKind, Secret};

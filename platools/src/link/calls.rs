@@ -1,5 +1,5 @@
-//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges calls as the platform's frames say, over whichever socket
-//! they come.
+//! [`WorkerCalls`]: starts, cancels and acknowledges a worker's calls as the platform's frames say. It stays the same when a new socket
+//! takes the place of an old one.
 
 use std::collections::HashSet;
 use std::time::SystemTime;

@@ -1,7 +1,7 @@
 //! The MCP server that [`serve`](crate::serve) and the gateway's `/mcp` share, so that both answer clients alike.
 //!
-//! [`McpServer`] answers one client with the tools of a [`ToolHost`]; [`http`] has requests, sessions and streams. It is for the crates of
-//! this workspace and may change at any time.
+//! [`McpServer`] answers one client with the tools of a [`ToolHost`]; [`http`] has requests, sessions and streams. This module is for the
+//! crates of this workspace and may change at any time.
 
 #[cfg(feature = "mcp-http")]
 pub mod http;

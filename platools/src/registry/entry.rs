@@ -1,4 +1,4 @@
-//! [`RegisteredTool`]: one tool in a registry, with its declaration, handler, limits and health.
+//! [`RegisteredTool`]: keeps one tool of a registry, with its declaration, handler, limits and health.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

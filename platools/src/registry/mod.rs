@@ -1,4 +1,4 @@
-//! [`ToolRegistry`]: the tools of a worker, by name.
+//! [`ToolRegistry`]: holds the tools of a worker, by name.
 //!
 //! A registry is a handle: clones share the same tools, so tools can be added and removed while a client is connected. The client then
 //! registers the new set of tools with its platform.

@@ -1,4 +1,4 @@
-//! [`Pace`]: chooses the thread that polls a tool's calls first. A tool with slow polls moves away from the link's thread.
+//! [`Pace`]: chooses the thread that polls a tool's calls first. A tool whose polls are often slow leaves the link's thread for good.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Body`]: the body of a response of `rmcp`. Functions here turn a stream of events into one JSON body, for a large answer or for a
+//! [`Body`]: the body of a response that `rmcp` made. The functions turn a stream of events into one JSON body, for a large answer or for a
 //! client that reads no streams.
 
 use std::convert::Infallible;

@@ -1,4 +1,5 @@
-//! [`Sessions`]: the session manager that `rmcp` asks for. A [`SessionTable`] of the server decides which client may use which session.
+//! [`Sessions`]: implements for `rmcp` the trait that opens, finds and closes sessions. The HTTP server behind it, the gateway's or that of
+//! `serve`, implements [`SessionTable`], which decides which client may use which session.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
