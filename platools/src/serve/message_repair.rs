@@ -1,4 +1,4 @@
-//! [`repaired`]: repairs a client's message that `rmcp` would refuse: arguments in a string, and lone surrogates.
+//! [`repaired`]: repairs a client's message that `rmcp` would refuse, because the arguments are JSON in a string or have lone surrogates.
 
 use std::borrow::Cow;
 

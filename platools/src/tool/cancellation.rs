@@ -1,4 +1,4 @@
-//! The cancellation of a call, as methods of [`Context`] for handlers, and the state of the call for its dispatcher.
+//! Methods of [`Context`] about the cancellation of a call. A handler asks whether its call was cancelled; the dispatcher cancels the call.
 
 use super::call_state::Life;
 use super::context::Context;

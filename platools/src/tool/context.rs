@@ -1,4 +1,4 @@
-//! [`Context`]: the caller, the scope and the cancellation of a call, for its handler.
+//! [`Context`]: tells a handler about its call: the caller, the scope and the cancellation.
 
 use std::borrow::Cow;
 use std::fmt;

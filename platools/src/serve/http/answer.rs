@@ -1,4 +1,5 @@
-//! [`Answers`]: answers the HTTP requests of clients: it checks host, page and token, and passes messages on to `rmcp`.
+//! [`Answers`]: answers the HTTP requests of a local server. It checks the host, the page and the token, and passes messages on to `rmcp`,
+//! the library for the Model Context Protocol.
 
 use std::fmt;
 use std::sync::Arc;

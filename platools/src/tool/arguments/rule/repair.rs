@@ -1,4 +1,5 @@
-//! [`changes`]: proposes changes that make a value fit the schema that it violates.
+//! [`changes`]: proposes changes that make arguments fit the schema that they violate, such as `42` for `"42"`. `json_edits.rs` applies
+//! them.
 
 use jsonschema::error::TypeKind;
 use jsonschema::error::ValidationErrorKind;

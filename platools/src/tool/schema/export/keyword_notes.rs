@@ -1,4 +1,4 @@
-//! [`sentences`]: describes keywords that a dialect lacks in sentences, which a model reads in the description.
+//! [`sentences`]: describes the keywords of a schema that a dialect lacks, for the description that a model reads.
 
 use serde_json::{Map, Value};
 

@@ -1,8 +1,7 @@
-//! Function tools for OpenAI, in strict form if the schema allows it.
+//! Writes tools as function tools for OpenAI, in strict form if the schema allows it.
 //!
 //! Rules: <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>. The output has only keywords and formats that
-//! this page lists, because the API refuses a whole request for one unknown keyword. [`openai_size_limits`](super::openai_size_limits) has the limits
-//! of the page.
+//! this page lists, because the API refuses a whole request for one unknown keyword. `openai_size_limits.rs` has the page's limits of size.
 
 use std::borrow::Cow;
 
