@@ -1,4 +1,4 @@
-//! Documents name source files that exist, and link to documents that exist.
+//! Checks that documents name only source files that exist, and link only to documents that exist.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! A worker that takes all its settings from the environment.
+//! A worker that takes all settings from the environment. Tests run it as a process.
 
 use platools::{Context, Error, Platools, tool, tools};
 
