@@ -1,4 +1,4 @@
-//! [`Traffic`]: notes when a connection last received bytes, and when it last took bytes after it had been full. A heartbeat uses both
+//! [`Traffic`]: notes when a connection last received bytes, and when it last took bytes after it had been full. `heartbeat.rs` uses both
 //! times to find dead sockets.
 
 use std::fmt;

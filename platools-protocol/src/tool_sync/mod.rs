@@ -1,11 +1,11 @@
 //! The frames of the tool-sync protocol, between a worker and its platform.
 //!
 //! A worker and a platform exchange JSON text frames, one message in each; the member `type` tells the kind of a frame. A platform sends
-//! [`PlatformFrame`]s, and a worker sends [`WorkerFrame`]s. Each can be parsed and written, so both ends use this module. Payloads (`params`,
-//! `result`) stay raw JSON text. Their reader decodes them once, straight into types.
+//! [`PlatformFrame`]s, and a worker sends [`WorkerFrame`]s. Each can be parsed and written, so both ends use this module. Payloads
+//! (`params`, `result`) stay raw JSON text. Their reader decodes them once, straight into types.
 //!
-//! Names of members are written in snake case. Names in camel case (`callId`, `latencyMs`) can be read too, and so can `message` and `stack` of
-//! a `tool_error`.
+//! Names of members are written in snake case. Names in camel case (`callId`, `latencyMs`) can be read too, and so can `message` and
+//! `stack` of a `tool_error`.
 //!
 //! ```
 //! use platools_protocol::tool_sync::{PlatformFrame, ToolFailure, WorkerFrame};

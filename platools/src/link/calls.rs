@@ -1,5 +1,5 @@
-//! [`WorkerCalls`]: starts, cancels and acknowledges a worker's calls as the platform's frames say. It stays the same when a new socket
-//! takes the place of an old one.
+//! [`WorkerCalls`]: starts, cancels and acknowledges a worker's calls as the platform's frames say. It lasts from one socket of the worker
+//! to the next.
 
 use std::collections::HashSet;
 use std::time::SystemTime;

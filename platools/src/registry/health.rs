@@ -1,4 +1,4 @@
-//! [`Health`]: counts the calls of one tool within the last hour, and its faults, such as panics and timeouts.
+//! [`Health`]: counts the calls of one tool within the last hour, and the tool's faults, such as panics and timeouts.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tools: declarations, the context of a call, decoding of arguments, and results.
+//! The parts of one tool: the declaration, the context of a call, the decoding of arguments, and the result.
 //!
 //! `#[tool]` makes a [`Tool`] from a function. [`ToolDefinition::handler`] makes one at run time from a declaration and a closure.
 

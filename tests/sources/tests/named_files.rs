@@ -1,4 +1,4 @@
-//! Checks that documents name only source files that exist, and link only to documents that exist.
+//! Checks that the source files and links in documents exist.
 
 use std::collections::BTreeSet;
 use std::fs;

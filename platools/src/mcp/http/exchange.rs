@@ -1,7 +1,7 @@
 //! [`Exchange`]: answers one HTTP request of a client through `rmcp`, the library for the Model Context Protocol.
 //!
 //! `rmcp` is strict about headers and answers refusals as plain text. An exchange reads the headers as the HTTP standard says, rewrites
-//! them for `rmcp`, and gives the response the form that the client accepts and that the client's revision of the protocol has.
+//! them for `rmcp`, and gives the response a form that the client and its revision of the protocol allow.
 
 use std::convert::Infallible;
 use std::time::Duration;

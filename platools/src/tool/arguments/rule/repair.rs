@@ -1,5 +1,4 @@
-//! [`changes`]: proposes changes that make arguments fit the schema that they violate, such as `42` for `"42"`. `json_edits.rs` applies
-//! them.
+//! [`changes`]: proposes changes for arguments that violate a schema, such as `42` for `"42"`. `json_edits.rs` applies them.
 
 use jsonschema::error::TypeKind;
 use jsonschema::error::ValidationErrorKind;

@@ -1,4 +1,4 @@
-//! [`sentences`]: describes the keywords of a schema that a dialect lacks, for the description that a model reads.
+//! [`sentences`]: puts the keywords that a dialect lacks into words. A model reads the sentences in the description.
 
 use serde_json::{Map, Value};
 
