@@ -1,5 +1,5 @@
-//! [`Dialler`]: opens connections and WebSockets to one address, for all clients. It goes through `proxy.rs` if the environment names a
-//! proxy.
+//! [`Dialler`]: opens connections and WebSockets to one address, for all clients. It connects through a proxy if environment variables name
+//! one; `proxy.rs` reads them.
 
 use std::fmt;
 use std::sync::Arc;

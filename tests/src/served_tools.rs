@@ -1,4 +1,4 @@
-//! The tools that local servers of tests show to MCP clients.
+//! The tools that local MCP servers of tests show to MCP clients.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! [`ListenerReturn`]: lists the values that a listener may return: a [`HandlerOutcome`], or a future of one. An outcome is `()` or a
-//! `Result`.
+//! [`ListenerReturn`]: lists the values that a listener of events may return: `()`, a `Result`, or a future of either. [`HandlerOutcome`]
+//! is one of the first two.
 
 /// The return value of a listener: an outcome, or a future of one.
 ///

@@ -1,5 +1,5 @@
-//! [`FrameError`]: tells why a text is not a valid frame. [`FrameError::outline`] describes the error for a log, without any content of the
-//! frame.
+//! [`FrameError`]: tells why a text is not a valid frame. [`FrameError::outline`] describes the error for a log, without the frame's
+//! values.
 
 use std::borrow::Cow;
 use std::fmt;

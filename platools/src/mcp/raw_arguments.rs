@@ -1,5 +1,5 @@
-//! [`MessageHead`]: finds the method and the unparsed arguments in a client's message, before `rmcp` parses it. [`with_part`] puts other
-//! arguments in their place.
+//! [`MessageHead`]: finds the method and the unparsed arguments in a client's message, before the MCP library `rmcp` parses it.
+//! [`with_part`] puts other arguments in their place.
 
 use std::borrow::Cow;
 

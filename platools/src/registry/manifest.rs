@@ -1,5 +1,5 @@
-//! Exports the tools of a whole [`ToolRegistry`]: in the form that a model or MCP client reads, as a manifest, and as the manifest's
-//! fingerprint.
+//! Exports the tools of a whole [`ToolRegistry`]: in the form that a model or MCP client reads, as a manifest (a sorted list of
+//! declarations), and as the manifest's fingerprint.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -1,7 +1,7 @@
 //! [`ToolRegistry`]: holds the tools of a worker, by name.
 //!
-//! A registry is a handle: clones share the same tools, so tools can be added and removed while a client is connected. The client then
-//! registers the new set of tools with its platform.
+//! Clones of a registry share the same tools, so tools can be added and removed while a client is connected. The client then registers the
+//! new set of tools with its platform.
 
 mod entry;
 mod health;

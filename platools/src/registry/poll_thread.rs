@@ -1,4 +1,5 @@
-//! [`Pace`]: chooses the thread that polls a tool's calls first. A tool whose polls are often slow leaves the link's thread for good.
+//! [`Pace`]: chooses the thread that polls a tool's calls first. Once a tool's polls are often slow, the link's thread no longer polls its
+//! calls.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;

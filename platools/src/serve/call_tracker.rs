@@ -1,4 +1,4 @@
-//! [`CallTracker`]: counts the running calls of a local server and refuses calls beyond the limit. It tells all calls to end when the
+//! [`CallTracker`]: counts the running calls of a local MCP server and refuses calls beyond the limit. It tells all calls to end when the
 //! server stops.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Info`]: holds the name, version and instructions by which a local server describes itself to clients.
+//! [`Info`]: holds the name, version and instructions by which a local MCP server describes itself to clients.
 
 use rmcp::model::{Implementation, ServerConfig};
 

@@ -1,5 +1,5 @@
-//! [`RegistryHost`]: holds the tools, the running calls and the settings of a local server, which all its clients share. `mcp_methods.rs`
-//! has the methods that clients call.
+//! [`RegistryHost`]: holds the tools, the running calls and the settings of a local MCP server, which all its clients share.
+//! `mcp_methods.rs` has the methods that clients call.
 
 use super::call_tracker::CallTracker;
 use super::info::Info;

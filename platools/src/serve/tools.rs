@@ -1,4 +1,4 @@
-//! [`ServedTools`]: chooses the tools of a registry that a local server shows to its clients, and tells the clients when these tools
+//! [`ServedTools`]: chooses the tools of a registry that a local MCP server shows to its clients, and tells the clients when these tools
 //! change.
 
 use std::collections::{BTreeSet, HashMap};

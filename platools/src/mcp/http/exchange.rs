@@ -1,4 +1,4 @@
-//! [`Exchange`]: answers one HTTP request of a client through `rmcp`, the library for the Model Context Protocol.
+//! [`Exchange`]: answers one HTTP request of a client through `rmcp`, the library for the Model Context Protocol (MCP).
 //!
 //! `rmcp` is strict about headers and answers refusals as plain text. An exchange reads the headers as the HTTP standard says, rewrites
 //! them for `rmcp`, and gives the response a form that the client and its revision of the protocol allow.

@@ -1,4 +1,4 @@
-//! The HTTP transport of the Model Context Protocol. [`Exchange`] answers one request, [`Sessions`] finds the session of a client, and
+//! The HTTP transport of the Model Context Protocol. [`Exchange`] answers one request, [`Sessions`] finds the MCP session of a client, and
 //! [`Replay`] keeps the events of one session. Each server has a [`SessionTable`] of its own, which decides which client may use which
 //! session.
 

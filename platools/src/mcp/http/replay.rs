@@ -1,4 +1,4 @@
-//! [`Replay`]: keeps the latest events of one session, for a client that lost a stream and asks for the rest of it.
+//! [`Replay`]: keeps the latest events of one MCP session, for a client that lost a stream and asks for the rest of it.
 //!
 //! `rmcp` also keeps events, but drops the events of a request as soon as it answers the request. A client that lost the stream shortly
 //! before would miss the answer. Notices that belong to no request go to the newest stream of notices, which ends the older stream. The

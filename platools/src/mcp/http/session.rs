@@ -1,5 +1,5 @@
-//! [`Sessions`]: implements for `rmcp` the trait that opens, finds and closes sessions. The HTTP server behind it, the gateway's or that of
-//! `serve`, implements [`SessionTable`], which decides which client may use which session.
+//! [`Sessions`]: opens, finds and closes MCP sessions, by a trait of the MCP library `rmcp`. The HTTP server behind it, the gateway's or
+//! that of `serve`, implements [`SessionTable`], which decides which client may use which session.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,4 +1,4 @@
-//! [`SessionUsage`]: counts the requests, calls and streams that use a session, so that a server finds idle sessions.
+//! [`SessionUsage`]: counts the requests, calls and streams that use an MCP session, so that a server finds idle sessions.
 
 use std::sync::Arc;
 

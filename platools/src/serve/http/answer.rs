@@ -1,5 +1,5 @@
-//! [`Answers`]: answers the HTTP requests of a local server. It checks the host, the page and the token, and passes messages on to `rmcp`,
-//! the library for the Model Context Protocol.
+//! [`Answers`]: answers the HTTP requests of a local MCP server. It checks the host, the page and the token, and passes messages on to the
+//! MCP library `rmcp`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Http`]: sets up a local server over HTTP. [`HttpServer`] serves the tools to any number of clients.
+//! [`Http`]: sets up a local MCP server over HTTP. [`HttpServer`] serves the tools to any number of clients.
 
 mod allowed_hosts;
 mod answer;

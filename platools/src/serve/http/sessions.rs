@@ -1,5 +1,5 @@
-//! [`LocalSessions`]: keeps the sessions of a local server's clients. A session lasts until the client ends it, it is idle for too long, or
-//! a new session needs its place.
+//! [`LocalSessions`]: keeps the MCP sessions of a local server's clients. A session lasts until the client ends it, it is idle for too
+//! long, or a new session needs its place.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
