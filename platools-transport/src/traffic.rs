@@ -1,5 +1,5 @@
-//! [`Traffic`]: notes when a connection last received bytes, and when it last took bytes after it had been full. `heartbeat.rs` uses both
-//! times to find dead sockets.
+//! [`Traffic`]: notes when a connection last received bytes, and when it last took bytes after it had been full. Both times show that the
+//! other side is alive.
 
 use std::fmt;
 use std::io;
