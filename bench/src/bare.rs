@@ -1,5 +1,5 @@
-//! A bare loop that answers tool calls, as a lower bound for the cost of a worker. It has one thread, reads and writes WebSocket frames by
-//! hand, and sends the replies to all calls of one read with one write.
+//! The bare loop: answers tool calls on one thread with `frames.rs`, without the SDK. The benchmark compares workers with it: no worker can
+//! cost less. It sends the replies to all calls of one read with one write.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

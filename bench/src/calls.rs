@@ -1,4 +1,5 @@
-//! [`answer`]: answers the calls of `add` and `echo`. The bare loop and the tungstenite worker share it.
+//! [`answer`]: answers the calls of the tools `add` and `echo`, for the two workers that the benchmark has without the SDK: `bare.rs` and
+//! `tungstenite.rs`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
-//! [`Driven`]: a worker seen from the platform. It keeps a fixed number of calls in flight and counts the replies.
+//! [`Driven`]: plays the platform for one worker of the benchmark. It keeps a fixed number of calls in flight and counts the replies.
 //!
-//! The driver must cost less than the worker that it measures. It renders each call once, writes only the id into the bytes before it sends
-//! them, and reads only the beginning of a reply.
+//! The driver must cost less than the worker that it measures. So it renders each call once, writes only the id into the bytes before it
+//! sends them, and reads only the beginning of a reply.
 
 use std::path::Path;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! WebSocket frames, read and written by hand for both ends of a measurement. Only unfragmented text frames occur, because both ends are
-//! ours.
+//! Reads and writes WebSocket frames by hand, for the driver and the bare loop of the benchmark. Only unfragmented text frames occur
+//! between the two.
 
 /// The header of a frame.
 #[derive(Debug, Clone, Copy)]

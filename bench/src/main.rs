@@ -1,8 +1,8 @@
-//! Calls per second over one socket: our worker against the bare loop and the Python SDK.
+//! Measures calls per second over one socket, for the SDK's worker, the bare loop and the Python SDK.
 //!
 //! One process plays the platform and keeps a number of calls in flight; each worker is a process of its own that dials
-//! it over loopback. All workers are connected from the start, and take turns, so that a machine that gets slower does so
-//! for all of them. See `README.md` for how to run it.
+//! it over loopback. All workers are connected from the start and take turns. So a machine that gets slower is slower for
+//! all of them. See `README.md` for how to run it.
 
 mod bare;
 mod calls;

@@ -1,4 +1,4 @@
-//! [`markdown`]: the figures of a run as a Markdown table.
+//! [`markdown`]: writes the figures of a run of the benchmark as a Markdown table.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! A simple worker on tungstenite, as a programmer would write it in an afternoon: a runtime with one thread, typed JSON, and replies that
-//! are flushed in batches.
+//! A worker on the library tungstenite, without the SDK, for the benchmark to compare. It is as simple as a first attempt: a runtime with
+//! one thread, typed JSON, and replies that are flushed in batches.
 
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;

@@ -1,4 +1,4 @@
-//! [`Kind`]: the workers that the benchmark compares. [`run`] runs one of them in a process of its own.
+//! [`Kind`]: lists the workers that the benchmark compares. [`run`] runs one of them in a process of its own.
 
 use std::path::Path;
 use std::process::Stdio;

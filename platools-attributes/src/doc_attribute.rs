@@ -1,4 +1,5 @@
-//! [`DocAttribute`]: one attribute of a doc comment. [`join`] makes Markdown text of all attributes of one comment.
+//! [`DocAttribute`]: holds one line or block of a doc comment; the compiler makes an attribute `#[doc]` of each. [`join`] makes one
+//! Markdown text of all attributes of a comment.
 
 /// An attribute of a doc comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! [`Docs`]: reads a doc comment as the description of a tool and the descriptions of its arguments.
+//! [`Docs`]: reads the doc comment of a tool's function. It returns the description of the tool and the descriptions of the arguments.
 
 use crate::doc_attribute::{DocAttribute, join};
 use crate::markdown::{for_models, headings};

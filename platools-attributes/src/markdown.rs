@@ -1,4 +1,5 @@
-//! [`for_models`]: rewrites a doc comment for models. Links to code become plain words, and lines that rustdoc hides are left out.
+//! [`for_models`]: rewrites a doc comment for the models that read a tool's description. Links to code become plain words, and lines that
+//! rustdoc hides are left out.
 //!
 //! The rest of the text stays as its author wrote it.
 

@@ -1,4 +1,5 @@
-//! [`check_tool`] and [`check_argument`]: the rules for names of tools and arguments.
+//! [`check_tool`]: checks that every client accepts the name of a tool. [`check_argument`] checks that an argument of this name can reach
+//! its tool.
 
 /// The longest name every client accepts: the registry's own rule.
 const MAX_CHARS: usize = 64;

@@ -1,4 +1,4 @@
-//! [`closest`]: the known word that is most similar to an unknown word, for "did you mean" in messages.
+//! [`closest`]: finds the known word that is most similar to an unknown word, for "did you mean" in messages.
 
 /// Returns the known word that was probably meant.
 #[must_use]

@@ -1,4 +1,4 @@
-//! [`time`] and [`rate`]: read numbers with units, such as `20s` and `10/s`.
+//! [`time`] reads a time with a unit, such as `20s`. [`rate`] reads a number of calls per time, such as `10/s`.
 
 use std::time::Duration;
 

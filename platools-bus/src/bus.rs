@@ -1,4 +1,4 @@
-//! [`Bus`]: the interface of every bus.
+//! [`Bus`]: publishes messages, sends requests and subscribes to subjects, for one gateway. `memory.rs` and `nats/` implement the trait.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`PublishError`] and [`RequestError`]: the reasons why a message or request has not reached its subscriber.
+//! [`PublishError`]: tells why a message was not sent. [`RequestError`] tells why a request has no response.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! [`Inbox`]: the queue of a subscription, with bounds.
+//! [`Inbox`]: keeps the messages of one subscription until the subscriber reads them. Messages beyond [`InboxBounds`] are dropped, and the
+//! subscriber sees a gap in their place.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`MemoryBus`]: a bus in one process, on a [`Network`] that may lose, delay and cut off messages.
+//! [`MemoryBus`]: connects gateways in one process over a [`Network`]. For tests, the network can lose, delay and cut off messages.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

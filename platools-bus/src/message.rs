@@ -1,4 +1,4 @@
-//! [`Message`]: a message or request as it arrives, and [`Responder`], which answers a request.
+//! [`Message`]: holds one message or request, as a subscriber receives it. [`Responder`] answers the request.
 
 use std::fmt;
 

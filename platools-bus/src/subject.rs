@@ -1,4 +1,4 @@
-//! [`Subject`]: the address of a message.
+//! [`Subject`]: names the address of messages, such as `gateway.a7.call`. A subscription receives the messages of exactly one subject.
 
 use std::fmt;
 use std::sync::Arc;

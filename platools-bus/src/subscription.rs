@@ -1,4 +1,4 @@
-//! [`Subscription`]: the messages of one subject, as a gateway receives them.
+//! [`Subscription`]: receives the messages of one subject, for one gateway. Dropping it ends the subscription.
 
 use std::any::Any;
 use std::fmt;

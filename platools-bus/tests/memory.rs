@@ -1,4 +1,4 @@
-//! The bus in one process, with and without faults.
+//! Tests of the bus in one process, with and without faults of its network.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

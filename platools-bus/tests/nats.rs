@@ -1,4 +1,4 @@
-//! The bus over NATS, with a real server that `platools-bus/tests/setup` installs.
+//! Tests of the bus over NATS, with a real server that `platools-bus/tests/setup` installs.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 

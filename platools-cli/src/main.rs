@@ -1,4 +1,4 @@
-//! The program `platools`, with the command `mcp-host`.
+//! The program `platools`. Its only command, `mcp-host`, hosts the tools of an MCP server as those of a worker.
 
 mod mcp_host;
 

@@ -1,4 +1,5 @@
-//! [`ClientBuilder`]: the settings that all clients of a gateway share, such as the URL and the secret.
+//! [`ClientBuilder`]: sets up a client of a gateway. This file has the settings that all clients share, such as the URL and the secret;
+//! `rpc/builder.rs` and `runtime/builder.rs` have the others.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! [`Connection`]: keeps a client connected to its gateway. It opens one WebSocket after the other and leaves all decisions to a
-//! [`Protocol`].
+//! [`Connection`]: keeps a client connected to its gateway, with one WebSocket after the other. A [`Protocol`] treats the frames of each
+//! socket: `rpc/protocol.rs` for callers, `runtime/protocol.rs` for agents.
 
 use std::convert::Infallible;
 use std::fmt::Debug;

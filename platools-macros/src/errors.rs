@@ -1,4 +1,4 @@
-//! [`Errors`]: collects all mistakes of one item, so that the compiler shows them together.
+//! [`Errors`]: collects all mistakes of one function or impl block, so that the compiler shows them together.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

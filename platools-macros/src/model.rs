@@ -1,4 +1,4 @@
-//! [`Tool`]: a parsed tool. The phase `expand` generates all code from it.
+//! [`Tool`]: parses a function or method with its attributes into a tool. `expand` generates all code from it.
 
 use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream};

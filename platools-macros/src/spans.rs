@@ -1,4 +1,5 @@
-//! Functions on tokens: they find spans and repeated names, and replace `Self` in generated items.
+//! Functions on the tokens of a macro: they find the spans for errors and the names that occur twice, and replace `Self` in generated
+//! items.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! [`expand`]: the macro `#[tool]` on a function. It passes impl blocks on to `tool_impl`.
+//! [`expand`]: expands `#[tool]` on a function, from its tokens to the generated code. `tool_impl.rs` expands `#[tool]` on an impl block.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;

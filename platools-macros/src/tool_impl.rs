@@ -1,4 +1,5 @@
-//! [`expand`]: the macro `#[tool]` on an impl block. Each method with `#[tool]` becomes a tool of the block's type.
+//! [`expand`]: expands `#[tool]` on an impl block: each method with `#[tool]` becomes a tool of the block's type. `tool_fn.rs` expands
+//! functions.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};

@@ -1,4 +1,4 @@
-//! [`expand`]: the macro `tools![...]`, a list of tools by their paths.
+//! [`expand`]: expands the macro `tools![...]`, which makes a list of tools from their paths.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};

@@ -1,4 +1,5 @@
-//! [`ErrorDetails`]: the code, the `retryable` flag and the details of a tool's error, for programs. The message is not in it.
+//! [`ErrorDetails`]: holds the facts of a tool's error that programs read: the code, the flag `retryable` and the details. The error's
+//! message is not among them.
 
 use std::{fmt, io};
 

@@ -1,4 +1,5 @@
-//! [`write()`] and [`to_string`]: write a value as JSON, and refuse floats that are not finite with their place in the value.
+//! [`write()`] and [`to_string`]: write a value as JSON, to a buffer or as a text. They refuse a float that is not finite, and the error
+//! names the place of the float in the value.
 //!
 //! `serde_json` writes `null` for such a float. The reader of a number would then get `null`, which the schema of the type does not allow.
 

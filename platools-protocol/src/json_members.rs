@@ -1,5 +1,5 @@
-//! [`pick`]: reads the named members of a JSON object in one pass and leaves their values unparsed. [`PlainMembers`] does the same faster,
-//! for frames of the usual form.
+//! [`pick`]: reads the named members of a frame in one pass, and leaves their values unparsed. [`PlainMembers`] does the same faster, for
+//! frames of the usual form.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`LogLevel`]: the severity of a log entry.
+//! [`LogLevel`]: names the severity of a log entry that a call sends to its caller.
 
 use std::fmt;
 

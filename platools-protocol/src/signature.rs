@@ -1,4 +1,4 @@
-//! Signatures of calls: [`sign_call`] makes one on the platform, and [`Verifier`] checks it in the worker.
+//! [`sign_call`]: signs a call, for a platform. [`Verifier`] checks the signature, for a worker.
 //!
 //! A platform signs `{timestamp}.{nonce}.{body}` with HMAC-SHA256 and the worker's secret. The body is the call as compact text like
 //! JSON-RPC, with the params byte for byte as they were sent, but without the envelope `__platos`. So a signature does not prove the user

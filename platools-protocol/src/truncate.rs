@@ -1,4 +1,4 @@
-//! [`cut`]: shortens a text to a number of bytes.
+//! [`cut`]: shortens a text to a number of bytes, between two characters.
 
 /// Returns the beginning of a text: at most so many bytes, cut between two characters.
 pub fn cut(text: &str, bytes: usize) -> &str {

@@ -1,6 +1,6 @@
-//! [`Reconnect`]: the policy of a client for connecting again. [`Schedule`] computes the delays between its attempts.
+//! [`Reconnect`]: sets how often, and after which delays, a client connects again. [`Schedule`] computes each delay.
 //!
-//! Only this module uses the crate `backoff`, which nobody maintains: a schedule implements the trait of that crate.
+//! Only this module uses the crate `backoff`, which nobody maintains: a schedule implements a trait of that crate.
 
 use std::time::Duration;
 

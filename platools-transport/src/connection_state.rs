@@ -1,5 +1,5 @@
-//! [`ConnectionState`] and [`Disconnect`]: the state of a client, and the reason for the end of a socket. [`Reporter`] sends the state and
-//! the events of a client to the application.
+//! [`ConnectionState`]: tells the state of a client. [`Disconnect`] tells why a socket ended. [`Reporter`] sends the states and the events
+//! of a client to the application.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! [`crypto_provider`]: the library of cryptography for all TLS connections of the project.
+//! [`crypto_provider`]: chooses the library of cryptography for all TLS connections: ring. [`install_crypto_provider`] makes it the default
+//! of the process, for other libraries.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`after`]: adds a span of time to a point in time without overflow.
+//! [`after`]: adds a time to a moment without overflow. A setting such as `Duration::MAX` means never, and must not panic.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! [`Dialler`]: opens connections and WebSockets to one address.
+//! [`Dialler`]: opens connections and WebSockets to one address, for all clients. It connects through a proxy if environment variables name
+//! one; `proxy.rs` reads them.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Error`]: the reason why a client or a registry could not be built, or why a client gave up.
+//! [`Error`]: tells an application why a client or a registry could not be built, or why a client gave up.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`Heartbeat`]: decides when to send a heartbeat, and when a silent socket is dead.
+//! [`Heartbeat`]: decides when a client sends a heartbeat, and when a silent socket counts as dead. It has no socket.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`HostPort`]: a host with an optional port, as in a `Host` header.
+//! [`HostPort`]: reads a host with an optional port, as in a `Host` header.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! [`Http`]: sends HTTP requests to the host of a [`Dialler`], and keeps one connection for the next request.
+//! [`Http`]: sends HTTP requests to the host of a [`Dialler`], one connection for several requests.
 
 use std::fmt;
 use std::future::poll_fn;

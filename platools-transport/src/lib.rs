@@ -1,5 +1,5 @@
-//! Connections to a platform or gateway: [`Dialler`] opens them, [`Socket`] is a WebSocket on one, and [`Schedule`] has the delays between
-//! attempts.
+//! Connections of workers and clients to a platform or gateway. [`Dialler`] opens a connection, [`Socket`] is a WebSocket on it, and
+//! [`Schedule`] computes the delays between attempts to connect.
 //!
 //! The crates `platools` and `platools-client` are built on this one and re-export the types that their users need. The rest of its API may
 //! change with any version.

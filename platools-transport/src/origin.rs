@@ -1,4 +1,4 @@
-//! [`PageOrigin`]: the origin of a web page, as in an `Origin` header.
+//! [`PageOrigin`]: reads the origin of a web page, as in an `Origin` header.
 
 use std::fmt;
 

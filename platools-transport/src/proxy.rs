@@ -1,4 +1,4 @@
-//! [`tunnel`]: opens a connection through the HTTP proxy that environment variables name.
+//! [`tunnel`]: opens a connection through an HTTP proxy, for the dialler. Environment variables such as `HTTPS_PROXY` name the proxy.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`next_delay`]: gets the delay before the next attempt from a [`Schedule`], logs it and reports it.
+//! [`next_delay`]: computes the delay before a client's next attempt to connect, logs the delay and reports it to the application.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! [`run_scoped`]: runs a future on a task of another runtime. Dropping the returned future aborts the task.
+//! [`run_scoped`]: runs a future as a task of another runtime. The task ends when its caller no longer waits: dropping the returned future
+//! aborts the task.
 
 use std::panic::resume_unwind;
 

@@ -1,4 +1,4 @@
-//! [`Secret`]: a secret, or the place to read it from: an environment variable, a file or a function.
+//! [`Secret`]: holds a secret, or the place to read the secret from: an environment variable, a file or a function.
 
 use std::env::VarError;
 use std::fmt;

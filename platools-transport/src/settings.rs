@@ -1,5 +1,5 @@
-//! [`ConnectionSettings`]: the settings that the builders of all clients share, and [`connection_setters`](crate::connection_setters), their
-//! setters.
+//! [`ConnectionSettings`]: holds the settings that the builders of all clients share. The macro
+//! [`connection_setters`](crate::connection_setters) gives a builder the methods that set them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`StopSignals`]: the signals that ask a process to stop.
+//! [`StopSignals`]: waits for the signals that ask a process to stop.
 
 use std::io;
 

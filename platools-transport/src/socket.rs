@@ -1,4 +1,5 @@
-//! [`Socket`]: a WebSocket that writes queued frames while it waits for the next message.
+//! [`Socket`]: reads the messages of a WebSocket, and writes queued frames while it waits for the next message. `websocket/` has the
+//! protocol.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

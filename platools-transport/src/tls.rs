@@ -1,4 +1,4 @@
-//! [`Tls`]: the certificate authorities that a client trusts, and its own certificate.
+//! [`Tls`]: sets the certificate authorities that a client trusts, and the client's own certificate.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! [`Traffic`]: the times at which a connection last received bytes and last made room for more, below the WebSocket.
+//! [`Traffic`]: notes when a connection last received bytes, and when it last took bytes after it had been full. Both times show that the
+//! other side is alive.
 
 use std::fmt;
 use std::io;

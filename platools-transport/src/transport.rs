@@ -1,4 +1,5 @@
-//! [`Transport`]: the stream of bytes below a WebSocket. [`RawSocket`] is a WebSocket on any such stream.
+//! [`Transport`]: any stream of bytes that can carry a WebSocket: TCP, TLS, or a pipe in memory. [`RawSocket`] is a WebSocket on such a
+//! stream.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! [`upgrade`]: turns a connection into a WebSocket. It uses `hyper`, because `hyper` writes no request to a log.
+//! [`upgrade`]: turns an open connection into a WebSocket by an HTTP request. It uses `hyper`, because `hyper` writes no request, and so no
+//! secret, to a log.
 
 use std::io;
 use std::pin::pin;

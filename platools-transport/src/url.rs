@@ -1,4 +1,5 @@
-//! [`Endpoint`]: the kind of server that a client dials. [`websocket_url`] makes the address of its socket from the configured URL.
+//! [`Endpoint`]: names the kind of server that a client dials. [`websocket_url`] makes the address of the server's socket from the
+//! configured URL.
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::{Authority, PathAndQuery, Scheme};

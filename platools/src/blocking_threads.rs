@@ -1,5 +1,5 @@
-//! [`BlockingThread`]: counts the threads of the runtime's blocking pool that run handlers. A stop asks for the count, because a runtime
-//! that ends waits for these threads.
+//! [`BlockingThread`]: counts the threads of the runtime's blocking pool that run handlers. A worker that stops reads the count, because a
+//! runtime that ends waits for these threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,4 +1,5 @@
-//! Settings and state of a client's connection: [`Reconnect`], [`Tls`], [`ConnectionState`] and [`Disconnect`].
+//! The settings and the state of a client's connection: [`Reconnect`] and [`Tls`] set it up, [`ConnectionState`] and [`Disconnect`]
+//! describe it.
 
 pub use platools_transport::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, HEARTBEAT_INTERVAL_MS, Jitter, MAX_BACKOFF_ATTEMPTS,

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "macro_support.rs"]
 pub mod __private;
 mod blocking_threads;
 pub mod client;

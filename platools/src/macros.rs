@@ -1,4 +1,4 @@
-//! [`tools!`](crate::tools): makes a list of tools.
+//! [`tools!`](crate::tools): makes a list of tools for a registry or a client.
 
 /// Lists tools: `tools![find, orders::cancel]` is a `Vec<Box<dyn Tool>>`.
 ///

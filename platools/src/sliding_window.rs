@@ -1,4 +1,4 @@
-//! [`SlidingWindow`]: limits how many events may happen in any span of time, with constant memory.
+//! [`SlidingWindow`]: limits how many events may happen in any span of time, such as calls of a tool in a second, with constant memory.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Bearer`]: a proxy between a client that sends no key and a server that requires one. It adds the key to each request.
+//! [`Bearer`]: adds a key to each request of a client that sends none. It is a proxy before a server that requires the key.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! [`Browser`]: a browser without a window that a test controls.
+//! [`Browser`]: runs a browser without a window, for tests of web pages.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

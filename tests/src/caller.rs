@@ -1,4 +1,4 @@
-//! [`Caller`]: a caller of tools over REST.
+//! [`Caller`]: calls tools of a real gateway over REST, for tests.
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;

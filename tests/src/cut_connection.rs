@@ -1,4 +1,4 @@
-//! [`Wire`]: a TCP connection that breaks at a chosen byte.
+//! [`Wire`]: carries a TCP connection of a test and breaks it at a chosen byte. [`Cut`] chooses the byte.
 
 use std::io;
 use std::pin::Pin;

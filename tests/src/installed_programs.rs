@@ -1,4 +1,4 @@
-//! Paths of the programs that `tests/interop/mcp/setup` installs.
+//! Finds the programs that `tests/interop/mcp/setup` installs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Peers for tests, over real sockets: each sends exactly the frames that a test wants.
+//! Peers for tests, over real sockets. Each peer sends exactly the frames that a test wants.
 //!
 //! A [`Platform`] listens for workers, a [`Link`] is the platform's end of one worker's socket, and a [`Worker`] is a client of the SDK
 //! beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that gateway and its worker. A

@@ -1,4 +1,4 @@
-//! [`Link`]: the platform's end of a worker's socket.
+//! [`Link`]: plays the platform's end of a worker's socket, for tests.
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! [`Log`]: a log in memory, also of the whole process.
+//! [`Log`]: keeps log lines in memory for a test: those of one part of the test, or of the whole process.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -1,4 +1,4 @@
-//! [`Platform`]: a listener for workers, which accepts or refuses each upgrade as the test says.
+//! [`Platform`]: listens for workers as a platform does, and accepts or refuses each of them as the test says.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! [`Relay`]: stands between a worker and its gateway. The test passes their frames on, or cuts the connection.
+//! [`Relay`]: stands between a worker and its gateway. It passes their frames on, or cuts the connection, as the test says.
 
 use futures::{SinkExt, StreamExt};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! [`CallerLink`]: the gateway's end of a caller's socket.
+//! [`CallerLink`]: plays the gateway's end of a caller's socket, for tests.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,4 +1,4 @@
-//! [`RuntimeGateway`]: a gateway for agents with sessions, with HTTP and WebSockets on one port. A test may replace each answer.
+//! [`RuntimeGateway`]: plays a gateway for agents with sessions, with HTTP and WebSockets on one port. A test may replace each answer.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Tools for tests with clients of a local server.
+//! The tools that local MCP servers of tests show to MCP clients.
 
 use std::time::Duration;
 

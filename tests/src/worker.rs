@@ -1,4 +1,4 @@
-//! [`Worker`]: a client of the SDK that runs beside the test.
+//! [`Worker`]: runs a client of the SDK beside the test, in the same process.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests of workers whose application has no free thread, and of tools that block the thread they run on.
+//! Tests of workers whose application has no free thread, and of tools that block the thread on which they run.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;

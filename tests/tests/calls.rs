@@ -1,4 +1,4 @@
-//! Tests of calls over one socket: their failures, and that no call delays another.
+//! Tests of calls over one socket: each failure of a call is answered, and no call delays another.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::mpsc;

@@ -1,4 +1,5 @@
-//! Tests of the snippets, messages and numbers in the documents of the existing clients. `docs/compatibility.md` lists every claim.
+//! Tests that the snippets, messages and numbers in the documents of the existing clients are true of this project. `docs/compatibility.md`
+//! lists every claim.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

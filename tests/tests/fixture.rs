@@ -1,4 +1,4 @@
-//! Tests of the exact frames that every worker's SDK must send.
+//! Tests that a worker sends exactly the frames of `tests/vectors/tool-sync-fixture.json`, which the workers of every SDK must send.
 
 use std::collections::BTreeSet;
 

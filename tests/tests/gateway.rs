@@ -1,4 +1,4 @@
-//! Tests of our worker on our gateway, beyond plain calls. `lifecycle.rs` has the tests of connecting and leaving.
+//! Tests of the SDK's worker on this project's gateway, beyond plain calls. `lifecycle.rs` tests how workers connect and leave.
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Tests with programs that others wrote: the Python SDK, OpenAI's client, agents with sessions, callers, MCP clients and their test suite,
-//! and snippets of documents.
+//! Tests with programs that others wrote: the Python SDK, OpenAI's client, agents with sessions, callers, MCP clients and the official test
+//! suite of MCP, and snippets of documents.
 
 #[path = "interop/agents.rs"]
 mod agents;

@@ -1,4 +1,5 @@
-//! The test suite of the Model Context Protocol, run against a worker that is served over HTTP and against the gateway with that worker.
+//! Runs the test suite of the Model Context Protocol against a worker that is served over HTTP, and against the gateway with the same
+//! worker.
 //!
 //! The suite also tests parts of the protocol that we do not offer. `interop/mcp/conformance.yml` lists these scenarios with the reasons:
 //! they must fail, and all others must pass.

@@ -1,5 +1,5 @@
-//! Tests of the snippets in the existing clients' documents against a gateway: as printed if their packages exist, otherwise in Python.
-//! `docs/compatibility.md` lists all of them.
+//! Tests of the snippets in the existing clients' documents against a gateway. A snippet runs as it is printed if its packages exist, and
+//! otherwise as Python. `docs/compatibility.md` lists all snippets.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Checks that the gateway's tests with TypeScript workers expect the real output of zod's converter and of Node.js.
+//! Checks that the gateway's tests with TypeScript workers expect the real output of zod's schema converter and of Node.js.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Tests of a worker's TLS, of the secrets that it keeps from others, and of its way through a proxy.
+//! Tests of a worker's TLS, proxy and signed calls, and of the secrets that it keeps out of logs.
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tests of our agents on our gateway: presence, channels, and the state that outlives a session.
+//! Tests of the client for agents on this project's gateway: presence, channels, and the state that outlives a session.
 
 use futures::StreamExt;
 use futures::stream::BoxStream;

@@ -1,5 +1,5 @@
-//! Measures the gateway's own cost of one call, in one process: arguments, names of tools, a change of the directory, and a call without a
-//! network.
+//! Measures the time that the gateway itself takes for one call, in one process and without a network: the check of arguments, names of
+//! tools, a change of the directory, and a whole call.
 //!
 //! ```sh
 //! cargo run --release --bin call_cost

@@ -1,4 +1,4 @@
-//! The agent: [`run`] hosts the tool `agent_uptime`, holds a session on the gateway, and answers messages in a channel.
+//! [`run`]: runs the example's agent. It hosts the tool `agent_uptime`, holds a session on the gateway, and answers messages in a channel.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! The demonstration of `--once`: [`run`] starts a gateway, a second worker, and a second agent that asks one question.
+//! [`run`]: shows the example's agent at work, for `--once`. It starts a gateway, a worker with the tool `count_words`, the agent of
+//! `agent.rs`, and another agent that asks the first one question.
 
 use anyhow::Context;
 use futures::StreamExt;

@@ -1,4 +1,5 @@
-//! [`App`]: the trading dashboard as a library. The program `positions` and the tests in the browser run it.
+//! [`App`]: starts the gateway, the positions and prices, and the web page of the example. The program `positions` and the tests in the
+//! browser run it.
 
 mod market;
 mod page;

@@ -1,4 +1,4 @@
-//! [`Market`]: moves prices, and opens, changes and closes positions. It stores each change before it publishes it to dashboards.
+//! [`Market`]: moves prices, and opens, changes and closes positions. It stores each change before dashboards get it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The web page: its files, and the routes that tell it the URL of the feed, a token for it, and the names of the traded tokens.
+//! Serves the web page: its files, and routes that tell the page the URL of the feed, a token for the feed, and the names of the traded
+//! tokens.
 
 use std::sync::Arc;
 use std::time::Duration;

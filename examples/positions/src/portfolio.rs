@@ -1,4 +1,5 @@
-//! [`Portfolio`]: the positions of agents at present prices. It also tells the feed which traded tokens each agent watches.
+//! [`Portfolio`]: values the positions of agents at present prices, for their dashboards. It also tells the feed which traded tokens each
+//! agent watches.
 
 use std::error::Error;
 

@@ -1,4 +1,5 @@
-//! [`Position`] and [`PositionUpdate`]: a position at a price, and a change of it as dashboards receive it.
+//! [`Position`]: describes a position with its profit or loss at one price, as dashboards receive it. [`PositionUpdate`] describes a change
+//! of a position.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! [`Prices`]: the prices of traded tokens. It keeps them in a cache and asks a slower source for the others.
+//! [`Prices`]: looks up the prices of traded tokens: in a cache, or in a slower source if the cache lacks a price.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

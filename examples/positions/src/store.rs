@@ -1,4 +1,4 @@
-//! [`Store`]: wallets, positions, traded tokens and their quotes, in one SQLite file.
+//! [`Store`]: stores wallets, positions, traded tokens and their quotes in one SQLite file.
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p quickstart` starts a gateway on a free loopback port and a worker with three tools, calls each tool, and prints requests
 //! and answers. An error and a panic are among them; neither closes the worker's socket. Then the program stays up and prints commands that
-//! call the tools over HTTP. `--once` ends it instead. `--folder PATH` lets the tools work on another folder.
+//! call the tools over HTTP. With `--once` it ends. `--folder PATH` lets the tools work on another folder.
 
 mod caller;
 mod tools;

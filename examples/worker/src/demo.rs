@@ -1,4 +1,5 @@
-//! The demonstration of `--once`: [`run`] starts a gateway, calls the worker's tools, and stops the worker during a call.
+//! [`run`]: shows the example's worker at work, for `--once`. It starts a gateway, calls the worker's tools, and stops the worker during a
+//! call.
 
 use std::sync::Arc;
 

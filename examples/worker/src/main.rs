@@ -1,5 +1,5 @@
-//! A worker as it runs in production. Its settings come from the environment, and after SIGTERM or SIGINT it finishes its running calls
-//! before it exits. `deploy/platools-worker@.service` runs it as a service.
+//! A worker as it runs in production. Its settings come from environment variables, and after SIGTERM or SIGINT it finishes its running
+//! calls before it exits. `deploy/platools-worker@.service` runs it as a service.
 //!
 //! ```sh
 //! PLATOS_URL=http://127.0.0.1:3100 PLATOS_SECRET_FILE=worker.secret cargo run -p worker

@@ -1,4 +1,4 @@
-//! [`Warehouse`]: a small warehouse whose methods are the worker's tools.
+//! [`Warehouse`]: keeps the stock of a small warehouse. Methods of this type are the worker's tools.
 
 use std::collections::HashMap;
 use std::time::Duration;

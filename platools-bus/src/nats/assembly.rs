@@ -1,4 +1,4 @@
-//! [`Assembly`]: makes payloads of the frames that arrive for one subject.
+//! [`Assembly`]: joins the frames of one subject into payloads. A long payload arrives in several frames, which `frame.rs` describes.
 
 use std::collections::HashMap;
 

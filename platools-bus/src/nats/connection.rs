@@ -1,4 +1,4 @@
-//! [`Connection`]: the state of the connection to NATS, and how it is made.
+//! [`Connection`]: knows whether the bus is connected to NATS, and counts the losses of the connection. [`connect`] opens the connection.
 
 use std::error::Error as _;
 use std::io;

@@ -1,6 +1,7 @@
-//! [`Frame`]: a message as its bytes on NATS.
+//! [`Frame`]: converts a message into bytes for NATS, and back.
 //!
-//! The first byte is the version, the second the kind. A payload that is longer than the server takes goes in several frames.
+//! The first byte is the version, the second the kind. A payload that is longer than the server accepts becomes several frames;
+//! `assembly.rs` joins them.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 

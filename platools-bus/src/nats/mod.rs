@@ -1,9 +1,9 @@
-//! [`NatsBus`]: a bus over servers of NATS (core, without JetStream).
+//! [`NatsBus`]: connects gateways on several machines over NATS servers (core NATS, without JetStream).
 //!
 //! NATS delivers a message at most once, to the subscribers of that moment. It tells the sender of a request when nobody subscribes, and
 //! disconnects a client that reads too slowly. This module adds what gateways need beyond that: payloads longer than the server accepts,
-//! publishing that never waits, a refusal while there is no connection, a notice of a gap in every subscription after a lost connection, and a
-//! probe that detects a silent connection.
+//! publishing that never waits, a refusal while there is no connection, a notice of a gap in every subscription after a lost connection,
+//! and a probe that detects a silent connection.
 
 mod assembly;
 mod connection;

@@ -1,4 +1,4 @@
-//! [`Outbox`]: the queue of messages to the server, with bounds, so that publishing never waits.
+//! [`Outbox`]: queues the messages to the NATS server, so that publishing never waits. The queue is bounded.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`Requests`]: the requests that wait for their answers.
+//! [`Requests`]: keeps the requests that were sent over NATS and have no answer yet, and gives each answer to the sender of its request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

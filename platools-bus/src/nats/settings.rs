@@ -1,4 +1,4 @@
-//! [`NatsSettings`]: servers, credentials and TLS, with the checks of their form.
+//! [`NatsSettings`]: sets the servers, credentials and TLS of a connection to NATS, and checks their form.
 
 use std::fmt;
 use std::path::PathBuf;

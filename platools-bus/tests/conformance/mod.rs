@@ -1,4 +1,5 @@
-//! The guarantees of a bus, as tests over any two buses that are connected.
+//! Tests of the guarantees that every bus gives. Each test takes any two buses that are connected; `memory.rs` and `nats.rs` run all of
+//! them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Server`]: a NATS server of its own for each test.
+//! [`Server`]: runs a NATS server for one test.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! [`Call`]: passes one call of a hosted tool on to the MCP server and converts the result.
+//! [`Call`]: sends one call of a hosted tool to the MCP server, and converts the server's result into a tool's result.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! [`Connection`]: a connection to an MCP server. It lists the server's tools, waits for their changes, and notices when the server is
-//! gone.
+//! [`Connection`]: holds one connection to an MCP server. It lists the server's tools, waits for changes of the list, and notices when the
+//! server is gone. `host.rs` opens the next connection.
 
 use std::future::pending;
 use std::time::Duration;

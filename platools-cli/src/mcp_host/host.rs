@@ -1,4 +1,4 @@
-//! [`Host`]: keeps an MCP server connected and a registry equal to the server's list of tools.
+//! [`Host`]: keeps an MCP server connected, and keeps a registry equal to the server's list of tools.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;

@@ -1,8 +1,8 @@
 //! The command `platools mcp-host`: it hosts the tools of an MCP server on a platform, which sees an ordinary worker.
 //!
 //! [`Server`](server::Server) is a child process or a URL, and [`connection::Connection`] is one connection to it. [`tools`] puts the
-//! server's tools into the worker's registry, [`call::Call`] runs a call of one, and [`host::Host`] connects again when the server goes
-//! away.
+//! server's tools into the worker's registry, [`call::Call`] runs a call of such a tool, and [`host::Host`] connects again when the server
+//! goes away.
 
 mod call;
 mod connection;

@@ -1,4 +1,4 @@
-//! [`Options`]: the command-line options of `platools mcp-host`.
+//! [`Options`]: declares the command-line options of `platools mcp-host`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! [`Server`]: a command or a URL of an MCP server, and how to connect to it.
+//! [`Server`]: names an MCP server by a command or a URL, and connects to it.
 
 use std::ffi::OsString;
 use std::fmt;

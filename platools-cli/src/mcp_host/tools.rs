@@ -1,4 +1,4 @@
-//! [`put`]: puts an MCP server's tools into a worker's registry, under names that every client accepts.
+//! [`put`]: puts an MCP server's tools into a worker's registry. A tool whose name not every client accepts gets another name.
 
 use std::sync::Arc;
 

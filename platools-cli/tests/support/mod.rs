@@ -1,4 +1,4 @@
-//! Starts `platools mcp-host` as a child process of a test, and a gateway for it.
+//! Starts a gateway and the program `platools mcp-host`, each for one test.
 
 use std::process::Stdio;
 use std::time::Duration;

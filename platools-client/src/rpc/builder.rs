@@ -1,4 +1,4 @@
-//! [`RpcClientBuilder`]: sets up an [`RpcClient`].
+//! [`RpcClientBuilder`]: sets up an [`RpcClient`]. `../builder.rs` has the settings that all clients share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -1,4 +1,5 @@
-//! [`Chat`]: a message to an agent, as a stream of the agent's events that ends with its reply.
+//! [`Chat`]: receives the events of an agent's run on one message, as a stream that ends with the agent's reply. `conversation.rs` sends
+//! the message.
 
 use std::pin::Pin;
 use std::sync::Arc;

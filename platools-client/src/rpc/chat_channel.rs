@@ -1,4 +1,4 @@
-//! [`ChatSender`] and [`ChatReceiver`]: carry the events and the reply of a chat from the connection to the reader of the
+//! [`ChatSender`] and [`ChatReceiver`]: carry the events and the reply of one chat from the connection's task to the application's
 //! [`Chat`](super::Chat).
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! [`RpcClient`]: the handle through which an application sends requests to a gateway.
+//! [`RpcClient`]: sends an application's requests to a gateway: calls of tools, chats with agents, and any other method.
 
 use std::fmt;
 use std::sync::Arc;

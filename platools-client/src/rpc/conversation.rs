@@ -1,4 +1,4 @@
-//! [`Conversation`]: several messages to one agent, under one conversation id of the gateway.
+//! [`Conversation`]: sends one message after the other to an agent, all under one conversation id. `chat.rs` receives the agent's answers.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

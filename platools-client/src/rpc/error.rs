@@ -1,4 +1,4 @@
-//! [`RequestError`]: the reason why a request has no reply.
+//! [`RequestError`]: tells an application why its request to the gateway has no reply.
 
 use std::error::Error as StdError;
 use std::fmt;

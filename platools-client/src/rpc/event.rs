@@ -1,4 +1,5 @@
-//! [`RpcEvent`]: an event of an [`RpcClient`](super::RpcClient), for the application.
+//! [`RpcEvent`]: tells the application of an [`RpcClient`](super::RpcClient) that a socket opened or ended, that the gateway sent an event,
+//! or that events are missing.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! [`Exchange`]: the unanswered requests of one socket and its running chat. It matches answers to requests and counts missing events.
-//! Plain state without I/O.
+//! [`Exchange`]: keeps the unanswered requests and the running chat of one socket. It gives each answer to the sender of its request, and
+//! counts missing events. Plain state without I/O; `protocol.rs` has the socket.
 
 use std::collections::HashMap;
 use std::task::{Context, Poll};

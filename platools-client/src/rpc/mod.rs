@@ -1,8 +1,8 @@
-//! Gateway RPC: a client that calls tools and chats with agents over one WebSocket.
+//! The client of gateway RPC, which calls tools and chats with agents over one WebSocket.
 //!
 //! [`RpcClient`] writes a request as a frame and hands it to its [`Connection`](crate::connection::Connection). `CallerProtocol` has the
-//! rules of the protocol. Its `Exchange` passes each answer to the caller that waits for it, counts missing events, and aborts runs of
-//! dropped chats.
+//! rules of the protocol. `Exchange` passes each answer to the caller that waits for it, counts missing events, and aborts runs of dropped
+//! chats.
 
 mod builder;
 mod chat;

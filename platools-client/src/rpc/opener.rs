@@ -1,4 +1,4 @@
-//! [`CallerOpener`]: opens a socket and sends the first request, `connect`, with the caller's token.
+//! [`CallerOpener`]: opens a socket for an `RpcClient`, and sends the first request on it, `connect`, with the caller's token.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::to_raw_value;

@@ -1,4 +1,5 @@
-//! [`CallerProtocol`]: the caller's side of gateway RPC, for a [`Connection`](crate::connection::Connection).
+//! [`CallerProtocol`]: writes a caller's requests to the gateway and treats the gateway's frames, on one socket after the other. A
+//! [`Connection`](crate::connection::Connection) opens the sockets.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! [`ToolRequest`]: a builder of one tool call. [`RpcClient::call_tool`](super::RpcClient::call_tool) returns it, and `send` makes the
-//! call.
+//! [`ToolRequest`]: sets up one tool call, for example its timeout. [`RpcClient::call_tool`](super::RpcClient::call_tool) returns it, and
+//! `send` makes the call.
 
 use std::fmt;
 use std::time::Duration;

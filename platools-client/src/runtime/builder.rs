@@ -1,4 +1,4 @@
-//! [`RuntimeClientBuilder`]: sets up a [`RuntimeClient`].
+//! [`RuntimeClientBuilder`]: sets up a [`RuntimeClient`]. `../builder.rs` has the settings that all clients share.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::client::RuntimeClient;
-use super::core::{Core, Settings};
 use super::gateway::Gateway;
 use super::lifecycle::Lifecycle;
 use super::private_key::PrivateKey;
+use super::shared_state::{Core, Settings};
 use crate::builder::ClientBuilder;
 use platools_protocol::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
 use platools_transport::{Endpoint, Error, Reconnect};

@@ -1,4 +1,5 @@
-//! [`Subscriptions`]: the channels that a client listens to. A new socket subscribes to all of them again. Plain state without I/O.
+//! [`Subscriptions`]: remembers the channels that an agent listens to, so that each new socket subscribes to all of them again. Plain state
+//! without I/O.
 
 use std::collections::BTreeSet;
 

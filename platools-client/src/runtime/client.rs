@@ -1,4 +1,4 @@
-//! [`RuntimeClient`]: the handle of an agent's session, through which an application connects, sends messages and adds listeners.
+//! [`RuntimeClient`]: connects an application's agent to a gateway, sends the agent's messages, and adds listeners for events.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`RuntimeError`]: the reason why a session did not begin or a request has no answer.
+//! [`RuntimeError`]: tells an application why a session did not begin, or why a request has no answer.
 
 use std::error::Error as StdError;
 use std::fmt;

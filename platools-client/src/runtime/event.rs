@@ -1,4 +1,4 @@
-//! [`RuntimeEvent`]: an event of the gateway or of the connection, for the application's handlers.
+//! [`RuntimeEvent`]: tells an application's listeners of an event of the gateway, or of a change of the connection.
 
 use std::fmt;
 use std::sync::Arc;

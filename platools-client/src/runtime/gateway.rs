@@ -1,4 +1,5 @@
-//! [`Gateway`]: sends HTTP requests to a gateway, with the agent's secret.
+//! [`Gateway`]: sends an agent's HTTP requests to the gateway, with the agent's secret. `retry_after.rs` repeats a request that was
+//! refused.
 
 use std::time::{Duration, SystemTime};
 

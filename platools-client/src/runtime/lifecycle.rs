@@ -1,4 +1,4 @@
-//! [`Lifecycle`]: connects and disconnects a client. A client has at most one connection.
+//! [`Lifecycle`]: connects and disconnects one `RuntimeClient`, which has at most one connection at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::core::Core;
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::opener::Welcome;
 use super::protocol::AgentProtocol;
+use super::shared_state::Core;
 use crate::connection::{Connection, Opened};
 use platools_protocol::runtime::Connected;
 use platools_transport::{ConnectionState, Reconnect};

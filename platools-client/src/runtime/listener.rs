@@ -1,4 +1,5 @@
-//! [`ListenerReturn`] and [`HandlerOutcome`]: the types that a listener may return, also as a future.
+//! [`ListenerReturn`]: lists the values that a listener of events may return: `()`, a `Result`, or a future of either. [`HandlerOutcome`]
+//! is one of the first two.
 
 /// The return value of a listener: an outcome, or a future of one.
 ///

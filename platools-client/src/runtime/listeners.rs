@@ -1,4 +1,5 @@
-//! [`Listeners`]: delivers events to functions and streams. Each listener has a queue of its own.
+//! [`Listeners`]: delivers events to an application's functions and streams. Each of them has a queue of its own, so a slow one delays no
+//! other.
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};

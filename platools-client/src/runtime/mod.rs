@@ -1,14 +1,13 @@
-//! The runtime protocol: a client that holds an agent's session on a gateway.
+//! The client of the runtime protocol, which holds an agent's session on a gateway.
 //!
 //! [`RuntimeClient`] connects and disconnects through its `Lifecycle`. While it is connected, a
 //! [`Connection`](crate::connection::Connection) opens one socket after the other, each with a new session, by the rules of
-//! `AgentProtocol`. `Core` has the state that they share: HTTP requests, channels and listeners. Each listener has a queue of its own and
-//! each function a task of its own, so a slow listener delays neither the connection nor other listeners.
+//! `AgentProtocol`. `Core` has the state that client and connection share: HTTP requests, channels and listeners. Each listener has a queue
+//! of its own and each function a task of its own, so a slow listener delays neither the connection nor other listeners.
 
 mod builder;
 mod channels;
 mod client;
-mod core;
 mod error;
 mod event;
 mod gateway;
@@ -19,6 +18,7 @@ mod opener;
 mod private_key;
 mod protocol;
 mod retry_after;
+mod shared_state;
 
 pub use builder::{RuntimeClientBuilder, RuntimeSettings};
 pub use client::RuntimeClient;

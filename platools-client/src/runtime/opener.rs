@@ -1,4 +1,4 @@
-//! [`Core`] as the [`Opener`] of an agent: it begins a session over HTTP and opens a socket with the session's ticket.
+//! Implements [`Opener`] for an agent's [`Core`]: begins a session over HTTP, and opens a socket with the session's ticket.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::core::{Core, Frames};
 use super::error::{RuntimeError, RuntimeErrorKind};
+use super::shared_state::{Core, Frames};
 use crate::connection::{Opened, Opener};
 use platools_protocol::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
 use platools_transport::{Error, Socket};

@@ -1,4 +1,4 @@
-//! [`PrivateKey`]: a signing key that the application stores in its client. The client itself does not use it.
+//! [`PrivateKey`]: keeps a signing key for the application. The client neither uses nor sends the key.
 
 use std::fmt;
 

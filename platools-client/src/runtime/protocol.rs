@@ -1,4 +1,5 @@
-//! [`AgentProtocol`]: the agent's side of the runtime protocol, for a [`Connection`](crate::connection::Connection).
+//! [`AgentProtocol`]: writes an agent's frames to the gateway and treats the gateway's events, on one socket after the other. A
+//! [`Connection`](crate::connection::Connection) opens the sockets.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{Span, debug, info_span, warn};
 
-use super::core::Core;
 use super::event::{RuntimeEvent, now};
 use super::opener::Welcome;
+use super::shared_state::Core;
 use crate::connection::{Connection, Protocol};
 use platools_protocol::runtime::{ClientFrame, Event, HeartbeatReply, path};
 use platools_transport::{ConnectionState, Disconnect, Error, ErrorKind, Heartbeat, Reporter, Socket, WithCauses};
@@ -162,8 +163,8 @@ fn heartbeat() -> Utf8Bytes {
 mod tests {
     use std::time::Duration;
 
-    use super::super::core::Settings;
     use super::super::gateway::Gateway;
+    use super::super::shared_state::Settings;
     use super::*;
     use platools_protocol::runtime::Connected;
     use platools_transport::{Dialler, Endpoint, Secret, Tls};

@@ -1,4 +1,5 @@
-//! [`ask_again`]: repeats a request that the gateway refused with status 429, after the time in `Retry-After`.
+//! [`ask_again`]: repeats a request that the gateway refused with status 429, too many requests, after the time in the header
+//! `Retry-After`.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! [`check`]: refuses impl blocks that cannot have tools, such as those of traits or of types with lifetimes.
+//! [`check`]: refuses an impl block whose methods cannot be tools, such as the impl of a trait or of a type with lifetimes.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;

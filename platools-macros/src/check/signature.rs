@@ -1,4 +1,4 @@
-//! [`signature()`]: refuses functions and methods that cannot be tools, such as `unsafe fn` or generic functions.
+//! [`signature()`]: refuses a function or method that cannot be a tool, such as an `unsafe fn` or a generic function.
 
 use syn::{GenericParam, ReceiverKind, ReturnType, Safety, Signature};
 

@@ -1,4 +1,4 @@
-//! [`parameters`]: generates the declaration of a tool's arguments.
+//! [`parameters`]: generates the code that declares a tool's arguments: name, type, default and limits of each.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! [`body`]: generates the struct with a tool's injected values, and its implementation of `ToolBody`, which runs calls.
+//! [`body`]: generates the struct that holds a tool's injected values, and the struct's implementation of `ToolBody`, which runs calls.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! [`definition`]: generates the expression of a tool's `ToolDefinition`.
+//! [`definition`]: generates the expression that makes a tool's `ToolDefinition` when the program starts.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};

@@ -1,4 +1,4 @@
-//! The third phase of a macro: it generates the code of a tool from its [`Tool`] model.
+//! The third phase of a macro: generates the code of a tool from its [`Tool`] model, which `model.rs` parses.
 
 mod argument;
 mod body;

@@ -1,4 +1,5 @@
-//! [`Owner`]: the type of an impl block with tools, and its generic parameters.
+//! [`Owner`]: repeats the type of an impl block and its generic parameters in generated items, which cannot use those of the block around
+//! them.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote};

@@ -1,4 +1,5 @@
-//! [`function`]: expands a function with mistakes to its errors and a stub tool, so that the rest of the program compiles.
+//! [`function`]: expands a function with mistakes to the compiler's errors, the function itself and an empty tool. With the empty tool,
+//! code that uses the tool shows no errors of its own.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,4 +1,4 @@
-//! [`ParameterAttributes`]: the doc comment, `#[arg(...)]` and `#[inject]` of one parameter.
+//! [`ParameterAttributes`]: reads the attributes of one parameter: the doc comment, `#[arg(...)]` and `#[inject]`.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitStr, Meta, RangeLimits, UnOp};

@@ -1,4 +1,4 @@
-//! [`MetaItem`]: one `key`, `key = value` or `key(...)` of `#[tool(...)]` or `#[arg(...)]`.
+//! [`MetaItem`]: reads one `key`, `key = value` or `key(...)` within `#[tool(...)]` or `#[arg(...)]`.
 
 use platools_attributes::closest;
 use proc_macro2::{Ident, TokenStream};

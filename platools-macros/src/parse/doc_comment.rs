@@ -1,4 +1,4 @@
-//! [`DocComment`]: the doc comment of a function or parameter. The compiler passes it to macros as `#[doc]` attributes.
+//! [`DocComment`]: reads the doc comment of a function or parameter from the `#[doc]` attributes that the compiler makes of it.
 
 use platools_attributes::{DocAttribute, Docs, described};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};

@@ -1,4 +1,4 @@
-//! [`Function`]: the function under `#[tool]`. The macro emits it again without the attributes of this crate.
+//! [`Function`]: reads the function under `#[tool]`, and writes it again without the attributes of this crate.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

@@ -1,4 +1,4 @@
-//! The first phase of a macro: it reads attributes, doc comments and functions into types of this crate.
+//! The first phase of a macro: reads attributes, doc comments and functions into types of this crate. `model.rs` makes a tool of them.
 
 pub(crate) mod arg_attr;
 pub(crate) mod attribute_keys;

@@ -1,4 +1,5 @@
-//! [`Parameter`]: a parameter of a tool's function. It is an argument from the caller, or the worker injects it.
+//! [`Parameter`]: reads one parameter of a tool's function. The parameter is an argument from the caller, or a value that the worker
+//! injects.
 
 use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};

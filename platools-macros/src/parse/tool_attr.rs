@@ -1,4 +1,4 @@
-//! [`ToolOptions`]: the keys of `#[tool(...)]`, such as `name` and `timeout`.
+//! [`ToolOptions`]: reads the keys of `#[tool(...)]`, such as `name` and `timeout`.
 
 use platools_attributes::{closest, units};
 use proc_macro2::{Literal, Span, TokenStream};

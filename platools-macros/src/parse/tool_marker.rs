@@ -1,4 +1,4 @@
-//! [`is_tool`] and [`refuse_second`]: find `#[tool]` on a function or method, and refuse a second one.
+//! [`is_tool`]: tells whether an attribute is `#[tool]`. [`refuse_second`] refuses a second `#[tool]` on the same function or method.
 
 use syn::Attribute;
 

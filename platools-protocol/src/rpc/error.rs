@@ -1,4 +1,4 @@
-//! [`RpcError`]: the error of a request, with its [`ErrorCode`].
+//! [`RpcError`]: tells a caller why the gateway refused a request, by an [`ErrorCode`] and a message.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Request`], [`Response`] and [`Event`]: the frames of gateway RPC.
+//! [`Request`], [`Response`] and [`Event`]: the frames of gateway RPC. A caller sends the first, a gateway the other two.
 
 use std::borrow::Cow;
 use std::fmt;

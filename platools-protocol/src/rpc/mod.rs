@@ -3,8 +3,8 @@
 //! A caller and a gateway exchange JSON text frames over one WebSocket; the member `type` tells the kind of a frame. The caller sends
 //! [`Request`]s, the gateway [`Response`]s and [`Event`]s. Each can be parsed and written, so both ends use this module.
 //!
-//! `params` and `payload` stay raw JSON text. Their reader decodes them once, straight into types, such as the types here for the methods in
-//! [`method`] and the events in [`event`]. Unknown members are ignored. Every name and number comes from version 3 of the protocol.
+//! `params` and `payload` stay raw JSON text. Their reader decodes them once, straight into types, such as the types here for the methods
+//! in [`method`] and the events in [`event`]. Unknown members are ignored. Every name and number comes from version 3 of the protocol.
 //!
 //! ```
 //! use platools_protocol::rpc::{ErrorCode, GatewayFrame, Request, Response, RpcError};

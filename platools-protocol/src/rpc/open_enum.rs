@@ -1,4 +1,5 @@
-//! `open_words!`: makes an enum of protocol words, with a variant `Other` for words of a newer gateway.
+//! `open_words!`: makes an enum of the words that a member of a frame may have. The variant `Other` keeps a word that only a newer gateway
+//! knows.
 
 /// An enum of known words, and [`Other`] for unknown ones, which are kept as they came.
 macro_rules! open_words {

@@ -1,4 +1,4 @@
-//! [`id_in_head`]: finds the id of a request in its first bytes, for the answer to a request that is too large to read.
+//! [`id_in_head`]: finds the id of a request in its first bytes, so that the gateway can answer a request that is too large to read.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Channel`] and its messages. A message in a channel is for every agent that is a member.
+//! [`Channel`]: describes a channel as requests and events send it. The file also has a channel's messages, which every member receives.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`ConnectionChange`]: the data of the event `connection.state`.
+//! [`ConnectionChange`]: tells an agent of the state of its own connection, as the data of the event `connection.state`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! [`ClientFrame`]: a frame from an agent to a gateway.
+//! [`ClientFrame`]: a frame that an agent sends to a gateway. `gateway.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::fmt;

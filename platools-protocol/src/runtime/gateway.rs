@@ -1,4 +1,4 @@
-//! [`Event`]: a frame from a gateway to an agent.
+//! [`Event`]: a frame that a gateway sends to an agent. `frame.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::fmt;

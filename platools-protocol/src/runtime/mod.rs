@@ -1,10 +1,11 @@
 //! The runtime protocol, between an agent that holds a session and its gateway.
 //!
-//! An agent requests a session and a ticket over HTTP, at the paths in [`path`], and opens a WebSocket with the ticket. Over the WebSocket the
-//! agent sends [`ClientFrame`]s, and the gateway sends [`Event`]s. Both are JSON text frames; the member `type` tells their kind. Each can be
-//! parsed and written, so both ends use this module.
+//! An agent requests a session and a ticket over HTTP, at the paths in [`path`], and opens a WebSocket with the ticket. Over the WebSocket
+//! the agent sends [`ClientFrame`]s, and the gateway sends [`Event`]s. Both are JSON text frames; the member `type` tells their kind. Each
+//! can be parsed and written, so both ends use this module.
 //!
-//! `data` stays raw JSON text. Its reader decodes it once, straight into types. Unknown members are ignored. Times are ISO 8601 and end in `Z`.
+//! `data` stays raw JSON text. Its reader decodes it once, straight into types. Unknown members are ignored. Times are ISO 8601 and end in
+//! `Z`.
 //!
 //! ```
 //! use platools_protocol::runtime::{ClientFrame, Event, event};

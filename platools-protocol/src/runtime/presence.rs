@@ -1,4 +1,4 @@
-//! [`AgentPresence`] and [`Presence`]: one connected agent, and a page of the list of them.
+//! [`AgentPresence`]: describes one agent that has a session. [`Presence`] is a page of the list of such agents.
 
 use serde::{Deserialize, Deserializer, Serialize};
 

@@ -1,4 +1,5 @@
-//! The bodies of the HTTP requests that begin a session, get a [`Ticket`] for a socket, keep the session alive, and end it.
+//! The bodies of the HTTP requests with which an agent begins a session, gets a [`Ticket`] for a socket, keeps the session alive, and ends
+//! it.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Names and readers of the annotations that a platform acts on: `strictArguments`, `timeoutMs`, `maxConcurrency` and `exposeErrors`.
+//! The names of the annotations that a platform acts on: `strictArguments`, `timeoutMs`, `maxConcurrency` and `exposeErrors`. Functions
+//! read their values from a tool's declaration.
 
 use std::time::Duration;
 

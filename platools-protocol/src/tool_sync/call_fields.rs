@@ -1,4 +1,5 @@
-//! [`Fields`]: the members of a frame about one call, read in one pass. [`whole`] and [`of_call`] read the less frequent frames.
+//! [`Fields`]: reads the members of the frequent frames about calls, in one pass and without copies. [`whole`] reads any rarer frame, and
+//! [`of_call`] a rarer frame that has the id of a call.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! [`read`]: reads a frame whose members have names in snake case or in camel case.
+//! [`read`]: reads a frame that a peer wrote with names of members in snake case or in camel case, such as `call_id` or `callId`.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Tests that each member has the same meaning in snake case and in camel case, at both ends of the wire.
+//! Tests that a member means the same in snake case and in camel case, for frames of workers and of platforms.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

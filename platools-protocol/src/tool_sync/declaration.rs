@@ -1,5 +1,5 @@
-//! [`ToolDeclaration`]: one tool in a registration. [`read_all`] reads the tools of a registration, and returns invalid ones as
-//! [`UnreadableTool`]s.
+//! [`ToolDeclaration`]: describes one tool in a worker's registration. [`read_all`] reads the tools of a registration; it returns each tool
+//! that it cannot read as an [`UnreadableTool`].
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,4 +1,5 @@
-//! [`FrameError`]: the reason why a text is not a valid frame. [`FrameError::outline`] describes it for a log.
+//! [`FrameError`]: tells why a text is not a valid frame. [`FrameError::outline`] describes the error for a log, without the frame's
+//! values.
 
 use std::borrow::Cow;
 use std::fmt;

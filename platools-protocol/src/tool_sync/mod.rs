@@ -1,11 +1,11 @@
 //! The frames of the tool-sync protocol, between a worker and its platform.
 //!
 //! A worker and a platform exchange JSON text frames, one message in each; the member `type` tells the kind of a frame. A platform sends
-//! [`PlatformFrame`]s, and a worker sends [`WorkerFrame`]s. Each can be parsed and written, so both ends use this module. Payloads (`params`,
-//! `result`) stay raw JSON text. Their reader decodes them once, straight into types.
+//! [`PlatformFrame`]s, and a worker sends [`WorkerFrame`]s. Each can be parsed and written, so both ends use this module. Payloads
+//! (`params`, `result`) stay raw JSON text. Their reader decodes them once, straight into types.
 //!
-//! Names of members are written in snake case. Names in camel case (`callId`, `latencyMs`) can be read too, and so can `message` and `stack` of
-//! a `tool_error`.
+//! Names of members are written in snake case. Names in camel case (`callId`, `latencyMs`) can be read too, and so can `message` and
+//! `stack` of a `tool_error`.
 //!
 //! ```
 //! use platools_protocol::tool_sync::{PlatformFrame, ToolFailure, WorkerFrame};
@@ -23,20 +23,20 @@ pub mod annotation;
 mod call_fields;
 mod camel_case;
 mod declaration;
-mod extension;
-mod feature;
+mod extension_frames;
+mod extension_names;
 mod frame_error;
-mod instance;
 mod platform;
 mod worker;
+mod worker_instance;
 
 pub use declaration::{ToolDeclaration, UnreadableTool};
-pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
-pub use feature::{FEATURES_HEADER, Feature, Features};
+pub use extension_frames::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
+pub use extension_names::{FEATURES_HEADER, Feature, Features};
 pub use frame_error::FrameError;
-pub use instance::{INSTANCE_HEADER, WorkerInstance};
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
 pub use worker::{HealthStatus, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
+pub use worker_instance::{INSTANCE_HEADER, WorkerInstance};
 
 /// Frames larger than this close the socket on the platform's side: 10 MiB.
 pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! [`PlatformFrame`]: a frame from a platform to a worker.
+//! [`PlatformFrame`]: a frame that a platform sends to a worker. `worker.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::call_fields::{Fields, is_object, whole};
 use super::camel_case::Spelling;
-use super::extension::{Drain, ResultAck, ToolCancel};
-use super::feature::{Feature, Features};
+use super::extension_frames::{Drain, ResultAck, ToolCancel};
+use super::extension_names::{Feature, Features};
 use super::frame_error::{FrameError, malformed};
 use crate::json_members::{millis, unknown_kind};
 

@@ -1,4 +1,4 @@
-//! [`WorkerFrame`]: a frame from a worker to a platform.
+//! [`WorkerFrame`]: a frame that a worker sends to a platform. `platform.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::call_fields::{Fields, of_call, whole};
 use super::camel_case::Spelling;
 use super::declaration::{self, ToolDeclaration, UnreadableTool};
-use super::extension::{Drain, ToolLog, ToolProgress};
-use super::feature::Feature;
+use super::extension_frames::{Drain, ToolLog, ToolProgress};
+use super::extension_names::Feature;
 use super::frame_error::FrameError;
 use crate::error_details::ErrorDetails;
 use crate::json_members::unknown_kind;

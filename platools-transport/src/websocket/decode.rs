@@ -1,4 +1,4 @@
-//! [`Decoder`]: decodes the bytes of a server into messages.
+//! [`Decoder`]: decodes the bytes that a server sends into messages of a WebSocket. `encode.rs` has the other direction.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! [`Encoder`]: encodes frames of a client, and masks their payloads.
+//! [`Encoder`]: encodes a client's messages as frames of a WebSocket, and masks their payloads. `decode.rs` has the other direction.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;

@@ -1,4 +1,4 @@
-//! [`WebSocket`]: the client's side of RFC 6455 over an open connection.
+//! [`WebSocket`]: implements the client's side of a WebSocket (RFC 6455) over an open connection.
 //!
 //! It uses the messages, close codes and errors of tungstenite and behaves as tungstenite's client does. Tungstenite's own socket cannot be
 //! used: at the level `trace` it always writes frames, and the secrets in them, to the log. This module logs nothing. It calls tungstenite

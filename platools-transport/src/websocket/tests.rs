@@ -1,4 +1,4 @@
-//! Tests of a socket over a pipe in memory, with tungstenite's server or raw bytes at the other end.
+//! Tests of `WebSocket` over a pipe in memory. At the other end are tungstenite's server or raw bytes.
 
 use std::collections::VecDeque;
 use std::future::{poll_fn, ready};

@@ -1,4 +1,4 @@
-//! [`PlatoolsClientBuilder`]: sets up a [`PlatoolsClient`].
+//! [`PlatoolsClientBuilder`]: sets up a [`PlatoolsClient`]: its URL, secret, tools and limits.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::PlatoolsClient;
-use super::hosted_tools::HostedTools;
+use super::tools_and_state::HostedTools;
 use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;

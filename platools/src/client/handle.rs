@@ -1,4 +1,4 @@
-//! [`ClientHandle`]: stops a running client, and shows its state and events.
+//! [`ClientHandle`]: stops a running client from another task, and shows the client's state and events.
 
 use std::fmt;
 

@@ -1,13 +1,13 @@
-//! [`PlatoolsClient`]: a worker. It dials its platform, and dials again when the connection ends.
+//! [`PlatoolsClient`]: runs a worker. It dials the platform, and dials again when the connection ends.
 
 mod builder;
 mod handle;
-mod hosted_tools;
 mod platools;
 mod run;
 mod run_until;
 mod stop_signals;
 mod takeovers;
+mod tools_and_state;
 
 use tokio::sync::watch;
 

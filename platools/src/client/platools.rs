@@ -1,4 +1,5 @@
-//! [`Platools`]: a worker that takes its URL and its secret from the environment.
+//! [`Platools`]: sets up a worker whose URL and secret come from environment variables. `builder.rs` sets up a worker from values in the
+//! program.
 
 use super::{PlatoolsClient, PlatoolsClientBuilder};
 use platools_transport::{Error, ErrorKind, Secret};

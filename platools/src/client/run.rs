@@ -1,4 +1,4 @@
-//! [`Run`]: one run of a client. It opens one socket after the other and serves the platform over each.
+//! [`Run`]: runs a client once, from its start to its stop. It opens one socket after the other and serves the platform over each.
 
 use std::pin::pin;
 

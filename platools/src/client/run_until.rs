@@ -1,5 +1,5 @@
-//! [`PlatoolsClient::run_until`], [`PlatoolsClientBuilder::connect`] and [`PlatoolsClientBuilder::connect_until`]: runs of a client that
-//! end at a signal or when a future completes.
+//! [`PlatoolsClient::run_until`], [`PlatoolsClientBuilder::connect`] and [`PlatoolsClientBuilder::connect_until`]: run a client until a
+//! future completes or the process gets a stop signal.
 
 use std::pin::pin;
 

@@ -1,6 +1,6 @@
-//! [`SignalledRun`]: a run of a client that stops when the process gets a stop signal.
+//! [`SignalledRun`]: runs a client until the process gets a stop signal, and then stops the client.
 //!
-//! A thread of its own waits for the signals of the process, so that a signal is noticed even while handlers block all threads of the
+//! A thread of its own waits for the signals of the process. So a signal is noticed even while handlers block all threads of the
 //! application's runtime.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! [`Takeovers`]: counts how often another worker took the place of this one, and tells when to warn.
+//! [`Takeovers`]: counts how often another worker of the same entity took over from this one, and tells when the client warns of it in the
+//! log.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! [`Call`]: a call as it came. [`AcceptedCall`]: a call with its tool.
+//! [`Call`]: holds a call as the platform sent it. [`AcceptedCall`] holds the same call once the dispatcher has found its tool and may run
+//! it.
 
 use std::sync::Arc;
 use std::time::Duration;

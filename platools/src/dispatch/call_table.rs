@@ -1,4 +1,4 @@
-//! [`CallTable`]: the running and waiting calls, and the ids of calls that ended.
+//! [`CallTable`]: knows the running and waiting calls of a worker, and the ids of ended ones, so that a call that is sent twice runs once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};

@@ -1,4 +1,4 @@
-//! [`CallerDeadline`]: the moment after which the caller of a call no longer waits. The platform sends it in `_context.deadline`.
+//! [`CallerDeadline`]: reads the moment after which the caller of a call no longer waits. The platform sends it in `_context.deadline`.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! [`Dispatcher`]: admits, queues, starts and ends the calls of one worker.
+//! [`Dispatcher`]: admits the calls of one worker, queues them, starts them and ends them.
 
 use std::sync::Arc;
 use std::time::Duration;

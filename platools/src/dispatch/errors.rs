@@ -1,4 +1,4 @@
-//! The errors with which the dispatcher itself ends calls, such as timeouts and cancellations.
+//! The errors with which the dispatcher itself ends calls, such as timeouts and cancellations. Tools make all other errors.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Executor`]: chooses the thread that polls a call: the link's thread, the application's runtime, or a thread of its own.
+//! [`Executor`]: chooses the thread that polls a call: the link's thread, the application's runtime, or a thread for this call alone.
 
 use futures::FutureExt;
 use tokio::runtime::Handle;

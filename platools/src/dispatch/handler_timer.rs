@@ -1,4 +1,4 @@
-//! [`HandlerTimer`]: measures the time of a call's handler, and ends it at the timeout.
+//! [`HandlerTimer`]: measures the time that the handler of a call takes, and ends the call at the tool's timeout.
 
 use std::future::pending;
 use std::time::Duration;

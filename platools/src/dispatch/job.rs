@@ -1,4 +1,4 @@
-//! [`Job`]: a call that has its permit, as a task. [`QueuedJob`]: a call that waits for its permit.
+//! [`Job`]: runs a call that has its permit, as a task. [`QueuedJob`] is a call that still waits for a permit.
 
 use std::pin::Pin;
 use std::task::{self, Poll, ready};

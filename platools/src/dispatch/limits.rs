@@ -1,4 +1,4 @@
-//! [`Limits`]: the limits for the calls of a worker.
+//! [`Limits`]: sets how many calls of a worker run and wait at once, and the timeout of tools that declare none.
 
 use std::time::Duration;
 

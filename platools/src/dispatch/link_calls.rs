@@ -1,4 +1,4 @@
-//! [`LinkCalls`]: the queue of calls that the link's thread polls for the first time, between two polls of the link.
+//! [`LinkCalls`]: queues calls for their first poll on the link's thread, which happens between two polls of the link itself.
 
 use std::collections::VecDeque;
 use std::fmt;

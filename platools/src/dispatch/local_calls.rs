@@ -1,4 +1,4 @@
-//! [`ToolRegistry::call`]: calls a tool without a socket. [`LocalCall`] is such a call.
+//! [`ToolRegistry::call`]: calls a tool of this process without a socket. [`LocalCall`] is such a call while it runs.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};

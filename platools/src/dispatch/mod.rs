@@ -1,7 +1,7 @@
 //! The dispatch of calls, from a frame to an outcome. [`Dispatcher`] admits calls, lets them wait for a permit, runs them, and ends each
 //! exactly once: with a result, an error, a timeout, a cancellation or a refusal.
 //!
-//! Outcomes go over a channel to the task that owns the dispatcher. Nothing here waits for a socket.
+//! Outcomes go over a channel to the task that owns the dispatcher. This module has no socket.
 
 mod call;
 mod call_table;

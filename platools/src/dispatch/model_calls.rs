@@ -1,4 +1,5 @@
-//! [`ToolRegistry::call_from_model`]: runs a call that a model asked for, in an application that talks to the model itself.
+//! [`ToolRegistry::call_from_model`]: runs a call that a language model asks for, in an application that talks to the model without a
+//! platform.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! [`Outcome`]: the result or the error with which a call ends.
+//! [`Outcome`]: holds the result or the error with which a call ends.
 
 use std::time::Duration;
 

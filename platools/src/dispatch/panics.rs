@@ -1,7 +1,8 @@
-//! [`catch`]: runs a part of a handler and catches its panic as [`Caught`], with its place in the source if callers may see it.
+//! [`catch`]: runs a part of a handler and turns a panic into [`Caught`], which becomes the error of the call. If callers may see it, the
+//! error names the line that panicked.
 //!
-//! Only a panic hook learns the place. The first such call installs a hook that notes the place and then runs the program's own hook. A
-//! hook that the program sets later replaces ours, and then the place stays unknown.
+//! Only a panic hook learns that line. The first such call installs a hook that notes the line and then runs the program's own hook. A hook
+//! that the program sets later replaces this hook, and then the line stays unknown.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

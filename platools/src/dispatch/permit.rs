@@ -1,4 +1,4 @@
-//! [`RunPermit`]: the permission of one call to run, and the queues for it.
+//! [`RunPermit`]: allows one call to run. The file has the two queues in which calls wait for it.
 //!
 //! A call first needs a permit of its tool, if the tool limits how many of its calls run at once, and then a slot of the worker. In this
 //! order, a call that waits for its tool holds no slot and delays only calls of the same tool. Both queues are first in, first out.

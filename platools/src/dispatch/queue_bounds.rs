@@ -1,4 +1,5 @@
-//! [`QueueBounds`]: counts the waiting calls and their bytes, and refuses a call beyond the limits. It does not store the calls.
+//! [`QueueBounds`]: counts the waiting calls of a worker and their bytes, and refuses a call beyond the limits. It does not store the
+//! calls: each is a `QueuedJob` on a task of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! [`RunningCall`]: one call with its permit, from the start of its handler to its end.
+//! [`RunningCall`]: runs one call that has its permit, from the start of the handler to the result, the error, the timeout or the
+//! cancellation.
 
 use std::future::{poll_fn, ready};
 use std::panic::resume_unwind;

@@ -1,5 +1,5 @@
-//! [`WorkerCalls`]: the calls of a worker. It starts, cancels and acknowledges calls as the platform's frames say, over whichever socket
-//! they come.
+//! [`WorkerCalls`]: starts, cancels and acknowledges a worker's calls as the platform's frames say. It lasts from one socket of the worker
+//! to the next.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
+use super::blocking_handlers::HeldThreads;
 use super::delivery::Delivery;
 use super::handover::Late;
-use super::held_threads::HeldThreads;
 use super::outcomes::Outcomes;
 use super::report_sender::ReportSender;
-use super::signing;
+use super::signature_check;
 use crate::dispatch::{Admission, Call, CallKey, Dispatcher, Limits, LinkCalls, Outcome};
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Params, SharedText, ToolError, WantedReports, code};
@@ -177,7 +177,8 @@ impl WorkerCalls {
         }
         if let Some(verifier) = &mut self.verifier {
             let secret = secret.expose_secret();
-            let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
+            let verdict =
+                signature_check::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
             if let Err(reason) = verdict {
                 warn!(call.id = &*call.call_id, %reason, "a call was refused for its signature");
                 let error = ToolError::new(format!("the call's signature was rejected: {reason}"));

@@ -1,4 +1,4 @@
-//! [`Connector`]: opens the sockets of one worker.
+//! [`Connector`]: opens the sockets of one worker, each with the worker's present secret.
 
 use std::time::Duration;
 

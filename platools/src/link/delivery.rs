@@ -1,4 +1,5 @@
-//! [`Delivery`]: the replies that the platform has not confirmed, and the heartbeats that ask for the confirmation.
+//! [`Delivery`]: makes replies of outcomes, keeps them in the outbox until the platform confirms them, and makes the heartbeats that ask
+//! for the confirmation. `session.rs` sends both.
 
 use std::borrow::Cow;
 use std::time::Duration;

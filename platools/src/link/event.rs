@@ -1,4 +1,4 @@
-//! [`Event`]: an event of a link, for the application.
+//! [`Event`]: tells the application of a worker about the link, for example that the tools are registered.
 
 use std::time::Duration;
 

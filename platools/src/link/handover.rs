@@ -1,4 +1,5 @@
-//! [`Opened`]: an open socket that a session can serve. [`Predecessors`]: the sockets before it, which are closing.
+//! [`Opened`]: holds a new socket until a session serves it. [`Predecessors`] reads the last frames of the worker's earlier sockets while
+//! they close.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`HealthReports`]: the health of tools in heartbeats, and the platform's alerts about it.
+//! [`HealthReports`]: writes the health of tools into heartbeats, and keeps the platform's alerts about it.
 
 use std::collections::{BTreeMap, HashMap};
 

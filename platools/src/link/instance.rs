@@ -1,4 +1,4 @@
-//! [`new_instance`]: makes the id, the host and the process under which a client introduces itself to its platform.
+//! [`new_instance`]: makes the id, the host and the process number under which a client introduces itself to its platform.
 
 use std::{env, fs, process};
 

@@ -1,11 +1,11 @@
-//! [`LinkThread`]: the thread of a link. Handlers cannot delay it for long.
+//! [`LinkThread`]: runs the link on a thread that handlers cannot delay for long.
 //!
 //! The link runs on a runtime of its own: an application whose threads are all busy or blocked delays neither heartbeats nor reads. Between
 //! two polls of the link, its thread also polls calls of tools that were fast so far. Most of these calls end there, and waking another
 //! thread would cost more than they do.
 //!
-//! If a handler blocks the thread, the thread loses the link. The link then lies in [`ServedLink::core`], and a second thread takes it from
-//! there. The second thread sleeps unless calls were polled shortly before.
+//! If a handler blocks the thread, a second thread takes the link over from [`ServedLink::core`]. The second thread sleeps unless calls
+//! were polled shortly before.
 
 use std::fmt;
 use std::io;

@@ -1,16 +1,16 @@
 //! The link between a worker and its platform.
 //!
-//! A [`Worker`] outlives its sockets. It has three state machines without a socket, each tested on its own: `WorkerCalls` has the calls
-//! from frame to outcome, `Delivery` the unconfirmed replies and the heartbeats, and `Registration` the declaration of the tools. A session
-//! is the event loop of one live socket: it moves frames between the socket and the three.
+//! A [`Worker`] outlives its sockets. It has three state machines without a socket, each tested on its own: `WorkerCalls` takes calls from
+//! the frame to the outcome, `Delivery` makes replies and heartbeats, and `Registration` declares the tools. `Session` is the event loop of
+//! one live socket: it moves frames between the socket and the three state machines.
 
+mod blocking_handlers;
 mod calls;
 mod connector;
 mod delivery;
 mod event;
 mod handover;
 mod health;
-mod held_threads;
 mod instance;
 mod link_thread;
 mod outbox;
@@ -20,7 +20,7 @@ mod replacement;
 mod replies;
 mod report_sender;
 mod session;
-mod signing;
+mod signature_check;
 mod worker;
 
 pub use event::Event;

@@ -1,4 +1,4 @@
-//! [`Outbox`]: keeps replies until the platform confirms them.
+//! [`Outbox`]: keeps replies until the platform confirms them, within limits of bytes and age, for `delivery.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;

@@ -1,4 +1,4 @@
-//! [`Outcomes`]: receives the outcomes of a worker's calls, from the link's own thread and from others.
+//! [`Outcomes`]: receives the outcomes of a worker's calls, those that the link's own thread polled and those of other threads.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

@@ -1,5 +1,5 @@
-//! [`Registration`]: declares a worker's tools to its platform, and declares them again when they change. It keeps the limits: changes
-//! within a tenth of a second are one registration, and there are at most six in a minute.
+//! [`Registration`]: declares a worker's tools to the platform, and declares them again when they change. Changes within a tenth of a
+//! second are one registration, and there are at most six registrations in a minute.
 
 use std::time::Duration;
 

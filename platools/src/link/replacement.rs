@@ -1,4 +1,4 @@
-//! [`Replacement`]: opens the next socket while the platform is about to close the present one.
+//! [`Replacement`]: opens a worker's next socket while the platform is about to close the present one.
 
 use std::fmt;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`ReplyFrames`]: writes outcomes of calls as reply frames.
+//! [`ReplyFrames`]: writes the outcomes of calls as reply frames, in buffers that later calls use again.
 
 use std::borrow::Cow;
 

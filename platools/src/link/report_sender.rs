@@ -1,4 +1,4 @@
-//! [`ReportSender`]: sends the reports of a call to the platform before the call's reply.
+//! [`ReportSender`]: sends the reports of a call, such as progress, to the platform before the call's reply.
 
 use std::borrow::Cow;
 use std::task::{self, Poll, ready};

@@ -1,4 +1,4 @@
-//! [`Session`]: the event loop of one live socket. [`run_session`] runs it.
+//! [`Session`]: serves one live socket of a worker as its event loop. [`run_session`] runs it until the socket ends.
 
 use std::ops::RangeInclusive;
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! [`Worker`]: the state of a worker that outlives its sockets.
+//! [`Worker`]: holds the state of a worker while one socket after the other comes and goes: calls, unconfirmed replies and the
+//! registration.
 
 use std::convert::Infallible;
 use std::sync::Arc;

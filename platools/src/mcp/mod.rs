@@ -1,19 +1,19 @@
 //! The MCP server that [`serve`](crate::serve) and the gateway's `/mcp` share, so that both answer clients alike.
 //!
-//! [`McpServer`] answers one client with the tools of a [`ToolHost`]; [`http`] has requests, sessions and streams. It is for the crates of
-//! this workspace and may change at any time.
+//! [`McpServer`] answers one client with the tools of a [`ToolHost`]; [`http`] has requests, sessions and streams. This module is for the
+//! crates of this workspace and may change at any time.
 
 #[cfg(feature = "mcp-http")]
 pub mod http;
-mod message_head;
 mod notifier;
+mod raw_arguments;
 mod result;
 mod revision;
 mod server;
 mod tool_page;
 
-pub use message_head::{MessageHead, with_part};
 pub use notifier::{Notifier, ToolReport, ToolReports};
+pub use raw_arguments::{MessageHead, with_part};
 pub use result::{ReturnedJson, failed};
 pub use revision::Revision;
 pub use server::{McpServer, ToolChanges, ToolHost, server_config};

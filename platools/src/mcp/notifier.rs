@@ -1,4 +1,4 @@
-//! [`Notifier`]: sends the progress and the log entries of a running call to the call's client.
+//! [`Notifier`]: sends the progress and the log entries of a running call to the client that made the call.
 #![expect(deprecated, reason = "clients of the revisions with sessions ask for a log")]
 
 use std::pin::pin;

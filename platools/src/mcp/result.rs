@@ -1,8 +1,8 @@
-//! [`ReturnedJson`]: converts the result of a tool into the result of `tools/call`.
+//! [`ReturnedJson`]: converts the result of a tool into the result of the MCP method `tools/call`.
 //!
-//! Clients check `structuredContent` against the tool's output schema. They discard the whole answer if it does not fit, or if it is
-//! missing. They check nothing if the result is an error. So a result that does not fit its own schema is sent as an error that says so,
-//! with the result as text: no client loses it in this form.
+//! Clients check the member `structuredContent` against the tool's output schema. They discard a whole answer whose member does not fit or
+//! is missing, but they check nothing in an error. So a result that does not fit its own schema is sent as an error, with the result as
+//! text.
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
-//! [`Revision`]: a revision of the protocol, and the forms of messages that it has.
+//! [`Revision`]: names a revision of the Model Context Protocol, and rewrites messages into the forms that the revision has.
 //!
-//! Clients of an older revision refuse content types that they do not know, and lose the whole result. So a client gets content of a newer
-//! type in an older form.
+//! Clients of an older revision refuse types of content that they do not know, and lose the whole result. So a client gets content of a
+//! newer type in an older form.
 
 use rmcp::RoleServer;
 use rmcp::model::{

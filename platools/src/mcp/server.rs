@@ -1,4 +1,5 @@
-//! [`McpServer`]: answers one client. [`ToolHost`] is the trait for the tools behind it.
+//! [`McpServer`]: answers the messages of one MCP client. [`ToolHost`] is the trait that finds and calls the tools; `serve` and the gateway
+//! implement it.
 #![expect(deprecated, reason = "clients of the revisions with sessions ask for a log")]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! [`ToolPage`]: one page of `tools/list`, limited in tools and bytes.
+//! [`ToolPage`]: collects the tools of one page of the answer to `tools/list`, up to a number of tools and of bytes.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! [`RegisteredTool`]: one tool in a registry, with its declaration, handler, limits and health.
+//! [`RegisteredTool`]: keeps one tool of a registry, with its declaration, handler, limits and health.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
-use super::poll_place::{Pace, PollPlace};
+use super::poll_thread::{Pace, PollPlace};
+use super::state_binding::{Binding, SharedState, missing_state};
 use crate::sliding_window::SlidingWindow;
 use crate::tool::{Execution, Handler, Rate, Tool, ToolDefinition};
 use platools_transport::{Error, ErrorKind};

@@ -1,4 +1,4 @@
-//! [`Health`]: counts the calls of one tool within the last hour, and those that failed through a fault of the tool.
+//! [`Health`]: counts the calls of one tool within the last hour, and the tool's faults, such as panics and timeouts.
 
 use std::collections::VecDeque;
 use std::time::Duration;

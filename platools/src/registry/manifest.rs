@@ -1,4 +1,5 @@
-//! Exports of a whole [`ToolRegistry`]: the tools in the form of one consumer, their manifest, and its fingerprint.
+//! Exports the tools of a whole [`ToolRegistry`]: in the form that a model or MCP client reads, as a manifest (a sorted list of
+//! declarations), and as the manifest's fingerprint.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -1,14 +1,14 @@
-//! [`ToolRegistry`]: the tools of a worker, by name.
+//! [`ToolRegistry`]: holds the tools of a worker, by name.
 //!
-//! A registry is a handle: clones share the same tools, so tools can be added and removed while a client is connected. The client then
-//! registers the new set of tools with its platform.
+//! Clones of a registry share the same tools, so tools can be added and removed while a client is connected. The client then registers the
+//! new set of tools with its platform.
 
-mod binding;
 mod entry;
 mod health;
 mod manifest;
-mod poll_place;
+mod poll_thread;
 mod snapshot;
+mod state_binding;
 
 use std::any::Any;
 use std::fmt;
@@ -20,10 +20,10 @@ use tokio::sync::watch;
 use crate::tool::{IntoTools, State, ToolDefinition};
 use platools_transport::{Error, ErrorKind};
 
-use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
-pub(crate) use poll_place::PollPlace;
+pub(crate) use poll_thread::PollPlace;
 pub(crate) use snapshot::ToolSnapshot;
+use state_binding::SharedState;
 
 /// The tools of a worker.
 ///
@@ -353,7 +353,7 @@ struct Contents {
 /// State is missing; the message names every tool that lacks some.
 fn bind(tools: &[Arc<RegisteredTool>]) -> Result<(), Error> {
     let missing: Vec<_> = tools.iter().filter_map(|tool| tool.bind().err()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(binding::missing(&missing)) }
+    if missing.is_empty() { Ok(()) } else { Err(state_binding::missing(&missing)) }
 }
 
 #[cfg(test)]

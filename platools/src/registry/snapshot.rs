@@ -1,4 +1,4 @@
-//! [`ToolSnapshot`]: a reader's copy of a registry's tools, which finds tools without a lock and follows changes.
+//! [`ToolSnapshot`]: finds tools of a registry without a lock, in a copy that follows the registry's changes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`run`]: runs one call of a client, from the request to the result.
+//! [`run`]: runs one call of an MCP client, from the request to the result. `call_result.rs` makes the result.
 
 use std::future::pending;
 use std::pin::pin;

@@ -1,4 +1,5 @@
-//! [`CallTracker`]: counts the running calls of a server, and tells them to end when the server stops.
+//! [`CallTracker`]: counts the running calls of a local MCP server and refuses calls beyond the limit. It tells all calls to end when the
+//! server stops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! [`Command`]: the command `serve` for the command line of a worker's program.
+//! [`Command`]: adds the command `serve` to the command line of a worker's program.
 
 use std::env;
 use std::ffi::OsString;

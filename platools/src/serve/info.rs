@@ -1,4 +1,4 @@
-//! [`Info`]: a server's description of itself for clients.
+//! [`Info`]: holds the name, version and instructions by which a local MCP server describes itself to clients.
 
 use rmcp::model::{Implementation, ServerConfig};
 

@@ -1,4 +1,4 @@
-//! [`RegistryHost`] as a [`ToolHost`]: the MCP methods that list and call the tools of a registry.
+//! Implements [`ToolHost`] for [`RegistryHost`]: the MCP methods that list and call the tools of a registry.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! [`repaired`]: repairs a client's message that `rmcp` would refuse: arguments in a string, and lone surrogates.
+//! [`repaired`]: repairs two mistakes in a client's message for which the MCP library `rmcp` would refuse it: arguments as JSON in a
+//! string, and halves of characters (lone surrogates).
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! Local servers of the [Model Context Protocol](https://modelcontextprotocol.io): they offer the tools of a registry to desktop applications,
-//! editors and agents on the same machine, without a platform.
+//! Local servers of the [Model Context Protocol](https://modelcontextprotocol.io): they offer the tools of a registry to desktop
+//! applications, editors and agents on the same machine, without a platform.
 //!
 //! [`stdio`] serves the program that started the worker, over standard input and output. [`http`](fn@http), with the feature `serve-http`,
 //! serves programs that connect over HTTP. [`Command`], with the feature `cli`, adds both to a worker's program, as `serve stdio` and
@@ -31,19 +31,19 @@
 //!
 //! # The view of a client
 //!
-//! - The tools are in the form of [`Dialect::Mcp`](crate::tool::Dialect::Mcp), up to 1,000 and 4 MiB a page. A notification follows each change
-//!   of the registry.
-//! - A result is text, and also structured content if the tool's output schema is an object. A result that does not fit the schema is an error
-//!   with the result as text, because clients would discard it otherwise.
+//! - The tools are in the form of [`Dialect::Mcp`](crate::tool::Dialect::Mcp), up to 1,000 and 4 MiB a page. A notification follows each
+//!   change of the registry.
+//! - A result is text, and also structured content if the tool's output schema is an object. A result that does not fit the schema is an
+//!   error with the result as text, because clients would discard it otherwise.
 //! - Messages have only the members and content types of the client's revision of the protocol.
-//! - A failed call is a result with an error: the tool's message, and its causes if the tool is declared with `expose_errors`. Arguments that do
-//!   not fit are such an error too, so that a model can correct itself. An unknown tool is an error of the protocol.
+//! - A failed call is a result with an error: the tool's message, and its causes if the tool is declared with `expose_errors`. Arguments
+//!   that do not fit are such an error too, so that a model can correct itself. An unknown tool is an error of the protocol.
 //! - [`Context::progress`](crate::Context::progress) arrives as progress, if the client asked for it.
 //! - The client's log has the end of each call, if the client set a level for its log.
 //!
 //! Limits, timeouts and panics have the same effect as on a platform. If the client cancels a call or goes away, the handler learns it from
-//! [`Context::cancelled`](crate::Context::cancelled) and has five more seconds. A server runs at most 1,024 calls at once, and a result has at
-//! most 6 MiB ([`Server::max_result_bytes`]).
+//! [`Context::cancelled`](crate::Context::cancelled) and has five more seconds. A server runs at most 1,024 calls at once, and a result has
+//! at most 6 MiB ([`Server::max_result_bytes`]).
 //!
 //! # Logs
 //!

@@ -1,4 +1,5 @@
-//! [`RegistryHost`]: the tools, the calls and the settings of a server, shared by all its clients over any transport.
+//! [`RegistryHost`]: holds the tools, the running calls and the settings of a local MCP server, which all its clients share.
+//! `mcp_methods.rs` has the methods that clients call.
 
 use super::call_tracker::CallTracker;
 use super::info::Info;

@@ -1,4 +1,4 @@
-//! [`Server`]: the settings of a local server: its tools, name and limits.
+//! [`Server`]: sets up a local MCP server: its tools, name and limits. `stdio/` and `http/` run the server.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`signals`]: catches the signals that stop a server.
+//! [`signals`]: begins to catch the signals of the process that stop a local MCP server.
 
 use platools_transport::{Error, ErrorKind, StopSignals};
 

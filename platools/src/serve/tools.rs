@@ -1,4 +1,5 @@
-//! [`ServedTools`]: the tools that a server shows to clients, and the notices of their changes.
+//! [`ServedTools`]: chooses the tools of a registry that a local MCP server shows to its clients, and tells the clients when these tools
+//! change.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,7 @@
-//! The cancellation of a call, as methods of [`Context`] for handlers, and the state of the call for its dispatcher.
+//! Methods of [`Context`] about the cancellation of a call. A handler asks whether its call was cancelled; the dispatcher cancels the call.
 
+use super::call_state::Life;
 use super::context::Context;
-use super::life::Life;
 
 impl Context {
     /// Waits until the call is cancelled; for ever, if it ends otherwise. Cancel-safe.

@@ -1,4 +1,4 @@
-//! [`Context`]: the caller, the scope and the cancellation of a call, for its handler.
+//! [`Context`]: tells a handler about its call: the caller, the scope and the cancellation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,9 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::call_state::Life;
 use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 use super::error::ToolError;
-use super::life::Life;
 use super::params::Params;
 use super::reports::{CallReports, ReportQueue, UnsentReports, WantedReports};
 use super::shared_text::SharedText;

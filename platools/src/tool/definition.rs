@@ -1,4 +1,4 @@
-//! [`ToolDefinition`]: the declaration of a tool, with its limits.
+//! [`ToolDefinition`]: declares a tool: its name, description and schemas for callers, and its timeout and other limits.
 
 use std::borrow::Cow;
 use std::fmt;

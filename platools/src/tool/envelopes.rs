@@ -1,4 +1,4 @@
-//! [`WithoutEnvelopes`]: a deserializer that reads a call's arguments and skips the platform's envelopes beside them.
+//! [`WithoutEnvelopes`]: deserializes a call's arguments from its params, and skips the platform's envelopes beside them.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`ToolError`]: the error of a call. Errors of handlers are converted into it.
+//! [`ToolError`]: tells a caller why a call failed. Other errors of handlers are converted into it.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;

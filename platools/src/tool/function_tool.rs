@@ -1,4 +1,4 @@
-//! [`FunctionTool`]: a tool made at run time from a declaration and a function.
+//! [`FunctionTool`]: makes a tool at run time from a declaration and a function. `#[tool]` makes tools at compile time.
 
 use std::fmt;
 use std::marker::PhantomData;

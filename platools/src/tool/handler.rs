@@ -1,4 +1,5 @@
-//! [`Tool`]: the interface of every tool that a registry accepts. [`Handler`] runs the calls of one tool.
+//! [`Tool`]: declares a tool and makes its [`Handler`]; a registry accepts every type with this trait. The handler runs the calls of the
+//! tool.
 
 use std::pin::Pin;
 use std::sync::Arc;

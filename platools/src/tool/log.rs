@@ -1,4 +1,4 @@
-//! [`Context::log`]: log entries of a call for its caller.
+//! [`Context::log`]: sends an entry of the log from a running call to the caller.
 
 use super::context::Context;
 use super::reports::LogEntry;

@@ -1,8 +1,9 @@
-//! Tools: declarations, the context of a call, decoding of arguments, and results.
+//! The parts of one tool: the declaration, the context of a call, the decoding of arguments, and the result.
 //!
 //! `#[tool]` makes a [`Tool`] from a function. [`ToolDefinition::handler`] makes one at run time from a declaration and a closure.
 
 mod arguments;
+mod call_state;
 mod cancellation;
 mod content;
 mod context;
@@ -11,7 +12,6 @@ mod envelopes;
 mod error;
 mod function_tool;
 mod handler;
-mod life;
 mod log;
 #[cfg(feature = "macros")]
 mod macro_definition;

@@ -1,4 +1,4 @@
-//! [`Output`]: the buffer into which a tool writes its result as JSON.
+//! [`Output`]: receives the result of a tool as JSON, in a buffer with a limit of bytes.
 
 use std::{fmt, io};
 

@@ -1,4 +1,4 @@
-//! [`Params`]: the JSON text of a call's params, with arguments and envelopes, as the frame has it.
+//! [`Params`]: holds the JSON text of a call's params as the frame has it, with arguments and envelopes.
 
 use std::borrow::Cow;
 use std::fmt;

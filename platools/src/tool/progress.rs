@@ -1,4 +1,4 @@
-//! [`Progress`]: a report about the progress of a call.
+//! [`Progress`]: sends a report about the progress of a call to the caller. [`Context::progress`] makes it.
 
 use std::fmt;
 

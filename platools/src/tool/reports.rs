@@ -1,5 +1,5 @@
-//! Reports of running calls that are not sent yet. [`CallReports`] keeps those of one call, and [`ReportQueue`] has the worker's calls with
-//! reports to send. A report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
+//! [`CallReports`]: keeps the reports of one running call until they are sent. [`ReportQueue`] tells the link which calls have reports. A
+//! report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! [`ResultRule`]: checks a tool's results against the tool's output schema.
+//! [`ResultRule`]: checks the results of a tool against its output schema, as MCP clients do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

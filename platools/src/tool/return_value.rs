@@ -1,4 +1,4 @@
-//! [`Returned`]: converts a function's return value into a result or an error.
+//! [`Returned`]: converts the return value of a tool's function into a result or an error.
 //!
 //! A tool may return a plain value or a `Result`. The error of the `Result` may be a [`ToolError`], a type that converts into one, or any
 //! type with `Display`. Traits alone cannot tell these cases apart: a `Result` can be serialized, and an error can be displayed. So the

@@ -1,4 +1,4 @@
-//! [`SharedText`]: a part of a text that has several owners, such as a call's id within the frame that brought it.
+//! [`SharedText`]: shares a part of a text without a copy, such as a call's id within the frame that brought it.
 
 use std::fmt;
 use std::ops::Deref;

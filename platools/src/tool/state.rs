@@ -1,4 +1,4 @@
-//! [`State`]: the values that tools borrow from their registry, one for each type.
+//! [`State`]: holds the values that tools borrow from their registry, one for each type.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;

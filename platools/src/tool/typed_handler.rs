@@ -1,4 +1,5 @@
-//! [`TypedHandler`]: the handler of a tool that `#[tool]` made. It decodes the arguments and runs the function, which is its [`ToolBody`].
+//! [`TypedHandler`]: runs the calls of a tool that `#[tool]` made. It decodes the arguments and runs the function, which is its
+//! [`ToolBody`].
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! [`Checked`]: one tool in one exported form, and the checks that values for it must pass.
+//! [`Checked`]: checks one tool in one exported form: values that fit the form must be accepted by the tool.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Random schemas as workers in other languages write them.
+//! Makes random schemas of tools, in the forms that workers in other languages write.
 
 use fastrand::Rng;
 use platools::ToolDefinition;

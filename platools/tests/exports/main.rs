@@ -1,5 +1,5 @@
-//! Tests that a tool accepts every value that its exported schema allows. They generate values that fit the exported schema, convert them
-//! back into the tool's own arguments, and call the tool.
+//! Tests that a tool accepts every value allowed by its exported schema. The tests generate such values, convert them back into the tool's
+//! own arguments, and call the tool.
 
 mod check;
 mod foreign;

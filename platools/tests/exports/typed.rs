@@ -1,4 +1,4 @@
-//! Tests of tools with Rust types, called by a model in each dialect.
+//! Tests of tools with Rust types, called as a model would call them in each dialect.
 
 use std::collections::{BTreeMap, HashMap};
 

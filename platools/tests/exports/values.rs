@@ -1,4 +1,4 @@
-//! [`Values`]: random values that fit a schema.
+//! [`Values`]: makes random values that fit a schema.
 
 use fastrand::Rng;
 use serde_json::{Map, Number, Value, json};

@@ -1,4 +1,4 @@
-//! Documents name source files that exist, and link to documents that exist.
+//! Checks that the source files and links in documents exist.
 
 use std::collections::BTreeSet;
 use std::fs;

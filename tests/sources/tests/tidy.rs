@@ -1,6 +1,6 @@
-//! Rules of style that no compiler checks: the beginnings of doc comments, the names of types, and the length of files.
+//! Checks rules of style that no compiler checks: the beginnings of doc comments, the names of types, and the length of files.
 //!
-//! The limits are ratchets: they are the present counts, and only go down.
+//! Each limit is a ratchet: it is the present count of violations, and only goes down.
 
 use std::collections::BTreeMap;
 use std::fs;

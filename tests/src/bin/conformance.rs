@@ -4,8 +4,8 @@
 //! PLATOOLS_SERVE_TOKEN=… cargo run -p platools-tests --bin conformance -- serve http
 //! ```
 //!
-//! Without `serve` it dials the platform of the environment. The suite sends no token, so put a proxy that adds the token before the
-//! server.
+//! Without `serve` it dials the platform that the environment variables name. The suite sends no token, so put a proxy that adds the token
+//! before the server.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! An agent that keeps its session until SIGINT, and then disconnects.
+//! An agent that keeps its session until the signal SIGINT, and then disconnects. Tests run it as a process.
 
 use std::error::Error;
 

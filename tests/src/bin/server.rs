@@ -1,4 +1,4 @@
-//! A worker whose tools are served to local MCP clients.
+//! A worker that serves its tools to local MCP clients, as a process for tests.
 
 use platools::serve::{Command, Server};
 use platools_tests::{Gone, served};

@@ -1,4 +1,4 @@
-//! An agent that connects with the URL and the key of the environment, and sends the event `hello`.
+//! An agent that connects and sends the event `hello`. Environment variables have the URL and the key. Tests run it as a process.
 
 use std::error::Error;
 

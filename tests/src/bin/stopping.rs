@@ -1,4 +1,4 @@
-//! A worker that gets stop signals during its calls.
+//! A worker that gets stop signals during its calls. Tests run it as a process.
 //!
 //! `THREADS` is the number of threads of its runtime; 0 means the thread of `main` alone. `DRAIN_LIMIT_MS` is its drain limit. With
 //! `OWN_STOP` it handles no signals.

@@ -1,4 +1,4 @@
-//! A worker that takes all its settings from the environment.
+//! A worker that takes all settings from environment variables. Tests run it as a process.
 
 use platools::{Context, Error, Platools, tool, tools};
 

@@ -1,4 +1,4 @@
-//! [`Case`]: a valid call of a tool, and its result.
+//! [`Case`]: holds a valid call of a tool, and the result that the call must have.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

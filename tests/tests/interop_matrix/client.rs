@@ -1,4 +1,4 @@
-//! [`Client`]: one version of an official MCP client.
+//! [`Client`]: runs one version of one official MCP client.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! [`Foreign`]: a worker without the SDK, with schemas as zod and pydantic write them, and generated tools.
+//! [`Foreign`]: a worker without the SDK. It has schemas as the libraries zod and pydantic write them, and generated tools.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Server`]: the address under which a client finds the tools, and the programs behind it.
+//! [`Server`]: names the address at which an MCP client finds the tools. Functions start the gateway or the worker behind it.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`Client`]: an MCP client that sends exactly the messages that a test wants.
+//! [`Client`]: an MCP client for tests. It sends exactly the messages that a test wants.
 
 use platools_tests::{http_client, within};
 use reqwest::Response;

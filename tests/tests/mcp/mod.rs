@@ -1,5 +1,5 @@
-//! The contract of MCP servers over HTTP. Every test runs against `platools::serve` and against a gateway with the same registry. Where the
-//! two differ, [`Server`](server::Server) has both answers and the reason.
+//! Tests of the rules that every MCP server over HTTP keeps. Each test runs against `platools::serve` and against a gateway with the same
+//! registry. Where the two differ, [`Server`](server::Server) has both answers and the reason.
 
 mod calls;
 pub(crate) mod client;

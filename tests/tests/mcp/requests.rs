@@ -1,4 +1,4 @@
-//! A table of HTTP requests with the required answers.
+//! Tests of HTTP requests to an MCP server, as a table of requests with the required answers.
 
 use platools_tests::within;
 use serde_json::{Value, json};

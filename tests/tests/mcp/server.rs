@@ -1,4 +1,4 @@
-//! [`Server`]: one of the two MCP servers, with the same tools, and the answers in which they differ.
+//! [`Server`]: starts one of the two MCP servers, both with the same tools, and says in which answers they differ.
 
 use futures::StreamExt as _;
 use platools::client::Event;

@@ -1,4 +1,4 @@
-//! Tests of lost streams that a client resumes, and of notices.
+//! Tests of MCP clients that resume a lost stream, and of the notices that clients get.
 
 use platools_tests::within;
 use serde_json::json;

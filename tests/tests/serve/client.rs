@@ -1,4 +1,4 @@
-//! MCP clients of the library `rmcp`, for the tests of local servers.
+//! MCP clients of the library `rmcp`, which the tests of local MCP servers use.
 
 use platools_tests::{http_client, within};
 use rmcp::model::{

@@ -1,4 +1,4 @@
-//! Tests of the command `serve`.
+//! Tests of the command `serve` of a worker's program.
 
 use std::path::Path;
 use std::process::{Output, Stdio};

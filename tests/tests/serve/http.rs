@@ -1,4 +1,4 @@
-//! Tests of a local server over HTTP, with the client of `rmcp`.
+//! Tests of a local MCP server over HTTP, with the client of `rmcp`.
 
 use futures::future::join_all;
 use platools::serve::{Http, HttpServer, Server};

@@ -1,4 +1,4 @@
-//! Tests of a local server over HTTP, with requests that no correct client sends.
+//! Tests of a local MCP server over HTTP, with requests that no correct client sends.
 
 use platools_tests::{http_client, within};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};

@@ -1,4 +1,4 @@
-//! Tests of a local server's settings over HTTP: hosts, web pages, and the length of results.
+//! Tests of a local MCP server's settings over HTTP: hosts, web pages, and the length of results.
 
 use platools::serve::Server;
 use platools_tests::{Gone, http_client, within};

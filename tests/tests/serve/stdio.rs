@@ -1,4 +1,4 @@
-//! Tests of a local server over standard input and output, with the client of `rmcp`.
+//! Tests of a local MCP server over standard input and output, with the client of `rmcp`.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! Tests of a local server over standard input and output, with single lines.
+//! Tests of a local MCP server over standard input and output, with single lines that a test writes and reads itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{ExitStatus, Stdio};

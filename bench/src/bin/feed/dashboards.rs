@@ -1,4 +1,5 @@
-//! The process that plays all dashboards. Each one connects, reads until it has the last values, and counts its messages in [`Seen`].
+//! Plays all dashboards of the load test, in a process of its own. Each dashboard connects, reads until it has the last values, and counts
+//! its messages in [`Seen`].
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -1,4 +1,5 @@
-//! The process that runs the gateway and the [`Publisher`](crate::publish::Publisher), starts the process of the dashboards, and reports.
+//! Runs the gateway and the [`Publisher`](crate::publish::Publisher) of the load test in one process, starts the process of the dashboards,
+//! and reports the figures of both.
 
 use std::process::Stdio;
 use std::time::Duration;

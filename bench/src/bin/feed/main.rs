@@ -1,4 +1,4 @@
-//! Load test of the live feed: many dashboards, each of which shows values that change all the time.
+//! Tests the live feed under load: many dashboards show values that change all the time.
 //!
 //! One process is the gateway and publishes; a second process plays all dashboards. At the end every dashboard must have the last value of
 //! each key that its agent watches. It must have got each update at most once, in order, only of watched keys, and in no more than one

@@ -1,4 +1,4 @@
-//! Functions that read the memory of this process, also once a second during a run.
+//! Reads the memory that this process uses: once, or every second during a run of the load test.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`Publisher`]: the application that publishes prices to the dashboards, at the pace that [`Load`] sets.
+//! [`Publisher`]: publishes prices to the dashboards of the load test, at the pace that [`Load`] sets.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! [`report()`]: prints the figures of a run and returns the rules that it broke.
+//! [`report()`]: prints the figures of one run of the load test, and returns the rules that the run broke. `main.rs` lists the rules.
 
 use std::time::Duration;
 

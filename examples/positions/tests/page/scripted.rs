@@ -1,4 +1,4 @@
-//! [`Connection`]: a page's connection to a gateway whose messages the test sends itself.
+//! [`Connection`]: plays the gateway on one connection of a page, for a test that sends each message itself.
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use serde_json::{Value, json};

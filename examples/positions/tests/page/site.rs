@@ -1,5 +1,5 @@
-//! [`Site`]: a web server for the pages that use the hook. It serves them for the example's gateway, or plays the gateway itself as a test
-//! says.
+//! [`Site`]: serves web pages that use the hook `useWebSocket`, for tests in a browser. The pages connect to the example's gateway, or to a
+//! gateway that the site plays as the test says.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

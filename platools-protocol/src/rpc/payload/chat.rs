@@ -1,4 +1,4 @@
-//! Params, replies and events of chats with an agent, such as [`ChatSend`] and [`ChatReply`].
+//! The params, replies and events of chats with an agent. [`ChatSend`] begins a chat, and [`ChatReply`] ends it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Connect`] and [`Connected`]: the request with which a caller introduces itself, and the gateway's reply.
+//! [`Connect`]: introduces a caller to the gateway, in the first request of a socket. [`Connected`] is the gateway's reply.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Params, replies and event data of the protocol's methods and events. Both ends use these types.
+//! The params, replies and event data of gateway RPC as Rust types, which callers and the gateway share. `frame.rs` has the frames around
+//! them.
 //!
 //! Their `Debug` shows the length of a user's or tool's text instead of the text.
 

@@ -1,5 +1,5 @@
-//! [`ToolsCall`] and [`ToolsReply`]: the params and the reply of a tool call. [`ToolCallEvent`] and [`ToolResultEvent`] are the events
-//! about the calls of an agent's run.
+//! [`ToolsCall`] and [`ToolsReply`]: the params and the reply of a tool call by a caller. [`ToolCallEvent`] and [`ToolResultEvent`] tell a
+//! caller of the tool calls that an agent makes during a run.
 
 use std::fmt;
 

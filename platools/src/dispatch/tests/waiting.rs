@@ -1,4 +1,4 @@
-//! Tests of calls that wait for a permit: the calls that they delay, their order, and the ends of the wait.
+//! Tests of calls that wait for a permit: which calls they delay, in which order they start, and how their wait ends.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{self as threads, Receiver, Sender};

@@ -1,7 +1,7 @@
-//! [`Exchange`]: one HTTP request of a client and its response, around `rmcp`, which answers it.
+//! [`Exchange`]: answers one HTTP request of a client through `rmcp`, the library for the Model Context Protocol (MCP).
 //!
 //! `rmcp` is strict about headers and answers refusals as plain text. An exchange reads the headers as the HTTP standard says, rewrites
-//! them for `rmcp`, and gives its response the form that the client accepts and the client's revision has.
+//! them for `rmcp`, and gives the response a form that the client and its revision of the protocol allow.
 
 use std::convert::Infallible;
 use std::time::Duration;

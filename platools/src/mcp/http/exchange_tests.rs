@@ -1,4 +1,4 @@
-//! Tests of the request headers and of the forms of a response.
+//! Tests of the headers of requests and of the forms of responses.
 
 use futures::stream;
 use serde_json::Value;

@@ -1,5 +1,6 @@
-//! The HTTP transport of the Model Context Protocol. [`Exchange`] is one request with its response, [`Sessions`] has the clients' sessions
-//! in the [`SessionTable`] of a server, and [`Replay`] keeps the events of one session.
+//! The HTTP transport of the Model Context Protocol. [`Exchange`] answers one request, [`Sessions`] finds the MCP session of a client, and
+//! [`Replay`] keeps the events of one session. Each server has a [`SessionTable`] of its own, which decides which client may use which
+//! session.
 
 mod accept_header;
 mod exchange;

@@ -1,8 +1,8 @@
-//! [`Replay`]: keeps the latest events of one session. A client that lost a stream asks for the events after the last one that it got.
+//! [`Replay`]: keeps the latest events of one MCP session, for a client that lost a stream and asks for the rest of it.
 //!
-//! `rmcp` also keeps events, but drops those of a request as soon as it answers the request: a client that lost the stream shortly before
-//! would miss the answer. Notices that belong to no request go to the newest stream of notices. It ends the older one, whose client loses
-//! nothing: it asks again with the id of its last event.
+//! `rmcp` also keeps events, but drops the events of a request as soon as it answers the request. A client that lost the stream shortly
+//! before would miss the answer. Notices that belong to no request go to the newest stream of notices, which ends the older stream. The
+//! client of the older stream loses nothing: it asks again with the id of its last event.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! [`Body`]: the body of a response of `rmcp`. Functions here turn a stream of events into one JSON body, for a large answer or for a
-//! client that reads no streams.
+//! [`Body`]: the body of a response that the MCP library `rmcp` made. The functions turn a stream of events into one JSON body, for a large
+//! answer or for a client that reads no streams.
 
 use std::convert::Infallible;
 use std::pin::Pin;

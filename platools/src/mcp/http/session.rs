@@ -1,4 +1,5 @@
-//! [`Sessions`]: the session manager that `rmcp` asks for. A [`SessionTable`] of the server decides which client may use which session.
+//! [`Sessions`]: opens, finds and closes MCP sessions, by a trait of the MCP library `rmcp`. The HTTP server behind it, the gateway's or
+//! that of `serve`, implements [`SessionTable`], which decides which client may use which session.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,4 +1,4 @@
-//! [`SessionUsage`]: counts the requests, calls and streams of a session, to find idle sessions.
+//! [`SessionUsage`]: counts the requests, calls and streams that use an MCP session, so that a server finds idle sessions.
 
 use std::sync::Arc;
 

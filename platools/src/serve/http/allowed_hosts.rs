@@ -1,4 +1,4 @@
-//! [`Site`]: the hosts that a server answers to, and the web pages that may use it.
+//! [`Site`]: checks whether a request names an allowed host, and whether the web page that sent the request may use the server.
 //!
 //! A browser lets every web page send requests to every address it can reach, also to this server. The header `Origin` names the page, and
 //! `Host` the host in the request's URL. A page under a DNS name of its own that leads here is refused by its `Host`, every other page by

@@ -1,4 +1,5 @@
-//! [`Answers`]: answers the HTTP requests of clients: it checks host, page and token, and passes messages on to `rmcp`.
+//! [`Answers`]: answers the HTTP requests of a local MCP server. It checks the host, the page and the token, and passes messages on to the
+//! MCP library `rmcp`.
 
 use std::fmt;
 use std::sync::Arc;

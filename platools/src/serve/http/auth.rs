@@ -1,4 +1,4 @@
-//! [`Guard`]: checks the bearer token that every client sends.
+//! [`Guard`]: checks the bearer token of each HTTP request to a local MCP server.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};

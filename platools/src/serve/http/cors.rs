@@ -1,4 +1,5 @@
-//! Response headers that let a browser show an answer to the page that sent the request.
+//! Functions that add the response headers by which a browser lets a web page read an answer (CORS). `allowed_hosts.rs` decides which pages
+//! may.
 
 use http_body_util::Empty;
 use hyper::body::Bytes;

@@ -1,4 +1,4 @@
-//! [`Listener`]: accepts the connections of a server and serves each one.
+//! [`Listener`]: accepts the connections of a local MCP server and serves each of them.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! [`Http`] and [`HttpServer`]: serve any number of clients over HTTP.
+//! [`Http`]: sets up a local MCP server over HTTP. [`HttpServer`] serves the tools to any number of clients.
 
 mod allowed_hosts;
 mod answer;

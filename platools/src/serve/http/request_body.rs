@@ -1,4 +1,5 @@
-//! [`RepairedBody`]: the body of a request with one message, repaired before `rmcp` reads it.
+//! [`RepairedBody`]: reads the body of a request and repairs the message in it, before the MCP library `rmcp` reads the message.
+//! `message_repair.rs` lists the repairs.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,4 +1,5 @@
-//! [`LocalSessions`]: the table of the clients' sessions. A session lasts until it ends, is idle for too long, or makes room for a new one.
+//! [`LocalSessions`]: keeps the MCP sessions of a local server's clients. A session lasts until the client ends it, it is idle for too
+//! long, or a new session needs its place.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

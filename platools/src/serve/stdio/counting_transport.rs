@@ -1,4 +1,5 @@
-//! [`CountingTransport`]: passes messages on, and counts the requests that have no answer yet.
+//! [`CountingTransport`]: counts the requests that have no answer yet, while it passes messages between a client and the MCP library
+//! `rmcp`.
 //!
 //! `rmcp` reads more messages than it has begun to answer. When the input ends, the server must still answer all requests before that, so
 //! each request counts from the moment it is read.

@@ -1,4 +1,5 @@
-//! [`Input`]: a reader of a client's messages. It ends only after the last answers are made, because `rmcp` stops when its input ends.
+//! [`Input`]: reads a client's messages and hides the end of the input until all answers are made, because the MCP library `rmcp` stops
+//! when its input ends.
 
 use std::io;
 use std::pin::Pin;

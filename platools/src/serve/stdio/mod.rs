@@ -1,4 +1,4 @@
-//! [`serve`]: serves one client over standard input and output.
+//! [`serve`]: serves one client over standard input and output, until the input ends or a signal comes.
 
 mod counting_transport;
 mod input;

@@ -1,4 +1,4 @@
-//! [`Pipes`]: standard input and output on threads of their own.
+//! [`Pipes`]: reads standard input and writes standard output on threads of their own.
 //!
 //! Tokio reads standard input on its blocking pool, and a runtime waits for that pool when it ends. After a signal, the process would hang
 //! until the client writes something. Nobody waits for the threads here: they end with the process.

@@ -1,4 +1,4 @@
-//! [`within_limit`]: shortens a result that is longer than clients read from standard output.
+//! [`within_limit`]: shortens the texts of a result if the message would be longer than clients read from a server's standard output.
 
 use rmcp::RoleServer;
 use rmcp::model::{ContentBlock, ServerJsonRpcMessage, ServerResult};

@@ -1,4 +1,4 @@
-//! Tests of conversations with a client, over a pipe in memory.
+//! Tests of a client and a local MCP server that exchange messages over a pipe in memory.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The limits `range`, `length` and `pattern` of an argument: [`Bound`], and the traits [`Ranged`], [`Length`] and [`Text`] of the types
-//! that they apply to.
+//! The limits `range`, `length` and `pattern` of an argument. The traits [`Ranged`], [`Length`] and [`Text`] say to which types each limit
+//! applies; [`Bound`] is an end of a range.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -1,4 +1,4 @@
-//! [`Decoder`]: decodes the JSON text of a call's arguments into the values of a function.
+//! [`Decoder`]: decodes the JSON text of a call's arguments into the values of a tool's function.
 //!
 //! It reads the text once. Only if the text does not fit, the [`ArgumentRule`](super::ArgumentRule) of the tool repairs it or names every
 //! problem.

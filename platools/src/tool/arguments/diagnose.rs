@@ -1,4 +1,4 @@
-//! [`diagnose`]: decodes each argument on its own, to name every bad one.
+//! [`diagnose`]: decodes each argument of a call on its own and names every bad one, if `decode.rs` could not decode all of them.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! [`Exact`]: a deserializer that accepts only the JSON forms that a type's schema describes.
+//! [`Exact`]: wraps a deserializer, and then accepts only the JSON forms in a type's schema.
 //!
 //! Derived `Deserialize` implementations accept more: a struct from an array of its fields, an enum's unit variant from `{"Variant":
 //! null}`. `Exact` wraps a deserializer, and all those within it, and refuses such forms. It does not reach values that serde buffers

@@ -1,4 +1,5 @@
-//! [`limits_fields`]: finds limits in a schema that decoding does not check, because an author declared them for the fields of a type.
+//! [`limits_fields`]: tells whether a schema has limits on the fields of a type, such as `#[schemars(range(max = 5))]`. Decoding does not
+//! check them, so such arguments are also checked against the schema.
 
 use serde_json::{Map, Value};
 

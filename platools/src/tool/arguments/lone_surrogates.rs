@@ -1,4 +1,4 @@
-//! [`well_formed`]: replaces lone surrogates, which are halves of a character, in a JSON text.
+//! [`well_formed`]: replaces lone surrogates in a JSON text. A lone surrogate is half of a character, which Rust's texts cannot have.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! [`Parameter`]: the name, type, default and limits of one parameter. The schema and the decoder both use it.
+//! [`Parameter`]: holds the name, type, default and limits of one parameter, for the schema and for the decoder.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! [`compile`]: compiles a regular expression of JSON Schema.
+//! [`compile`]: translates a regular expression of JSON Schema for the crate `regex`, and compiles it.
 //!
 //! JSON Schema uses the syntax of ECMA-262: unanchored, with `\d`, `\w` and `\b` for ASCII only, and with its own definition of white space
 //! and line ends. The `regex` crate reads parts of that differently and has further syntax. An argument could then pass here and fail

@@ -1,4 +1,5 @@
-//! [`Problems`]: collects the problems of a call's arguments and makes one error of them.
+//! [`Problems`]: collects the arguments of a call that do not fit a tool's types, and makes one error of them. `rule/problem.rs` describes
+//! violations of a schema.
 
 use std::collections::HashSet;
 

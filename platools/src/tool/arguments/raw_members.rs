@@ -1,4 +1,4 @@
-//! [`Members`]: reads a JSON object as a list of names and unparsed values.
+//! [`Members`]: reads a JSON object as a list of names and unparsed values, in which a name may occur twice.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`did_you_mean`]: the known name that is most similar to an unknown one.
+//! [`did_you_mean`]: suggests the known name that is most similar to an unknown name.
 
 /// The longest name that a suggestion is looked for, in characters: that of the longest argument. The search takes time in
 /// proportion to the length.

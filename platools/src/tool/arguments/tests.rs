@@ -1,4 +1,4 @@
-//! Tests of decoding arguments.
+//! Tests of the decoding of arguments.
 
 use std::ops::Bound as End;
 

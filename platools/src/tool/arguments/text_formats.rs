@@ -1,4 +1,4 @@
-//! The `format` of texts, such as `date`. [`exclude_nothing`] makes schemas refuse `""` and `"null"` for them, and [`form_at`] describes a
+//! [`exclude_nothing`]: makes the schema of a text with a `format`, such as `date`, refuse `""` and `"null"`. [`form_at`] describes a
 //! format with an example, for messages. `schema/prepare/integer_formats.rs` has the formats of integers.
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! [`ContentBlock`]: one part of a [`Content`](super::Content), such as a text or an image.
+//! [`ContentBlock`]: holds one part of a [`Content`](super::Content), such as a text or an image.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! [`Content`]: a result with several parts, such as texts, images, sounds and resources.
+//! [`Content`]: holds a result with several parts, such as texts, images, sounds and resources, for a tool to return.
 
 mod block;
 

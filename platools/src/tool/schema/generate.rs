@@ -1,4 +1,5 @@
-//! [`input_schema`]: generates the JSON Schema of Rust types.
+//! [`input_schema`]: generates the JSON Schema of a tool's arguments from their Rust types. `output_schema` generates the schema of the
+//! result.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform as _};

@@ -1,4 +1,5 @@
-//! The JSON Schemas of a tool's arguments and result: generated, prepared for checks, and exported.
+//! The JSON Schemas of a tool's arguments and result: `generate` makes them from Rust types, `prepare` makes schemas of any SDK ready for
+//! checks, and `export` writes them for models and clients.
 
 mod export;
 mod generate;

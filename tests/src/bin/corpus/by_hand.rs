@@ -1,4 +1,4 @@
-//! Tools made without the macro, with results that break their own schema or are long.
+//! Tools that are made without the macro, with results that break their own schema or are long.
 
 use platools::tool::{Content, ContentBlock};
 use platools::{Tool, ToolDefinition, ToolError};

@@ -1,4 +1,4 @@
-//! [`Corpus`]: tools with a [`Case`] for each of them. [`echoes`] makes tools that return their argument.
+//! [`Corpus`]: holds the tools of this worker, each with one call as a [`Case`]. [`echoes`] makes tools that return their argument.
 
 use platools::Tool;
 use schemars::JsonSchema;

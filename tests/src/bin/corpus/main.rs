@@ -5,7 +5,7 @@
 //! cargo run -p platools-tests --bin corpus -- serve stdio
 //! ```
 //!
-//! Without an argument it dials the platform of the environment.
+//! Without an argument it dials the platform that the environment variables name.
 
 mod by_hand;
 mod case;

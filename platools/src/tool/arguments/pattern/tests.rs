@@ -1,4 +1,4 @@
-//! Tests of patterns.
+//! Tests of the patterns of arguments.
 
 use super::compile;
 

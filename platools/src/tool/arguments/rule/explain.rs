@@ -1,4 +1,5 @@
-//! [`problems_of`]: describes every violation of a schema as a problem with its path.
+//! [`problems_of`]: describes every violation of a tool's schema as a problem with its path in the arguments. `violation_texts.rs` has the
+//! words.
 
 use std::collections::{BTreeSet, HashSet};
 

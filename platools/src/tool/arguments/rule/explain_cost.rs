@@ -1,4 +1,4 @@
-//! [`is_explainable`]: tells whether all violations of a schema can be collected in bounded time and memory.
+//! [`is_explainable`]: tells whether `explain.rs` can collect all violations of a schema in bounded time and memory.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! [`ArgumentRule::new`]: makes the rule for a schema that any SDK declared. The schema is prepared for checks first.
+//! [`ArgumentRule::new`]: makes the rule from the schema that a worker declared in any language. The schema is prepared for checks first.
 
 use serde_json::Value;
 

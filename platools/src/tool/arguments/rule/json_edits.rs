@@ -1,4 +1,4 @@
-//! [`JsonEdits`]: applies changes to a JSON text and leaves the rest of the text as it is.
+//! [`JsonEdits`]: applies the changes of `repair.rs` to a JSON text, and leaves the rest of the text as it is.
 
 use std::collections::BTreeMap;
 

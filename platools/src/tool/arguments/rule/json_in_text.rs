@@ -1,5 +1,5 @@
-//! [`spelt`]: finds JSON in a text, such as `"[1, 2]"`. [`meant_option`] finds the option of an `enum` that a text means, such as `In
-//! Progress` for `in_progress`.
+//! [`spelt`]: finds JSON in a text, such as `"[1, 2]"`. [`meant_option`] finds the option of an `enum` that a text means, such as
+//! `in_progress` for `In Progress`.
 
 use std::borrow::Cow;
 

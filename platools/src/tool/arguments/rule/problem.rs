@@ -1,4 +1,4 @@
-//! [`ArgumentProblem`]: one violation of a tool's schema, described for the model that wrote the arguments.
+//! [`ArgumentProblem`]: describes one violation of a tool's schema for the model that wrote the arguments.
 
 use std::collections::BTreeSet;
 use std::fmt;

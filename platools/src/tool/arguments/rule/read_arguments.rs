@@ -1,4 +1,4 @@
-//! [`read`]: parses a call's arguments without the platform's envelopes, and notes repeated members.
+//! [`read`]: parses a call's arguments without the platform's envelopes, and notes members that occur twice.
 
 use std::fmt;
 

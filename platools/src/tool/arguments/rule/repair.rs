@@ -1,4 +1,4 @@
-//! [`changes`]: proposes changes that make a value fit the schema that it violates.
+//! [`changes`]: proposes changes for arguments that violate a schema, such as `42` for `"42"`. `json_edits.rs` applies them.
 
 use jsonschema::error::TypeKind;
 use jsonschema::error::ValidationErrorKind;

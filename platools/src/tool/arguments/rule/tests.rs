@@ -1,4 +1,4 @@
-//! Tests of the rule for arguments.
+//! Tests of `ArgumentRule`, which checks and repairs arguments.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! [`sentence`]: describes a violation in words: the required value, and the name or option that was probably meant.
+//! [`sentence`]: describes one violation of a schema in words: the required value, and the name or option that was probably meant.
 
 use std::borrow::Cow;
 

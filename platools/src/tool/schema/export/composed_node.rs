@@ -1,5 +1,5 @@
-//! [`Composed`]: an object schema merged with the schemas of its `$ref` and `allOf`. The other functions here read single keywords of a
-//! node.
+//! [`Composed`]: merges an object schema with the schemas of its `$ref` and `allOf`, for the exports of tools. Functions read single
+//! keywords of a schema.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};

@@ -1,4 +1,5 @@
-//! [`groups`]: a sentence that says which keys of an object belong together.
+//! [`groups`]: tells a model in a sentence which arguments it must give together. An export adds the sentence when it merges the
+//! alternatives of a union into one object.
 
 /// The sentence about alternatives, each with the keys that it has. `keyword` is that of the union.
 pub(super) fn groups(keyword: &str, alternatives: &[Vec<String>]) -> Option<String> {

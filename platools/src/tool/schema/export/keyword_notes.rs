@@ -1,4 +1,4 @@
-//! [`sentences`]: describes keywords that a dialect lacks in sentences, which a model reads in the description.
+//! [`sentences`]: puts the keywords that a dialect lacks into words. A model reads the sentences in the description.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! Tool declarations for the Model Context Protocol.
+//! Writes tools as the Model Context Protocol declares them.
 
 use serde_json::{Map, Value, json};
 

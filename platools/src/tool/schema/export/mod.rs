@@ -1,5 +1,5 @@
-//! [`ToolExport`]: writes a tool in the dialects of OpenAI, Anthropic, Gemini and MCP, and converts a model's arguments back into the
-//! tool's own.
+//! Exports of tools to the dialects of OpenAI, Anthropic, Gemini and MCP. [`ToolExport`] holds a tool in one dialect, and converts a
+//! model's arguments back into the arguments of the tool.
 //!
 //! An export never fails: a keyword that a dialect lacks becomes a sentence of the description, which the model reads. A model's value may
 //! then break the keyword; the tool refuses it and names the problem.
@@ -11,7 +11,7 @@ mod keyword_notes;
 mod mcp;
 mod names;
 mod openai;
-mod openai_limits;
+mod openai_size_limits;
 mod pattern_notes;
 mod portable;
 mod restore;

@@ -1,4 +1,5 @@
-//! [`tool_name`] and [`rename_arguments`]: names of tools and arguments that every model's interface accepts.
+//! [`tool_name`]: changes the name of a tool into one that every model's interface accepts. [`rename_arguments`] does the same for
+//! arguments.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

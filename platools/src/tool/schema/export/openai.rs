@@ -1,8 +1,7 @@
-//! Function tools for OpenAI, in strict form if the schema allows it.
+//! Writes tools as function tools for OpenAI, in strict form if the schema allows it.
 //!
 //! Rules: <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>. The output has only keywords and formats that
-//! this page lists, because the API refuses a whole request for one unknown keyword. [`openai_limits`](super::openai_limits) has the limits
-//! of the page.
+//! this page lists, because the API refuses a whole request for one unknown keyword. `openai_size_limits.rs` has the page's limits of size.
 
 use std::borrow::Cow;
 
@@ -12,7 +11,7 @@ use super::composed_node::{
     Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items,
 };
 use super::keyword_notes::{describe, sentences};
-use super::openai_limits::fits_strict_form;
+use super::openai_size_limits::fits_strict_form;
 use super::pattern_notes::tell_pattern;
 use super::portable::replace_numeric_format;
 use super::restore::Restoration;

@@ -1,4 +1,4 @@
-//! [`Restoration`]: converts a model's arguments for an exported form back into the tool's own, on their JSON text.
+//! [`Restoration`]: converts a model's arguments for an exported tool back into the arguments of the tool, on their JSON text.
 
 use std::collections::BTreeMap;
 

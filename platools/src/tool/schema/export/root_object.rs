@@ -1,7 +1,7 @@
-//! [`without_unions`]: rewrites a schema so that its root is one plain object.
+//! [`without_unions`]: rewrites a schema so that its root is one plain object, for OpenAI and Anthropic.
 //!
-//! OpenAI and Anthropic refuse a whole request if the arguments of one function have `anyOf`, `oneOf` or `allOf` at their root. OpenAI also
-//! refuses `enum`, `const` and `not` there.
+//! Both refuse a whole request if the arguments of one function have `anyOf`, `oneOf` or `allOf` at their root. OpenAI also refuses `enum`,
+//! `const` and `not` there.
 
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value, json};

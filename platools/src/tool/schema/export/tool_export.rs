@@ -1,4 +1,5 @@
-//! [`ToolExport`]: a tool in the form of one dialect. It also converts a model's arguments for this form back into the tool's own.
+//! [`ToolExport`]: holds a tool in the form of one dialect, and converts a model's arguments for this form back into the arguments of the
+//! tool.
 
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! Functions that visit every schema within a schema.
+//! Functions that visit every schema within a schema, for the exports of tools.
 
 use serde_json::{Map, Value};
 

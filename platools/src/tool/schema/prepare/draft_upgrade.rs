@@ -1,4 +1,5 @@
-//! [`upgraded`]: rewrites a schema from any SDK into JSON Schema draft 2020-12, with references that every reader can follow.
+//! [`upgraded`]: rewrites a schema of an earlier draft, from any SDK, into JSON Schema draft 2020-12, with references that every reader can
+//! follow.
 
 use std::collections::{BTreeMap, HashSet};
 

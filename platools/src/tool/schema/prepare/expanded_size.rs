@@ -1,4 +1,4 @@
-//! [`Expansion`]: computes the size of a schema after every reference is replaced by its schema.
+//! [`Expansion`]: computes how large a schema would be if each reference were replaced by the schema that it leads to.
 
 use std::collections::HashMap;
 

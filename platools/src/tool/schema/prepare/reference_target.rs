@@ -1,4 +1,4 @@
-//! [`Target`]: the schema within the document that a reference leads to.
+//! [`Target`]: finds the schema that a reference leads to within the same document.
 
 use serde_json::{Map, Value};
 

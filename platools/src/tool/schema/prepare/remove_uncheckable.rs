@@ -1,4 +1,5 @@
-//! [`loosened`]: removes the parts of a schema that cannot be checked, such as patterns that do not run in linear time.
+//! [`loosened`]: removes the parts of a schema that cannot be checked, such as patterns that do not run in linear time. The loosened schema
+//! may accept more values.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! [`Subschemas`]: says which keywords contain schemas, and visits all schemas within a schema.
+//! [`Subschemas`]: tells which keywords contain schemas, and visits all schemas within a schema.
 
 use serde_json::{Map, Value};
 

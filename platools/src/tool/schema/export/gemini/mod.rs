@@ -1,8 +1,8 @@
-//! Function declarations for Gemini, in its subset of OpenAPI 3.0.
+//! Writes tools as function declarations for Gemini, whose schemas are a subset of OpenAPI 3.0.
 //!
 //! Rules: <https://ai.google.dev/api/caching#Schema> and <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/Schema>.
-//! Where they differ, the output has only what both accept: `date-time` is the only format of strings, and `anyOf` has no keyword beside
-//! it.
+//! Where the two pages differ, the output has only keywords that both accept: `date-time` is the only format of strings, and `anyOf` has no
+//! keyword beside it.
 
 mod node;
 

@@ -1,4 +1,4 @@
-//! The nodes of Gemini's schemas, and the keywords that each may have.
+//! Writes single nodes of Gemini's schemas, with the keywords that Gemini allows for each type.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Rewrites of keywords, formats and patterns that not every client knows: they become sentences of the description.
+//! Rewrites keywords, formats and patterns that not every MCP client knows: they become sentences of the description, or are left out.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! [`written_out`]: replaces the references of a schema by the schemas that they lead to, where that is possible.
+//! [`written_out`]: replaces each reference in a schema by the schema that it leads to. References of types that contain themselves stay.
 
 use std::collections::BTreeSet;
 

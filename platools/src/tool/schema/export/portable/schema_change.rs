@@ -1,4 +1,5 @@
-//! [`SchemaChange`]: the effect of a rewrite on the values that fit. [`Side`] says whether a schema is of arguments or of results.
+//! [`SchemaChange`]: tells whether a rewritten schema accepts the same values or more. [`Side`] tells whether a schema is of arguments or
+//! of results.
 
 /// The side of a tool that a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

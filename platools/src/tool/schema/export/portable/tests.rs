@@ -1,4 +1,4 @@
-//! Tests of portable schemas.
+//! Tests of schemas in portable form.
 
 use serde_json::Map;
 

@@ -1,4 +1,5 @@
-//! [`tell_positions`]: rewrites a tuple as a list, because each draft of JSON Schema has other keywords for tuples.
+//! [`tell_positions`]: rewrites a tuple as a list, because the drafts of JSON Schema have different keywords for tuples. A sentence of the
+//! description tells the order of the items.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Rewrites of types: each keyword stands beside the one type that it applies to, and every required property is declared.
+//! Rewrites schemas so that each has one type and only keywords about this type, and so that every required property is declared.
 
 use serde_json::{Map, Value, json};
 

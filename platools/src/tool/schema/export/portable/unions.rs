@@ -1,4 +1,4 @@
-//! Rewrites of unions and enums: alternatives, listed values, and `null` among them.
+//! Rewrites unions and enums into forms that every MCP client reads, and leaves `null` out of properties that may be missing.
 
 use std::collections::BTreeSet;
 

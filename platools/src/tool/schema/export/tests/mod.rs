@@ -1,4 +1,4 @@
-//! Tests of the exports to every dialect.
+//! Tests of the exports of tools to every dialect.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! [`tool`]: a tool whose schema has every form that `schemars` writes for Rust types.
+//! [`tool`]: makes a tool whose schema has every form that `schemars` writes for Rust types.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! [`Life`]: the state of a call: running, cancelled or over.
+//! [`Life`]: holds the state of one call: running, cancelled or over. `cancellation.rs` has the methods for handlers.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;

@@ -1,4 +1,5 @@
-//! [`Feature`]: an extension of the protocol. [`Features`] is the set that a worker offers or a platform accepts.
+//! [`Feature`]: names one extension of the protocol. [`Features`] is the set of extensions that a worker offers or a platform accepts.
+//! `extension_frames.rs` has the frames of the extensions.
 
 use std::fmt;
 

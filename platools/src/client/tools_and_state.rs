@@ -1,4 +1,5 @@
-//! [`HostedTools`]: the tools and the state that a builder got. Building the client adds them to its registry.
+//! [`HostedTools`]: collects the tools and the state that an author gives to a client's builder, and adds them to the registry when the
+//! client is built.
 
 use std::fmt;
 

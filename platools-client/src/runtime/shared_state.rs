@@ -1,4 +1,5 @@
-//! [`Core`]: the state that all handles of one client share with its connection.
+//! [`Core`]: holds the state that the clones of one client share with its connection: the session, the channels, the listeners and the
+//! gateway's HTTP requests.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! [`Pace`]: chooses the thread that polls a tool's calls first. A tool with slow polls moves away from the link's thread.
+//! [`Pace`]: chooses the thread that polls a tool's calls first. Once a tool's polls are often slow, the link's thread no longer polls its
+//! calls.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;

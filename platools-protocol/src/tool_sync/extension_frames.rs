@@ -1,4 +1,5 @@
-//! The frames of the protocol's extensions, such as [`ToolCancel`]. Both sides must have named the [`Feature`](super::Feature) first.
+//! The frames that the protocol's extensions add, such as [`ToolCancel`]. A side sends such a frame only after both sides have named its
+//! [`Feature`](super::Feature), which `extension_names.rs` declares.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! [`MessageHead`]: the method and the arguments of a client's message, read before `rmcp` reads the message.
+//! [`MessageHead`]: finds the method and the unparsed arguments in a client's message, before the MCP library `rmcp` parses it.
+//! [`with_part`] puts other arguments in their place.
 
 use std::borrow::Cow;
 

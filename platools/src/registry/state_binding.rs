@@ -1,4 +1,4 @@
-//! [`Binding`]: a tool with the state of its registry. It makes the handler of the tool's calls.
+//! [`Binding`]: gives a tool the state that it borrows from its registry, and makes the handler of the tool's calls.
 
 use std::any::Any;
 use std::future::ready;

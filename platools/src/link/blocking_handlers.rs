@@ -1,4 +1,5 @@
-//! [`HeldThreads`]: finds handlers that block a thread for long, and names their tools in the log.
+//! [`HeldThreads`]: finds handlers that block a thread for long, and names their tools in the log. Further calls of such a tool get threads
+//! of their own.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! [`fits_strict_form`]: the limits of OpenAI's strict form, such as the number of properties.
+//! [`fits_strict_form`]: checks that a schema is small enough for OpenAI's strict form, such as by the number of properties. `openai.rs`
+//! writes the schema.
 
 use std::collections::{HashMap, HashSet};
 

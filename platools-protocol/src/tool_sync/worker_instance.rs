@@ -1,4 +1,5 @@
-//! [`WorkerInstance`]: the id, the host and the process of a worker, as a header of its upgrade.
+//! [`WorkerInstance`]: identifies one client in one process of a worker, by an id, the host and the process. Workers send it as a header
+//! when they connect.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Checks of a call's signature, over the bytes of the params as they came in the frame.
+//! [`verify`]: checks that the platform signed a call, over the bytes of the call's params as the frame has them.
 
 use std::borrow::Cow;
 use std::fmt;
