@@ -78,7 +78,14 @@ impl DataArgs {
 #[derive(Debug, Args)]
 pub(super) struct DatabaseArgs {
     /// PostgreSQL database, in place of the folder.
-    #[arg(id = "database", long = "database", global = true, value_name = "URL", env = "PLATOOLS_GATEWAY_DATABASE", hide_env_values = true)]
+    #[arg(
+        id = "database",
+        long = "database",
+        global = true,
+        value_name = "URL",
+        env = "PLATOOLS_GATEWAY_DATABASE",
+        hide_env_values = true
+    )]
     url: Option<String>,
     /// File with the password of the database's user.
     #[arg(
