@@ -9,7 +9,7 @@ use crate::domain::call::{CallFilter, CallRetention, StoredCall};
 use crate::domain::database::PostgresServer;
 use crate::domain::error::ErrorKind;
 use crate::domain::random::hex_of;
-use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
+use crate::ports::directory::{DirectoryStore as _, ProjectStore as _, SigningKeyStore as _};
 use crate::ports::journal::JournalStore as _;
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
@@ -17,6 +17,10 @@ use crate::store::migrations::migrations;
 use crate::store::sql;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Stores a signing key as the first version did.
+const STORED_KEY: &str =
+    "INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', 'a key of an earlier version', 0)";
 
 /// A new database on the server that `tests/database/run` starts.
 pub(in crate::store) async fn test_server() -> PostgresServer {
@@ -157,4 +161,27 @@ async fn a_copy_has_everything_and_is_made_once() {
         i64::try_from(super::copy::TABLES.len()).unwrap(),
         "every table is copied"
     );
+}
+
+#[tokio::test]
+async fn a_signing_key_of_an_earlier_version_is_not_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqlStore::open(folder.path()).await.unwrap();
+    execute(&file, STORED_KEY).await;
+    file.close().await;
+    let server = test_server().await;
+    let refused = copy_to_database(folder.path(), &server).await.unwrap_err().to_string();
+    assert!(refused.contains("start the gateway on the folder once"), "{refused}");
+    let file = SqlStore::open(folder.path()).await.unwrap();
+    file.erase_stored_signing_keys().await.unwrap();
+    file.close().await;
+    copy_to_database(folder.path(), &server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signing_key_of_an_earlier_version_is_erased() {
+    let store = SqlStore::connect(&test_server().await).await.unwrap();
+    execute(&store, STORED_KEY).await;
+    store.erase_stored_signing_keys().await.unwrap();
+    assert_eq!(store.stored_signing_key().await.unwrap(), None);
 }
