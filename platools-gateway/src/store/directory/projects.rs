@@ -12,6 +12,7 @@ use crate::domain::project::{Project, ProjectName};
 use crate::ports::directory::ProjectStore;
 use crate::store::SqlStore;
 use crate::store::sql::{self, Row, SqlConnection};
+use crate::store::writer::WriteLock;
 
 /// All projects with their organizations.
 pub(super) const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
@@ -82,6 +83,8 @@ impl ProjectStore for SqlStore {
 
     async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Environment(environment)).await?;
+        // A worker may register tools there at the same time.
+        WriteLock::Tools.take(&mut change).await?;
         for statement in [
             "DELETE FROM disabled_tools WHERE environment_id = $1",
             "DELETE FROM tools WHERE environment_id = $1",

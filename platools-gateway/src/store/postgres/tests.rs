@@ -7,7 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::{copy_to_database, lock_database, upgrade};
 use crate::domain::call::{CallFilter, CallRetention, StoredCall};
 use crate::domain::database::PostgresServer;
-use crate::domain::error::ErrorKind;
+use crate::domain::error::{Error, ErrorKind};
 use crate::domain::random::hex_of;
 use crate::ports::directory::{DirectoryStore as _, ProjectStore as _, SigningKeyStore as _};
 use crate::ports::journal::JournalStore as _;
@@ -15,6 +15,7 @@ use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
 use crate::store::migrations::migrations;
 use crate::store::sql;
+use crate::store::writer::WriteLock;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -37,6 +38,24 @@ async fn execute(store: &SqlStore, statement: &'static str) {
 
 async fn number(store: &SqlStore, statement: &'static str) -> i64 {
     sql::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
+}
+
+/// Runs a removal while another transaction has a lock. The removal has to wait for it.
+async fn check_waits(store: &SqlStore, lock: WriteLock, removal: impl Future<Output = Result<(), Error>>) {
+    let other = store.writes.begin(lock).await.unwrap();
+    let waiting = async {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while number(store, waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut removal = std::pin::pin!(removal);
+    tokio::select! {
+        removed = &mut removal => panic!("it did not wait for {lock:?}: {removed:?}"),
+        () = waiting => {}
+    }
+    other.commit().await.unwrap();
+    removal.await.unwrap();
 }
 
 #[tokio::test]
@@ -184,4 +203,10 @@ async fn a_signing_key_of_an_earlier_version_is_erased() {
     execute(&store, STORED_KEY).await;
     store.erase_stored_signing_keys().await.unwrap();
     assert_eq!(store.stored_signing_key().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_removal_waits_for_writes_to_the_data_that_goes_with_it() {
+    let store = SqlStore::connect(&test_server().await).await.unwrap();
+    check_waits(&store, WriteLock::Tools, store.remove_environment(&"env".into())).await;
 }
