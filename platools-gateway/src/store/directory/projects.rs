@@ -30,6 +30,10 @@ const REMOVAL: [&str; 5] = [
     "DELETE FROM projects WHERE id = $1",
 ];
 
+/// Locks of the data that goes with a project, beside the directory.
+const OF_PROJECT: [WriteLock; 4] =
+    [WriteLock::Tools, WriteLock::KeyedCalls, WriteLock::Conversations, WriteLock::Channels];
+
 #[async_trait]
 impl ProjectStore for SqlStore {
     async fn default_project(&self) -> Result<ProjectId, Error> {
@@ -61,6 +65,7 @@ impl ProjectStore for SqlStore {
 
     async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Project(project)).await?;
+        WriteLock::take_further(&mut change, &OF_PROJECT).await?;
         for statement in REMOVAL {
             sql::query(statement).bind(project.as_str()).execute(&mut *change).await?;
         }
@@ -83,8 +88,7 @@ impl ProjectStore for SqlStore {
 
     async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Environment(environment)).await?;
-        // A worker may register tools there at the same time.
-        WriteLock::Tools.take(&mut change).await?;
+        WriteLock::take_further(&mut change, &[WriteLock::Tools]).await?;
         for statement in [
             "DELETE FROM disabled_tools WHERE environment_id = $1",
             "DELETE FROM tools WHERE environment_id = $1",

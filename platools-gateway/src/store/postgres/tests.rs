@@ -9,7 +9,9 @@ use crate::domain::call::{CallFilter, CallRetention, StoredCall};
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::random::hex_of;
-use crate::ports::directory::{DirectoryStore as _, ProjectStore as _, SigningKeyStore as _};
+use crate::ports::directory::{
+    AgentStore as _, DirectoryStore as _, EntityStore as _, ProjectStore as _, SigningKeyStore as _,
+};
 use crate::ports::journal::JournalStore as _;
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
@@ -44,7 +46,8 @@ async fn number(store: &SqlStore, statement: &'static str) -> i64 {
 async fn check_waits(store: &SqlStore, lock: WriteLock, removal: impl Future<Output = Result<(), Error>>) {
     let other = store.writes.begin(lock).await.unwrap();
     let waiting = async {
-        let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waiting =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         while number(store, waiting).await == 0 {
             tokio::task::yield_now().await;
         }
@@ -209,4 +212,11 @@ async fn a_signing_key_of_an_earlier_version_is_erased() {
 async fn a_removal_waits_for_writes_to_the_data_that_goes_with_it() {
     let store = SqlStore::connect(&test_server().await).await.unwrap();
     check_waits(&store, WriteLock::Tools, store.remove_environment(&"env".into())).await;
+    check_waits(&store, WriteLock::Tools, store.remove_entity(&"ent".into())).await;
+    for lock in [WriteLock::Conversations, WriteLock::Channels] {
+        check_waits(&store, lock, store.remove_agent(&"agent".into())).await;
+    }
+    for lock in [WriteLock::Tools, WriteLock::KeyedCalls, WriteLock::Conversations, WriteLock::Channels] {
+        check_waits(&store, lock, store.remove_project(&"prj".into())).await;
+    }
 }
