@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::lock::lock_database;
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage as _;
@@ -49,10 +50,16 @@ const ROWS_AT_ONCE: i64 = 100;
 /// copied: a key that an earlier version kept in the folder's database is refused.
 pub(crate) async fn copy_to_database(folder: &Path, server: &PostgresServer) -> Result<(), Error> {
     let from = SqlStore::open_existing(folder).await?;
-    let to = SqlStore::connect(server).await?;
-    let copied = copy_all(&from, &to).await;
-    to.close().await;
+    let copied = copy_from(&from, server).await;
     from.close().await;
+    copied
+}
+
+async fn copy_from(from: &SqlStore, server: &PostgresServer) -> Result<(), Error> {
+    let _lock = lock_database(server).await?;
+    let to = SqlStore::connect(server).await?;
+    let copied = copy_all(from, &to).await;
+    to.close().await;
     copied
 }
 

@@ -186,6 +186,18 @@ async fn a_copy_has_everything_and_is_made_once() {
 }
 
 #[tokio::test]
+async fn a_copy_is_refused_while_a_gateway_runs_on_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    SqlStore::open(folder.path()).await.unwrap().close().await;
+    let server = test_server().await;
+    let lock = lock_database(&server).await.unwrap();
+    let refused = copy_to_database(folder.path(), &server).await.unwrap_err().to_string();
+    assert!(refused.contains("another gateway"), "{refused}");
+    drop(lock);
+    copy_to_database(folder.path(), &server).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_signing_key_of_an_earlier_version_is_not_copied() {
     let folder = tempfile::tempdir().unwrap();
     let file = SqlStore::open(folder.path()).await.unwrap();
