@@ -150,6 +150,10 @@ async fn a_day_of_calls_goes_as_a_whole_and_a_text_may_have_a_nul() {
     assert_eq!(store.prune_calls(retention(0, 2 * each)).await.unwrap(), 1, "a part of a day, for the size");
     assert_eq!(store.prune_calls(retention(0, each)).await.unwrap(), 1, "the rest of it, as a whole");
     assert_eq!((number(&store, days).await, store.add_calls(&[]).await.unwrap()), (1, each));
+    assert_eq!(store.prune_calls(retention(5 * DAY_MS + 1, i64::MAX)).await.unwrap(), 0, "its day is not over");
+    execute(&store, "DELETE FROM calls").await;
+    assert_eq!(store.prune_calls(retention(6 * DAY_MS, i64::MAX)).await.unwrap(), 0);
+    assert_eq!(number(&store, days).await, 0, "a day that is empty");
     let mut late = StoredCall::sample(2);
     late.summary.user_id = Some("a\0b".to_owned());
     store.add_calls(&[late]).await.unwrap();
