@@ -104,6 +104,21 @@ async fn a_second_gateway_is_kept_off_until_the_first_has_left() {
 }
 
 #[tokio::test]
+async fn a_lock_whose_connection_is_lost_is_taken_again_unless_another_gateway_has_it() {
+    let server = test_server().await;
+    let mut lock = lock_database(&server).await.unwrap();
+    lock.check().await.unwrap();
+    // As the server sees it, the connection is still there and has the lock.
+    let former = lock.take_connection();
+    lock.check().await.unwrap_err();
+    lock.retake().await.unwrap();
+    lock.check().await.unwrap();
+    drop((former, lock.take_connection()));
+    let _other = lock_database(&server).await.unwrap();
+    assert_eq!(lock.retake().await.unwrap_err().kind(), ErrorKind::Busy);
+}
+
+#[tokio::test]
 async fn a_database_of_another_program_is_refused() {
     let server = test_server().await;
     let url = server.url.as_str();
