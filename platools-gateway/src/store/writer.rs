@@ -1,7 +1,8 @@
 //! [`Writer`]: transactions that change the database.
 //!
-//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL, over all
-//! gateways. Small writes that wait at the same time share one transaction, and with it one wait for the disk.
+//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL. That holds
+//! between processes, too: an administrative command writes beside a gateway that runs. Small writes that wait at the same time share one
+//! transaction, and with it one wait for the disk.
 
 use std::fmt;
 use std::sync::Arc;

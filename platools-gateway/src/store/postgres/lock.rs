@@ -1,6 +1,7 @@
 //! [`DatabaseLock`]: keeps a second gateway off a PostgreSQL database.
 //!
-//! Several gateways could share the tables, but a worker is connected to only one of them, and the others would not find it.
+//! One gateway at a time runs on a database: a worker is connected to one gateway, and calls are not routed between gateways. Administrative
+//! commands need no lock.
 
 use std::fmt;
 use std::time::Duration;
