@@ -12,7 +12,9 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::failure::{is_conflict, storage_error};
-use super::sql::{self, Pool, SqlConnection, Transaction};
+#[cfg(any(feature = "postgres", test))]
+use super::sql;
+use super::sql::{Pool, SqlConnection, Transaction};
 use crate::background::tasks::Tasks;
 use crate::domain::error::{Error, ErrorKind};
 
