@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use platools_gateway::Gateway;
+use platools_gateway::domain::error::Error;
 use platools_transport::{INTERRUPTED, StopSignals, end_process};
 
 /// The signals that a gateway obeys, from the creation of this value on.
@@ -49,13 +50,26 @@ impl Signals {
 
     /// Runs the gateway until the first signal to stop and stops it in order; a second signal ends the process at once.
     ///
-    /// Calls `on_stop` at the first signal.
-    pub(crate) async fn run(mut self, gateway: Gateway, on_stop: impl FnOnce()) {
-        while self.next().await != Wish::Stop {
-            gateway.reload_tls();
-        }
+    /// Calls `on_stop` at the first signal. A gateway that cannot go on is stopped in order, too.
+    ///
+    /// # Errors
+    /// The reason why the gateway cannot go on.
+    pub(crate) async fn run(mut self, gateway: Gateway, on_stop: impl FnOnce()) -> Result<(), Error> {
+        let outcome = loop {
+            tokio::select! {
+                wish = self.next() => match wish {
+                    Wish::Stop => break Ok(()),
+                    #[cfg(unix)]
+                    Wish::Reload => gateway.reload_tls(),
+                },
+                error = gateway.failure() => break Err(error),
+            }
+        };
         on_stop();
-        tracing::info!("stopping; a second signal stops at once");
+        match &outcome {
+            Ok(()) => tracing::info!("stopping; a second signal stops at once"),
+            Err(error) => tracing::error!(%error, "stopping; a signal stops at once"),
+        }
         // Kept apart from the gateway, because the way out by a second signal runs no destructors.
         let leftovers = gateway.temporary_folder();
         tokio::select! {
@@ -67,6 +81,7 @@ impl Signals {
                 end_process(INTERRUPTED)
             }
         }
+        outcome
     }
 
     /// Waits for a signal to stop. A gateway that stops reads nothing again.

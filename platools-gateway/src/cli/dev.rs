@@ -65,8 +65,7 @@ pub(super) async fn run(options: DevArgs, program: Command) -> anyhow::Result<()
     let gateway = dev::start(setup).await?;
     say(&format!("listening on {}", gateway.url()))?;
     say(&introduction(&gateway.url(), &secrets))?;
-    signals.run(gateway, || ()).await;
-    Ok(())
+    Ok(signals.run(gateway, || ()).await?)
 }
 
 /// Random secrets, except for those that a variable of the environment keeps from run to run.

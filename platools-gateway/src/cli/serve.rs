@@ -74,10 +74,10 @@ pub(super) async fn run(options: ServeArgs, program: Command) -> anyhow::Result<
     add_first_agent(&gateway, &settings).await?;
     say(&format!("listening on {}", gateway.url()))?;
     let systemd = SystemdNotifier::ready();
-    signals.run(gateway, || systemd.stopping(settings.stop_delay + settings.drain_limit)).await;
+    let stopped = signals.run(gateway, || systemd.stopping(settings.stop_delay + settings.drain_limit)).await;
     // Every call has ended by now.
     exporter.close().await;
-    Ok(())
+    Ok(stopped?)
 }
 
 /// Adds the agent `main` at the first start. It calls tools with the rights of its caller, and talks to operators and admins only.

@@ -1,4 +1,4 @@
-//! [`Data`]: the folder or the database with a gateway's data. [`Lock`] keeps a second gateway from the same data.
+//! [`Data`]: the folder or the database with a gateway's data. [`FolderLock`] and [`DataLock`] keep a second gateway off the data.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -35,29 +35,31 @@ impl Data {
     }
 }
 
-/// The lock that keeps a second gateway from the data.
+/// The lock that keeps a second gateway off the data. `D` is the lock of a database, or the task that keeps it.
 #[derive(Debug)]
-pub(super) enum Lock {
-    Folder(File),
-    Database { _lock: DatabaseLock },
+pub(super) enum DataLock<D = DatabaseLock> {
+    Folder(FolderLock),
+    Database(D),
 }
 
-impl Drop for Lock {
+/// The lock that keeps a second gateway off a folder.
+#[derive(Debug)]
+pub(super) struct FolderLock(File);
+
+impl Drop for FolderLock {
     fn drop(&mut self) {
-        if let Self::Folder(file) = self {
-            // Closing the file alone would not do: a process that is being started has it too, for a moment.
-            let _ = file.unlock();
-        }
+        // Closing the file alone would not do: a process that is being started has it too, for a moment.
+        let _ = self.0.unlock();
     }
 }
 
 /// Keeps a second gateway off the folder. The lock goes with the process, however that ends.
-pub(super) fn lock(folder: &Path) -> Result<Lock, Error> {
+pub(super) fn lock(folder: &Path) -> Result<FolderLock, Error> {
     let failed =
         |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
     let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock::Folder(file)),
+        Ok(()) => Ok(FolderLock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             let message = format!("another gateway runs on {}", folder.display());
             Err(Error::new(ErrorKind::Busy, message))

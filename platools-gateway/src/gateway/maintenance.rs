@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::data::{Lock, lock};
+use super::data::{FolderLock, lock};
 use crate::domain::database::{PostgresServer, UpgradedDatabase};
 use crate::domain::error::{Error, ErrorKind};
 use crate::store::{self, Restored, Upgraded};
@@ -69,7 +69,7 @@ impl DataFolder {
         store::copy_to_database(&self.path, server).await
     }
 
-    fn lock(&self) -> Result<Lock, Error> {
+    fn lock(&self) -> Result<FolderLock, Error> {
         store::check_folder(&self.path)?;
         lock(&self.path).map_err(|error| match error.kind() {
             ErrorKind::Busy => Error::new(ErrorKind::Busy, format!("{error}; stop it first")),

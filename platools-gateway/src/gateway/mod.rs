@@ -2,6 +2,7 @@
 
 mod builder;
 mod data;
+mod lock_keeper;
 mod maintenance;
 mod shutdown;
 mod start;
@@ -17,7 +18,8 @@ use secrecy::SecretString;
 pub use builder::Builder;
 pub use maintenance::{DataFolder, upgrade_database};
 
-use data::{Data, Lock};
+use data::{Data, DataLock};
+use lock_keeper::LockKeeper;
 
 use crate::admin::{Agent, NewKey};
 use crate::core::Core;
@@ -39,7 +41,7 @@ pub struct Gateway {
     reload: Option<Reload>,
     setup: Builder,
     housekeeping: HousekeepingTasks,
-    _lock: Lock,
+    lock: DataLock<LockKeeper>,
 }
 
 impl Gateway {
@@ -62,6 +64,15 @@ impl Gateway {
         match &self.reload {
             Some(reload) => reload.ask(),
             None => tracing::info!("there is nothing to read again, because TLS is not used"),
+        }
+    }
+
+    /// Waits until the gateway cannot go on, and returns the reason; [`Gateway::shutdown`] is to follow. The one reason is another gateway that
+    /// has taken the PostgreSQL database while this one was not connected to it. A gateway on a folder goes on.
+    pub async fn failure(&self) -> Error {
+        match &self.lock {
+            DataLock::Folder(_) => std::future::pending().await,
+            DataLock::Database(keeper) => keeper.taken().await,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::data::{Lock, lock};
+use super::data::{DataLock, lock};
+use super::lock_keeper::LockKeeper;
 use super::{Builder, Gateway, Stopped};
 use crate::admin::SigningKeySource;
 use crate::authority::NO_PLACE;
@@ -53,12 +54,12 @@ impl Builder {
                 make_folder(folder)?;
                 let lock = lock(folder)?;
                 upgrade(folder).await?;
-                lock
+                DataLock::Folder(lock)
             }
             DataSource::Postgres(_) if matches!(signing_keys, SigningKeySource::DataFolder) => {
                 return Err(Error::new(ErrorKind::NotConfigured, NO_PLACE));
             }
-            DataSource::Postgres(server) => Lock::Database { _lock: store::lock_database(server).await? },
+            DataSource::Postgres(server) => DataLock::Database(store::lock_database(server).await?),
         };
         let options = CoreOptions {
             gateway: GatewayNumber::ALONE,
@@ -88,6 +89,10 @@ impl Builder {
     pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
         let Opened { core, keeper, lock } = opened;
         let core = Arc::new(core);
+        let lock = match lock {
+            DataLock::Folder(lock) => DataLock::Folder(lock),
+            DataLock::Database(lock) => DataLock::Database(LockKeeper::start(lock, &core)),
+        };
         let (listener, address) = bind(self.settings.listen)?;
         // A later start takes the same port again.
         self.settings.listen = address;
@@ -100,7 +105,7 @@ impl Builder {
         let reload = keeper.map(|keeper| Reload::start(keeper, &core.tasks));
         let housekeeping = core.housekeeping().start();
         tracing::info!(%address, "listening");
-        Ok(Gateway { core, server, sockets, reload, setup: self, housekeeping, _lock: lock })
+        Ok(Gateway { core, server, sockets, reload, setup: self, housekeeping, lock })
     }
 }
 
@@ -119,7 +124,7 @@ impl Stopped {
 pub(crate) struct Opened {
     pub(crate) core: Core,
     keeper: Option<Keeper>,
-    lock: Lock,
+    lock: DataLock,
 }
 
 /// The number of connections that wait to be accepted.

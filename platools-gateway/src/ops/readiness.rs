@@ -1,20 +1,23 @@
 //! [`Readiness`]: tells whether a gateway should get traffic: its database answers, its tasks run, and it is not stopping.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::background::tasks::Tasks;
 use crate::domain::error::Error;
 use crate::ports::directory::DirectoryStore;
 
-/// Tells whether a gateway should get traffic: it is not stopping, its background tasks run, and its database answers.
+/// Tells whether a gateway should get traffic: it is not stopping, its background tasks run, its database answers, and it has the lock of that.
 #[derive(Debug)]
 pub struct Readiness {
     tasks: Tasks,
     store: Arc<dyn DirectoryStore>,
+    /// Empty for a gateway on a folder.
+    lock: OnceLock<watch::Receiver<LockState>>,
     /// True once the gateway is about to stop and still serves everything.
     is_leaving: AtomicBool,
     is_stopping: AtomicBool,
@@ -22,13 +25,19 @@ pub struct Readiness {
 
 impl Readiness {
     pub(crate) fn new(tasks: Tasks, store: Arc<dyn DirectoryStore>) -> Self {
-        Self { tasks, store, is_leaving: AtomicBool::new(false), is_stopping: AtomicBool::new(false) }
+        Self {
+            tasks,
+            store,
+            lock: OnceLock::new(),
+            is_leaving: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+        }
     }
 
-    /// Checks that the gateway is not stopping, that its background tasks run, and that its database answers.
+    /// Checks that the gateway is not stopping, that its background tasks run, that its database answers, and that it has the lock of that.
     ///
     /// # Errors
-    /// The gateway is stopping, a background task is down, or the database does not answer.
+    /// The gateway is stopping, a background task is down, the database does not answer, or its lock is lost.
     pub async fn check(&self) -> Result<(), NotReady> {
         if self.is_leaving.load(Ordering::Acquire) || self.is_stopping() {
             return Err(NotReady::Stopping);
@@ -38,7 +47,18 @@ impl Readiness {
             return Err(NotReady::TasksDown(down));
         }
         let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
-        answer.map(drop).map_err(NotReady::Database)
+        answer.map_err(NotReady::Database)?;
+        match self.lock.get().map(|lock| *lock.borrow()) {
+            None | Some(LockState::Held) => Ok(()),
+            Some(LockState::Lost) => Err(NotReady::LockLost),
+            Some(LockState::Taken) => Err(NotReady::LockTaken),
+        }
+    }
+
+    /// Makes the gateway ready only while it has the lock of its database.
+    pub(crate) fn watch_lock(&self, lock: watch::Receiver<LockState>) {
+        // A gateway has one lock, and starts once.
+        let _ = self.lock.set(lock);
     }
 
     /// Returns true once the gateway has begun to stop.
@@ -58,6 +78,16 @@ impl Readiness {
     }
 }
 
+/// The state of the lock that keeps a second gateway off a PostgreSQL database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LockState {
+    Held,
+    /// Its connection has ended, and the gateway tries to take it again.
+    Lost,
+    /// Another gateway has it.
+    Taken,
+}
+
 /// Reasons why a gateway should get no traffic.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,6 +104,12 @@ pub enum NotReady {
     /// The database took too long.
     #[error("the gateway's database takes more than 2 seconds to answer")]
     TookTooLong,
+    /// The lock that keeps a second gateway off the database is lost, and not taken again yet.
+    #[error("the gateway has lost the lock of its database and cannot take it again; its log says why")]
+    LockLost,
+    /// Another gateway has the lock of the database. This one stops.
+    #[error("another gateway has taken the database; this one stops")]
+    LockTaken,
 }
 
 /// The longest time for the smallest query of the database.

@@ -14,7 +14,8 @@ pub(crate) trait JournalStore: std::fmt::Debug + Send + Sync {
     /// Returns the bytes of all calls together.
     async fn add_calls(&self, calls: &[StoredCall]) -> Result<i64, Error>;
 
-    /// Deletes some of the oldest calls, if they may not stay. Returns how many.
+    /// Deletes some of the oldest calls, if they may not stay. Returns how many. A store that keeps each day apart deletes calls that are too
+    /// old with their day, once all of it is.
     async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error>;
 
     /// Calls of a project, newest first, without their arguments and results. A list that looks at too many calls for one page ends

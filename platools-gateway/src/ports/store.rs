@@ -49,11 +49,13 @@ pub(crate) struct StoreFailure {
     extent: FailureExtent,
 }
 
-/// The part of the database that failed.
+/// The part of the database's work that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureExtent {
     /// The database as a whole, so that the same write may succeed later.
     Database,
+    /// A transaction that the database ended in favor of another. The same write may succeed at once.
+    Transaction,
     /// A statement that the database refused. It may take others.
     Statement,
 }
@@ -73,8 +75,18 @@ impl fmt::Display for StoreFailure {
 
 impl std::error::Error for StoreFailure {}
 
-/// True if the database as a whole failed. Otherwise it refused a statement.
+/// True if the same write may succeed later. Otherwise the database refused a statement.
 pub(crate) fn is_database_failure(error: &Error) -> bool {
+    extent(error) != FailureExtent::Statement
+}
+
+/// True if the database ended the transaction in favor of another, so that the same write may succeed at once.
+pub(crate) fn is_conflict(error: &Error) -> bool {
+    extent(error) == FailureExtent::Transaction
+}
+
+/// The part that failed. An error that says nothing of it is one of the database.
+fn extent(error: &Error) -> FailureExtent {
     let failure = error.source().and_then(|source| source.downcast_ref::<StoreFailure>());
-    failure.is_none_or(|failure| failure.extent == FailureExtent::Database)
+    failure.map_or(FailureExtent::Database, |failure| failure.extent)
 }

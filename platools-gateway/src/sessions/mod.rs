@@ -158,15 +158,20 @@ pub(crate) struct Peer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use async_trait::async_trait;
     use sqlx::Connection as _;
     use tokio::time::timeout;
 
     use super::*;
     use crate::core::{Core, CoreOptions};
     use crate::domain::agent_profile::Profile;
+    use crate::domain::channel::ChannelBounds;
+    use crate::domain::session::SessionWrite;
     use crate::ops::readiness::NotReady;
+    use crate::ports::store::{FailureExtent, StoreFailure};
 
     async fn core() -> (tempfile::TempDir, Core, Peer) {
         let folder = tempfile::tempdir().unwrap();
@@ -220,6 +225,34 @@ mod tests {
         assert_eq!(bad.unwrap_err().kind(), ErrorKind::Storage);
         first.unwrap();
         assert_eq!(core.store.runtime_sessions().await.unwrap()[0].id, last.unwrap().id);
+    }
+
+    /// A store whose first transaction loses against another.
+    #[derive(Debug, Default)]
+    struct ConflictingStore(AtomicUsize);
+
+    #[async_trait]
+    impl SessionStore for ConflictingStore {
+        async fn runtime_sessions(&self) -> Result<Vec<StoredSession>, Error> {
+            Ok(Vec::new())
+        }
+
+        async fn write_sessions(&self, writes: &[SessionWrite<'_>], _: ChannelBounds) -> Result<Vec<bool>, Error> {
+            if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Ok(vec![true; writes.len()]);
+            }
+            let failure = StoreFailure::new("deadlock detected".to_owned(), FailureExtent::Transaction);
+            Err(Error::new(ErrorKind::Storage, "for the test").caused_by(failure))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_lost_against_another_transaction_is_tried_again() {
+        let (_folder, core, _) = core().await;
+        let store = Arc::new(ConflictingStore::default());
+        let writer = SessionWriter::start(store.clone(), Arc::clone(&core.sessions.hub), &core.tasks);
+        writer.write(writer::SessionChange::Heartbeats(Vec::new())).await.unwrap();
+        assert_eq!(store.0.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]

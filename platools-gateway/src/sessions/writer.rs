@@ -21,7 +21,7 @@ use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 use crate::domain::number::saturating_i64;
 use crate::domain::session::{SessionWrite, StoredSession};
 use crate::ports::sessions::SessionStore;
-use crate::ports::store::is_database_failure;
+use crate::ports::store::{is_conflict, is_database_failure};
 use crate::ports::time::now_ms;
 use crate::settings::RuntimeSettings;
 
@@ -167,8 +167,8 @@ async fn write(store: &dyn SessionStore, hub: &SessionHub, batch: &mut Vec<Write
     let (bounds, now_ms) = (channel_bounds(&hub.settings), now_ms());
     match try_write(store, batch, bounds, now_ms).await {
         Ok(written) => apply(hub, batch.drain(..), written, now_ms),
-        // One by one, so that a change that the database refuses fails alone.
-        Err(error) if batch.len() > 1 && !is_database_failure(&error) => {
+        // One by one, so that a change that the database refuses fails alone, and changes that lost against another transaction are made.
+        Err(error) if is_conflict(&error) || batch.len() > 1 && !is_database_failure(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
                 match try_write(store, &mut alone, bounds, now_ms).await {

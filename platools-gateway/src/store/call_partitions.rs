@@ -17,9 +17,10 @@ const DROPPED_AT_ONCE: usize = 8;
 const PARTS: &str = "SELECT c.relname AS name, CAST(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''?(-?\\d+)''?\\)') AS BIGINT) AS end_ms \
                      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = CAST('calls' AS regclass) ORDER BY 2";
 
-/// Calls that were dropped, and the bytes that they had.
+/// Days that were dropped, with their calls and the bytes of those.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dropped {
+    pub(super) days: u32,
     pub(super) calls: i64,
     pub(super) bytes: i64,
 }
@@ -65,11 +66,11 @@ pub(super) async fn drop_days(
             format!("SELECT COUNT(*) AS calls, CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) AS bytes FROM {name}");
         let sums = sql::dynamic(sums).fetch_one(&mut *connection).await?;
         let (calls, bytes): (i64, i64) = (sums.get("calls"), sums.get("bytes"));
-        if !is_too_old && (calls == 0 || total - dropped.bytes - bytes < retention.max_bytes) {
+        if !is_too_old && total - dropped.bytes - bytes < retention.max_bytes {
             break;
         }
         sql::dynamic(format!("DROP TABLE {name}")).execute(&mut *connection).await?;
-        dropped = Dropped { calls: dropped.calls + calls, bytes: dropped.bytes + bytes };
+        dropped = Dropped { days: dropped.days + 1, calls: dropped.calls + calls, bytes: dropped.bytes + bytes };
     }
     Ok(dropped)
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::SqlStore;
 use super::call_partitions::{drop_days, make_days};
 use super::page_scan::{Position, Scan, earlier};
-use super::sql::{self, Row, SqlConnection};
+use super::sql::{self, Dialect, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
 use crate::domain::error::Error;
@@ -41,12 +41,18 @@ impl JournalStore for SqlStore {
     async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error> {
         let mut transaction = self.writes.begin(WriteLock::Calls).await?;
         let bytes = grow(&mut transaction, 0).await?;
-        let days = drop_days(&mut transaction, bytes, retention).await?;
-        if days.calls > 0 {
-            grow(&mut transaction, -days.bytes).await?;
+        let dropped = drop_days(&mut transaction, bytes, retention).await?;
+        if dropped.days > 0 {
+            grow(&mut transaction, -dropped.bytes).await?;
             transaction.commit().await?;
-            return Ok(days.calls.unsigned_abs());
+            return Ok(dropped.calls.unsigned_abs());
         }
+        let retention = match transaction.dialect() {
+            Dialect::Sqlite => retention,
+            // Calls that are too old go with their day.
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => CallRetention { oldest_ms: i64::MIN, ..retention },
+        };
         let oldest =
             sql::query("SELECT started_ms, call_id, stored_bytes FROM calls ORDER BY started_ms, call_id LIMIT $1")
                 .bind(retention.batch)
@@ -237,7 +243,7 @@ fn count(number: i64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sql::{Dialect, SqlBuilder};
+    use super::super::sql::SqlBuilder;
     use super::*;
     use crate::ports::store::Storage as _;
 

@@ -1,7 +1,8 @@
 //! [`Writer`]: begins the transactions that change the database.
 //!
-//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL, over all
-//! gateways. Small writes that wait at the same time share one transaction, and with it one wait for the disk.
+//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL. That holds
+//! between processes, too: an administrative command writes beside a gateway that runs. Small writes that wait at the same time share one
+//! transaction, and with it one wait for the disk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +11,10 @@ use futures::future::BoxFuture;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::failure::storage_error;
-use super::sql::{self, Pool, SqlConnection, Transaction};
+use super::failure::{is_conflict, storage_error};
+#[cfg(any(feature = "postgres", test))]
+use super::sql;
+use super::sql::{Pool, SqlConnection, Transaction};
 use crate::background::tasks::Tasks;
 use crate::domain::error::{Error, ErrorKind};
 
@@ -77,8 +80,9 @@ impl Writer {
 }
 
 /// The data that a transaction decides about. Transactions with the same lock take turns, so that what one has read is still so when it
-/// writes: a limit, the next position, the last key of an admin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// writes: a limit, the next position, the last key of an admin. A transaction that changes several kinds of data, also by a cascade, has all
+/// of their locks, and takes them in the order of this enum. Two transactions never wait for each other then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum WriteLock {
     Directory = 1,
     Tools,
@@ -107,8 +111,19 @@ impl WriteLock {
         }))
     }
 
-    /// Has a transaction wait for those with this lock, beside the one that it began with. The order of the locks is that of the enum.
-    pub(in crate::store) async fn take(self, connection: &mut SqlConnection) -> Result<(), sqlx::Error> {
+    /// Takes further locks for a transaction. They are in order, and behind the lock that it began with.
+    pub(in crate::store) async fn take_further(
+        connection: &mut SqlConnection,
+        further: &[Self],
+    ) -> Result<(), sqlx::Error> {
+        debug_assert!(further.is_sorted(), "the order is the same everywhere: {further:?}");
+        for lock in further {
+            lock.take(connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn take(self, connection: &mut SqlConnection) -> Result<(), sqlx::Error> {
         match connection {
             SqlConnection::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
@@ -184,11 +199,14 @@ fn join_in(group: &mut Vec<Box<dyn Job>>, waiting: &mut mpsc::Receiver<Box<dyn J
     }
 }
 
-/// Writes a group together or, if that fails, each on its own, so that a write that the database refuses spoils no other.
+/// Writes a group together or, if that fails, each on its own, so that a write that the database refuses spoils no other. A single write is
+/// tried again if it lost against another transaction.
 async fn write(connections: &Pool, transaction: Transaction, group: &mut Vec<Box<dyn Job>>) {
     match try_write(transaction, group).await {
         Ok(()) => group.drain(..).for_each(|job| job.end(Ok(()))),
-        Err(error) if group.len() == 1 => group.drain(..).for_each(|job| job.end(Err(storage_error(&error)))),
+        Err(error) if group.len() == 1 && !is_conflict(&error) => {
+            group.drain(..).for_each(|job| job.end(Err(storage_error(&error))))
+        }
         Err(_) => {
             for job in group.drain(..) {
                 write_alone(connections, job).await;

@@ -11,6 +11,29 @@ use tokio::process::Command;
 use crate::program_process::{Data, Program, command, last_word, stdout};
 use crate::support::{Caller, ended, within};
 
+/// Ends the connection with the lock of the gateway on a database. The locks of transactions have two keys.
+const END_LOCK: &str = "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                        WHERE d.datname = $1 AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted";
+
+/// The URL of the server, without a database.
+fn server() -> String {
+    std::env::var("PLATOOLS_TEST_POSTGRES").expect("tests with a database are run by tests/database/run")
+}
+
+/// Waits until `/ready` answers with a status and a text.
+async fn until_ready_says(program: &Program, status: u16, text: &str) {
+    let asked = async {
+        let caller = Caller::at(&program.url);
+        loop {
+            let answer = caller.get("/ready").await;
+            if answer.status == status && answer.body.to_string().contains(text) {
+                return;
+            }
+        }
+    };
+    within(asked).await;
+}
+
 /// An empty database, and a folder for the keys that sign tokens.
 struct Database {
     url: PostgresUrl,
@@ -19,14 +42,27 @@ struct Database {
 
 impl Database {
     async fn new() -> Self {
-        let server =
-            std::env::var("PLATOOLS_TEST_POSTGRES").expect("tests with a database are run by tests/database/run");
         let keys = tempfile::tempdir().unwrap();
         let name = keys.path().file_name().unwrap().to_str().unwrap();
-        let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE \"{name}\""));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-        Self { url: format!("{server}/{name}").parse().unwrap(), keys }
+        let url = format!("{}/{name}", server()).parse().unwrap();
+        let database = Self { url, keys };
+        database.administer("CREATE DATABASE name").await;
+        database
+    }
+
+    /// Runs a statement over a connection to another database. `name` stands for the name of this one. Returns the number of its rows.
+    async fn administer(&self, statement: &str) -> u64 {
+        let name = self.keys.path().file_name().unwrap().to_str().unwrap();
+        let statement = sqlx::AssertSqlSafe(statement.replace("name", &format!("\"{name}\"")));
+        let mut connection = PgConnection::connect(&format!("{}/postgres", server())).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap().rows_affected()
+    }
+
+    /// Ends the connection that has the lock of the gateway.
+    async fn end_lock(&self, connection: &mut PgConnection) {
+        let name = self.keys.path().file_name().unwrap().to_str().unwrap();
+        let ended = sqlx::query(END_LOCK).bind(name).execute(connection).await.unwrap();
+        assert_eq!(ended.rows_affected(), 1);
     }
 
     fn command(&self, words: &str) -> Command {
@@ -97,4 +133,34 @@ async fn a_folder_moves_to_a_database() {
     assert!(database.printed("upgrade").await.contains("already"));
     let refused = database.run("backup /tmp/never").await;
     assert!(String::from_utf8_lossy(&refused.stderr).contains("pg_dump"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_has_lost_its_lock_is_not_ready_until_it_has_it_again() {
+    let database = Database::new().await;
+    let program = database.serve().await;
+    until_ready_says(&program, 200, "ready").await;
+    let mut other = PgConnection::connect(&format!("{}/postgres", server())).await.unwrap();
+    // The connections that are open stay.
+    database.administer("ALTER DATABASE name ALLOW_CONNECTIONS false").await;
+    database.end_lock(&mut other).await;
+    until_ready_says(&program, 503, "has lost the lock").await;
+    database.administer("ALTER DATABASE name ALLOW_CONNECTIONS true").await;
+    until_ready_says(&program, 200, "ready").await;
+    // There is one to end again.
+    database.end_lock(&mut other).await;
+}
+
+#[tokio::test]
+async fn a_gateway_stops_when_another_has_taken_its_database() {
+    let database = Database::new().await;
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let serve = database.command("serve --listen 127.0.0.1:0");
+    let program = Program::logging_to(log.reopen().unwrap(), serve).await;
+    let mut other = PgConnection::connect(database.url.as_str()).await.unwrap();
+    database.end_lock(&mut other).await;
+    sqlx::query("SELECT pg_advisory_lock(hashtext('platools-gateway'))").execute(&mut other).await.unwrap();
+    assert_eq!(program.exit_code().await, Some(1));
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    assert!(log.contains("error: another gateway has taken the database"), "{log}");
 }

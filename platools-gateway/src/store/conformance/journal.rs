@@ -5,6 +5,8 @@ use crate::domain::call::{CallFilter, CallRetention, CallScope, StoredCall};
 use crate::domain::ids::CallId;
 use crate::domain::page::Listing;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Bytes that each of the calls counts for.
 const EACH: i64 = 1028;
 
@@ -17,15 +19,16 @@ fn times(listing: &Listing<StoredCall, (i64, CallId)>) -> Vec<i64> {
 }
 
 async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there(store: TestStore) {
-    let calls: Vec<_> = (0..5).map(StoredCall::sample).collect();
+    let third = 2 * DAY_MS;
+    let calls: Vec<_> = [0, DAY_MS, third, third + 1, third + 2].into_iter().map(StoredCall::sample).collect();
     assert_eq!(store.add_calls(&calls[..3]).await.unwrap(), 3 * EACH);
     assert_eq!(store.add_calls(&calls).await.unwrap(), 5 * EACH);
-    assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 2);
-    assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 0);
+    assert_eq!(store.prune_calls(retention(third, i64::MAX)).await.unwrap(), 2);
+    assert_eq!(store.prune_calls(retention(third, i64::MAX)).await.unwrap(), 0);
     assert_eq!(store.add_calls(&[]).await.unwrap(), 3 * EACH);
     assert_eq!(store.prune_calls(CallRetention { batch: 1, ..retention(0, EACH) }).await.unwrap(), 1);
     let left = store.calls(&"prj".into(), &CallFilter::default(), 10).await.unwrap();
-    assert_eq!(times(&left), [4, 3]);
+    assert_eq!(times(&left), [third + 2, third + 1]);
 }
 
 async fn a_caller_sees_calls_of_its_environments_user_and_agent_only(store: TestStore) {

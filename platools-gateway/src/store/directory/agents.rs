@@ -73,7 +73,7 @@ impl AgentStore for SqlStore {
 
     async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Agent(agent)).await?;
-        WriteLock::Conversations.take(&mut change).await?;
+        WriteLock::take_further(&mut change, &[WriteLock::Conversations, WriteLock::Channels]).await?;
         uncount_conversations_of(&mut change, agent).await?;
         sql::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
         change.commit().await?;

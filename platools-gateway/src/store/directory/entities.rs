@@ -13,6 +13,7 @@ use crate::ports::directory::EntityStore;
 use crate::ports::time::now_ms;
 use crate::store::SqlStore;
 use crate::store::sql::{self, Row, SqlConnection};
+use crate::store::writer::WriteLock;
 
 /// Secrets of one entity that stay valid for a grace time beside the current one.
 const MAX_SECRETS: i64 = 16;
@@ -77,6 +78,7 @@ impl EntityStore for SqlStore {
 
     async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Entity(entity)).await?;
+        WriteLock::take_further(&mut change, &[WriteLock::Tools]).await?;
         sql::query("DELETE FROM entities WHERE id = $1").bind(entity.as_str()).execute(&mut *change).await?;
         change.commit().await?;
         Ok(())

@@ -12,6 +12,7 @@ use crate::domain::project::{Project, ProjectName};
 use crate::ports::directory::ProjectStore;
 use crate::store::SqlStore;
 use crate::store::sql::{self, Row, SqlConnection};
+use crate::store::writer::WriteLock;
 
 /// All projects with their organizations.
 pub(super) const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
@@ -28,6 +29,10 @@ const REMOVAL: [&str; 5] = [
     "DELETE FROM environments WHERE project_id = $1",
     "DELETE FROM projects WHERE id = $1",
 ];
+
+/// Locks of the data that goes with a project, beside the directory.
+const OF_PROJECT: [WriteLock; 4] =
+    [WriteLock::Tools, WriteLock::KeyedCalls, WriteLock::Conversations, WriteLock::Channels];
 
 #[async_trait]
 impl ProjectStore for SqlStore {
@@ -60,6 +65,7 @@ impl ProjectStore for SqlStore {
 
     async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Project(project)).await?;
+        WriteLock::take_further(&mut change, &OF_PROJECT).await?;
         for statement in REMOVAL {
             sql::query(statement).bind(project.as_str()).execute(&mut *change).await?;
         }
@@ -82,6 +88,7 @@ impl ProjectStore for SqlStore {
 
     async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
         let mut change = self.change_directory(ChangedRows::Environment(environment)).await?;
+        WriteLock::take_further(&mut change, &[WriteLock::Tools]).await?;
         for statement in [
             "DELETE FROM disabled_tools WHERE environment_id = $1",
             "DELETE FROM tools WHERE environment_id = $1",

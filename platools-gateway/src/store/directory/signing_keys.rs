@@ -20,9 +20,12 @@ impl SigningKeyStore for SqlStore {
     async fn erase_stored_signing_keys(&self) -> Result<(), Error> {
         match self.writes.connections() {
             Pool::Sqlite(pool) => Ok(erase(pool).await?),
-            // It was never made by a version that kept keys there.
+            // Unlike deleted rows, the pages of a truncated table are gone with the commit.
             #[cfg(feature = "postgres")]
-            Pool::Postgres(_) => Ok(()),
+            Pool::Postgres(_) => {
+                sql::query("TRUNCATE signing_keys").execute(self.writes.connections()).await?;
+                Ok(())
+            }
         }
     }
 

@@ -91,12 +91,14 @@ impl TokenStore for SqlStore {
     }
 
     async fn forget_tokens(&self, ended_before_ms: i64) -> Result<u64, Error> {
+        let mut change = self.writes.begin(WriteLock::Directory).await?;
         let forgotten = sql::query(
             "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_ms < $1 ORDER BY expires_ms LIMIT 1000)",
         )
         .bind(ended_before_ms)
-        .execute(self.writes.connections())
+        .execute(&mut *change)
         .await?;
+        change.commit().await?;
         Ok(forgotten)
     }
 }

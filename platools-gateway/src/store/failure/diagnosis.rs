@@ -5,6 +5,8 @@
 pub(super) enum Diagnosis {
     /// The same statement may succeed soon.
     Busy,
+    /// The database ended the transaction in favor of another. The same transaction may succeed at once.
+    Conflict,
     /// The deadline of the statement passed.
     Interrupted,
     /// The database takes nothing at the moment. The text says why, and what to do.

@@ -22,6 +22,7 @@ pub(super) fn storage_error(error: &sqlx::Error) -> Error {
     let diagnosis = diagnose(error);
     let (message, extent) = match diagnosis {
         Diagnosis::Busy => ("the gateway's database is busy; try again", FailureExtent::Database),
+        Diagnosis::Conflict => ("another change of the same data came first; try again", FailureExtent::Transaction),
         Diagnosis::Interrupted => (FAILED, FailureExtent::Database),
         Diagnosis::Database(message) => (message, FailureExtent::Database),
         Diagnosis::Statement => (FAILED, FailureExtent::Statement),
@@ -29,12 +30,17 @@ pub(super) fn storage_error(error: &sqlx::Error) -> Error {
     // The database's words, without those that the driver repeats around them.
     let text = error.as_database_error().map_or_else(|| error.to_string(), ToString::to_string);
     let told = Error::new(ErrorKind::Storage, message).caused_by(StoreFailure::new(text, extent));
-    if diagnosis == Diagnosis::Busy { told.retry_after(SOON) } else { told }
+    if matches!(diagnosis, Diagnosis::Busy | Diagnosis::Conflict) { told.retry_after(SOON) } else { told }
 }
 
 /// True if the deadline stopped the statement.
 pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
     diagnose(error) == Diagnosis::Interrupted
+}
+
+/// True if the database ended the transaction in favor of another.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    diagnose(error) == Diagnosis::Conflict
 }
 
 fn diagnose(error: &sqlx::Error) -> Diagnosis {

@@ -6,8 +6,10 @@ use super::diagnosis::{Diagnosis, FAILED};
 /// The meaning of a code of five characters, of which the first two are its class.
 pub(super) fn diagnose(code: &str) -> Diagnosis {
     match code {
-        // Lock not available, serialization failure, deadlock, too many connections, idle in a transaction for too long.
-        "55P03" | "40001" | "40P01" | "53300" | "25P03" => Diagnosis::Busy,
+        // Lock not available, too many connections, idle in a transaction for too long.
+        "55P03" | "53300" | "25P03" => Diagnosis::Busy,
+        // Serialization failure, deadlock.
+        "40001" | "40P01" => Diagnosis::Conflict,
         "57014" => Diagnosis::Interrupted,
         "53100" => Diagnosis::Database("the disk of the gateway's database is full"),
         "25006" => Diagnosis::Database("the gateway's database is read-only; give the gateway the primary server"),
@@ -34,6 +36,9 @@ mod tests {
             assert_eq!(diagnose(code), Diagnosis::Statement, "{code}");
         }
         assert_eq!(diagnose("08006"), Diagnosis::Database(FAILED));
-        assert_eq!(diagnose("40P01"), Diagnosis::Busy);
+        assert_eq!(
+            ["40001", "40P01", "55P03"].map(diagnose),
+            [Diagnosis::Conflict, Diagnosis::Conflict, Diagnosis::Busy]
+        );
     }
 }

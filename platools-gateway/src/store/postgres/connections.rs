@@ -21,7 +21,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// The longest wait for a lock. Whoever has it ends within it, see [`IDLE`].
 const LOCK: Duration = Duration::from_secs(10);
 
-/// The longest pause in a transaction. A gateway that hangs would keep the others from writing.
+/// The longest pause in a transaction. A process that hangs would keep others from writing.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// The pools of a gateway.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::lock::lock_database;
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage as _;
@@ -45,13 +46,20 @@ pub(super) const TABLES: [&str; 28] = [
 /// Rows that one statement writes.
 const ROWS_AT_ONCE: i64 = 100;
 
-/// Copies the data in a folder into a database without tables, all of it or nothing. No gateway may run on either.
+/// Copies the data in a folder into a database without tables, all of it or nothing. No gateway may run on either. Signing keys are not
+/// copied: a key that an earlier version kept in the folder's database is refused.
 pub(crate) async fn copy_to_database(folder: &Path, server: &PostgresServer) -> Result<(), Error> {
     let from = SqlStore::open_existing(folder).await?;
-    let to = SqlStore::connect(server).await?;
-    let copied = copy_all(&from, &to).await;
-    to.close().await;
+    let copied = copy_from(&from, server).await;
     from.close().await;
+    copied
+}
+
+async fn copy_from(from: &SqlStore, server: &PostgresServer) -> Result<(), Error> {
+    let _lock = lock_database(server).await?;
+    let to = SqlStore::connect(server).await?;
+    let copied = copy_all(from, &to).await;
+    to.close().await;
     copied
 }
 
@@ -64,6 +72,11 @@ async fn copy_all(from: &SqlStore, to: &SqlStore) -> Result<(), Error> {
         }
     }
     let mut read = from.reads.begin().await?;
+    if sql::query("SELECT 1 AS one FROM signing_keys LIMIT 1").fetch_optional(&mut *read).await?.is_some() {
+        let message = "the folder's database has a signing key of an earlier version; start the gateway on the folder once, which moves \
+                       the key to the file of the signing keys, stop it, and copy then";
+        return Err(Error::new(ErrorKind::Storage, message));
+    }
     for table in TABLES {
         // Some tables have one row from the beginning.
         sql::dynamic(format!("DELETE FROM {table}")).execute(&mut *write).await?;

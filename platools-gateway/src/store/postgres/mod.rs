@@ -24,7 +24,7 @@ pub(crate) use copy::copy_to_database;
 pub(crate) use lock::{DatabaseLock, lock_database};
 
 impl SqlStore {
-    /// Opens a database, and makes its tables if there are none. Other gateways may run on it. The data must have this program's version:
+    /// Opens a database, and makes its tables if there are none. It takes no [`DatabaseLock`]. The data must have this program's version:
     /// [`upgrade`] brings it up.
     pub(crate) async fn connect(server: &PostgresServer) -> Result<Self, Error> {
         let is_made = schema::make(server).await?;

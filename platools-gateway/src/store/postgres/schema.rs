@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::migrate::{Migration, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{Connection as _, PgConnection};
 
 use super::connections::connect;
@@ -105,9 +105,14 @@ fn check_usable(schema: Schema, steps: &[Migration]) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Storage, message))
 }
 
+/// Takes the steps that a database lacks, all or none: each is a savepoint of one transaction.
 async fn migrate(connection: &mut PgConnection, steps: Vec<Migration>) -> Result<(), Error> {
-    let migrated = Migrator::with_migrations(steps).run(&mut *connection).await;
-    migrated.map_err(|error| {
+    let migrated = async {
+        let mut transaction = connection.begin().await?;
+        Migrator::with_migrations(steps).run(&mut *transaction).await?;
+        Ok::<_, MigrateError>(transaction.commit().await?)
+    };
+    migrated.await.map_err(|error| {
         let message =
             "the tables cannot be made or changed; the user of `database.url` needs to own the database's schema";
         Error::new(ErrorKind::Storage, message).caused_by(error)

@@ -7,16 +7,23 @@ use sqlx::{Connection as _, PgConnection};
 use super::{copy_to_database, lock_database, upgrade};
 use crate::domain::call::{CallFilter, CallRetention, StoredCall};
 use crate::domain::database::PostgresServer;
-use crate::domain::error::ErrorKind;
+use crate::domain::error::{Error, ErrorKind};
 use crate::domain::random::hex_of;
-use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
+use crate::ports::directory::{
+    AgentStore as _, DirectoryStore as _, EntityStore as _, ProjectStore as _, SigningKeyStore as _,
+};
 use crate::ports::journal::JournalStore as _;
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
 use crate::store::migrations::migrations;
 use crate::store::sql;
+use crate::store::writer::WriteLock;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Stores a signing key as the first version did.
+const STORED_KEY: &str =
+    "INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', 'a key of an earlier version', 0)";
 
 /// A new database on the server that `tests/database/run` starts.
 pub(in crate::store) async fn test_server() -> PostgresServer {
@@ -33,6 +40,25 @@ async fn execute(store: &SqlStore, statement: &'static str) {
 
 async fn number(store: &SqlStore, statement: &'static str) -> i64 {
     sql::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
+}
+
+/// Runs a removal while another transaction has a lock. The removal has to wait for it.
+async fn check_waits(store: &SqlStore, lock: WriteLock, removal: impl Future<Output = Result<(), Error>>) {
+    let other = store.writes.begin(lock).await.unwrap();
+    let waiting = async {
+        let waiting =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while number(store, waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut removal = std::pin::pin!(removal);
+    tokio::select! {
+        removed = &mut removal => panic!("it did not wait for {lock:?}: {removed:?}"),
+        () = waiting => {}
+    }
+    other.commit().await.unwrap();
+    removal.await.unwrap();
 }
 
 #[tokio::test]
@@ -68,6 +94,21 @@ async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
 }
 
 #[tokio::test]
+async fn an_upgrade_whose_last_step_fails_takes_no_step() {
+    let server = test_server().await;
+    let store = SqlStore::connect(&server).await.unwrap();
+    // As version 14 made it, but for the columns that the last step removes.
+    execute(&store, "DELETE FROM _sqlx_migrations WHERE version > 14").await;
+    execute(&store, "ALTER TABLE agents DROP COLUMN title, DROP COLUMN address").await;
+    execute(&store, "ALTER TABLE channel_messages DROP COLUMN from_name").await;
+    upgrade(&server).await.unwrap_err();
+    let refused = SqlStore::connect(&server).await.unwrap_err().to_string();
+    assert!(refused.contains("has version 14"), "{refused}");
+    execute(&store, "ALTER TABLE entities ADD COLUMN title TEXT, ADD COLUMN icon TEXT").await;
+    assert_eq!(upgrade(&server).await.unwrap().unwrap().from, 14);
+}
+
+#[tokio::test]
 async fn a_second_gateway_is_kept_off_until_the_first_has_left() {
     let server = test_server().await;
     let lock = lock_database(&server).await.unwrap();
@@ -75,6 +116,21 @@ async fn a_second_gateway_is_kept_off_until_the_first_has_left() {
     assert!(refused.to_string().contains("another gateway"), "{refused}");
     drop(lock);
     lock_database(&server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_whose_connection_is_lost_is_taken_again_unless_another_gateway_has_it() {
+    let server = test_server().await;
+    let mut lock = lock_database(&server).await.unwrap();
+    lock.check().await.unwrap();
+    // As the server sees it, the connection is still there and has the lock.
+    let former = lock.take_connection();
+    lock.check().await.unwrap_err();
+    lock.retake().await.unwrap();
+    lock.check().await.unwrap();
+    drop((former, lock.take_connection()));
+    let _other = lock_database(&server).await.unwrap();
+    assert_eq!(lock.retake().await.unwrap_err().kind(), ErrorKind::Busy);
 }
 
 #[tokio::test]
@@ -124,6 +180,10 @@ async fn a_day_of_calls_goes_as_a_whole_and_a_text_may_have_a_nul() {
     assert_eq!(store.prune_calls(retention(0, 2 * each)).await.unwrap(), 1, "a part of a day, for the size");
     assert_eq!(store.prune_calls(retention(0, each)).await.unwrap(), 1, "the rest of it, as a whole");
     assert_eq!((number(&store, days).await, store.add_calls(&[]).await.unwrap()), (1, each));
+    assert_eq!(store.prune_calls(retention(5 * DAY_MS + 1, i64::MAX)).await.unwrap(), 0, "its day is not over");
+    execute(&store, "DELETE FROM calls").await;
+    assert_eq!(store.prune_calls(retention(6 * DAY_MS, i64::MAX)).await.unwrap(), 0);
+    assert_eq!(number(&store, days).await, 0, "a day that is empty");
     let mut late = StoredCall::sample(2);
     late.summary.user_id = Some("a\0b".to_owned());
     store.add_calls(&[late]).await.unwrap();
@@ -157,4 +217,52 @@ async fn a_copy_has_everything_and_is_made_once() {
         i64::try_from(super::copy::TABLES.len()).unwrap(),
         "every table is copied"
     );
+}
+
+#[tokio::test]
+async fn a_copy_is_refused_while_a_gateway_runs_on_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    SqlStore::open(folder.path()).await.unwrap().close().await;
+    let server = test_server().await;
+    let lock = lock_database(&server).await.unwrap();
+    let refused = copy_to_database(folder.path(), &server).await.unwrap_err().to_string();
+    assert!(refused.contains("another gateway"), "{refused}");
+    drop(lock);
+    copy_to_database(folder.path(), &server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signing_key_of_an_earlier_version_is_not_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = SqlStore::open(folder.path()).await.unwrap();
+    execute(&file, STORED_KEY).await;
+    file.close().await;
+    let server = test_server().await;
+    let refused = copy_to_database(folder.path(), &server).await.unwrap_err().to_string();
+    assert!(refused.contains("start the gateway on the folder once"), "{refused}");
+    let file = SqlStore::open(folder.path()).await.unwrap();
+    file.erase_stored_signing_keys().await.unwrap();
+    file.close().await;
+    copy_to_database(folder.path(), &server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signing_key_of_an_earlier_version_is_erased() {
+    let store = SqlStore::connect(&test_server().await).await.unwrap();
+    execute(&store, STORED_KEY).await;
+    store.erase_stored_signing_keys().await.unwrap();
+    assert_eq!(store.stored_signing_key().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_removal_waits_for_writes_to_the_data_that_goes_with_it() {
+    let store = SqlStore::connect(&test_server().await).await.unwrap();
+    check_waits(&store, WriteLock::Tools, store.remove_environment(&"env".into())).await;
+    check_waits(&store, WriteLock::Tools, store.remove_entity(&"ent".into())).await;
+    for lock in [WriteLock::Conversations, WriteLock::Channels] {
+        check_waits(&store, lock, store.remove_agent(&"agent".into())).await;
+    }
+    for lock in [WriteLock::Tools, WriteLock::KeyedCalls, WriteLock::Conversations, WriteLock::Channels] {
+        check_waits(&store, lock, store.remove_project(&"prj".into())).await;
+    }
 }
