@@ -138,8 +138,8 @@ impl Builder {
         self
     }
 
-    /// Sets the provider of the snapshots that dashboards begin with; later events are published with [`Gateway::feed`]. Default:
-    /// the feed has the gateway's own state, see [`feed`](crate::feed).
+    /// Sets the provider of the snapshots that dashboards begin with; later events are published with
+    /// [`Gateway::feed`](super::Gateway::feed). Default: the feed has the gateway's own state, see [`feed`](crate::feed).
     pub fn snapshots(mut self, provider: Arc<dyn SnapshotProvider>) -> Self {
         self.snapshots = Some(provider);
         self
@@ -181,7 +181,7 @@ impl Builder {
     /// Each function gets one event after the other, in the order of arrival, and must not block its thread. Up to 4096 events or 32 MiB
     /// wait for a function that takes its time, up to 512 or 4 MiB of them from one agent; further ones are dropped, counted in
     /// `/metrics` and logged. A panic is logged and counted, and the next event follows. No socket waits for a function.
-    /// [`Gateway::runtime`] sends events to agents.
+    /// [`Gateway::runtime`](super::Gateway::runtime) sends events to agents.
     pub fn on_agent_event<H, F>(mut self, handler: H) -> Self
     where
         H: Fn(AgentEvent) -> F + Send + Sync + 'static,
