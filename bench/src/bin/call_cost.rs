@@ -23,7 +23,7 @@ use platools_gateway::domain::identity::{Caller, Policy};
 use platools_gateway::domain::trace::TraceContext;
 use platools_gateway::limits::Limits;
 use platools_gateway::links::{Link, Order};
-use platools_gateway::pending::Outcome;
+use platools_gateway::pending::WorkerAnswer;
 use platools_gateway::tools::ToolName;
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::json;
@@ -224,7 +224,7 @@ async fn calls() -> Result<()> {
             let Order::Call(delivery) = order else { continue };
             link.sent(&delivery.call_id);
             let result = RawValue::from_string("1".to_owned()).expect("a number is JSON");
-            core.pending.answer(&scope, &delivery.call_id, Outcome::Returned { result, latency_ms: 0 });
+            core.pending.answer(&scope, &delivery.call_id, WorkerAnswer::Returned { result, latency_ms: 0 });
         }
     });
     for (name, bytes, runs) in
