@@ -45,6 +45,14 @@ impl Connection {
         if *self.state.borrow() == State::Connected { Ok(()) } else { Err(PublishError::Disconnected) }
     }
 
+    /// Checks for messages that are queued already. A bus that was closed still sends refusals of requests that were on their way to it.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub(super) fn check_open(&self) -> Result<(), PublishError> {
+        if *self.state.borrow() == State::Disconnected { Err(PublishError::Disconnected) } else { Ok(()) }
+    }
+
     pub(super) fn state(&self) -> watch::Receiver<State> {
         self.state.subscribe()
     }

@@ -203,7 +203,7 @@ impl Shared {
             }
         };
         for frame in frames {
-            self.connection.check()?;
+            self.connection.check_open()?;
             let subject = outgoing.subject.clone();
             let sent = match outgoing.request {
                 Some(request) => {
