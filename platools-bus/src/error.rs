@@ -37,7 +37,7 @@ pub enum RequestError {
 /// The reason why no subscriber has received a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotDelivered {
-    /// Nobody subscribes to the subject.
+    /// The subject has no subscriber.
     NoSubscriber,
     /// The inbox of the subscriber is full.
     Busy,

@@ -102,11 +102,10 @@ impl Bus for MemoryBus {
         drop(sender);
         async move {
             match timeout_at(deadline, answer).await {
-                Ok(Ok(Answer::Response(payload))) => Ok(payload),
-                Ok(Ok(Answer::NotDelivered(reason))) => Err(RequestError::NotDelivered(reason)),
-                Ok(Ok(Answer::Dropped)) | Err(_) => Err(RequestError::Unanswered),
+                Ok(Ok(answer)) => answer.into_result(),
+                Err(_) => Err(RequestError::Unanswered),
                 Ok(Err(_)) => {
-                    // The request or its answer was lost, which nobody notices before the deadline.
+                    // The request or its answer was lost. Its sender learns of that at the deadline.
                     sleep_until(deadline).await;
                     Err(RequestError::Unanswered)
                 }

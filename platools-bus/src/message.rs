@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::error::NotDelivered;
+use crate::error::{NotDelivered, RequestError};
 
 /// An event of a subscription.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Message {
         Self { payload, responder }
     }
 
-    /// Tells the sender of a request that nobody receives it.
+    /// Ends a request that is not delivered, with the reason. A message is dropped.
     pub(crate) fn refuse(self, reason: NotDelivered) {
         if let Some(responder) = self.responder {
             responder.answer(Answer::NotDelivered(reason));
@@ -87,4 +87,15 @@ pub(crate) enum Answer {
     NotDelivered(NotDelivered),
     /// The subscriber has the request and does not respond.
     Dropped,
+}
+
+impl Answer {
+    /// The end of the request for its sender.
+    pub(crate) fn into_result(self) -> Result<Bytes, RequestError> {
+        match self {
+            Self::Response(payload) => Ok(payload),
+            Self::NotDelivered(reason) => Err(RequestError::NotDelivered(reason)),
+            Self::Dropped => Err(RequestError::Unanswered),
+        }
+    }
 }

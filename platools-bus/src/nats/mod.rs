@@ -101,10 +101,9 @@ impl Bus for NatsBus {
         async move {
             queued?;
             match timeout(limit, request.outcome()).await {
-                Ok(Ok(Answer::Response(payload))) => Ok(payload),
-                Ok(Ok(Answer::NotDelivered(reason))) => Err(RequestError::NotDelivered(reason)),
-                Ok(Ok(Answer::Dropped)) | Err(_) => Err(RequestError::Unanswered),
+                Ok(Ok(answer)) => answer.into_result(),
                 Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err(RequestError::Unanswered),
             }
         }
         .boxed()
