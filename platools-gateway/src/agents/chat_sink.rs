@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::value::RawValue;
 
 use crate::domain::ids::{CallId, ConversationId};
+use crate::domain::lock::lock;
 
 /// An event of a run.
 #[derive(Clone, Copy)]
@@ -129,7 +130,7 @@ impl<'a> Speech<'a> {
     }
 
     fn lock(&self) -> MutexGuard<'_, SpokenText> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.said)
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -109,11 +108,6 @@ fn summary(last: AuditEvent, left_out: u64, source: &Source) -> AuditEvent {
         summary.actor.origin.address = None;
     }
     summary
-}
-
-pub(super) fn lock(flood: &Mutex<FloodLimit>) -> MutexGuard<'_, FloodLimit> {
-    // Every section leaves the counts whole, so a panic in another task spoils nothing.
-    flood.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

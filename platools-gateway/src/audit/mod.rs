@@ -10,7 +10,7 @@ mod writer;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -26,10 +26,11 @@ use crate::domain::audit::{AuditFilter, AuditScope};
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::domain::ids::AuditEventId;
+use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
 use crate::ports::time::now_ms;
-use flood_limit::{FloodLimit, lock};
+use flood_limit::FloodLimit;
 use writer::{AuditWriter, COMPLAINTS, QUEUE, WriterRequest};
 
 pub(crate) use log::{log, log_quietly};
@@ -166,7 +167,7 @@ impl Audit {
     /// Writes the events that wait, and takes no more.
     pub(crate) async fn close(&self) {
         let Some(task) = &self.task else { return };
-        let handle = task.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let handle = lock(&task.handle).take();
         let Some(handle) = handle else { return };
         let end = async {
             let _ = task.requests.send(WriterRequest::Close).await;
@@ -209,7 +210,7 @@ impl Task {
     /// Counts an event that found the queue full, and says so now and then.
     fn complain(&self) {
         let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.complaints.lock().unwrap_or_else(PoisonError::into_inner).admits(COMPLAINTS) {
+        if lock(&self.complaints).admits(COMPLAINTS) {
             self.lost.store(0, Ordering::Relaxed);
             tracing::error!(
                 events = lost,

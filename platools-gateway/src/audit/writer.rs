@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::flood_limit::{FloodLimit, lock};
+use super::flood_limit::FloodLimit;
 use super::log;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
 use crate::domain::audit::AuditEvent;
 use crate::domain::audit::AuditRetention;
 use crate::domain::error::{Error, causes_of};
+use crate::domain::lock::lock;
 use crate::ports::audit::AuditStore;
 use crate::settings::AuditSettings;
 

@@ -1,9 +1,10 @@
 //! [`LastUses`]: keeps the time of the last use of each key and token in memory, until a batch of these times is stored.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::domain::identity::Credential;
+use crate::domain::lock::lock;
 
 /// Last uses of keys, and of tokens by their `jti`. Bounded by the number of keys and tokens in use.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ impl LastUses {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, LastUse>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

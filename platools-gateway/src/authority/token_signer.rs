@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +13,7 @@ use super::key_file::{KeyFile, SigningKeySource, Stamp};
 use super::signing_keys::SigningKeys;
 use super::tokens::{self, NewClaims, Token, Unverified};
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::lock::{read, write};
 
 /// A shared handle on the signing keys. Functions that read or write the file block for as long as the disk takes.
 #[derive(Clone)]
@@ -47,7 +48,7 @@ impl TokenSigner {
 
     /// The keys in memory, if they were read.
     pub(crate) fn keys(&self) -> Option<LoadedKeys> {
-        self.0.state.read().unwrap_or_else(PoisonError::into_inner).keys.clone()
+        read(&self.0.state).keys.clone()
     }
 
     /// Reads the keys, unless they were read before. There are none where the file is missing.
@@ -68,11 +69,11 @@ impl TokenSigner {
     pub(crate) fn refresh(&self) -> Result<bool, Error> {
         let Some(file) = &self.0.file else { return Ok(false) };
         let stamp = file.stamp();
-        if stamp.is_none() || stamp == self.0.state.read().unwrap_or_else(PoisonError::into_inner).stamp {
+        if stamp.is_none() || stamp == read(&self.0.state).stamp {
             return Ok(false);
         }
         // Noted first: a file that cannot be used is reported once, and tried again when it changes.
-        self.0.state.write().unwrap_or_else(PoisonError::into_inner).stamp = stamp;
+        write(&self.0.state).stamp = stamp;
         self.read().map(|keys| keys.is_some())
     }
 
@@ -192,7 +193,7 @@ impl TokenSigner {
 
     fn keep(&self, keys: SigningKeys, stamp: Option<Stamp>) -> LoadedKeys {
         let keys = Arc::new(keys);
-        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = write(&self.0.state);
         *state = State { keys: Some(Arc::clone(&keys)), stamp };
         keys
     }

@@ -1,7 +1,7 @@
 //! [`Callers`]: the table of callers that keep a WebSocket open. It tells each connection when to drain and when to end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
@@ -9,6 +9,7 @@ use crate::authority::LastUses;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 use crate::domain::text::USER_ID;
 use crate::ports::time::now_ms;
 
@@ -186,7 +187,7 @@ impl Callers {
 impl CallerTable {
     fn lock(&self) -> MutexGuard<'_, CallerState> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

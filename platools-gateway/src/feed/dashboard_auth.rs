@@ -2,7 +2,7 @@
 //! Tokens.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::background::log_limit::LogLimit;
 use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::domain::lock::lock;
 use crate::domain::project::ProjectName;
 
 /// The longest time for one check, with the wait for a permit.
@@ -175,7 +176,7 @@ impl AuthChecks {
 
     /// Logs an error of the application, which may repeat the token.
     fn log(&self, error: &(dyn std::error::Error + 'static), token: &SecretString) {
-        if !self.logged.lock().unwrap_or_else(PoisonError::into_inner).admits(LOG_INTERVAL) {
+        if !lock(&self.logged).admits(LOG_INTERVAL) {
             return;
         }
         let hide = |text: String| text.replace(token.expose_secret(), "...");

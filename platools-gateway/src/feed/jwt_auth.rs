@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures::future::BoxFuture;
@@ -13,6 +13,7 @@ use super::dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, Dashboard
 use crate::authority::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
 use crate::background::log_limit::LogLimit;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::lock::lock;
 use crate::domain::project::ProjectName;
 use crate::ports::secret_file::is_open_to_all;
 use crate::ports::time::now_ms;
@@ -174,7 +175,7 @@ impl DashboardAuth for JwtAuth {
     fn check(&self, request: DashboardRequest) -> BoxFuture<'_, Result<Option<DashboardUser>, BoxError>> {
         let verified = self.tokens.verify(&request.token, now_ms());
         if let Err(reason) = &verified
-            && self.logged.lock().unwrap_or_else(PoisonError::into_inner).admits(LOG_INTERVAL)
+            && lock(&self.logged).admits(LOG_INTERVAL)
         {
             tracing::info!(%reason, "token of the application refused");
         }

@@ -2,7 +2,7 @@
 //! place of the queued messages.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::FeedSettings;
 use super::message::KeyedStream;
+use crate::domain::lock::lock;
 
 /// The next message for a dashboard.
 #[derive(Debug, PartialEq, Eq)]
@@ -152,7 +153,7 @@ impl Mailbox {
 
     fn lock(&self) -> MutexGuard<'_, MailboxContents> {
         // Every section leaves the mailbox whole, so a panic in another task spoils nothing.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 

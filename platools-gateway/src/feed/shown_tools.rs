@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use serde::ser::{Serialize, Serializer};
 use serde_json::json;
@@ -12,6 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::catalog::CatalogTool;
 use crate::domain::identity::Identity;
 use crate::domain::ids::EnvironmentId;
+use crate::domain::lock::lock;
 use crate::links::tool_health::ReportedHealth;
 use crate::ports::time::rfc3339;
 
@@ -145,7 +146,7 @@ impl ShownToolsCache {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<EnvironmentId, CachedTools>> {
         // Every section leaves the map whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Subscription`]: one connected dashboard with its queue of messages, for the code that publishes events. [`WatchEnd`] is the reason for
 //! its end.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
@@ -9,6 +9,7 @@ use super::FeedSettings;
 use super::mailbox::Mailbox;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
+use crate::domain::lock::lock;
 
 /// The dashboard that watches an agent: its mailbox, and the signal that ends its connection.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Subscription {
     }
 
     pub(super) fn environment(&self) -> MutexGuard<'_, Option<EnvironmentId>> {
-        self.environment.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.environment)
     }
 }
 

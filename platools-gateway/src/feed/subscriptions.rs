@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use tokio::time::Instant;
 
@@ -10,6 +10,7 @@ use super::message::{KeyedStream, StreamKey};
 use super::subscription::{Subscription, WatchEnd};
 use super::watched_keys::{InterestChange, KeyInterest, KeyWatchers};
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
+use crate::domain::lock::{read, write};
 
 /// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.
 ///
@@ -104,12 +105,12 @@ impl Subscriptions {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, SubscriptionTable> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.table)
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut SubscriptionTable) -> T) -> T {
         // Every change leaves the table whole, so a panic in another task spoils nothing.
-        change(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut write(&self.table))
     }
 }
 

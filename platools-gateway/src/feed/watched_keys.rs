@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
 use super::subscription::Subscription;
 use super::{KeyedStream, StreamKey};
 use crate::domain::ids::AgentId;
+use crate::domain::lock::{lock, read, write};
 
 /// The keys that agents watch. An application declares them, whether a dashboard is connected or not.
 ///
@@ -47,33 +48,33 @@ impl Equivalent<WatchedKey> for StreamKey<'_> {
 impl KeyInterest {
     /// The connected dashboards of a key, and the key's name as it is kept. `None` if there are none.
     pub(super) fn watchers(&self, key: StreamKey<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = read(&self.index);
         let (watched, watchers) = index.get_key_value(&key)?;
         Some((Arc::clone(&watched.name), Arc::clone(watchers)))
     }
 
     /// The keys of a stream that have connected dashboards.
     pub(super) fn watched_keys(&self, stream: KeyedStream) -> Vec<Arc<str>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = read(&self.index);
         index.keys().filter(|key| key.stream == stream).map(|key| Arc::clone(&key.name)).collect()
     }
 
     /// Begins a change. Others wait until it is dropped, publishers do not.
     pub(super) fn change(&self) -> InterestChange<'_> {
         // Every step leaves both tables whole, so a panic in another task spoils nothing.
-        let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        let declared = lock(&self.declared);
         InterestChange { declared, interest: self }
     }
 
     fn put(&self, key: &WatchedKey, subscription: &Arc<Subscription>) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = write(&self.index);
         // Copied only while a publisher reads it.
         let watchers = Arc::make_mut(index.entry(key.clone()).or_default());
         watchers.insert(subscription.agent_id.clone(), Arc::clone(subscription));
     }
 
     fn remove(&self, key: &WatchedKey, agent: &AgentId) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = write(&self.index);
         let Some(watchers) = index.get_mut(key) else { return };
         Arc::make_mut(watchers).swap_remove(agent);
         if watchers.is_empty() {
@@ -83,7 +84,7 @@ impl KeyInterest {
 
     /// The key as it is kept. Agents that are connected share the text.
     fn kept(&self, key: StreamKey<'_>) -> WatchedKey {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = read(&self.index);
         let known = index.get_key_value(&key).map(|(known, _)| known.clone());
         known.unwrap_or_else(|| WatchedKey { stream: key.stream, name: key.key.into() })
     }

@@ -2,12 +2,13 @@
 //! which tools the log has named, so that the log names each once.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use platools::tool::Dialect;
 
 use crate::domain::digest::sha256;
 use crate::domain::error::Error;
+use crate::domain::lock::lock;
 use crate::tools::NamedTool;
 
 /// Remembers tools between runs.
@@ -22,12 +23,12 @@ pub(super) struct ToolMemory {
 impl ToolMemory {
     /// The form in which a model is shown a tool.
     pub(super) fn form(&self, model: &str, tool: &NamedTool) -> ToolForm {
-        let forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        let forms = lock(&self.forms);
         forms.get(&form_key(model, tool)).copied().unwrap_or_default()
     }
 
     pub(super) fn set_form(&self, model: &str, tool: &NamedTool, form: ToolForm) {
-        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms = lock(&self.forms);
         if forms.len() >= MAX_ENTRIES {
             forms.clear();
         }
@@ -61,7 +62,7 @@ impl ToolMemory {
     }
 
     fn is_first(&self, record: String) -> bool {
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = lock(&self.logged);
         if logged.len() >= MAX_ENTRIES {
             logged.clear();
         }

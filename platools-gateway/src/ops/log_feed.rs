@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::value::RawValue;
 use tokio::sync::broadcast;
@@ -11,6 +11,7 @@ use crate::authority::{Action, Resource, authorize};
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 
 /// The number of lines that are kept.
 pub const KEPT_LINES: usize = 1000;
@@ -66,7 +67,7 @@ impl LogFeed {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<LogLine>> {
         // Every section leaves the lines whole, so a panic in another task spoils nothing.
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.kept)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Metrics`: reads the counters and gauges of a gateway as [`Figures`].
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::authority::{Action, Resource, authorize};
@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::identity::{Caller, Identity, Scope};
 use crate::domain::ids::ProjectId;
+use crate::domain::lock::lock;
 use crate::feed::Feed;
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::Limiter;
@@ -197,7 +198,7 @@ impl CallFigures {
 
     fn lock(&self) -> MutexGuard<'_, CalledTools> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tools)
     }
 }
 

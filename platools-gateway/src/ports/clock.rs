@@ -5,8 +5,10 @@
 //! no effect.
 
 use std::fmt;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
+
+use crate::domain::lock::lock;
 
 /// The time that a jump of the wall clock has to last before credentials and records go by the new time.
 pub(crate) const SETTLING: Duration = Duration::from_secs(10 * 60);
@@ -51,7 +53,7 @@ impl Clock {
 
     /// Milliseconds since 1970. A jump of the wall clock is logged once, by whichever reading comes upon it.
     pub(crate) fn now_ms(&self) -> i64 {
-        let mut timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timeline = lock(&self.timeline);
         let (now_ms, event) = timeline.follow(self.source.read());
         drop(timeline);
         if let Some(event) = event {

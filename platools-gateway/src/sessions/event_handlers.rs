@@ -5,7 +5,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -17,6 +17,7 @@ use super::agent_event::{AgentEvent, EventHandler};
 use super::event_queue::EventQueue;
 use crate::background::log_limit::LogLimit;
 use crate::background::tasks::Tasks;
+use crate::domain::lock::lock;
 
 /// The least time between two log lines about dropped events.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -117,7 +118,7 @@ impl EventHandlers {
 
     fn note_dropped(&self, event: &AgentEvent, dropped: u64) {
         self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
-        let Some(dropped) = self.drops.lock().unwrap_or_else(PoisonError::into_inner).note(dropped) else {
+        let Some(dropped) = lock(&self.drops).note(dropped) else {
             return;
         };
         let (agent, kind) = (&event.agent_id, &event.kind);
@@ -126,7 +127,7 @@ impl EventHandlers {
 
     fn lock(&self) -> MutexGuard<'_, Vec<HandlerTask>> {
         // Every section leaves the list whole, so a panic in another task spoils nothing.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 }
 

@@ -1,12 +1,13 @@
 //! [`EventQueue`]: the custom events that wait for one handler, within bounds for all agents together and for each agent.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
 use super::agent_event::AgentEvent;
 use crate::domain::ids::AgentId;
+use crate::domain::lock::lock;
 
 /// Events that wait for one handler.
 const MAX_EVENTS: usize = 4096;
@@ -95,7 +96,7 @@ impl EventQueue {
 
     fn lock(&self) -> MutexGuard<'_, QueuedEvents> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`SessionHub`]: the sessions, tickets and event handlers in memory, which HTTP requests, sockets and `SessionWriter` share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ use super::table::SessionTable;
 use super::tickets::Tickets;
 use crate::background::tasks::Tasks;
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use crate::settings::RuntimeSettings;
 
@@ -43,7 +44,7 @@ impl SessionHub {
     /// The sessions and sockets, locked.
     pub(super) fn table(&self) -> MutexGuard<'_, SessionTable> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
     }
 
     /// Sends an event to the sockets of a calling agent. The text is made only if a socket is open: most callers have none.

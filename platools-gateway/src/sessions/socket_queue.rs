@@ -1,10 +1,12 @@
 //! [`SocketQueue`]: the events that wait for one socket of an agent.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+
+use crate::domain::lock::lock;
 
 /// The largest number of bytes that wait for one socket.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -113,7 +115,7 @@ impl SocketQueue {
 
     fn lock(&self) -> MutexGuard<'_, QueuedTexts> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 

@@ -2,7 +2,7 @@
 //! of one agent.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::authority::secret;
 use crate::domain::identity::Caller;
 use crate::domain::ids::AgentId;
+use crate::domain::lock::lock;
 use crate::domain::random;
 
 /// The number of valid tickets of one agent; a further one replaces the oldest.
@@ -76,7 +77,7 @@ impl Tickets {
 
     fn lock(&self) -> MutexGuard<'_, Issued> {
         // Every section leaves the tables whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -3,7 +3,7 @@
 //! The task writes all queued changes in one transaction. After that it changes the state in memory and sends events, in the same
 //! order, so that the store and the events never contradict each other, even if the client that asked for a change is gone.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -18,6 +18,7 @@ use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
+use crate::domain::lock::lock;
 use crate::domain::number::saturating_i64;
 use crate::domain::session::{SessionWrite, StoredSession};
 use crate::ports::sessions::SessionStore;
@@ -78,7 +79,7 @@ impl SessionWriter {
     }
 
     fn queue(&self, command: WriteCommand) -> Result<(), Error> {
-        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let commands = lock(&self.commands);
         let commands = commands.as_ref().ok_or_else(stopping)?;
         commands.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
@@ -91,7 +92,7 @@ impl SessionWriter {
 
     /// The error for a change whose outcome is not known.
     fn unwritten(&self) -> Error {
-        match *self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
+        match *lock(&self.commands) {
             Some(_) => Error::new(ErrorKind::Storage, "the gateway failed while it wrote this; try again"),
             None => stopping(),
         }
@@ -99,8 +100,8 @@ impl SessionWriter {
 
     /// Refuses further changes, and waits until all are written, up to a deadline.
     pub(super) async fn close(&self) {
-        drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(lock(&self.commands).take());
+        let task = lock(&self.task).take();
         if let Some(task) = task
             && timeout(LAST_WRITE, task).await.is_err()
         {

@@ -34,7 +34,7 @@ mod writer;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -53,6 +53,7 @@ use crate::background::tasks::Tasks;
 use crate::domain::audit::AuditEvent;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::lock::lock;
 use crate::ports::store::Storage;
 use list_connections::Lists;
 use migrations::migrations;
@@ -153,7 +154,7 @@ impl SqlStore {
 
     fn keep_up(&self) {
         let upkeep = Upkeep::start(self.writes.clone(), &self.tasks);
-        *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner) = Some(upkeep);
+        *lock(&self.upkeep) = Some(upkeep);
     }
 }
 
@@ -164,8 +165,8 @@ impl Storage for SqlStore {
     }
 
     async fn close(&self) {
-        drop(self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(lock(&self.upkeep).take());
+        let anchor = lock(&self.anchor).take();
         let close = async {
             tokio::join!(self.lists.close(), self.reads.close(), self.writes.close());
             match anchor {

@@ -1,13 +1,14 @@
 //! [`RunQueues`]: lets the runs of each conversation take turns, and refuses a message when too many wait.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::ConversationId;
+use crate::domain::lock::lock;
 use crate::settings::WhenBusy;
 
 /// The number of messages that wait in a conversation, including the one that the agent answers.
@@ -71,7 +72,7 @@ impl RunQueues {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, RunQueue>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

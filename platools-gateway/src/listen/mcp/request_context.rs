@@ -1,6 +1,6 @@
 //! [`McpRequest`]: carries the caller, the trace and the permit of one HTTP request to the code that handles its MCP message.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use platools::mcp::{MessageHead, with_part};
 use serde_json::value::RawValue;
@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::background::offload::IN_PLACE_BYTES;
 use crate::calls::CallPermit;
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 use crate::domain::trace::TraceContext;
 
 /// The parts of an HTTP request beside its message. They travel with the message to its handler.
@@ -33,7 +34,7 @@ impl McpRequest {
 
     /// The call; there is one of it.
     pub(super) fn take_call(&self) -> Option<PermittedCall> {
-        self.call.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.call).take()
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`RequestSessions`]: finds the MCP session that one HTTP request names, or opens a new one for the request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use platools::mcp::http::{SessionRefused, SessionStreams, SessionTable};
 use rmcp::transport::streamable_http_server::session::SessionId;
@@ -10,6 +10,7 @@ use super::sessions::{McpSessions, OpenSession};
 use crate::audit::action;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 
 /// The sessions of one request.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub(super) struct RequestSessions {
 impl RequestSessions {
     /// Takes the reason why no session was opened, if there is one.
     pub(super) fn take_refusal(&self) -> Option<Error> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.refused).take()
     }
 
     fn open(&self, id: &SessionId, streams: SessionStreams) -> Result<(), Error> {
@@ -51,7 +52,7 @@ impl SessionTable for RequestSessions {
 
     fn admit(&self, id: &SessionId, session: SessionStreams) -> Result<Vec<SessionStreams>, SessionRefused> {
         self.open(id, session).map_err(|error| {
-            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *lock(&self.refused) = Some(error);
             SessionRefused
         })?;
         // Sessions that make room end by their tokens.

@@ -1,7 +1,7 @@
 //! [`McpSessions`]: the table of MCP sessions. It limits their number, and ends a session that is idle or whose credential ended.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use platools::mcp::http::SessionStreams;
@@ -14,6 +14,7 @@ use crate::connections::{CallerConnection, ConnectionPhase};
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential};
+use crate::domain::lock::lock;
 use crate::settings::McpSettings;
 use crate::tools::ToolView;
 
@@ -104,7 +105,7 @@ impl McpSessions {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, OpenSession>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Streamed`]: sends a chat completion as server-sent events while the agent answers.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -20,6 +20,7 @@ use crate::agents::{ChatEvent, ChatSink, Usage};
 use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 use crate::listen::http::ErrorView;
 
 /// A run that fails this early is answered with the status of what went wrong; after that there is only the stream to say it in.
@@ -114,18 +115,18 @@ impl Streamed {
 
 impl UnsentText {
     fn take(&self) -> String {
-        std::mem::take(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.text))
     }
 
     fn is_empty(&self) -> bool {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        lock(&self.text).is_empty()
     }
 }
 
 impl ChatSink for UnsentText {
     fn event(&self, event: ChatEvent<'_>) {
         if let ChatEvent::Said { delta, .. } = event {
-            self.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(delta);
+            lock(&self.text).push_str(delta);
             self.news.notify_one();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use platools_protocol::rpc::{Event, Response};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use tokio::time::{Duration, sleep};
 
 use crate::background::log_limit::LogLimit;
 use crate::domain::identity::Credential;
+use crate::domain::lock::lock;
 use crate::limits::{HeldBytes, Limiter, OverBudget};
 
 /// The log says so often at most that events of one connection were dropped.
@@ -202,7 +203,7 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, WaitingMessages> {
         // Every section leaves the queue whole, so a panic in another task spoils nothing.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -17,6 +17,7 @@ use super::token_status::TokenStatus;
 use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::Error;
+use crate::domain::lock::lock;
 use crate::limits::HeldBytes;
 use crate::listen::ws::{Incoming, MessageTooLarge};
 
@@ -121,6 +122,6 @@ impl Requests<'_> {
     }
 
     fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ids)
     }
 }

@@ -1,11 +1,12 @@
 //! [`Runs`]: the table of running runs of agents that one RPC connection started. `chat.abort` stops them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 
 use crate::domain::ids::{ConversationId, RunId};
+use crate::domain::lock::lock;
 
 /// The runs that are under way.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ impl Runs {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunId, RunEntry>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Session`]: the state of one connected RPC caller, for the methods that handle its requests.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::broadcast;
 
@@ -8,6 +8,7 @@ use super::queue::Queue;
 use super::runs::Runs;
 use crate::core::Core;
 use crate::domain::identity::Caller;
+use crate::domain::lock::lock;
 use crate::ops::log_feed::LogLine;
 
 /// A connected caller.
@@ -32,11 +33,11 @@ impl<'a> Session<'a> {
 
     /// Sets the log that the caller follows from now on, or none.
     pub(super) fn set_tail(&self, tail: Tail) {
-        *self.new_tail.lock().unwrap_or_else(PoisonError::into_inner) = Some(tail);
+        *lock(&self.new_tail) = Some(tail);
     }
 
     /// Takes the log that the caller follows, if that changed.
     pub(super) fn take_new_tail(&self) -> Option<Tail> {
-        self.new_tail.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.new_tail).take()
     }
 }

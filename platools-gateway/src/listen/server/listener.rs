@@ -1,7 +1,7 @@
 //! [`Listener`]: accepts connections, and owns their tasks.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 use super::client_address::ClientAddresses;
 use super::connection::Connection;
 use super::setup::Setup;
+use crate::domain::lock::lock;
 use crate::limits::Admission;
 
 /// The listening socket of a server.
@@ -38,7 +39,7 @@ impl Listener {
 
     /// Accepts connections until the drain, and waits until the last of them has ended.
     pub(super) async fn run(self) {
-        let open = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = lock(&self.socket).clone();
         let Some(socket) = open else { return };
         let mut connections = JoinSet::new();
         loop {
@@ -53,7 +54,7 @@ impl Listener {
             }
         }
         // From here on nobody can connect.
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.socket).take();
         drop(socket);
         while let Some(ended) = connections.join_next().await {
             log_panic(ended);

@@ -1,10 +1,12 @@
 //! [`Allowance`]: the number of bytes that the gateway will still read from a connection. At zero it stops reading until it allows more.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::watch;
+
+use crate::domain::lock::lock;
 
 /// The value of [`Allowance::left`] that allows everything.
 const EVERYTHING: usize = usize::MAX;
@@ -79,6 +81,6 @@ impl Allowance {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.reader)
     }
 }

@@ -1,7 +1,7 @@
 //! [`Frames`]: handles each frame that a worker sends, such as a registration, a heartbeat or the answer to a call.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::extract::ws::close_code;
@@ -20,6 +20,7 @@ use crate::core::Core;
 use crate::domain::error::causes_of;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::CallId;
+use crate::domain::lock::lock;
 use crate::domain::surrogates::well_formed;
 use crate::links::registration::{MAX_TOOLS, Registration, left_out};
 use crate::links::tool_health::HealthReports;
@@ -203,7 +204,7 @@ impl<'a> Frames<'a> {
     }
 
     fn unacknowledged(&self) -> MutexGuard<'_, Vec<String>> {
-        self.unacknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unacknowledged)
     }
 
     /// Handles a frame that cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.

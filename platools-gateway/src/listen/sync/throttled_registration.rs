@@ -1,11 +1,13 @@
 //! [`ThrottledRegistration`]: keeps the latest registration of a worker that registers too often, until the rate limit lets it be stored.
 
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::time::{Instant, sleep_until};
+
+use crate::domain::lock::lock;
 
 /// At most one registration, whose bytes are those of one frame. It ends with the link.
 #[derive(Default)]
@@ -37,7 +39,7 @@ impl ThrottledRegistration {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<KeptRegistration>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

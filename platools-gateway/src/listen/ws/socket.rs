@@ -3,12 +3,14 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use axum::Error;
 use axum::extract::ws::Message;
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+
+use crate::domain::lock::lock;
 
 /// A WebSocket that one future reads and another writes, both in one task.
 ///
@@ -52,7 +54,7 @@ impl<S: Transport> Socket<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, S> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.socket)
     }
 }
 
