@@ -3,9 +3,10 @@
 //!
 //! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
 //! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
-//! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and `answers`
-//! brings the answers back. `members` knows which gateways are alive, and `catalog_news` tells of changed tools.
+//! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, and `catalog_news` tells of changed tools.
 
+mod answer_forwarder;
 mod answers;
 mod catalog_news;
 mod hosted_calls;
@@ -38,7 +39,8 @@ pub(crate) use link_changes::LinkPublisher;
 pub(crate) use members::Members;
 pub(crate) use messenger::Messenger;
 
-use answers::{AnswerForwarder, Origins};
+use answer_forwarder::AnswerForwarder;
+use answers::Origins;
 use catalog_news::CatalogReader;
 use hosted_calls::HostedCalls;
 use link_replicas::LinkReplicas;
