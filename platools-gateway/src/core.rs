@@ -35,6 +35,7 @@ use crate::ops::metrics::Metrics;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
+use crate::ports::session_peers::SessionPeers;
 use crate::ports::store::Storage;
 use crate::sessions::{SessionServices, Sessions};
 use crate::store::SqlStore;
@@ -153,7 +154,7 @@ impl Core {
     ) -> Result<Self, Error> {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
-        let BaseServices { store, tasks, aging, directory, catalog, tool_changes, .. } = base;
+        let BaseServices { store, tasks, aging, directory, catalog, tool_changes, clock, .. } = base;
         let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
@@ -182,8 +183,17 @@ impl Core {
         let reconciler = Arc::new(reconciler);
         let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
-        let services =
-            needs!(SessionServices { directory, limiter, audit, authenticator, sessions: store, channels: store });
+        let peers = messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as Arc<dyn SessionPeers>);
+        let services = needs!(SessionServices {
+            directory,
+            limiter,
+            audit,
+            authenticator,
+            sessions: store,
+            channels: store,
+            clock,
+            peers,
+        });
         let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
         let sessions = Arc::new(sessions);
         let observers =
@@ -221,10 +231,19 @@ impl Core {
         let metrics = Arc::new(metrics);
         let readiness = Readiness::new(tasks.clone(), store.clone());
         let logs = Logs::new(options.logs, directory.clone());
-        let cluster = messenger.map(|(messenger, publisher)| {
+        let cluster = messenger.map(|(messenger, publishers)| {
             let max_timeout = options.calls.max_timeout;
-            let services =
-                needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
+            let services = needs!(ClusterServices {
+                messenger,
+                publishers,
+                links,
+                catalog,
+                pending,
+                tool_changes,
+                reconciler,
+                sessions,
+                max_timeout,
+            });
             Cluster::start(services, &tasks)
         });
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));

@@ -14,6 +14,7 @@ pub(crate) mod directory;
 pub(crate) mod idempotency;
 pub(crate) mod journal;
 pub(crate) mod secret_file;
+pub(crate) mod session_peers;
 pub(crate) mod sessions;
 pub(crate) mod store;
 pub mod time;

@@ -5,21 +5,27 @@
 mod agent_event;
 mod agent_lookup;
 mod agent_runtime;
+mod channel_listeners;
 mod channels;
 mod event_handlers;
 mod event_queue;
 mod events;
+mod message_reader;
 mod messages;
+mod peers;
 mod presence;
 mod session;
 mod shared_state;
 mod socket;
 mod socket_queue;
+mod sockets_elsewhere;
 mod table;
 mod tickets;
 mod writer;
 
 use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::audit::Audit;
 use crate::background::retention_clock::Aging;
@@ -27,11 +33,13 @@ use crate::background::tasks::Tasks;
 use crate::connections::Authenticator;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::generation::GenerationClock;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::limits::Limiter;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::channels::ChannelStore;
+use crate::ports::session_peers::SessionPeers;
 use crate::ports::sessions::SessionStore;
 
 pub use crate::settings::RuntimeSettings;
@@ -61,8 +69,11 @@ pub(crate) struct Sessions {
     audit: Arc<Audit>,
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
+    session_store: Arc<dyn SessionStore>,
     hub: Arc<SessionHub>,
     writer: SessionWriter,
+    /// Reads messages from the database, if other gateways write to channels as well.
+    _reader: Option<AbortOnDropHandle<()>>,
 }
 
 /// The services and stores that [`Sessions`] needs.
@@ -73,6 +84,10 @@ pub(crate) struct SessionServices {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) channels: Arc<dyn ChannelStore>,
+    /// Makes the generations of sessions.
+    pub(crate) clock: Arc<GenerationClock>,
+    /// The other gateways of the installation, if there are any.
+    pub(crate) peers: Option<Arc<dyn SessionPeers>>,
 }
 
 impl Sessions {
@@ -84,18 +99,26 @@ impl Sessions {
         handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
+        let SessionServices { directory, limiter, audit, authenticator, .. } = services;
+        let SessionServices { sessions, channels, clock, peers, .. } = services;
         let is_started = settings.is_some();
+        let peers = peers.filter(|_| is_started);
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let hub = Arc::new(SessionHub::new(settings.unwrap_or_default(), agents, handlers, tasks));
+        let hub = Arc::new(SessionHub::new(settings.unwrap_or_default(), agents, handlers, (clock, peers), tasks));
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
+            stored.iter().for_each(|row| hub.clock.observe(row.generation));
             stored.into_iter().for_each(|row| hub.table().resume(ActiveSession::from(row)));
-            SessionWriter::start(sessions, Arc::clone(&hub), tasks)
+            SessionWriter::start(sessions.clone(), Arc::clone(&hub), tasks)
         } else {
             SessionWriter::closed()
         };
-        Ok(Self { directory, limiter, audit, authenticator, store: channels, hub, writer })
+        let reader = hub.peers.is_some().then(|| {
+            let (store, hub) = (channels.clone(), Arc::clone(&hub));
+            tasks.keep("channel messages", move || message_reader::read_missing(store.clone(), Arc::clone(&hub)))
+        });
+        let (store, session_store) = (channels, sessions);
+        Ok(Self { directory, limiter, audit, authenticator, store, session_store, hub, writer, _reader: reader })
     }
 
     /// The settings of agents with sessions.
@@ -169,7 +192,7 @@ mod tests {
     use crate::core::{Core, CoreOptions};
     use crate::domain::agent_profile::Profile;
     use crate::domain::channel::ChannelBounds;
-    use crate::domain::session::SessionWrite;
+    use crate::domain::session::{SessionWrite, WriteEffect};
     use crate::ops::readiness::NotReady;
     use crate::ports::store::{FailureExtent, StoreFailure};
 
@@ -237,9 +260,13 @@ mod tests {
             Ok(Vec::new())
         }
 
-        async fn write_sessions(&self, writes: &[SessionWrite<'_>], _: ChannelBounds) -> Result<Vec<bool>, Error> {
+        async fn write_sessions(
+            &self,
+            writes: &[SessionWrite<'_>],
+            _: ChannelBounds,
+        ) -> Result<Vec<WriteEffect>, Error> {
             if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
-                return Ok(vec![true; writes.len()]);
+                return Ok(vec![WriteEffect::Made; writes.len()]);
             }
             let failure = StoreFailure::new("deadlock detected".to_owned(), FailureExtent::Transaction);
             Err(Error::new(ErrorKind::Storage, "for the test").caused_by(failure))

@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &files![
     "0014_directory_changes",
     "0015_agent_names",
     "0016_entities_without_cards",
+    "0017_session_generations",
 ];
 
 /// Every migration, oldest first.

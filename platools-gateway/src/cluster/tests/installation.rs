@@ -25,6 +25,7 @@ use crate::domain::origin::RequestOrigin;
 use crate::domain::trace::TraceContext;
 use crate::links::{Link, Notice, Order, Registration};
 use crate::pending::{CallSettings, CallTimeout, Listener, Report, WorkerAnswer};
+use crate::sessions::RuntimeSettings;
 use crate::store::SqlStore;
 use crate::tools::ToolName;
 
@@ -64,6 +65,7 @@ impl Installation {
             gateway: GatewayNumber::new(number).unwrap(),
             bus: Some(Arc::new(self.network.join())),
             calls,
+            sessions: Some(RuntimeSettings::default().with(|sessions| sessions.session_timeout = Duration::ZERO)),
             ..CoreOptions::default()
         };
         let tasks = self.store.tasks().clone();

@@ -2,8 +2,9 @@
 
 use super::{TestStore, conformance};
 use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelBounds, ChannelLimits, StoredChannelMessage};
+use crate::domain::generation::Generation;
 use crate::domain::ids::{AgentId, ChannelId, MessageId, SessionId};
-use crate::domain::session::{SessionWrite, StoredSession};
+use crate::domain::session::{SessionWrite, StoredSession, WriteEffect};
 
 const COUNT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM channels";
 
@@ -51,6 +52,7 @@ impl ChannelTest {
             content: content.to_owned(),
             metadata: Some("{}".to_owned()),
             created_ms: 5,
+            position: 0,
         }
     }
 
@@ -64,12 +66,14 @@ impl ChannelTest {
             metadata: "{}".to_owned(),
             connected_ms: 1,
             heartbeat_ms: 1,
+            generation: Generation::stored(5 * 1024 + 1),
         }
     }
 
     async fn say(&self, channel: &str, content: &str, bounds: ChannelBounds) {
         let write = SessionWrite::Message { channel: &channel.into(), message: &self.message(content) };
-        assert_eq!(self.store.write_sessions(&[write], bounds).await.unwrap(), [true]);
+        let effects = self.store.write_sessions(&[write], bounds).await.unwrap();
+        assert!(matches!(*effects, [WriteEffect::Sent { .. }]), "{effects:?}");
     }
 
     async fn write(&self, write: SessionWrite<'_>) {
@@ -153,7 +157,8 @@ async fn a_write_that_fails_undoes_those_before_it_and_a_stranger_says_nothing(s
     let (channel, session) = (ChannelId::from("a"), talk.session());
     let stranger = StoredChannelMessage { agent_id: "agent_other".into(), ..talk.message("hello") };
     let writes = [SessionWrite::Put(&session), SessionWrite::Message { channel: &channel, message: &stranger }];
-    assert_eq!(talk.store.write_sessions(&writes, WIDE).await.unwrap(), [true, false]);
+    let effects = talk.store.write_sessions(&writes, WIDE).await.unwrap();
+    assert_eq!(effects, [WriteEffect::Began(session.generation), WriteEffect::Nothing]);
     talk.store.execute("ALTER TABLE channel_messages RENAME TO hidden_messages").await;
     let message = talk.message("hello");
     let remove = SessionWrite::Remove { agent: &talk.agent, session: &session.id };

@@ -79,7 +79,7 @@ async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
     let latest = migrations().last().unwrap().version;
     assert_eq!(upgrade(&server).await.unwrap(), None);
     // As the version before made it.
-    execute(&store, "DELETE FROM _sqlx_migrations WHERE version = 16").await;
+    execute(&store, "DELETE FROM _sqlx_migrations WHERE version = 17").await;
     execute(&store, "ALTER TABLE entities ADD COLUMN title TEXT, ADD COLUMN icon TEXT").await;
     for refused in [SqlStore::connect(&server).await, SqlStore::connect_existing(&server).await] {
         let refused = refused.unwrap_err().to_string();
