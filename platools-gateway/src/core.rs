@@ -161,7 +161,8 @@ impl Core {
         let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
         let authenticator = Authenticator::new(directory.clone(), limiter.clone(), audit.clone(), links.clone(), role);
         let authenticator = Arc::new(authenticator);
-        let health = Arc::new(HealthMonitor::new(catalog.clone(), links.clone()));
+        let observer = messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as _);
+        let health = Arc::new(HealthMonitor::new(catalog.clone(), links.clone(), observer));
         let (limit, changes) = (options.calls.max_timeout, tool_changes.clone());
         let registrations = Registrations::new(catalog.clone(), links.clone(), limiter.clone(), changes, limit);
         let registrations = Arc::new(registrations);
@@ -242,6 +243,8 @@ impl Core {
                 tool_changes,
                 reconciler,
                 sessions,
+                feed,
+                health,
                 max_timeout,
             });
             Cluster::start(services, &tasks)

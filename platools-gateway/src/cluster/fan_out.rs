@@ -12,6 +12,9 @@ use super::members::{Members, Run};
 use super::messenger::{MemberMessage, Messenger, Response, Topic};
 use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
+use crate::feed::Feed;
+use crate::links::{HealthMonitor, HealthObserver, LinkHealth};
+use crate::ports::feed_peers::{DashboardMessage, FeedNews, FeedPeers, WatchedAgent};
 use crate::ports::session_peers::{AgentSockets, SessionNews, SessionPeers, SocketMessage};
 use crate::sessions::Sessions;
 
@@ -43,6 +46,8 @@ struct NumberedMessage {
 #[serde(rename_all = "snake_case")]
 enum SharedChange {
     Sessions(SessionNews),
+    Feed(FeedNews),
+    Health(LinkHealth),
 }
 
 /// A message of [`CLIENTS`].
@@ -53,12 +58,16 @@ enum ClientMessage {
     State,
     /// A message for the sockets of an agent.
     Sockets(SocketMessage),
+    /// A message for dashboards.
+    Dashboards(DashboardMessage),
 }
 
 /// The state of a member that is not in the database.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct ClientState {
     sockets: Vec<AgentSockets>,
+    dashboards: Vec<WatchedAgent>,
+    health: Vec<LinkHealth>,
 }
 
 /// Publishes the changes at this member.
@@ -117,11 +126,29 @@ impl SessionPeers for FanOutPublisher {
     }
 }
 
+impl FeedPeers for FanOutPublisher {
+    fn publish(&self, news: FeedNews) {
+        self.publish_numbered(Some(SharedChange::Feed(news)));
+    }
+
+    fn send(&self, to: GatewayNumber, message: DashboardMessage) {
+        self.send_to(to, &ClientMessage::Dashboards(message));
+    }
+}
+
+impl HealthObserver for FanOutPublisher {
+    fn reported(&self, health: LinkHealth) {
+        self.publish_numbered(Some(SharedChange::Health(health)));
+    }
+}
+
 /// Applies the changes at other members.
 pub(super) struct FanOutReader {
     pub(super) messenger: Messenger,
     pub(super) members: Members,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) feed: Feed,
+    pub(super) health: Arc<HealthMonitor>,
 }
 
 impl FanOutReader {
@@ -158,11 +185,25 @@ impl FanOutReader {
         match message {
             ClientMessage::State => {
                 if let Some(response) = response {
-                    response.send(&ClientState { sockets: self.sessions.open_sockets() });
+                    response.send(&self.state());
                 }
             }
             ClientMessage::Sockets(message) => self.sessions.take_socket_message(message),
+            ClientMessage::Dashboards(message) => self.feed.take_dashboard_message(message),
         }
+    }
+
+    /// The state of this member.
+    fn state(&self) -> ClientState {
+        let (sockets, dashboards) = (self.sessions.open_sockets(), self.feed.watched_agents());
+        ClientState { sockets, dashboards, health: self.health.local() }
+    }
+
+    /// Notes the state of another member.
+    fn replace_state(&self, of: GatewayNumber, state: ClientState) {
+        self.sessions.replace_sockets(of, state.sockets);
+        self.feed.replace_watched(of, state.dashboards);
+        self.health.replace_elsewhere(of, state.health);
     }
 }
 
@@ -198,6 +239,8 @@ impl Reading<'_> {
         let (Some(gateway), Some(change)) = (GatewayNumber::new(gateway), change) else { return };
         match change {
             SharedChange::Sessions(news) => self.of.sessions.take_news(gateway, news),
+            SharedChange::Feed(news) => self.of.feed.take_news(gateway, news),
+            SharedChange::Health(health) => self.of.health.note_elsewhere(gateway, health),
         }
     }
 
@@ -223,9 +266,9 @@ impl Reading<'_> {
         let Some(member) = GatewayNumber::new(gateway) else { return false };
         let of = self.of;
         match of.messenger.request::<ClientState>(member, CLIENTS, &ClientMessage::State, STATE_LIMIT).await {
-            Ok(state) => of.sessions.replace_sockets(member, state.sockets),
+            Ok(state) => of.replace_state(member, state),
             Err(error) => {
-                tracing::debug!(gateway, %error, "the sockets at another gateway are not known yet");
+                tracing::debug!(gateway, %error, "the clients of another gateway are not known yet");
                 return false;
             }
         }
@@ -239,7 +282,7 @@ impl Reading<'_> {
         });
         let gone: Vec<_> = gone.filter_map(|(gateway, _)| GatewayNumber::new(gateway)).collect();
         if !gone.is_empty() {
-            gone.into_iter().for_each(|gateway| self.of.sessions.replace_sockets(gateway, Vec::new()));
+            gone.into_iter().for_each(|gateway| self.of.replace_state(gateway, ClientState::default()));
             self.is_behind = true;
             self.catch_up().await;
         }

@@ -6,7 +6,8 @@
 //! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
 //! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, and
 //! `catalog_news` and `directory_news` tell of changed tools and of the directory's
-//! revisions, and `fan_out` of the sessions, sockets and messages that the clients of all members see.
+//! revisions, and `fan_out` of the sessions, messages, dashboards and health of
+//! tools that the clients of all members see.
 
 mod answer_forwarder;
 mod answers;
@@ -35,7 +36,8 @@ use crate::background::tasks::Tasks;
 use crate::catalog::Catalog;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
-use crate::links::Links;
+use crate::feed::Feed;
+use crate::links::{HealthMonitor, Links};
 use crate::pending::{PendingCalls, Report, WorkerAnswer};
 use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::Sessions;
@@ -95,6 +97,8 @@ pub(crate) struct ClusterServices {
     pub(crate) tool_changes: Arc<dyn ToolChanges>,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) feed: Feed,
+    pub(crate) health: Arc<HealthMonitor>,
     /// The longest time of a call.
     pub(crate) max_timeout: Duration,
 }
@@ -103,7 +107,7 @@ impl Cluster {
     /// Joins the installation: begins to receive messages and to publish heartbeats.
     pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
         let ClusterServices { messenger, publishers, links, catalog, .. } = services;
-        let ClusterServices { pending, tool_changes, reconciler, sessions, max_timeout, .. } = services;
+        let ClusterServices { pending, tool_changes, reconciler, sessions, feed, health, max_timeout, .. } = services;
         let Publishers { links: publisher, directory, fan_out, members } = publishers;
         let is_stopping = Arc::new(watch::Sender::new(false));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
@@ -117,7 +121,7 @@ impl Cluster {
         };
         let reader = Arc::new(reader);
         let directory = Arc::new(DirectoryReader { messenger: messenger.clone(), publisher: directory, reconciler });
-        let changes = FanOutReader { messenger: messenger.clone(), members: members.clone(), sessions };
+        let changes = FanOutReader { messenger: messenger.clone(), members: members.clone(), sessions, feed, health };
         let changes = Arc::new(changes);
         let replicas = LinkReplicas {
             messenger: messenger.clone(),

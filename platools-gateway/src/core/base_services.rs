@@ -63,12 +63,13 @@ impl BaseServices {
         let directory = Directory::open(store.clone(), tool_changes.clone(), folder, signing_keys).await?;
         let journal = Arc::new(start_journal(&store, options.journal.take(), &aging, &tasks));
         let audit = Arc::new(start_audit(&store, options.audit.take(), &aging, &tasks));
-        let feed = Feed::new(options.feed.clone());
-        let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
-        let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
         let messenger = options.bus.take().map(|bus| Messenger::new(options.gateway, bus));
         let messenger = messenger.map(|messenger| (messenger.clone(), Publishers::new(&messenger)));
         let publishers = messenger.as_ref().map(|(_, publishers)| publishers);
+        let feed_peers = publishers.map(|publishers| (publishers.fan_out.clone() as _, clock.clone()));
+        let feed = Feed::shared(options.feed.clone(), feed_peers);
+        let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
+        let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
         let directory = directory.observed(publishers.map(|publishers| publishers.directory.clone() as _));
         let publisher = publishers.map(|publishers| publishers.links.clone() as Arc<dyn LinkObserver>);
         let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observer);

@@ -11,6 +11,7 @@ pub(crate) mod channels;
 pub(crate) mod clock;
 pub(crate) mod conversations;
 pub(crate) mod directory;
+pub(crate) mod feed_peers;
 pub(crate) mod idempotency;
 pub(crate) mod journal;
 pub(crate) mod secret_file;

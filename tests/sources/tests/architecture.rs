@@ -118,7 +118,19 @@ const GATEWAY: Table = Table {
         ("catalog", &["arguments", "background", "domain", "ports"]),
         (
             "cluster",
-            &["admin", "background", "calls", "catalog", "domain", "limits", "links", "pending", "ports", "sessions"],
+            &[
+                "admin",
+                "background",
+                "calls",
+                "catalog",
+                "domain",
+                "feed",
+                "limits",
+                "links",
+                "pending",
+                "ports",
+                "sessions",
+            ],
         ),
         ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (

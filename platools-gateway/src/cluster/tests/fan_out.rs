@@ -1,15 +1,18 @@
 //! Tests of changes and events at one gateway that reach the clients of the others.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
 use platools_bus::memory::MemberId;
+use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 use serde_json::{Value, json};
 
 use super::installation::{Installation, cluster, until};
 use crate::admin::NewKey;
 use crate::domain::agent_profile::Profile;
 use crate::domain::identity::{Caller, Policy, Role};
+use crate::feed::{Event, KeyedStream, Watch, WatchEnd};
 use crate::ports::time::now_ms;
 use crate::sessions::{AgentSocket, NewChannel, NewMessage, Peer, Sessions, SocketEnd};
 
@@ -206,4 +209,63 @@ async fn an_agent_has_three_sockets_over_all_gateways() {
     for socket in [second, third, fourth] {
         assert!(!socket.has_ended());
     }
+}
+
+const PRICES: KeyedStream = KeyedStream::new("prices");
+
+/// The next message of a type for a dashboard.
+async fn shown(watch: &mut Watch, kind: &str) -> Value {
+    loop {
+        let message: Value = serde_json::from_slice(&watch.next().await).unwrap();
+        if message["type"] == kind {
+            return message;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dashboard_takes_the_place_of_one_at_another_gateway_and_gets_the_messages_of_all() {
+    let installation = Installation::start(2, &[]).await;
+    let (scout, caller) = (installation.agent("scout").await, installation.caller());
+    let [one, two] = &*installation.gateways else { unreachable!("there are two") };
+    let older = one.dashboards.watch(&caller, "scout").unwrap();
+    until(|| two.feed.is_watched(&scout.id)).await;
+    let mut newer = two.dashboards.watch(&caller, "scout").unwrap();
+    assert_eq!(*older.end().wait_for(Option::is_some).await.unwrap(), Some(WatchEnd::Displaced));
+    drop(older);
+    assert_eq!(one.feed.publish(&scout.id, Event::new("moved", &json!({"to": 7}))).unwrap(), 1);
+    assert_eq!(shown(&mut newer, "moved").await["data"], json!({"to": 7}));
+    one.feed.publish_keyed(&scout.id, PRICES.key("BONK"), &1).unwrap();
+    assert_eq!(shown(&mut newer, "prices").await["data"]["updates"], json!([1]));
+    two.feed.watch_keys(&scout.id, PRICES, ["SOL"]);
+    one.feed.publish_value(PRICES.key("SOL"), &2).unwrap();
+    assert_eq!(shown(&mut newer, "prices").await["data"]["updates"], json!([2]));
+    drop(newer);
+    until(|| !one.feed.is_watched(&scout.id)).await;
+}
+
+#[tokio::test]
+async fn a_dashboard_shows_the_calls_that_its_agent_makes_at_another_gateway() {
+    let installation = Installation::start(2, ONE).await;
+    let scout = installation.agent("scout").await;
+    let _worker = installation.worker(0, "tools", "p1", "echo").await.run();
+    let mut watch = installation.gateways[1].dashboards.watch(&installation.caller(), "scout").unwrap();
+    until(|| installation.gateways[0].feed.is_watched(&scout.id)).await;
+    installation.call_as(0, &scout.caller, "echo", 1).await.unwrap();
+    assert_eq!(shown(&mut watch, "call_began").await["data"]["tool"], "echo");
+    assert_eq!(shown(&mut watch, "call_ended").await["data"]["outcome"], "ok");
+}
+
+#[tokio::test]
+async fn the_health_of_a_tool_is_the_same_at_all_gateways() {
+    let installation = Installation::start(2, ONE).await;
+    let worker = installation.worker(1, "tools", "p1", "echo").await;
+    let [one, two] = &*installation.gateways else { unreachable!("there are two") };
+    let (scope, reports) = (worker.scope(), worker.health_reports());
+    let health = ToolHealth::new(HealthStatus::Down, 5, 3, None);
+    two.health.report(&reports, &BTreeMap::from([("echo".to_owned(), health)]));
+    until(|| one.health.of_tool(&scope, "echo").is_some()).await;
+    assert_eq!(one.health.of_tool(&scope, "echo"), two.health.of_tool(&scope, "echo"));
+    drop(reports);
+    until(|| one.health.of_tool(&scope, "echo").is_none()).await;
 }

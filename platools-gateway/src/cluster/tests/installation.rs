@@ -18,11 +18,12 @@ use crate::core::{Core, CoreOptions};
 use crate::directory::Claim;
 use crate::domain::database::DataSource;
 use crate::domain::error::Error;
-use crate::domain::identity::{Caller, Policy, SpeaksFor};
+use crate::domain::identity::{Caller, Policy, Scope, SpeaksFor};
 use crate::domain::ids::{CallId, GatewayNumber};
 use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
 use crate::domain::trace::TraceContext;
+use crate::links::tool_health::HealthReports;
 use crate::links::{Link, Notice, Order, Registration};
 use crate::pending::{CallSettings, CallTimeout, Listener, Report, WorkerAnswer};
 use crate::sessions::RuntimeSettings;
@@ -125,6 +126,18 @@ impl Installation {
     pub(super) async fn call(&self, gateway: usize, tool: &str, argument: u64) -> Result<u64, Error> {
         let reply = self.call_with(gateway, tool, argument, None).await?;
         Ok(serde_json::from_str(reply.result.get()).unwrap())
+    }
+
+    /// Calls a tool over a gateway, as some caller.
+    pub(super) async fn call_as(
+        &self,
+        gateway: usize,
+        caller: &Caller,
+        tool: &str,
+        argument: u64,
+    ) -> Result<(), Error> {
+        let core = Arc::clone(&self.gateways[gateway]);
+        core.calls.call(caller, request(tool, argument, None)).await.map(drop)
     }
 
     /// Calls a tool with a receiver of its reports.
@@ -273,6 +286,15 @@ impl Worker {
     pub(super) fn report(&self, call_id: &CallId, report: Report) {
         let link = self.link.as_ref().expect("it is connected");
         cluster(&self.core).report(&link.identity().scope(), call_id, link.id(), report);
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.link.as_ref().expect("it is connected").identity().scope()
+    }
+
+    /// The reports of the health of its tools.
+    pub(super) fn health_reports(&self) -> HealthReports {
+        self.core.health.reports(self.link.as_ref().expect("it is connected"))
     }
 
     /// The number of calls that wait for its socket.
