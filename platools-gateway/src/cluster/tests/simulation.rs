@@ -36,7 +36,7 @@ const CALLS: u64 = 60;
 /// The longest time of a call.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What is known of the calls, by their arguments.
+/// The runs and ends of calls, by their arguments.
 #[derive(Default)]
 struct Course {
     /// The number of times that each call ran.
