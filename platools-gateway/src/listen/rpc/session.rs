@@ -9,7 +9,7 @@ use super::runs::Runs;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::lock::lock;
-use crate::ops::log_feed::LogLine;
+use crate::ops::log_tail::LogLine;
 
 /// A connected caller.
 pub(super) struct Session<'a> {

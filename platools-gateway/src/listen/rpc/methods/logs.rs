@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::params::{Params, Reply, reply};
 use crate::listen::rpc::session::Session;
-use crate::ops::log_feed::KEPT_LINES;
+use crate::ops::log_tail::KEPT_LINES;
 
 /// The number of earlier lines that are shown if the caller names none.
 const DEFAULT_LINES: usize = 100;

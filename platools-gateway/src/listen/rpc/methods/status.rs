@@ -10,7 +10,7 @@ use crate::tools::WorkerLoad;
 
 /// Answers that the gateway is up.
 pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {
-    reply(&json!({"status": "healthy", "connectionCount": session.core.metrics.open_sockets().total()}))
+    reply(&json!({"status": "healthy", "connectionCount": session.core.figures.open_sockets().total()}))
 }
 
 /// Says whether the gateway can do its work, and how much of it there is in the caller's project.

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use crate::agents::failure;
 use crate::arguments::Arguments;
 use crate::calls::{CallReply, CallRequest};
-use crate::domain::trace::TraceContext;
 use crate::dto::ToolDto;
 use crate::listen::params::timeout_of;
 use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
@@ -49,14 +48,10 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 /// Calls a tool, and tells of the call and of its result as events, too.
 pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
     let call: ToolCallParams<'_> = params.decode()?;
-    let request = CallRequest {
-        tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
-        arguments: Arguments::parse_offloaded(call.arguments).await?,
-        timeout: timeout_of(call.timeout_ms, session.core.calls.max_timeout())?,
-        worker_return: None,
-        trace: TraceContext::from_parent(None),
-        listener: None,
-    };
+    let tool = ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id };
+    let arguments = Arguments::parse_offloaded(call.arguments).await?;
+    let timeout = timeout_of(call.timeout_ms, session.core.calls.max_timeout())?;
+    let request = CallRequest::new(tool, arguments, timeout);
     let (tool, call_id) = (request.tool.name.clone(), session.core.calls.new_id());
     let told = ToolCallEvent::new(&*tool, call.arguments).with_call_id(call_id.as_str());
     session.queue.event(event::TOOL_CALL, &told);
