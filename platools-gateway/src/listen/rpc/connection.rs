@@ -12,9 +12,9 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::ConnectHandshake;
+use super::method_context::{MethodContext, Tail};
 use super::queue::Queue;
 use super::requests::Requests;
-use super::session::{Session, Tail};
 use super::token_status::TokenStatus;
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
@@ -133,7 +133,7 @@ where
     }
     let has_catalog = !is_anonymous || settings.anonymous == AnonymousAccess::Catalog;
     let requests = Requests {
-        session: Session::new(core, caller, queue, has_catalog),
+        context: MethodContext::new(core, caller, queue, has_catalog),
         from: handshake.address(),
         token,
         viewers_read_history: settings.viewers_read_history && !is_anonymous,
@@ -178,16 +178,16 @@ async fn answer_requests<R>(
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (session, mut running, mut tail) = (&requests.session, FuturesUnordered::new(), None);
+    let (context, mut running, mut tail) = (&requests.context, FuturesUnordered::new(), None);
     loop {
         let is_finishing = *phase.borrow_and_update() == ConnectionPhase::Draining;
         if is_finishing && running.is_empty() {
             return Ok(SHUTTING_DOWN);
         }
-        if let Some(new) = session.take_new_tail() {
+        if let Some(new) = context.take_new_tail() {
             tail = new;
         }
-        if !session.queue.is_empty() {
+        if !context.queue.is_empty() {
             // The writer's turn: a burst of short requests must not fill the queue of a caller that reads.
             yield_now().await;
         }
@@ -200,7 +200,7 @@ where
                 Received::Message(incoming) => running.extend(requests.begin(&incoming, is_finishing)),
                 Received::Dropped { too_large, head } => requests.refuse_large(too_large, &head),
             },
-            () = forward(&mut tail, session.queue) => {}
+            () = forward(&mut tail, context.queue) => {}
         }
     }
 }
