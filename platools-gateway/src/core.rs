@@ -18,6 +18,7 @@ use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
+use crate::cluster::{Cluster, ClusterServices};
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
 use crate::domain::database::DataSource;
@@ -89,6 +90,8 @@ pub struct Core {
     /// Readiness for traffic.
     pub readiness: Readiness,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
+    /// The other gateways of the installation, if there are any.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 impl Core {
@@ -151,7 +154,7 @@ impl Core {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
         let BaseServices { store, tasks, retention_clock, directory, catalog, tool_changes, .. } = base;
-        let BaseServices { limiter, journal, audit, pending, links, feed, call_figures, .. } = base;
+        let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
         let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
@@ -218,6 +221,12 @@ impl Core {
         let figures = Arc::new(figures);
         let readiness = Readiness::new(tasks.clone(), store.clone());
         let logs = Logs::new(options.logs, directory.clone());
+        let cluster = messenger.map(|(messenger, publisher)| {
+            let max_timeout = options.calls.max_timeout;
+            let services =
+                needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
+            Cluster::start(services, &tasks)
+        });
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
             store,
@@ -246,6 +255,7 @@ impl Core {
             audit,
             readiness,
             credential_upkeep,
+            cluster,
         })
     }
 
@@ -284,13 +294,19 @@ impl Core {
     /// Makes the gateway not ready, and lets callers finish their requests.
     pub(crate) fn begin_drain(&self) {
         self.readiness.begin_drain();
+        if let Some(cluster) = &self.cluster {
+            cluster.begin_drain();
+        }
         self.calls.begin_drain();
         self.callers.drain();
     }
 
-    /// Waits until no call is in flight.
+    /// Waits until no call is in flight, also none of another gateway at a worker of this one.
     pub(crate) async fn drained(&self) {
         self.calls.idle().await;
+        if let Some(cluster) = &self.cluster {
+            cluster.answers_sent().await;
+        }
     }
 
     /// Tells every worker that the gateway is about to close its socket.
@@ -322,6 +338,9 @@ impl Core {
     pub async fn close(&self) {
         // The calls have ended; their answers are still to be stored.
         within(LAST_ANSWERS, "answers to calls with a key", self.calls.answers_kept()).await;
+        if let Some(cluster) = &self.cluster {
+            within(LAST_ANSWERS, "answers for other gateways", cluster.answers_sent()).await;
+        }
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
             tokio::join!(self.credential_upkeep.store_last_uses(), self.store_retention_clock(), self.audit.close())

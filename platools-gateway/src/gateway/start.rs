@@ -62,6 +62,7 @@ impl Builder {
             DataSource::Postgres(server) => DataLock::Database(store::lock_database(server).await?),
         };
         let options = CoreOptions {
+            bus: None,
             gateway: GatewayNumber::ALONE,
             limits: settings.limits,
             signing_keys,
