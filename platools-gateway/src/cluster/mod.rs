@@ -134,8 +134,8 @@ impl Cluster {
         let replicas = Arc::new(replicas);
         let beat = {
             let is_stopping = is_stopping.clone();
-            let publishers = (publisher.clone(), fan_out);
-            move || publish_heartbeats(publishers.clone(), links.clone(), is_stopping.subscribe())
+            let (publishers, members) = ((publisher.clone(), fan_out), members.clone());
+            move || publish_heartbeats(publishers.clone(), links.clone(), members.changes(), is_stopping.subscribe())
         };
         let tasks = vec![
             tasks.keep("cluster heartbeats", beat),
@@ -210,17 +210,19 @@ where
     tasks.keep(name, move || run(Arc::clone(&part)))
 }
 
-/// Publishes heartbeats, and one at once when the gateway stops. Never returns.
+/// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.
 async fn publish_heartbeats(
     (publisher, fan_out): (Arc<LinkPublisher>, Arc<FanOutPublisher>),
     links: Arc<Links>,
+    mut members: watch::Receiver<()>,
     mut is_stopping: watch::Receiver<bool>,
 ) {
     let mut beats = interval(BEAT);
     loop {
-        // Both arms are cancel-safe.
+        // All arms are cancel-safe.
         tokio::select! {
             _ = beats.tick() => {}
+            Ok(()) = members.changed() => {}
             Ok(()) = is_stopping.changed() => {}
         }
         let is_stopping = *is_stopping.borrow_and_update();

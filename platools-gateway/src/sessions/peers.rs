@@ -15,35 +15,37 @@ use crate::ports::session_peers::{AgentSockets, SessionNews, SocketMessage};
 impl Sessions {
     /// Applies a change that another gateway has stored.
     pub(crate) fn take_news(&self, from: GatewayNumber, news: SessionNews) {
-        let hub = &self.hub;
+        let shared = &self.shared;
         match news {
             SessionNews::Began(row) => {
-                hub.clock.observe(row.generation);
-                hub.table().begin(ActiveSession::from(row));
+                shared.clock.observe(row.generation);
+                shared.table().begin(ActiveSession::from(row));
             }
             SessionNews::Ended { project, agent, session, has_timed_out } => {
                 let end = if has_timed_out { SocketEnd::SessionTimedOut } else { SocketEnd::Disconnected };
-                drop(hub.table().end(&project, &agent, Some(&session), end));
+                drop(shared.table().end(&project, &agent, Some(&session), end));
             }
             SessionNews::Heard(heartbeats) => {
-                let mut table = hub.table();
+                let mut table = shared.table();
                 heartbeats.iter().for_each(|heartbeat| table.note_heartbeat(heartbeat));
             }
-            SessionNews::Left { project, agent, channel } => hub.table().depart(&project, &agent, &channel),
-            SessionNews::ChannelRemoved(channel) => hub.table().remove_channel(&channel),
-            SessionNews::Message { channel, position, event } => hub.take_message(&channel, position, &text(event)),
-            SessionNews::ChannelEvent { channel, event } => _ = hub.table().publish(&channel, &text(event)),
-            SessionNews::Sockets(sockets) => hub.table().elsewhere.note(from, sockets),
+            SessionNews::Left { project, agent, channel } => shared.table().depart(&project, &agent, &channel),
+            SessionNews::ChannelRemoved(channel) => shared.table().remove_channel(&channel),
+            SessionNews::Message { channel, position, event } => shared.take_message(&channel, position, &text(event)),
+            SessionNews::ChannelEvent { channel, event } => _ = shared.table().publish(&channel, &text(event)),
+            SessionNews::Sockets(sockets) => shared.table().elsewhere.note(from, sockets),
         }
     }
 
     /// Takes a message of another gateway for the sockets of an agent.
     pub(crate) fn take_socket_message(&self, message: SocketMessage) {
         match message {
-            SocketMessage::Event { project, agent, event } => _ = self.hub.table().tell(&project, &agent, &text(event)),
+            SocketMessage::Event { project, agent, event } => {
+                _ = self.shared.table().tell(&project, &agent, &text(event))
+            }
             SocketMessage::TooMany { project, agent } => {
-                self.hub.table().end_oldest(&project, &agent);
-                self.hub.publish_sockets(&project, &agent);
+                self.shared.table().end_oldest(&project, &agent);
+                self.shared.publish_sockets(&project, &agent);
             }
         }
     }
@@ -53,26 +55,26 @@ impl Sessions {
     /// # Errors
     /// The database failed.
     pub(crate) async fn catch_up(&self) -> Result<(), Error> {
-        if self.hub.peers.is_none() {
+        if self.shared.peers.is_none() {
             return Ok(());
         }
-        let known = self.hub.table().begin_comparison();
+        let known = self.shared.table().begin_comparison();
         let stored = self.session_store.runtime_sessions().await?;
-        self.hub.table().end_comparison(known, stored);
+        self.shared.table().end_comparison(known, stored);
         self.end_lost_subscriptions().await?;
-        self.hub.table().look_for_messages();
-        self.hub.messages_missing.notify_one();
+        self.shared.table().look_for_messages();
+        self.shared.messages_missing.notify_one();
         Ok(())
     }
 
     /// Ends the subscriptions of agents that have left a channel, and those to channels that were deleted.
     async fn end_lost_subscriptions(&self) -> Result<(), Error> {
-        let subscriptions = self.hub.table().subscriptions();
+        let subscriptions = self.shared.table().subscriptions();
         for (agent, channel) in subscriptions {
-            let Some(project) = self.hub.agents.project(&agent) else { continue };
+            let Some(project) = self.shared.agents.project(&agent) else { continue };
             match self.store.channel(&project, &agent, channel.as_str()).await? {
-                None => self.hub.table().remove_channel(&channel),
-                Some(row) if !row.is_member => self.hub.table().depart(&project, &agent, &channel),
+                None => self.shared.table().remove_channel(&channel),
+                Some(row) if !row.is_member => self.shared.table().depart(&project, &agent, &channel),
                 Some(_) => {}
             }
         }
@@ -81,19 +83,19 @@ impl Sessions {
 
     /// The sockets of all agents at this gateway.
     pub(crate) fn open_sockets(&self) -> Vec<AgentSockets> {
-        self.hub.table().all_sockets()
+        self.shared.table().all_sockets()
     }
 
     /// Notes all sockets of agents at another gateway.
     pub(crate) fn replace_sockets(&self, of: GatewayNumber, sockets: Vec<AgentSockets>) {
-        let mut table = self.hub.table();
+        let mut table = self.shared.table();
         table.elsewhere.forget(of);
         sockets.into_iter().for_each(|sockets| table.elsewhere.note(of, sockets));
     }
 
     /// The position of the next message of a channel; none if only this gateway writes to it.
     pub(super) async fn next_position(&self, channel: &StoredChannel) -> Result<Option<i64>, Error> {
-        match &self.hub.peers {
+        match &self.shared.peers {
             Some(_) => self.store.next_position(&channel.id).await.map(Some),
             None => Ok(None),
         }

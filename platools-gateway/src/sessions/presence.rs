@@ -32,7 +32,7 @@ impl Sessions {
             metadata,
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
-            generation: self.hub.clock.next(),
+            generation: self.shared.clock.next(),
         };
         self.writer.write(SessionChange::Begin(session.clone())).await?;
         self.audit.signed_in(action::SESSION_BEGIN, (&peer.caller).into(), |event| {
@@ -46,7 +46,7 @@ impl Sessions {
     /// # Errors
     /// There is no session.
     pub(crate) fn beat(&self, peer: &Peer) -> Result<i64, Error> {
-        let beat = self.hub.table().beat(&peer.caller.project_id, &peer.id, now_ms());
+        let beat = self.shared.table().beat(&peer.caller.project_id, &peer.id, now_ms());
         beat.ok_or_else(|| {
             let message = "there is no session, or it went without a heartbeat for too long; begin one with \
                            `POST /v1/runtime/connect`";
@@ -67,7 +67,7 @@ impl Sessions {
 
     /// The agent's own session, if it has one.
     pub(crate) fn session_of(&self, peer: &Peer) -> Option<StoredSession> {
-        self.hub.table().session(&peer.caller.project_id, &peer.id).map(|session| session.row.clone())
+        self.shared.table().session(&peer.caller.project_id, &peer.id).map(|session| session.row.clone())
     }
 
     /// Ends the agent's session and its sockets. Without an id, an agent without a session is no error.
@@ -76,7 +76,7 @@ impl Sessions {
     /// The id is not that of the agent's session, or the database failed.
     pub(crate) async fn end(&self, peer: &Peer, id: Option<&SessionId>) -> Result<(), Error> {
         let project = peer.caller.project_id.clone();
-        let current = self.hub.table().session(&project, &peer.id).map(|session| session.row.id.clone());
+        let current = self.shared.table().session(&project, &peer.id).map(|session| session.row.id.clone());
         match (current, id) {
             (current, Some(id)) if current.as_ref() != Some(id) => {
                 Err(Error::new(ErrorKind::NotFound, "the agent has no session of that id"))
@@ -92,7 +92,7 @@ impl Sessions {
     /// Lists the agents of the agent's project that have a session.
     pub(crate) fn present(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
-        let state = self.hub.table();
+        let state = self.shared.table();
         let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
         sessions.sort_by(|left, right| left.list_position().cmp(&right.list_position()));
         let total = sessions.len();
@@ -102,7 +102,7 @@ impl Sessions {
 
     /// Ends sessions without a message for longer than the timeout, and those of agents that are gone.
     pub(crate) fn end_silent(&self) {
-        if let Some(peers) = &self.hub.peers {
+        if let Some(peers) = &self.shared.peers {
             return self.end_silent_of_many(&**peers);
         }
         let snapshot = self.directory.snapshot();
@@ -110,7 +110,7 @@ impl Sessions {
         let has_ended = |session: &ActiveSession| {
             session.is_silent(now, timeout) || snapshot.agent(&session.row.agent_id).is_none()
         };
-        let ended = self.hub.table().end_where(has_ended);
+        let ended = self.shared.table().end_where(has_ended);
         for StoredSession { agent_id: agent, id: session, .. } in ended.into_iter().map(|session| session.row) {
             tracing::info!(agent.id = %agent, "agent session timed out");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
@@ -121,15 +121,15 @@ impl Sessions {
     /// Tells the other gateways of heartbeats, and ends the silent sessions that began here or at gateways that are gone. The database
     /// decides: it has the heartbeats of all gateways, also if their messages are lost.
     fn end_silent_of_many(&self, peers: &dyn SessionPeers) {
-        let heartbeats = self.hub.table().take_unpublished_heartbeats();
+        let heartbeats = self.shared.table().take_unpublished_heartbeats();
         if !heartbeats.is_empty() {
             peers.publish(SessionNews::Heard(heartbeats));
         }
         let snapshot = self.directory.snapshot();
-        self.hub.table().end_where(|session| snapshot.agent(&session.row.agent_id).is_none());
+        self.shared.table().end_where(|session| snapshot.agent(&session.row.agent_id).is_none());
         let (now, timeout) = (Instant::now(), self.settings().session_timeout);
         let silent = {
-            let table = self.hub.table();
+            let table = self.shared.table();
             let is_own = |session: &ActiveSession| table.is_own(session, |gateway| peers.is_alive(gateway));
             table.some_where(|session| session.is_silent(now, timeout) && is_own(session))
         };
@@ -142,8 +142,8 @@ impl Sessions {
 
     /// Stores the heartbeats that came since the last call.
     pub(crate) fn store_heartbeats(&self) {
-        self.hub.tickets.sweep();
-        let heartbeats = self.hub.table().take_heartbeats();
+        self.shared.tickets.sweep();
+        let heartbeats = self.shared.table().take_heartbeats();
         if !heartbeats.is_empty() {
             // If this is lost, the next heartbeat is stored again.
             let _ = self.writer.send(SessionChange::Heartbeats(heartbeats));

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::events;
 use super::session::ActiveSession;
-use super::shared_state::{SessionHub, raw};
+use super::shared_sessions::{SharedSessions, raw};
 use super::socket_queue::SocketEnd;
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
@@ -54,13 +54,13 @@ impl SessionWriter {
         Self { commands: Mutex::new(None), task: Mutex::new(None) }
     }
 
-    pub(super) fn start(store: Arc<dyn SessionStore>, hub: Arc<SessionHub>, tasks: &Tasks) -> Self {
+    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<SharedSessions>, tasks: &Tasks) -> Self {
         let (commands, waiting) = mpsc::channel(WAITING);
         // Owned by the task across restarts, so that queued commands outlive a panic.
         let waiting = Arc::new(AsyncMutex::new(waiting));
         let begin = move || {
-            let (store, hub, waiting) = (Arc::clone(&store), Arc::clone(&hub), Arc::clone(&waiting));
-            async move { run(store, hub, &mut *waiting.lock().await).await }
+            let (store, shared, waiting) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&waiting));
+            async move { run(store, shared, &mut *waiting.lock().await).await }
         };
         let task = tasks.keep("sessions writer", begin);
         Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
@@ -106,7 +106,7 @@ impl SessionWriter {
         if let Some(task) = task
             && timeout(LAST_WRITE, task).await.is_err()
         {
-            tracing::error!("sessions and messages not written before the deadline");
+            tracing::error!("sessions and messages not stored before the deadline");
         }
     }
 }
@@ -160,26 +160,26 @@ fn stopping() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
 }
 
-async fn run(store: Arc<dyn SessionStore>, hub: Arc<SessionHub>, waiting: &mut mpsc::Receiver<WriteCommand>) {
+async fn run(store: Arc<dyn SessionStore>, shared: Arc<SharedSessions>, waiting: &mut mpsc::Receiver<WriteCommand>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        write(&*store, &hub, &mut batch).await;
+        write(&*store, &shared, &mut batch).await;
     }
     // Heartbeats since the last write of them.
-    batch.push(WriteCommand { change: SessionChange::Heartbeats(hub.table().take_heartbeats()), reply: None });
-    write(&*store, &hub, &mut batch).await;
+    batch.push(WriteCommand { change: SessionChange::Heartbeats(shared.table().take_heartbeats()), reply: None });
+    write(&*store, &shared, &mut batch).await;
 }
 
-async fn write(store: &dyn SessionStore, hub: &SessionHub, batch: &mut Vec<WriteCommand>) {
-    let (bounds, now_ms) = (channel_bounds(&hub.settings), now_ms());
+async fn write(store: &dyn SessionStore, shared: &SharedSessions, batch: &mut Vec<WriteCommand>) {
+    let (bounds, now_ms) = (channel_bounds(&shared.settings), now_ms());
     match try_write(store, batch, bounds, now_ms).await {
-        Ok(written) => apply(hub, batch.drain(..), written, now_ms),
+        Ok(written) => apply(shared, batch.drain(..), written, now_ms),
         // One by one, so that a change that the database refuses fails alone, and changes that lost against another transaction are made.
         Err(error) if is_conflict(&error) || batch.len() > 1 && !is_database_failure(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
                 match try_write(store, &mut alone, bounds, now_ms).await {
-                    Ok(written) => apply(hub, alone, written, now_ms),
+                    Ok(written) => apply(shared, alone, written, now_ms),
                     Err(error) => fail(alone, &error),
                 }
             }
@@ -199,16 +199,21 @@ async fn try_write(
     store.write_sessions(&writes, bounds).await
 }
 
-fn apply(hub: &SessionHub, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<WriteEffect>, now_ms: i64) {
+fn apply(
+    shared: &SharedSessions,
+    commands: impl IntoIterator<Item = WriteCommand>,
+    written: Vec<WriteEffect>,
+    now_ms: i64,
+) {
     for (WriteCommand { change, reply }, effect) in commands.into_iter().zip(written) {
-        let outcome = change.apply(hub, effect).map(|()| now_ms);
+        let outcome = change.apply(shared, effect).map(|()| now_ms);
         // The receiver may be gone.
         let _ = reply.map(|reply| reply.send(outcome));
     }
 }
 
 fn fail(commands: impl IntoIterator<Item = WriteCommand>, error: &Error) {
-    tracing::error!(%error, causes = causes_of(error), "sessions or messages not written");
+    tracing::error!(%error, causes = causes_of(error), "sessions or messages not stored");
     for reply in commands.into_iter().filter_map(|command| command.reply) {
         let _ = reply.send(Err(Error::new(ErrorKind::Storage, "the gateway's database failed")));
     }
@@ -239,20 +244,20 @@ impl SessionChange {
     }
 
     /// Applies the written change to the state in memory, sends its events, and tells the other gateways.
-    fn apply(self, hub: &SessionHub, effect: WriteEffect) -> Result<(), Error> {
-        let news = self.apply_here(hub, effect)?;
-        if let (Some(news), Some(peers)) = (news, &hub.peers) {
+    fn apply(self, shared: &SharedSessions, effect: WriteEffect) -> Result<(), Error> {
+        let news = self.apply_here(shared, effect)?;
+        if let (Some(news), Some(peers)) = (news, &shared.peers) {
             peers.publish(news);
         }
         Ok(())
     }
 
-    fn apply_here(self, hub: &SessionHub, effect: WriteEffect) -> Result<Option<SessionNews>, Error> {
+    fn apply_here(self, shared: &SharedSessions, effect: WriteEffect) -> Result<Option<SessionNews>, Error> {
         Ok(match (self, effect) {
             (Self::Begin(session), WriteEffect::Began(generation)) => {
-                hub.clock.observe(generation);
+                shared.clock.observe(generation);
                 let session = StoredSession { generation, ..session };
-                hub.table().begin(ActiveSession::from(session.clone()));
+                shared.table().begin(ActiveSession::from(session.clone()));
                 Some(SessionNews::Began(session))
             }
             (Self::Begin(_), _) => {
@@ -260,33 +265,33 @@ impl SessionChange {
             }
             (Self::Message { channel, message }, WriteEffect::Sent { position }) => {
                 let text = events::message(&channel, &message);
-                hub.take_message(&channel.id, position, &text);
-                let is_shared = hub.peers.is_some();
+                shared.take_message(&channel.id, position, &text);
+                let is_shared = shared.peers.is_some();
                 is_shared.then(|| SessionNews::Message { channel: channel.id, position, event: raw(&text) })
             }
             (Self::Message { channel, .. }, _) => return Err(channel.not_a_member()),
             // It may have ended in another way meanwhile.
             (Self::End { project, agent, session }, _) => {
-                drop(hub.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
+                drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
                 Some(SessionNews::Ended { project, agent, session, has_timed_out: false })
             }
             (Self::EndSilent { session, .. }, WriteEffect::Made) => {
                 let StoredSession { project_id: project, agent_id: agent, id: session, .. } = session;
                 tracing::info!(agent.id = %agent, "agent session timed out");
-                drop(hub.table().end(&project, &agent, Some(&session), SocketEnd::SessionTimedOut));
+                drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::SessionTimedOut));
                 Some(SessionNews::Ended { project, agent, session, has_timed_out: true })
             }
             // Another gateway has heard from it, and its message to this one was lost. Silence begins once more.
             (Self::EndSilent { session, .. }, _) => {
-                hub.table().note_heartbeat(&SessionHeartbeat::from(&session));
+                shared.table().note_heartbeat(&SessionHeartbeat::from(&session));
                 None
             }
             (Self::Leave { project, agent, channel }, _) => {
-                hub.table().depart(&project, &agent, &channel);
+                shared.table().depart(&project, &agent, &channel);
                 Some(SessionNews::Left { project, agent, channel })
             }
             (Self::RemoveChannel(channel), _) => {
-                hub.table().remove_channel(&channel);
+                shared.table().remove_channel(&channel);
                 Some(SessionNews::ChannelRemoved(channel))
             }
             (Self::Forget { .. } | Self::Join { .. } | Self::Heartbeats(_), _) => None,

@@ -1,10 +1,10 @@
 //! Tests of changes and events at one gateway that reach the clients of the others.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use platools_bus::memory::MemberId;
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ const ONE: &[(&str, Policy)] = &[("tools", Policy::Supersede)];
 async fn a_change_of_the_directory_at_one_gateway_holds_at_the_others_at_once() {
     let installation = Installation::start(2, ONE).await;
     let worker = installation.worker(1, "tools", "p1", "echo").await;
-    let [one, two] = &*installation.gateways else { unreachable!("there are two") };
+    let (one, two) = (installation.core(0), installation.core(1));
     let key = one.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap();
     // Nothing looks into the database from time to time here, so the second gateway knows of changes by messages only.
     until(|| two.directory.snapshot().key(&key.secret, now_ms()).is_some()).await;
@@ -34,14 +34,14 @@ async fn a_change_of_the_directory_at_one_gateway_holds_at_the_others_at_once() 
 }
 
 impl Installation {
-    fn sessions(&self, gateway: usize) -> &Sessions {
-        &self.gateways[gateway].sessions
+    fn sessions(&self, gateway: usize) -> Arc<Sessions> {
+        Arc::clone(&self.core(gateway).sessions)
     }
 
     /// Adds an agent that every gateway knows.
     async fn agent(&self, slug: &str) -> Peer {
-        let id = self.gateways[0].local_admin().add_agent(slug, Profile::default()).await.unwrap().id;
-        for core in &self.gateways {
+        let id = self.core(0).local_admin().add_agent(slug, Profile::default()).await.unwrap().id;
+        for core in self.cores() {
             until(|| core.directory.snapshot().agent(&id).is_some()).await;
         }
         let caller = Caller {
@@ -67,7 +67,7 @@ impl Installation {
     /// Adds a channel with an agent at each gateway, whose socket subscribes to it.
     async fn channel(&self) -> Vec<(Peer, AgentSocket)> {
         let mut members = Vec::new();
-        for gateway in 0..self.gateways.len() {
+        for gateway in 0..self.cores().len() {
             let (peer, sessions) = (self.agent(&format!("agent-{gateway}")).await, self.sessions(gateway));
             if gateway == 0 {
                 let (slug, name, metadata) = ("talk".to_owned(), "Talk".to_owned(), "{}".to_owned());
@@ -133,7 +133,7 @@ async fn a_silent_session_is_ended_by_its_gateway_and_by_another_once_that_is_go
     assert_eq!(installation.present(1, &scout), ["scout"], "its gateway is there");
     tokio::time::pause();
     installation.kill(0);
-    until(|| cluster(&installation.gateways[1]).members().count() == 2).await;
+    until(|| cluster(&installation.core(1)).members().count() == 2).await;
     tokio::time::resume();
     installation.sessions(1).end_silent();
     for gateway in 1..3 {
@@ -157,7 +157,7 @@ async fn all_listeners_hear_each_message_once_and_in_one_order_also_after_a_cut(
         join_all(senders).await;
     };
     say(0).await;
-    installation.network.cut(MemberId(0), MemberId(1));
+    installation.network.cut(installation.member(0), installation.member(1));
     say(1).await;
     installation.network.heal();
     // No further message shows that some are missing.
@@ -227,7 +227,7 @@ async fn shown(watch: &mut Watch, kind: &str) -> Value {
 async fn a_dashboard_takes_the_place_of_one_at_another_gateway_and_gets_the_messages_of_all() {
     let installation = Installation::start(2, &[]).await;
     let (scout, caller) = (installation.agent("scout").await, installation.caller());
-    let [one, two] = &*installation.gateways else { unreachable!("there are two") };
+    let (one, two) = (installation.core(0), installation.core(1));
     let older = one.dashboards.watch(&caller, "scout").unwrap();
     until(|| two.feed.is_watched(&scout.id)).await;
     let mut newer = two.dashboards.watch(&caller, "scout").unwrap();
@@ -249,8 +249,8 @@ async fn a_dashboard_shows_the_calls_that_its_agent_makes_at_another_gateway() {
     let installation = Installation::start(2, ONE).await;
     let scout = installation.agent("scout").await;
     let _worker = installation.worker(0, "tools", "p1", "echo").await.run();
-    let mut watch = installation.gateways[1].dashboards.watch(&installation.caller(), "scout").unwrap();
-    until(|| installation.gateways[0].feed.is_watched(&scout.id)).await;
+    let mut watch = installation.core(1).dashboards.watch(&installation.caller(), "scout").unwrap();
+    until(|| installation.core(0).feed.is_watched(&scout.id)).await;
     installation.call_as(0, &scout.caller, "echo", 1).await.unwrap();
     assert_eq!(shown(&mut watch, "call_began").await["data"]["tool"], "echo");
     assert_eq!(shown(&mut watch, "call_ended").await["data"]["outcome"], "ok");
@@ -260,7 +260,7 @@ async fn a_dashboard_shows_the_calls_that_its_agent_makes_at_another_gateway() {
 async fn the_health_of_a_tool_is_the_same_at_all_gateways() {
     let installation = Installation::start(2, ONE).await;
     let worker = installation.worker(1, "tools", "p1", "echo").await;
-    let [one, two] = &*installation.gateways else { unreachable!("there are two") };
+    let (one, two) = (installation.core(0), installation.core(1));
     let (scope, reports) = (worker.scope(), worker.health_reports());
     let health = ToolHealth::new(HealthStatus::Down, 5, 3, None);
     two.health.report(&reports, &BTreeMap::from([("echo".to_owned(), health)]));
