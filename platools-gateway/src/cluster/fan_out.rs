@@ -14,7 +14,7 @@ use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
 use crate::feed::Feed;
 use crate::links::{HealthMonitor, HealthObserver, LinkHealth};
-use crate::ports::feed_peers::{DashboardMessage, FeedNews, FeedPeers, WatchedAgent};
+use crate::ports::feed_peers::{FeedNews, FeedPeers, MessageToDashboards, WatchedAgent};
 use crate::ports::session_peers::{AgentSockets, SessionNews, SessionPeers, SocketMessage};
 use crate::sessions::Sessions;
 
@@ -59,7 +59,7 @@ enum ClientMessage {
     /// A message for the sockets of an agent.
     Sockets(SocketMessage),
     /// A message for dashboards.
-    Dashboards(DashboardMessage),
+    Dashboards(MessageToDashboards),
 }
 
 /// The state of a member that is not in the database.
@@ -131,7 +131,7 @@ impl FeedPeers for FanOutPublisher {
         self.publish_numbered(Some(SharedChange::Feed(news)));
     }
 
-    fn send(&self, to: GatewayNumber, message: DashboardMessage) {
+    fn send(&self, to: GatewayNumber, message: MessageToDashboards) {
         self.send_to(to, &ClientMessage::Dashboards(message));
     }
 }
@@ -154,7 +154,7 @@ pub(super) struct FanOutReader {
 impl FanOutReader {
     /// Receives the changes of all members. Never returns before the bus is closed.
     pub(super) async fn receive(&self) {
-        let mut reading = Reading { of: self, progress: ChangeProgress::default(), is_behind: true };
+        let mut reading = MemberChanges { of: self, progress: ChangeProgress::default(), is_behind: true };
         let mut messages = self.messenger.messages_to_all(CHANGES);
         let mut changes = self.members.changes();
         loop {
@@ -207,14 +207,14 @@ impl FanOutReader {
     }
 }
 
-struct Reading<'a> {
+struct MemberChanges<'a> {
     of: &'a FanOutReader,
     progress: ChangeProgress,
     /// True if the database is to be read again.
     is_behind: bool,
 }
 
-impl Reading<'_> {
+impl MemberChanges<'_> {
     async fn take(&mut self, message: NumberedMessage) {
         let NumberedMessage { gateway, run, number, change } = message;
         if gateway == self.of.messenger.number().get() {

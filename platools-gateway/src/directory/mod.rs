@@ -186,7 +186,7 @@ impl Directory {
 
     /// Puts a snapshot in the place of the present one. Of two that were read at the same time the later one stays. Returns false if that
     /// is the present one.
-    fn replace(&self, fresh: Snapshot) -> bool {
+    fn replace(&self, fresh: DirectorySnapshot) -> bool {
         let mut current = write(&self.snapshot);
         let is_later = fresh.revision > current.revision;
         if is_later {

@@ -11,7 +11,7 @@ use super::message::{Event, raw};
 use super::shown_tools::{DashboardTools, ShownTool, ShownTools, ToolStatus};
 use super::snapshot::{FeedSnapshot, Watched};
 use super::{Feed, deliver};
-use crate::authority::{Action, Resource, authorize, may_use};
+use crate::authority::{Action, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
 use crate::directory::{self, Directory};
 use crate::domain::agent::Agent;
@@ -21,7 +21,7 @@ use crate::domain::ids::{CallId, EnvironmentId, LinkId, ProjectId};
 use crate::journal::{CallSummary, Journal};
 use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
-use crate::ports::feed_peers::{CallOwner, DashboardMessage};
+use crate::ports::feed_peers::{CallOwner, MessageToDashboards};
 use crate::ports::time::{ms_of, rfc3339};
 
 /// The gateway's own state of an agent: its tools, the workers that host them, and its calls in flight.
@@ -119,7 +119,7 @@ impl BuiltinEvents {
                 subscription.mailbox.event(text);
             }
         } else if let (Some(shared), Some(gateway)) = (subscriptions.shared(), gateway) {
-            let message = DashboardMessage::CallEvent { agent: agent.clone(), call, text: raw(&text) };
+            let message = MessageToDashboards::CallEvent { agent: agent.clone(), call, text: raw(&text) };
             shared.peers.send(gateway, message);
         }
     }

@@ -8,7 +8,7 @@ use super::subscription::Subscription;
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::ids::{AgentId, GatewayNumber};
-use crate::ports::feed_peers::{CallOwner, DashboardMessage, FeedPeers, WatchedAgent};
+use crate::ports::feed_peers::{CallOwner, FeedPeers, MessageToDashboards, WatchedAgent};
 
 /// The other gateways, and the clock that puts all dashboards of an agent in order.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Audience {
     }
 
     /// Sends a message to each other gateway, with the agents whose dashboards it has.
-    pub(super) fn send(self, peers: &dyn FeedPeers, message: impl Fn(Vec<AgentId>) -> DashboardMessage) {
+    pub(super) fn send(self, peers: &dyn FeedPeers, message: impl Fn(Vec<AgentId>) -> MessageToDashboards) {
         for (gateway, agents) in self.elsewhere {
             if let Some(gateway) = GatewayNumber::new(gateway) {
                 peers.send(gateway, message(agents));

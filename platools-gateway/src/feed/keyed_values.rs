@@ -85,10 +85,10 @@ impl Feed {
         Ok(subscriptions.publish_value(key, &value))
     }
 
-    /// Returns true if a connected dashboard gets the values of a key. For applications that would have to compute the value first.
+    /// Returns true if a connected dashboard gets the values of a key, or may get them at another gateway. For applications that would have to compute the value first.
     #[must_use]
     pub fn is_key_watched(&self, key: StreamKey<'_>) -> bool {
-        self.0.subscriptions.watchers(key).is_some()
+        self.0.subscriptions.watchers(key).is_some() || !self.0.subscriptions.gateways_elsewhere().is_empty()
     }
 
     /// The keys of a stream that connected dashboards get, in any order. For applications that ask a source for values: these are the

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::AgentId;
 use crate::domain::lock::lock;
-use crate::ports::feed_peers::{DashboardMessage, StreamName};
+use crate::ports::feed_peers::{MessageToDashboards, StreamName};
 use crate::ports::time::{now_ms, rfc3339};
 
 /// Types of the protocol's own messages, which an application cannot publish.
@@ -126,9 +126,9 @@ pub struct StreamKey<'a> {
 
 impl StreamKey<'_> {
     /// The message about a value for another gateway.
-    pub(super) fn message(&self, agents: Option<Vec<AgentId>>, value: &Bytes) -> DashboardMessage {
+    pub(super) fn message(&self, agents: Option<Vec<AgentId>>, value: &Bytes) -> MessageToDashboards {
         let stream = StreamName { kind: self.stream.kind.to_owned(), member: self.stream.member.to_owned() };
-        DashboardMessage::Value { agents, stream, key: self.key.to_owned(), value: raw(value) }
+        MessageToDashboards::Value { agents, stream, key: self.key.to_owned(), value: raw(value) }
     }
 
     /// The text of a value.

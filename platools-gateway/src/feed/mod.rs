@@ -29,7 +29,7 @@ use serde::Serialize;
 use crate::domain::error::Error;
 use crate::domain::generation::GenerationClock;
 use crate::domain::ids::AgentId;
-use crate::ports::feed_peers::{DashboardMessage, FeedPeers};
+use crate::ports::feed_peers::{FeedPeers, MessageToDashboards};
 
 pub use crate::settings::FeedSettings;
 pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
@@ -90,6 +90,8 @@ struct FeedState {
 }
 
 impl Feed {
+    /// A feed of one gateway.
+    #[cfg(test)]
     pub(crate) fn new(settings: FeedSettings) -> Self {
         Self::shared(settings, None)
     }
@@ -127,7 +129,7 @@ impl Feed {
         }
         let (count, text) = (audience.count(), event.text()?);
         audience.here.iter().for_each(|subscription| subscription.mailbox.event(text.clone()));
-        audience.send(&*shared.peers, |agents| DashboardMessage::Event { agents, text: raw(&text) });
+        audience.send(&*shared.peers, |agents| MessageToDashboards::Event { agents, text: raw(&text) });
         Ok(count)
     }
 

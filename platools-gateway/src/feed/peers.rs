@@ -10,7 +10,7 @@ use super::Feed;
 use super::elsewhere::may_see;
 use super::message::KeyedStream;
 use crate::domain::ids::GatewayNumber;
-use crate::ports::feed_peers::{DashboardMessage, FeedNews, WatchedAgent};
+use crate::ports::feed_peers::{FeedNews, MessageToDashboards, WatchedAgent};
 
 impl Feed {
     /// Applies a change at another gateway.
@@ -33,27 +33,27 @@ impl Feed {
 
     /// Takes a message of another gateway for dashboards at this one. A dashboard that has gone to a third gateway gets it there: each gateway on
     /// the way knows a newer dashboard.
-    pub(crate) fn take_dashboard_message(&self, message: DashboardMessage) {
+    pub(crate) fn take_dashboard_message(&self, message: MessageToDashboards) {
         let subscriptions = &self.0.subscriptions;
         let Some(shared) = subscriptions.shared() else { return };
         match message {
-            DashboardMessage::Event { agents, text } => {
+            MessageToDashboards::Event { agents, text } => {
                 let (audience, message) = (subscriptions.audience(&agents), bytes_of(&text));
                 audience.here.iter().for_each(|subscription| subscription.mailbox.event(message.clone()));
-                audience.send(&*shared.peers, |agents| DashboardMessage::Event { agents, text: text.clone() });
+                audience.send(&*shared.peers, |agents| MessageToDashboards::Event { agents, text: text.clone() });
             }
-            DashboardMessage::CallEvent { agent, call, text } => {
+            MessageToDashboards::CallEvent { agent, call, text } => {
                 match (subscriptions.of(&agent), subscriptions.gateway_of(&agent)) {
                     (Some(subscription), _) if may_see(&subscription, &agent, &call) => {
                         subscription.mailbox.event(bytes_of(&text));
                     }
                     (None, Some(gateway)) => {
-                        shared.peers.send(gateway, DashboardMessage::CallEvent { agent, call, text });
+                        shared.peers.send(gateway, MessageToDashboards::CallEvent { agent, call, text });
                     }
                     _ => {}
                 }
             }
-            DashboardMessage::Value { agents, stream: name, key, value } => {
+            MessageToDashboards::Value { agents, stream: name, key, value } => {
                 let Some(stream) = KeyedStream::named(&name) else { return };
                 let (key, message) = (stream.key(&key), bytes_of(&value));
                 let Some(agents) = agents else {

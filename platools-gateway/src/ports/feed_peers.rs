@@ -1,5 +1,5 @@
 //! [`FeedPeers`]: the trait through which the live feed reaches dashboards at the other gateways of an installation. [`FeedNews`] is a change
-//! for all of them, [`DashboardMessage`] a message for the dashboards at one.
+//! for all of them, [`MessageToDashboards`] a message for the dashboards at one.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(crate) trait FeedPeers: fmt::Debug + Send + Sync {
     fn publish(&self, news: FeedNews);
 
     /// Sends a message to one gateway. It may be lost.
-    fn send(&self, to: GatewayNumber, message: DashboardMessage);
+    fn send(&self, to: GatewayNumber, message: MessageToDashboards);
 }
 
 /// A change of the dashboards at one gateway.
@@ -38,7 +38,7 @@ pub(crate) struct WatchedAgent {
 /// A message for dashboards at one gateway.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum DashboardMessage {
+pub(crate) enum MessageToDashboards {
     /// An event for the dashboards of some agents.
     Event { agents: Vec<AgentId>, text: Box<RawValue> },
     /// An event about a call of an agent, for its dashboard if that may see the call.
