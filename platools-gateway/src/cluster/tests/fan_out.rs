@@ -226,11 +226,11 @@ async fn shown(watch: &mut Watch, kind: &str) -> Value {
 #[tokio::test]
 async fn a_dashboard_takes_the_place_of_one_at_another_gateway_and_gets_the_messages_of_all() {
     let installation = Installation::start(2, &[]).await;
-    let (scout, caller) = (installation.agent("scout").await, installation.caller());
+    let scout = installation.agent("scout").await;
     let (one, two) = (installation.core(0), installation.core(1));
-    let older = one.dashboards.watch(&caller, "scout").unwrap();
+    let older = one.dashboards.watch(&scout.caller, "scout").unwrap();
     until(|| two.feed.is_watched(&scout.id)).await;
-    let mut newer = two.dashboards.watch(&caller, "scout").unwrap();
+    let mut newer = two.dashboards.watch(&scout.caller, "scout").unwrap();
     assert_eq!(*older.end().wait_for(Option::is_some).await.unwrap(), Some(WatchEnd::Displaced));
     drop(older);
     assert_eq!(one.feed.publish(&scout.id, Event::new("moved", &json!({"to": 7}))).unwrap(), 1);
@@ -249,7 +249,7 @@ async fn a_dashboard_shows_the_calls_that_its_agent_makes_at_another_gateway() {
     let installation = Installation::start(2, ONE).await;
     let scout = installation.agent("scout").await;
     let _worker = installation.worker(0, "tools", "p1", "echo").await.run();
-    let mut watch = installation.core(1).dashboards.watch(&installation.caller(), "scout").unwrap();
+    let mut watch = installation.core(1).dashboards.watch(&scout.caller, "scout").unwrap();
     until(|| installation.core(0).feed.is_watched(&scout.id)).await;
     installation.call_as(0, &scout.caller, "echo", 1).await.unwrap();
     assert_eq!(shown(&mut watch, "call_began").await["data"]["tool"], "echo");
