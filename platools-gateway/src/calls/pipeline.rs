@@ -184,7 +184,7 @@ impl Calls {
         let parts =
             CallFrameParts { identity, user_id, agent_id, call_id, tool: name, arguments, deadline_ms, traceparent };
         // From here on the call may be cancelled, also while it waits for a link.
-        let pending = self.services.pending.open(call_id.clone(), scope.clone(), name, request.listener.clone());
+        let pending = self.services.pending.open(call_id.clone(), scope.clone(), name, request.report_sender.clone());
         let pending = pending.limited(time_limit);
         let return_limit = request.worker_return.unwrap_or(self.settings.worker_return);
         let to = (&*self.services.links, scope, tool.version());
