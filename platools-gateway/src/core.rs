@@ -185,6 +185,7 @@ impl Core {
         let sessions = Arc::new(sessions);
         let observers =
             observers.into_iter().chain([sessions.observer()]).chain(options.observers).collect::<Observers>();
+        let (peers, has_peers) = (options.call_peers.clone(), options.call_peers.is_some());
         let services = needs!(CallServices {
             directory,
             catalog,
@@ -197,11 +198,13 @@ impl Core {
             idempotency_store: store,
             aging,
             observers,
+            peers,
         });
         let origin = (options.gateway, options.trace_ratio);
         let calls = Arc::new(Calls::new(services, options.calls, options.idempotency, origin));
         let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
-        let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
+        let conversations = Conversations::new(services, options.chat, options.model);
+        let conversations = Arc::new(if has_peers { conversations.shared() } else { conversations });
 
         let metrics = needs!(Metrics {
             directory,
@@ -314,6 +317,7 @@ impl Core {
 
     fn fail_calls(&self) {
         self.calls.begin_drain();
+        self.calls.end_waits();
         self.pending.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
@@ -324,7 +328,12 @@ impl Core {
         within(LAST_ANSWERS, "answers to calls with a key", self.calls.answers_kept()).await;
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
-            tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
+            tokio::join!(
+                self.credential_upkeep.store_last_uses(),
+                self.store_last_aging(),
+                self.audit.close(),
+                self.conversations.close(),
+            )
         };
         within(LAST_NOTES, "last notes", notes).await;
         self.store.close().await;

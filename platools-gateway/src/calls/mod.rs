@@ -5,6 +5,7 @@ pub(crate) mod content_text;
 mod frame;
 mod history;
 pub mod idempotency;
+mod outcome;
 mod pipeline;
 mod request;
 pub mod result_preview;

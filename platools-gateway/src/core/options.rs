@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::ops::log_feed::LogFeed;
 use crate::pending::CallSettings;
 use crate::ports::call_observer::CallObserver;
+use crate::ports::call_peers::CallPeers;
 use crate::sessions::{EventHandler, RuntimeSettings};
 
 /// Options of a gateway's services. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
@@ -21,6 +22,8 @@ use crate::sessions::{EventHandler, RuntimeSettings};
 pub(crate) struct CoreOptions {
     /// The number of this gateway among those that serve the same workers.
     pub(crate) gateway: GatewayNumber,
+    /// The other gateways that serve the same workers. None: this one is alone.
+    pub(crate) call_peers: Option<Arc<dyn CallPeers>>,
     pub(crate) limits: Limits,
     pub(crate) signing_keys: SigningKeySource,
     /// None: no call is recorded.

@@ -1,11 +1,12 @@
 //! Traits through which the services reach the outside world: the database, the clock and observers.
 //!
 //! Each kind of data, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
-//! [`call_observer::CallObserver`] is notified of calls, `clock` reads the time of day, and [`time`] converts times to text.
+//! [`call_observer::CallObserver`] is notified of calls, `call_peers` asks the other gateways about theirs, `clock` reads the time of day, and [`time`] converts times to text.
 
 pub(crate) mod aging;
 pub(crate) mod audit;
 pub mod call_observer;
+pub(crate) mod call_peers;
 pub(crate) mod catalog;
 pub(crate) mod channels;
 pub(crate) mod clock;

@@ -23,6 +23,7 @@ mod migrations;
 mod page_scan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod run_queue;
 mod schema;
 mod sessions;
 mod sql;

@@ -1,11 +1,13 @@
 //! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. A conversation has one run at
-//! a time; further messages wait. [`OpenChat`] takes one message from its checks to its answer.
+//! a time; further messages wait, also at other gateways. [`OpenChat`] takes one message from its checks to its answer.
 
 mod completion;
 mod conversation;
 mod open_chat;
 mod run_events;
 mod run_queues;
+mod shared_queues;
+mod turn;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
 pub use open_chat::OpenChat;
 
 use run_queues::RunQueues;
+use shared_queues::{LeaseTimes, SharedQueues};
 
 /// Conversations of users with agents.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub struct Conversations {
     /// The implementation of agents of kind model. None: they cannot answer.
     model: Option<Arc<dyn AgentRunner>>,
     runs: RunQueues,
+    /// The queues that several gateways share. None: this one is alone.
+    shared_runs: Option<SharedQueues>,
 }
 
 /// The services and the store that [`Conversations`] needs.
@@ -92,7 +97,21 @@ impl Conversations {
         model: Option<Arc<dyn AgentRunner>>,
     ) -> Self {
         let ConversationServices { directory, limiter, tools, calls, store } = services;
-        Self { directory, limiter, tools, calls, store, settings, model, runs: RunQueues::default() }
+        let (runs, shared_runs) = (RunQueues::default(), None);
+        Self { directory, limiter, tools, calls, store, settings, model, runs, shared_runs }
+    }
+
+    /// Shares the queues of runs with the other gateways of the installation.
+    pub(crate) fn shared(mut self) -> Self {
+        self.shared_runs = Some(SharedQueues::new(Arc::clone(&self.store), LeaseTimes::default()));
+        self
+    }
+
+    /// Waits until the places of runs that have ended are free for other gateways.
+    pub(crate) async fn close(&self) {
+        if let Some(shared) = &self.shared_runs {
+            shared.close().await;
+        }
     }
 
     /// Sends a message to an agent and waits for its answer: [`Conversations::open`] and [`OpenChat::answer`].
@@ -201,11 +220,19 @@ fn no_user() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use std::time::Duration;
     use tokio::task::yield_now;
 
     use super::*;
     use crate::core::Core;
+    use crate::core::CoreOptions;
+    use crate::domain::idempotency::KeyedCallStatus;
+    use crate::domain::ids::GatewayNumber;
     use crate::limits::Limits;
+    use crate::ports::call_peers::CallPeers;
+    use crate::ports::store::Storage;
+    use crate::store::SqlStore;
 
     #[tokio::test]
     async fn a_message_that_waits_behind_a_deletion_finds_no_conversation() {
@@ -237,5 +264,56 @@ mod tests {
         };
         let (end, ()) = tokio::join!(message, deletion);
         assert_eq!(end.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    /// Other gateways that cannot be reached.
+    #[derive(Debug)]
+    struct Unreachable;
+
+    #[async_trait]
+    impl CallPeers for Unreachable {
+        async fn keyed_call(&self, _: GatewayNumber, _: &str, _: Duration) -> Option<KeyedCallStatus> {
+            None
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_at_two_gateways_are_answered_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
+        let tasks = store.tasks().clone();
+        let store: Arc<dyn Storage> = Arc::new(store);
+        let start = async || {
+            let options = CoreOptions { call_peers: Some(Arc::new(Unreachable)), ..CoreOptions::default() };
+            Core::start(Arc::clone(&store), tasks.clone(), Some(folder.path()), options).await.unwrap()
+        };
+        let one = start().await;
+        one.local_admin().add_agent("desk", Profile::default()).await.unwrap();
+        let two = start().await;
+        let caller = Caller {
+            project_id: one.authenticator.anonymous().project_id,
+            user_id: Some("u-1".to_owned()),
+            ..Caller::sample("key_operator")
+        };
+        let request = |text: &str, conversation: Option<&ConversationId>| ChatRequest {
+            agent: "desk".to_owned(),
+            message: text.to_owned(),
+            conversation: conversation.cloned(),
+            channel: "test".to_owned(),
+        };
+        let id = one.conversations.open(&caller, request("/help", None)).await.unwrap().conversation().clone();
+        let chat = async |core: &Core, text: &str| {
+            core.conversations.chat(&caller, request(text, Some(&id)), &RunId::random(), &()).await.unwrap();
+        };
+        tokio::join!(chat(&one, "/help a"), chat(&two, "/help b"), chat(&one, "/help c"), chat(&two, "/help d"));
+        let (_, messages) = one.conversations.get(&caller, &id, None, 100).await.unwrap();
+        let is_of_user: Vec<_> =
+            messages.iter().map(|stored| matches!(stored.message, crate::agents::Message::User { .. })).collect();
+        assert_eq!(is_of_user, [true, false].repeat(4), "{messages:?}");
+        one.conversations.delete(&caller, &id).await.unwrap();
+        let gone = two.conversations.chat(&caller, request("/help", Some(&id)), &RunId::random(), &()).await;
+        assert_eq!(gone.unwrap_err().kind(), ErrorKind::NotFound);
+        one.conversations.close().await;
+        two.conversations.close().await;
     }
 }
