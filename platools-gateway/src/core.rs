@@ -23,6 +23,7 @@ use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
+use crate::domain::ids::GatewayNumber;
 use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
@@ -54,6 +55,8 @@ macro_rules! needs {
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
+    /// The number of this gateway among those of its installation.
+    pub(crate) gateway: GatewayNumber,
     pub(crate) store: Arc<dyn Storage>,
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
@@ -179,8 +182,17 @@ impl Core {
         let reconciler = Arc::new(reconciler);
         let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
-        let services =
-            needs!(SessionServices { directory, limiter, audit, authenticator, sessions: store, channels: store });
+        let (gateway, ticket_peers) = (options.gateway, options.ticket_peers.take());
+        let services = needs!(SessionServices {
+            directory,
+            limiter,
+            audit,
+            authenticator,
+            sessions: store,
+            channels: store,
+            gateway,
+            ticket_peers,
+        });
         let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
         let sessions = Arc::new(sessions);
         let observers =
@@ -223,6 +235,7 @@ impl Core {
         let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));
         Ok(Self {
+            gateway,
             store,
             tasks,
             aging,

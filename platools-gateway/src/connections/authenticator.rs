@@ -69,7 +69,7 @@ impl Authenticator {
             }
             Ok(admitted) => admitted,
         };
-        let permit = self.limiter.admit_worker(&admitted.identity.entity_id, admitted.policy);
+        let permit = self.limiter.admit_worker(&admitted.identity.entity_id, admitted.policy, 0);
         let permit = permit.map_err(too_many("connections of this entity"))?;
         let (entity, credential) = (admitted.identity.entity_id.clone(), admitted.credential.clone());
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;

@@ -15,6 +15,7 @@ use crate::ops::log_feed::LogFeed;
 use crate::pending::CallSettings;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::call_peers::CallPeers;
+use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::{EventHandler, RuntimeSettings};
 
 /// Options of a gateway's services. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
@@ -24,6 +25,8 @@ pub(crate) struct CoreOptions {
     pub(crate) gateway: GatewayNumber,
     /// The other gateways that serve the same workers. None: this one is alone.
     pub(crate) call_peers: Option<Arc<dyn CallPeers>>,
+    /// The other gateways, as tickets need them. None: this one is alone.
+    pub(crate) ticket_peers: Option<Arc<dyn TicketPeers>>,
     pub(crate) limits: Limits,
     pub(crate) signing_keys: SigningKeySource,
     /// None: no call is recorded.

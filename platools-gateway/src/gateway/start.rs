@@ -64,6 +64,7 @@ impl Builder {
         let options = CoreOptions {
             gateway: GatewayNumber::ALONE,
             call_peers: None,
+            ticket_peers: None,
             limits: settings.limits,
             signing_keys,
             journal: Some(settings.journal),

@@ -1,7 +1,7 @@
 //! Traits through which the services reach the outside world: the database, the clock and observers.
 //!
 //! Each kind of data, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
-//! [`call_observer::CallObserver`] is notified of calls, `call_peers` asks the other gateways about theirs, `clock` reads the time of day, and [`time`] converts times to text.
+//! [`call_observer::CallObserver`] is notified of calls, `call_peers` and `ticket_peers` ask other gateways about calls and tickets, `clock` reads the time of day, and [`time`] converts times to text.
 
 pub(crate) mod aging;
 pub(crate) mod audit;
@@ -17,5 +17,6 @@ pub(crate) mod journal;
 pub(crate) mod secret_file;
 pub(crate) mod sessions;
 pub(crate) mod store;
+pub(crate) mod ticket_peers;
 pub mod time;
 pub mod tool_changes;

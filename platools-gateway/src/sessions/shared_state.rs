@@ -33,10 +33,11 @@ impl SessionHub {
         settings: RuntimeSettings,
         agents: AgentLookup,
         handlers: Vec<EventHandler>,
+        tickets: Tickets,
         tasks: &Tasks,
     ) -> Self {
         let table = Mutex::new(SessionTable::new(agents.clone()));
-        let hub = Self { settings, tickets: Tickets::default(), agents, handlers: EventHandlers::default(), table };
+        let hub = Self { settings, tickets, agents, handlers: EventHandlers::default(), table };
         handlers.into_iter().for_each(|handler| hub.handlers.add(handler, tasks));
         hub
     }

@@ -227,8 +227,9 @@ mod tests {
     use super::*;
     use crate::core::Core;
     use crate::core::CoreOptions;
+    use crate::domain::call::CallSummary;
     use crate::domain::idempotency::KeyedCallStatus;
-    use crate::domain::ids::GatewayNumber;
+    use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
     use crate::limits::Limits;
     use crate::ports::call_peers::CallPeers;
     use crate::ports::store::Storage;
@@ -274,6 +275,14 @@ mod tests {
     impl CallPeers for Unreachable {
         async fn keyed_call(&self, _: GatewayNumber, _: &str, _: Duration) -> Option<KeyedCallStatus> {
             None
+        }
+
+        async fn running_call(&self, _: &ProjectId, _: &CallId) -> Option<CallSummary> {
+            None
+        }
+
+        async fn cancel_call(&self, _: &ProjectId, _: &CallId) -> bool {
+            false
         }
     }
 

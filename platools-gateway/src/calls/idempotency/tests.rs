@@ -18,11 +18,13 @@ use super::*;
 use crate::arguments::Arguments;
 use crate::core::{Core, CoreOptions};
 use crate::directory::Claim;
+use crate::domain::call::CallSummary;
 use crate::domain::error::ErrorKind;
 use crate::domain::idempotency::{KeyedBegin, KeyedCallStatus};
 use crate::domain::identity::{Identity, Policy};
-use crate::domain::ids::{CallId, GatewayNumber};
+use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
 use crate::domain::trace::TraceContext;
+use crate::journal::JournaledCall;
 use crate::links::{Generation, Link, Order};
 use crate::pending::WorkerAnswer;
 use crate::ports::call_peers::CallPeers;
@@ -48,6 +50,16 @@ impl CallPeers for Peers {
         let calls = lock(&self.calls).get(&gateway).cloned()?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         Some(calls.keyed_call_status(id, limit).await)
+    }
+
+    async fn running_call(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
+        let calls = lock(&self.calls).get(&call_id.gateway()).cloned()?;
+        calls.running_here(project, call_id).await
+    }
+
+    async fn cancel_call(&self, project: &ProjectId, call_id: &CallId) -> bool {
+        let calls = lock(&self.calls).get(&call_id.gateway()).cloned();
+        calls.is_some_and(|calls| calls.cancel_here(project, call_id))
     }
 }
 
@@ -345,11 +357,13 @@ async fn a_gateway_that_stops_waits_no_longer_for_the_answer_of_another_one() {
     assert!(error.to_string().contains("send it again under the same idempotency key"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_gateway_tells_whether_a_call_is_under_way_and_when_its_caller_may_try_again() {
     let folder = tempfile::tempdir().unwrap();
     let core = Core::open(folder.path(), &crate::limits::Limits::default()).await.unwrap();
     let (calls, second) = (&core.calls, Duration::from_secs(1));
+    // The database is open: what follows waits for nothing else.
+    tokio::time::pause();
     let key = OwnedKey::new(&Caller::sample("key_1"), "k").unwrap();
     assert_eq!(calls.keyed_call_status(key.id(), second).await, KeyedCallStatus::NotHere);
     let (sender, answer) = watch::channel(None);
@@ -364,4 +378,25 @@ async fn a_gateway_tells_whether_a_call_is_under_way_and_when_its_caller_may_try
     let answer = KeyedAnswer::from_text(&key.seal().open("f", &sealed).unwrap()).unwrap();
     assert_eq!((answer.reply().unwrap_err().wait(), retry_after_ms), (None, Some(1000)));
     assert_eq!(answer.with_wait(Some(second)).reply().unwrap_err().wait(), Some(second));
+}
+
+#[tokio::test]
+async fn a_call_under_way_at_another_gateway_is_found_and_cancelled_there() {
+    let (_folder, _peers, [mut one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let call = one.call("k", "{}");
+    let call_id = one.delivered().await;
+    let found = two.core.calls.find(&two.caller, call_id.as_str()).await.unwrap();
+    assert!(matches!(found, JournaledCall::Running(summary) if summary.call_id == call_id));
+    let other = Caller { project_id: "prj_other".into(), ..two.caller.clone() };
+    let missing = two.core.calls.cancel(&other, &call_id).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound, "a call of another project is not found");
+    let of_user = Caller { user_id: Some("u-1".to_owned()), ..two.caller.clone() };
+    let missing = two.core.calls.cancel(&of_user, &call_id).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound, "the rights of the caller are checked at its own gateway");
+    two.core.calls.cancel(&two.caller, &call_id).await.unwrap();
+    assert_eq!(ended(call).await.unwrap_err().kind(), ErrorKind::Cancelled);
+    let over = two.core.calls.cancel(&two.caller, &call_id).await.unwrap_err();
+    assert_eq!(over.kind(), ErrorKind::NotFound);
+    let unknown = two.core.calls.find(&two.caller, "call_9_00").await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::NotFound, "of a gateway that is gone");
 }

@@ -10,6 +10,7 @@ use super::sessions::{McpSessions, OpenSession};
 use crate::audit::action;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
 
 /// The sessions of one request.
@@ -48,6 +49,14 @@ impl RequestSessions {
 impl SessionTable for RequestSessions {
     fn replay_bytes(&self) -> usize {
         self.sessions.settings.replay_bytes
+    }
+
+    /// Names the gateway that has the session, if there are several.
+    fn id(&self, random: SessionId) -> SessionId {
+        match self.sessions.core.gateway {
+            GatewayNumber::ALONE => random,
+            gateway => format!("{}-{random}", gateway.get()).into(),
+        }
     }
 
     fn admit(&self, id: &SessionId, session: SessionStreams) -> Result<Vec<SessionStreams>, SessionRefused> {
