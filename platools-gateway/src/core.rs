@@ -18,6 +18,7 @@ use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
+use crate::cluster::{Cluster, ClusterServices, MemberPeers};
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
 use crate::domain::database::DataSource;
@@ -35,7 +36,9 @@ use crate::ops::metrics::Metrics;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
+use crate::ports::call_peers::CallPeers;
 use crate::ports::store::Storage;
+use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::{SessionServices, Sessions};
 use crate::store::SqlStore;
 use crate::tools::Tools;
@@ -92,6 +95,8 @@ pub struct Core {
     /// Readiness for traffic.
     pub readiness: Readiness,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
+    /// The other gateways of the installation, if there are any.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 impl Core {
@@ -154,7 +159,7 @@ impl Core {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
         let BaseServices { store, tasks, aging, directory, catalog, tool_changes, .. } = base;
-        let BaseServices { limiter, journal, audit, pending, links, feed, call_figures, .. } = base;
+        let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
         let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
@@ -182,7 +187,9 @@ impl Core {
         let reconciler = Arc::new(reconciler);
         let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
-        let (gateway, ticket_peers) = (options.gateway, options.ticket_peers.take());
+        let gateway = options.gateway;
+        let peers = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberPeers::new(messenger.clone())));
+        let ticket_peers = peers.clone().map(|peers| peers as Arc<dyn TicketPeers>);
         let services = needs!(SessionServices {
             directory,
             limiter,
@@ -197,7 +204,7 @@ impl Core {
         let sessions = Arc::new(sessions);
         let observers =
             observers.into_iter().chain([sessions.observer()]).chain(options.observers).collect::<Observers>();
-        let (peers, has_peers) = (options.call_peers.clone(), options.call_peers.is_some());
+        let (peers, is_member) = (peers.map(|peers| peers as Arc<dyn CallPeers>), messenger.is_some());
         let services = needs!(CallServices {
             directory,
             catalog,
@@ -216,7 +223,7 @@ impl Core {
         let calls = Arc::new(Calls::new(services, options.calls, options.idempotency, origin));
         let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
         let conversations = Conversations::new(services, options.chat, options.model);
-        let conversations = Arc::new(if has_peers { conversations.shared() } else { conversations });
+        let conversations = Arc::new(if is_member { conversations.shared() } else { conversations });
 
         let metrics = needs!(Metrics {
             directory,
@@ -233,6 +240,22 @@ impl Core {
         let metrics = Arc::new(metrics);
         let readiness = Readiness::new(tasks.clone(), store.clone());
         let logs = Logs::new(options.logs, directory.clone());
+        let cluster = messenger.map(|(messenger, publisher)| {
+            let max_timeout = options.calls.max_timeout;
+            let services = needs!(ClusterServices {
+                messenger,
+                publisher,
+                links,
+                catalog,
+                pending,
+                tool_changes,
+                calls,
+                sessions,
+                limiter,
+                max_timeout,
+            });
+            Cluster::start(services, &tasks)
+        });
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));
         Ok(Self {
             gateway,
@@ -262,6 +285,7 @@ impl Core {
             audit,
             readiness,
             credential_upkeep,
+            cluster,
         })
     }
 
@@ -300,13 +324,19 @@ impl Core {
     /// Makes the gateway not ready, and lets callers finish their requests.
     pub(crate) fn begin_drain(&self) {
         self.readiness.begin_drain();
+        if let Some(cluster) = &self.cluster {
+            cluster.begin_drain();
+        }
         self.calls.begin_drain();
         self.callers.drain();
     }
 
-    /// Waits until no call is in flight.
+    /// Waits until no call is in flight, also none of another gateway at a worker of this one.
     pub(crate) async fn drained(&self) {
         self.calls.idle().await;
+        if let Some(cluster) = &self.cluster {
+            cluster.answers_sent().await;
+        }
     }
 
     /// Tells every worker that the gateway is about to close its socket.
@@ -339,6 +369,9 @@ impl Core {
     pub async fn close(&self) {
         // The calls have ended; their answers are still to be stored.
         within(LAST_ANSWERS, "answers to calls with a key", self.calls.answers_kept()).await;
+        if let Some(cluster) = &self.cluster {
+            within(LAST_ANSWERS, "answers for other gateways", cluster.answers_sent()).await;
+        }
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
             tokio::join!(

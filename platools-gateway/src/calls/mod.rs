@@ -12,6 +12,8 @@ pub mod result_preview;
 mod route;
 mod service;
 
+pub(crate) use frame::ShippedCall;
+pub(crate) use idempotency::KeyedCallGrant;
 pub use history::{CallQuery, CallsBefore};
 pub use request::{CallPermit, CallReply, CallRequest};
 pub(crate) use service::CallServices;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use platools_bus::Bus;
+
 use crate::agents::AgentRunner;
 use crate::agents::chat::ChatSettings;
 use crate::audit::AuditSettings;
@@ -14,8 +16,6 @@ use crate::limits::Limits;
 use crate::ops::log_feed::LogFeed;
 use crate::pending::CallSettings;
 use crate::ports::call_observer::CallObserver;
-use crate::ports::call_peers::CallPeers;
-use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::{EventHandler, RuntimeSettings};
 
 /// Options of a gateway's services. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
@@ -23,10 +23,8 @@ use crate::sessions::{EventHandler, RuntimeSettings};
 pub(crate) struct CoreOptions {
     /// The number of this gateway among those that serve the same workers.
     pub(crate) gateway: GatewayNumber,
-    /// The other gateways that serve the same workers. None: this one is alone.
-    pub(crate) call_peers: Option<Arc<dyn CallPeers>>,
-    /// The other gateways, as tickets need them. None: this one is alone.
-    pub(crate) ticket_peers: Option<Arc<dyn TicketPeers>>,
+    /// The bus to the other gateways. None: this one is alone.
+    pub(crate) bus: Option<Arc<dyn Bus>>,
     pub(crate) limits: Limits,
     pub(crate) signing_keys: SigningKeySource,
     /// None: no call is recorded.

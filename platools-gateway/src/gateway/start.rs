@@ -62,9 +62,8 @@ impl Builder {
             DataSource::Postgres(server) => DataLock::Database(store::lock_database(server).await?),
         };
         let options = CoreOptions {
+            bus: None,
             gateway: GatewayNumber::ALONE,
-            call_peers: None,
-            ticket_peers: None,
             limits: settings.limits,
             signing_keys,
             journal: Some(settings.journal),

@@ -168,11 +168,11 @@ pub(crate) struct Peer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use async_trait::async_trait;
+    use platools_bus::memory::{MemberId, Network};
     use sqlx::Connection as _;
     use tokio::time::timeout;
 
@@ -181,7 +181,6 @@ mod tests {
     use crate::domain::agent_profile::Profile;
     use crate::domain::channel::ChannelBounds;
     use crate::domain::identity::{Credential, SpeaksFor};
-    use crate::domain::lock::lock;
     use crate::domain::origin::{Protocol, RequestOrigin};
     use crate::domain::session::SessionWrite;
     use crate::ops::readiness::NotReady;
@@ -285,35 +284,26 @@ mod tests {
         core.readiness.check().await.unwrap();
     }
 
-    /// Another gateway of the same process.
-    #[derive(Debug, Default)]
-    struct OtherGateway(Mutex<Option<(GatewayNumber, Arc<Sessions>)>>);
-
-    #[async_trait]
-    impl TicketPeers for OtherGateway {
-        async fn take_ticket(&self, gateway: GatewayNumber, hash: &str) -> Option<Caller> {
-            let other = lock(&self.0).clone().filter(|(number, _)| *number == gateway);
-            other.and_then(|(_, sessions)| sessions.take_ticket_here(hash))
-        }
-    }
-
     #[tokio::test]
     async fn a_ticket_of_one_gateway_opens_one_socket_at_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let others = [Arc::new(OtherGateway::default()), Arc::new(OtherGateway::default())];
-        let start = async |number: u16, other: &Arc<OtherGateway>| {
+        let (folder, network) = (tempfile::tempdir().unwrap(), Network::new());
+        let start = async |number: u16| {
             let options = CoreOptions {
                 gateway: GatewayNumber::new(number).unwrap(),
-                ticket_peers: Some(Arc::clone(other) as _),
+                bus: Some(Arc::new(network.join())),
                 sessions: Some(RuntimeSettings::default()),
                 ..CoreOptions::default()
             };
             Core::open_with(folder.path(), options).await.unwrap()
         };
-        let one = start(1, &others[0]).await;
+        let one = start(1).await;
         let agent = one.local_admin().add_agent("scout", Profile::default()).await.unwrap();
-        let two = start(2, &others[1]).await;
-        *lock(&others[1].0) = Some((one.gateway, Arc::clone(&one.sessions)));
+        let two = start(2).await;
+        for core in [&one, &two] {
+            while core.cluster.as_ref().unwrap().members().count() < 2 {
+                tokio::task::yield_now().await;
+            }
+        }
         let caller = Caller {
             project_id: one.authenticator.anonymous().project_id,
             agent_id: Some(agent.id.clone()),
@@ -332,10 +322,10 @@ mod tests {
         for core in [&one, &two] {
             assert_eq!(redeem(core, &ticket).await.unwrap_err().kind(), ErrorKind::Unauthenticated, "it was used");
         }
-        *lock(&others[1].0) = None;
-        let lost = one.sessions.issue_ticket(&peer).unwrap();
-        assert_eq!(redeem(&two, &lost).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
-        redeem(&one, &lost).await.unwrap();
+        let ticket = one.sessions.issue_ticket(&peer).unwrap();
+        network.disconnect(MemberId(0));
+        assert_eq!(redeem(&two, &ticket).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+        redeem(&one, &ticket).await.unwrap();
     }
 
     #[test]

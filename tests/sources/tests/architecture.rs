@@ -116,6 +116,7 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("catalog", &["arguments", "background", "domain", "ports"]),
+        ("cluster", &["background", "calls", "catalog", "domain", "limits", "links", "pending", "ports", "sessions"]),
         ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (
             "core",
@@ -127,6 +128,7 @@ const GATEWAY: Table = Table {
                 "background",
                 "calls",
                 "catalog",
+                "cluster",
                 "connections",
                 "directory",
                 "domain",
@@ -201,6 +203,7 @@ const GATEWAY: Table = Table {
                 "background",
                 "calls",
                 "catalog",
+                "cluster",
                 "connections",
                 "core",
                 "directory",

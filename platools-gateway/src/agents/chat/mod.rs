@@ -220,18 +220,14 @@ fn no_user() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
-    use std::time::Duration;
+    use platools_bus::memory::Network;
     use tokio::task::yield_now;
 
     use super::*;
     use crate::core::Core;
     use crate::core::CoreOptions;
-    use crate::domain::call::CallSummary;
-    use crate::domain::idempotency::KeyedCallStatus;
-    use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
+    use crate::domain::ids::GatewayNumber;
     use crate::limits::Limits;
-    use crate::ports::call_peers::CallPeers;
     use crate::ports::store::Storage;
     use crate::store::SqlStore;
 
@@ -267,38 +263,24 @@ mod tests {
         assert_eq!(end.unwrap_err().kind(), ErrorKind::NotFound);
     }
 
-    /// Other gateways that cannot be reached.
-    #[derive(Debug)]
-    struct Unreachable;
-
-    #[async_trait]
-    impl CallPeers for Unreachable {
-        async fn keyed_call(&self, _: GatewayNumber, _: &str, _: Duration) -> Option<KeyedCallStatus> {
-            None
-        }
-
-        async fn running_call(&self, _: &ProjectId, _: &CallId) -> Option<CallSummary> {
-            None
-        }
-
-        async fn cancel_call(&self, _: &ProjectId, _: &CallId) -> bool {
-            false
-        }
-    }
-
     #[tokio::test]
     async fn messages_at_two_gateways_are_answered_one_after_the_other() {
         let folder = tempfile::tempdir().unwrap();
         let store = SqlStore::open(folder.path()).await.unwrap();
         let tasks = store.tasks().clone();
         let store: Arc<dyn Storage> = Arc::new(store);
-        let start = async || {
-            let options = CoreOptions { call_peers: Some(Arc::new(Unreachable)), ..CoreOptions::default() };
+        let network = Network::new();
+        let start = async |number: u16| {
+            let options = CoreOptions {
+                gateway: GatewayNumber::new(number).unwrap(),
+                bus: Some(Arc::new(network.join())),
+                ..CoreOptions::default()
+            };
             Core::start(Arc::clone(&store), tasks.clone(), Some(folder.path()), options).await.unwrap()
         };
-        let one = start().await;
+        let one = start(1).await;
         one.local_admin().add_agent("desk", Profile::default()).await.unwrap();
-        let two = start().await;
+        let two = start(2).await;
         let caller = Caller {
             project_id: one.authenticator.anonymous().project_id,
             user_id: Some("u-1".to_owned()),

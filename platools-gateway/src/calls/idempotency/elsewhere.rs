@@ -94,7 +94,6 @@ impl Calls {
     }
 
     /// Waits up to a limit for the answer of a call that this gateway makes, for another gateway that got a repeat of it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "gateways do not ask each other yet"))]
     pub(crate) async fn keyed_call_status(&self, id: &str, limit: Duration) -> KeyedCallStatus {
         let running = lock(&self.idempotency.running).get(id).cloned();
         let Some(mut running) = running else { return KeyedCallStatus::NotHere };
@@ -112,20 +111,17 @@ impl Calls {
 
     /// Keeps the answer to a call of another gateway that is gone, for the next call with the key. Tries until the database has it, or this
     /// gateway stops. The first answer stays, if the other gateway kept one after all.
-    #[cfg_attr(not(test), expect(dead_code, reason = "calls do not go to the workers of other gateways yet"))]
-    pub(crate) fn keep_answer(self: &Arc<Self>, grant: KeyedCallGrant, answer: WorkerAnswer) {
+    pub(crate) async fn keep_answer(&self, grant: KeyedCallGrant, answer: WorkerAnswer) {
         let call = grant.call();
         let Some(seal) = grant.seal() else {
             tracing::warn!(call.id = %call.call_id, "answer for another gateway not kept; run the same version everywhere");
             return;
         };
-        let calls = Arc::clone(self);
-        self.idempotency.tasks.spawn(async move {
-            let note = calls.sealed(&seal, &call, &grant.answer(answer).await);
-            if calls.note(&call, &note).await.is_err() {
-                calls.keep_trying_to_note(&call, &note).await;
-            }
-        });
+        let note = self.sealed(&seal, &call, &grant.answer(answer).await);
+        if let Err(error) = self.note(&call, &note).await {
+            tracing::error!(%error, "the answer to a call with an idempotency key cannot be kept yet; it is tried again");
+            self.keep_trying_to_note(&call, &note).await;
+        }
     }
 }
 

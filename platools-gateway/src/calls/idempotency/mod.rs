@@ -31,6 +31,7 @@ use crate::domain::ids::AgentId;
 use crate::domain::lock::lock;
 
 pub use crate::settings::IdempotencySettings;
+pub(crate) use grant::KeyedCallGrant;
 pub(crate) use running::Idempotency;
 pub(crate) use start::KeyedCallStart;
 

@@ -59,7 +59,6 @@ impl<'a> KeyedCallStart<'a> {
     }
 
     /// The grant with which another gateway keeps the answer, if it has the worker and this gateway is gone.
-    #[cfg_attr(not(test), expect(dead_code, reason = "calls do not go to the workers of other gateways yet"))]
     pub(crate) fn grant(&self, declaration: &ToolDeclaration) -> KeyedCallGrant {
         KeyedCallGrant::new(self.key, self.call, declaration)
     }

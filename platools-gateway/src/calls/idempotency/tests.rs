@@ -1,12 +1,14 @@
 //! Tests of calls under idempotency keys at two gateways over one database.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use platools_bus::memory::{MemberId, MemoryBus, Network};
+use platools_bus::{Bus, InboxBounds, PublishError, RequestError, State, Subject, Subscription};
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::json;
 use serde_json::value::to_raw_value;
@@ -18,16 +20,14 @@ use super::*;
 use crate::arguments::Arguments;
 use crate::core::{Core, CoreOptions};
 use crate::directory::Claim;
-use crate::domain::call::CallSummary;
 use crate::domain::error::ErrorKind;
 use crate::domain::idempotency::{KeyedBegin, KeyedCallStatus};
 use crate::domain::identity::{Identity, Policy};
-use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
+use crate::domain::ids::{CallId, GatewayNumber};
 use crate::domain::trace::TraceContext;
 use crate::journal::JournaledCall;
-use crate::links::{Generation, Link, Order};
+use crate::links::{Link, Order};
 use crate::pending::WorkerAnswer;
-use crate::ports::call_peers::CallPeers;
 use crate::ports::store::Storage;
 use crate::store::SqlStore;
 use crate::tools::ToolName;
@@ -37,29 +37,44 @@ const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 /// A bound for waits that end sooner unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The gateways that reach each other.
-#[derive(Debug, Default)]
-struct Peers {
-    calls: Mutex<HashMap<GatewayNumber, Arc<Calls>>>,
-    requests: AtomicUsize,
+/// A bus that counts the requests about calls of other gateways.
+#[derive(Debug)]
+struct CountingBus {
+    bus: MemoryBus,
+    requests: Arc<AtomicUsize>,
 }
 
-#[async_trait]
-impl CallPeers for Peers {
-    async fn keyed_call(&self, gateway: GatewayNumber, id: &str, limit: Duration) -> Option<KeyedCallStatus> {
-        let calls = lock(&self.calls).get(&gateway).cloned()?;
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        Some(calls.keyed_call_status(id, limit).await)
+impl Bus for CountingBus {
+    fn publish(&self, subject: &Subject, payload: Bytes) -> Result<(), PublishError> {
+        self.bus.publish(subject, payload)
     }
 
-    async fn running_call(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
-        let calls = lock(&self.calls).get(&call_id.gateway()).cloned()?;
-        calls.running_here(project, call_id).await
+    fn request(
+        &self,
+        subject: &Subject,
+        payload: Bytes,
+        limit: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, RequestError>> {
+        if subject.as_str().ends_with(".peers") {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bus.request(subject, payload, limit)
     }
 
-    async fn cancel_call(&self, project: &ProjectId, call_id: &CallId) -> bool {
-        let calls = lock(&self.calls).get(&call_id.gateway()).cloned();
-        calls.is_some_and(|calls| calls.cancel_here(project, call_id))
+    fn subscribe(
+        &self,
+        subject: &Subject,
+        bounds: InboxBounds,
+    ) -> BoxFuture<'static, Result<Subscription, PublishError>> {
+        self.bus.subscribe(subject, bounds)
+    }
+
+    fn state(&self) -> watch::Receiver<State> {
+        self.bus.state()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.bus.close()
     }
 }
 
@@ -134,36 +149,41 @@ fn returned(result: impl serde::Serialize) -> WorkerAnswer {
     WorkerAnswer::Returned { result: to_raw_value(&result).unwrap(), latency_ms: 1 }
 }
 
-/// Gateways 1 and 2 over one database, each with a link of the worker. Those in `reachable` reach each other.
-async fn gateways(
-    reachable: &[u16],
-    settings: IdempotencySettings,
-) -> (tempfile::TempDir, Arc<Peers>, [TestGateway; 2]) {
+/// Two gateways over one database and a network, and the number of their requests to each other about calls.
+struct TwoGateways {
+    network: Network,
+    requests: Arc<AtomicUsize>,
+    _folder: tempfile::TempDir,
+}
+
+/// Gateways 1 and 2, each with a link of the worker.
+async fn gateways(settings: IdempotencySettings) -> (TwoGateways, [TestGateway; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqlStore::open(folder.path()).await.unwrap();
     let tasks = store.tasks().clone();
-    let (store, peers): (Arc<dyn Storage>, _) = (Arc::new(store), Arc::new(Peers::default()));
+    let store: Arc<dyn Storage> = Arc::new(store);
+    let (network, requests) = (Network::new(), Arc::<AtomicUsize>::default());
     let start = async |gateway: u16| {
         let options = CoreOptions {
             gateway: number(gateway),
-            call_peers: Some(Arc::clone(&peers) as _),
+            bus: Some(Arc::new(CountingBus { bus: network.join(), requests: Arc::clone(&requests) })),
             idempotency: settings.clone(),
             ..CoreOptions::default()
         };
         let core = Core::start(Arc::clone(&store), tasks.clone(), Some(folder.path()), options).await.unwrap();
         core.catalog.load().await.unwrap();
-        if reachable.contains(&gateway) {
-            lock(&peers.calls).insert(number(gateway), Arc::clone(&core.calls));
-        }
         core
     };
     let first = start(1).await;
     let secret = first.local_admin().add_entity("dev", Policy::Pool).await.unwrap().secret;
     let second = start(2).await;
+    for core in [&first, &second] {
+        until(|| core.cluster.as_ref().unwrap().members().count() == 2).await;
+    }
     let mut gateways = Vec::new();
     for core in [first, second] {
         let claim = Claim { secret: Some(secret.clone()), ..Claim::default() };
-        let link = core.authenticator.connect(Generation::now(), claim, LOCAL).await.unwrap();
+        let link = core.authenticator.connect(core.authenticator.next_generation(), claim, LOCAL).await.unwrap();
         let tool = ToolDeclaration::new("count", "", json!({"type": "object"}));
         core.registrations.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let Identity { project_id, .. } = link.identity().clone();
@@ -171,7 +191,7 @@ async fn gateways(
         gateways.push(TestGateway { core, link, caller });
     }
     let Ok(gateways) = gateways.try_into() else { panic!("two gateways") };
-    (folder, peers, gateways)
+    (TwoGateways { network, requests, _folder: folder }, gateways)
 }
 
 async fn ended(call: JoinHandle<Result<CallReply, Error>>) -> Result<CallReply, Error> {
@@ -190,11 +210,11 @@ async fn until(mut is_so: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn a_repeat_at_another_gateway_waits_for_the_answer_and_does_not_run() {
-    let (_folder, peers, [mut one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (both, [mut one, two]) = gateways(IdempotencySettings::default()).await;
     let first = one.call("k", "{}");
     let call_id = one.delivered().await;
     let repeats = [two.call("k", "{}"), two.call("k", "{}")];
-    until(|| peers.requests.load(Ordering::Relaxed) > 0).await;
+    until(|| both.requests.load(Ordering::Relaxed) > 0).await;
     one.answer(&call_id, "once");
     let first = ended(first).await.unwrap();
     for repeat in repeats {
@@ -208,7 +228,8 @@ async fn a_repeat_at_another_gateway_waits_for_the_answer_and_does_not_run() {
 
 #[tokio::test]
 async fn a_repeat_finds_the_answer_in_the_database_if_the_gateways_do_not_reach_each_other() {
-    let (_folder, _peers, [mut one, two]) = gateways(&[], IdempotencySettings::default()).await;
+    let (both, [mut one, two]) = gateways(IdempotencySettings::default()).await;
+    both.network.disconnect(MemberId(0));
     let first = one.call("k", "{}");
     let call_id = one.delivered().await;
     let repeat = two.call("k", "{}");
@@ -222,7 +243,7 @@ async fn a_repeat_finds_the_answer_in_the_database_if_the_gateways_do_not_reach_
 
 #[tokio::test]
 async fn a_call_that_two_gateways_begin_at_once_runs_once() {
-    let (_folder, _peers, [mut one, mut two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [mut one, mut two]) = gateways(IdempotencySettings::default()).await;
     const KEYS: usize = 40;
     let calls: Vec<_> = (0..KEYS)
         .map(|key| {
@@ -252,7 +273,7 @@ async fn a_call_that_two_gateways_begin_at_once_runs_once() {
 
 #[tokio::test]
 async fn a_repeat_runs_once_the_call_of_another_gateway_certainly_did_not() {
-    let (_folder, _peers, [one, mut two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [one, mut two]) = gateways(IdempotencySettings::default()).await;
     let (_, earlier) = two.call_of(9, "k");
     two.begin_elsewhere(&earlier, PATIENCE).await;
     let repeat = two.call("k", "{}");
@@ -266,7 +287,7 @@ async fn a_repeat_runs_once_the_call_of_another_gateway_certainly_did_not() {
 
 #[tokio::test]
 async fn a_repeat_is_told_that_the_end_is_unknown_once_no_answer_can_come() {
-    let (_folder, _peers, [one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [one, two]) = gateways(IdempotencySettings::default()).await;
     // Of a gateway that is gone, and of one that has started again since.
     for (gateway, key) in [(9, "k-1"), (2, "k-2")] {
         let (_, earlier) = two.call_of(gateway, key);
@@ -281,7 +302,7 @@ async fn a_repeat_is_told_that_the_end_is_unknown_once_no_answer_can_come() {
 
 #[tokio::test]
 async fn the_gateway_that_has_the_worker_keeps_the_answer_of_a_call_whose_gateway_is_gone() {
-    let (_folder, _peers, [one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [one, two]) = gateways(IdempotencySettings::default()).await;
     let (own, earlier) = one.call_of(9, "k");
     one.begin_elsewhere(&earlier, PATIENCE).await;
     let repeat = one.call("k", "{}");
@@ -292,20 +313,19 @@ async fn the_gateway_that_has_the_worker_keeps_the_answer_of_a_call_whose_gatewa
     for secret in [&*earlier.fingerprint, &own.seal().to_text()] {
         assert!(grant.contains(secret) && !shown.contains(secret), "{shown}");
     }
-    two.core.calls.keep_answer(serde_json::from_str(&grant).unwrap(), returned(json!({"n": 7})));
+    two.core.calls.keep_answer(serde_json::from_str(&grant).unwrap(), returned(json!({"n": 7}))).await;
     let reply = ended(repeat).await.unwrap();
     assert_eq!((&reply.call_id, reply.result.get()), (&earlier.call_id, r#"{"n":7}"#));
 
     // A failure of the tool is an answer, too, and the first answer stays.
     let failed = WorkerAnswer::Failed { message: "no stock".to_owned(), details: None, traceback: None };
-    two.core.calls.keep_answer(serde_json::from_str(&grant).unwrap(), failed);
-    two.core.calls.answers_kept().await;
+    two.core.calls.keep_answer(serde_json::from_str(&grant).unwrap(), failed).await;
     assert_eq!(ended(two.call("k", "{}")).await.unwrap().result.get(), r#"{"n":7}"#);
 }
 
 #[tokio::test]
 async fn a_failure_that_another_gateway_keeps_reads_as_the_calls_own_gateway_would_write_it() {
-    let (_folder, _peers, [one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [one, two]) = gateways(IdempotencySettings::default()).await;
     let (own, earlier) = one.call_of(9, "k");
     one.begin_elsewhere(&earlier, PATIENCE).await;
     let mut tool = ToolDeclaration::new("count", "", json!({}));
@@ -313,8 +333,7 @@ async fn a_failure_that_another_gateway_keeps_reads_as_the_calls_own_gateway_wou
     let grant = KeyedCallGrant::new(&own, &earlier, &tool);
     let traceback = Some("Caused by:\n    disk full".into());
     let failed = WorkerAnswer::Failed { message: "no stock".to_owned(), details: None, traceback };
-    two.core.calls.keep_answer(grant, failed);
-    two.core.calls.answers_kept().await;
+    two.core.calls.keep_answer(grant, failed).await;
     let error = ended(one.call("k", "{}")).await.unwrap_err();
     assert_eq!((error.kind(), error.call_id()), (ErrorKind::ToolFailed, Some(&earlier.call_id)));
     assert!(error.to_string().starts_with("no stock") && error.to_string().contains("disk full"), "{error}");
@@ -323,11 +342,11 @@ async fn a_failure_that_another_gateway_keeps_reads_as_the_calls_own_gateway_wou
 #[tokio::test]
 async fn an_answer_that_is_too_large_to_be_kept_reaches_a_repeat_that_waits_at_another_gateway() {
     let settings = IdempotencySettings { max_answer_bytes: 10, ..IdempotencySettings::default() };
-    let (_folder, peers, [mut one, two]) = gateways(&[1, 2], settings).await;
+    let (both, [mut one, two]) = gateways(settings).await;
     let first = one.call("k", "{}");
     let call_id = one.delivered().await;
     let repeat = two.call("k", "{}");
-    until(|| peers.requests.load(Ordering::Relaxed) > 0).await;
+    until(|| both.requests.load(Ordering::Relaxed) > 0).await;
     one.answer(&call_id, "a long result");
     ended(first).await.unwrap();
     assert_eq!(ended(repeat).await.unwrap().result.get(), r#""a long result""#);
@@ -336,17 +355,17 @@ async fn an_answer_that_is_too_large_to_be_kept_reaches_a_repeat_that_waits_at_a
 
 #[tokio::test]
 async fn a_key_in_use_for_another_call_at_another_gateway_is_refused_at_once() {
-    let (_folder, peers, [mut one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (both, [mut one, two]) = gateways(IdempotencySettings::default()).await;
     let first = one.call("k", "{}");
     one.delivered().await;
     let other = ended(two.call("k", r#"{"n":1}"#)).await.unwrap_err();
-    assert_eq!((other.kind(), peers.requests.load(Ordering::Relaxed)), (ErrorKind::KeyReused, 0));
+    assert_eq!((other.kind(), both.requests.load(Ordering::Relaxed)), (ErrorKind::KeyReused, 0));
     first.abort();
 }
 
 #[tokio::test]
 async fn a_gateway_that_stops_waits_no_longer_for_the_answer_of_another_one() {
-    let (_folder, _peers, [one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [one, two]) = gateways(IdempotencySettings::default()).await;
     let (_, earlier) = two.call_of(9, "k");
     one.begin_elsewhere(&earlier, PATIENCE).await;
     let repeat = two.call("k", "{}");
@@ -382,7 +401,7 @@ async fn a_gateway_tells_whether_a_call_is_under_way_and_when_its_caller_may_try
 
 #[tokio::test]
 async fn a_call_under_way_at_another_gateway_is_found_and_cancelled_there() {
-    let (_folder, _peers, [mut one, two]) = gateways(&[1, 2], IdempotencySettings::default()).await;
+    let (_both, [mut one, two]) = gateways(IdempotencySettings::default()).await;
     let call = one.call("k", "{}");
     let call_id = one.delivered().await;
     let found = two.core.calls.find(&two.caller, call_id.as_str()).await.unwrap();
