@@ -13,8 +13,8 @@ mod route;
 mod service;
 
 pub(crate) use frame::ShippedCall;
-pub(crate) use idempotency::KeyedCallGrant;
 pub use history::{CallQuery, CallsBefore};
+pub(crate) use idempotency::KeyedCallGrant;
 pub use request::{CallPermit, CallReply, CallRequest};
 pub(crate) use service::CallServices;
 pub use service::Calls;

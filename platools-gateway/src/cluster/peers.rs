@@ -59,7 +59,12 @@ impl MemberPeers {
     }
 
     /// The response of a member. `None` if it does not respond.
-    async fn ask<R: DeserializeOwned>(&self, member: GatewayNumber, request: &PeerRequest, limit: Duration) -> Option<R> {
+    async fn ask<R: DeserializeOwned>(
+        &self,
+        member: GatewayNumber,
+        request: &PeerRequest,
+        limit: Duration,
+    ) -> Option<R> {
         let response = self.0.request(member, PEERS, request, limit).await;
         response.inspect_err(|error| tracing::debug!(gateway = member.get(), %error, "member did not respond")).ok()
     }

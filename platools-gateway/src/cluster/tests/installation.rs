@@ -127,7 +127,13 @@ impl Installation {
     }
 
     /// Calls a tool under an idempotency key, in a task.
-    pub(super) fn call_with_key(&self, gateway: usize, key: &str, tool: &str, argument: u64) -> JoinHandle<Result<u64, Error>> {
+    pub(super) fn call_with_key(
+        &self,
+        gateway: usize,
+        key: &str,
+        tool: &str,
+        argument: u64,
+    ) -> JoinHandle<Result<u64, Error>> {
         let (core, caller) = (Arc::clone(&self.gateways[gateway]), self.caller());
         let (key, request) = (key.to_owned(), request(tool, argument, None));
         tokio::spawn(async move {

@@ -78,3 +78,33 @@ impl SessionTable for RequestSessions {
         found.inspect(|_| self.sessions.end(id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use platools_bus::memory::Network;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::core::{Core, CoreOptions};
+    use crate::settings::McpSettings;
+
+    /// The id of a session at a gateway with a number.
+    async fn id_at(number: u16) -> SessionId {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = GatewayNumber::new(number).unwrap();
+        let bus = (gateway != GatewayNumber::ALONE).then(|| Arc::new(Network::new().join()) as _);
+        let options = CoreOptions { gateway, bus, ..CoreOptions::default() };
+        let core = Arc::new(Core::open_with(folder.path(), options).await.unwrap());
+        let caller = core.authenticator.anonymous();
+        let view = core.tools.view(&caller, None, None).unwrap();
+        let session = Arc::new(McpSession::new(&caller, view));
+        let sessions = Arc::new(McpSessions::new(core, TaskTracker::new(), McpSettings::default()));
+        RequestSessions { sessions, caller, session, refused: Mutex::default() }.id("aa-bb".into())
+    }
+
+    #[tokio::test]
+    async fn the_id_of_a_session_names_its_gateway_unless_that_is_alone() {
+        assert_eq!(&*id_at(0).await, "aa-bb");
+        assert_eq!(&*id_at(17).await, "17-aa-bb");
+    }
+}
