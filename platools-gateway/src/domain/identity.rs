@@ -153,8 +153,7 @@ impl fmt::Display for Credential {
 }
 
 /// The users a key or token may speak for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpeaksFor {
     /// No user. Default of viewers and of agents' credentials.
