@@ -50,9 +50,9 @@ pub(crate) struct ConversationBounds {
     pub(crate) of_user: i64,
 }
 
-/// The place of a run in the queue of its conversation.
+/// The position of a run in the queue of its conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RunPlace {
+pub(crate) enum RunPosition {
     /// The run has its turn.
     Turn,
     /// The run waits behind others.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::conversation::{
-    ConversationBounds, ConversationFilter, MessagePage, RunPlace, StoredConversation, StoredMessage,
+    ConversationBounds, ConversationFilter, MessagePage, RunPosition, StoredConversation, StoredMessage,
 };
 use crate::domain::error::Error;
 use crate::domain::ids::{ConversationId, ProjectId, RunId};
@@ -64,17 +64,22 @@ pub(crate) trait ConversationStore: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The conversation was deleted, or the database failed.
-    async fn queue_run(&self, id: &ConversationId, run: &RunId, lease: Duration, limit: i64)
-    -> Result<RunPlace, Error>;
+    async fn queue_run(
+        &self,
+        id: &ConversationId,
+        run: &RunId,
+        lease: Duration,
+        limit: i64,
+    ) -> Result<RunPosition, Error>;
 
     /// Renews the place of a run for the time of `lease`, and returns it. Runs whose lease is over lose theirs.
-    async fn renew_run(&self, id: &ConversationId, run: &RunId, lease: Duration) -> Result<RunPlace, Error>;
+    async fn renew_run(&self, id: &ConversationId, run: &RunId, lease: Duration) -> Result<RunPosition, Error>;
 
     /// The place of a run. `Turn` if only runs whose lease is over are before it: [`renew_run`](Self::renew_run) then gives the turn.
     ///
     /// # Errors
     /// The conversation was deleted, or the database failed.
-    async fn run_place(&self, id: &ConversationId, run: &RunId) -> Result<RunPlace, Error>;
+    async fn run_position(&self, id: &ConversationId, run: &RunId) -> Result<RunPosition, Error>;
 
     /// Takes a run out of the queue of its conversation.
     async fn end_run(&self, id: &ConversationId, run: &RunId) -> Result<(), Error>;

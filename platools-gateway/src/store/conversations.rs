@@ -10,7 +10,7 @@ use super::usage::{Counted, add_usage, subtract_removed};
 use super::writer::WriteLock;
 use super::{SqlStore, run_queue};
 use crate::domain::conversation::{
-    ConversationBounds, ConversationFilter, MessagePage, RunPlace, StoredConversation, StoredMessage,
+    ConversationBounds, ConversationFilter, MessagePage, RunPosition, StoredConversation, StoredMessage,
 };
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::{AgentId, ConversationId, ProjectId, RunId};
@@ -127,21 +127,21 @@ impl ConversationStore for SqlStore {
         run: &RunId,
         lease: Duration,
         limit: i64,
-    ) -> Result<RunPlace, Error> {
+    ) -> Result<RunPosition, Error> {
         let mut change = self.writes.begin(WriteLock::Conversations).await?;
         let place = run_queue::add(&mut change, id, run, lease, limit).await?;
         change.commit().await?;
         Ok(place)
     }
 
-    async fn renew_run(&self, id: &ConversationId, run: &RunId, lease: Duration) -> Result<RunPlace, Error> {
+    async fn renew_run(&self, id: &ConversationId, run: &RunId, lease: Duration) -> Result<RunPosition, Error> {
         let mut change = self.writes.begin(WriteLock::Conversations).await?;
         let place = run_queue::renew(&mut change, id, run, lease).await?;
         change.commit().await?;
         Ok(place)
     }
 
-    async fn run_place(&self, id: &ConversationId, run: &RunId) -> Result<RunPlace, Error> {
+    async fn run_position(&self, id: &ConversationId, run: &RunId) -> Result<RunPosition, Error> {
         run_queue::place(&self.reads, id, run).await
     }
 

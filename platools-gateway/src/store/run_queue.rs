@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::sql::{self, Pool, SqlConnection};
-use crate::domain::conversation::RunPlace;
+use crate::domain::conversation::RunPosition;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::number::saturating_i64;
@@ -16,14 +16,14 @@ pub(super) async fn add(
     run: &RunId,
     lease: Duration,
     limit: i64,
-) -> Result<RunPlace, Error> {
+) -> Result<RunPosition, Error> {
     remove_expired(change, id, run).await?;
     let query = "SELECT COUNT(*) AS runs, COALESCE(MAX(place) + 1, 0) AS next FROM conversation_runs \
                  WHERE conversation_id = $1";
     let row = sql::query(query).bind(id.as_str()).fetch_one(&mut *change).await?;
     let runs: i64 = row.get("runs");
     if runs >= limit {
-        return Ok(RunPlace::Nowhere);
+        return Ok(RunPosition::Nowhere);
     }
     let now = change.dialect().now_ms();
     let added = sql::dynamic(format!(
@@ -38,8 +38,8 @@ pub(super) async fn add(
     .await?;
     match (added, runs) {
         (0, _) => Err(missing(id)),
-        (_, 0) => Ok(RunPlace::Turn),
-        _ => Ok(RunPlace::Waiting),
+        (_, 0) => Ok(RunPosition::Turn),
+        _ => Ok(RunPosition::Waiting),
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn renew(
     id: &ConversationId,
     run: &RunId,
     lease: Duration,
-) -> Result<RunPlace, sqlx::Error> {
+) -> Result<RunPosition, sqlx::Error> {
     remove_expired(change, id, run).await?;
     let now = change.dialect().now_ms();
     let renewed = sql::dynamic(format!(
@@ -61,17 +61,17 @@ pub(super) async fn renew(
     .bind(saturating_i64(lease.as_millis()))
     .fetch_optional(&mut *change)
     .await?;
-    let Some(row) = renewed else { return Ok(RunPlace::Nowhere) };
+    let Some(row) = renewed else { return Ok(RunPosition::Nowhere) };
     let before = sql::query("SELECT 1 FROM conversation_runs WHERE conversation_id = $1 AND place < $2 LIMIT 1")
         .bind(id.as_str())
         .bind(row.get::<i64, _>("place"))
         .fetch_optional(change)
         .await?;
-    Ok(if before.is_some() { RunPlace::Waiting } else { RunPlace::Turn })
+    Ok(if before.is_some() { RunPosition::Waiting } else { RunPosition::Turn })
 }
 
 /// The place of a run, without those before it whose lease is over.
-pub(super) async fn place(reads: &Pool, id: &ConversationId, run: &RunId) -> Result<RunPlace, Error> {
+pub(super) async fn place(reads: &Pool, id: &ConversationId, run: &RunId) -> Result<RunPosition, Error> {
     let now = reads.dialect().now_ms();
     let row = sql::dynamic(format!(
         "SELECT own.place, (SELECT COUNT(*) FROM conversation_runs other WHERE other.conversation_id = own.conversation_id \
@@ -85,9 +85,9 @@ pub(super) async fn place(reads: &Pool, id: &ConversationId, run: &RunId) -> Res
     .await?;
     let row = row.ok_or_else(|| missing(id))?;
     Ok(match (row.get::<Option<i64>, _>("place"), row.get::<i64, _>("runs_before")) {
-        (None, _) => RunPlace::Nowhere,
-        (Some(_), 0) => RunPlace::Turn,
-        (Some(_), _) => RunPlace::Waiting,
+        (None, _) => RunPosition::Nowhere,
+        (Some(_), 0) => RunPosition::Turn,
+        (Some(_), _) => RunPosition::Waiting,
     })
 }
 

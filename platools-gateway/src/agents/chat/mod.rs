@@ -3,11 +3,11 @@
 
 mod completion;
 mod conversation;
+mod conversation_turn;
 mod open_chat;
 mod run_events;
 mod run_queues;
 mod shared_queues;
-mod turn;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub use completion::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
 pub use open_chat::OpenChat;
 
+use conversation_turn::ConversationTurn;
 use run_queues::RunQueues;
 use shared_queues::{LeaseTimes, SharedQueues};
 
@@ -111,6 +112,14 @@ impl Conversations {
     pub(crate) async fn close(&self) {
         if let Some(shared) = &self.shared_runs {
             shared.close().await;
+        }
+    }
+
+    /// Waits for the turn of a run in a conversation.
+    async fn turn(&self, id: &ConversationId, run: &RunId) -> Result<ConversationTurn, Error> {
+        match &self.shared_runs {
+            None => self.runs.turn(id, self.settings.busy).await.map(ConversationTurn::Own),
+            Some(shared) => shared.turn(id, run, self.settings.busy).await.map(ConversationTurn::Shared),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
+use super::conversation_turn::ConversationTurn;
 use super::run_events::RunEvents;
-use super::turn::Turn;
 use super::{ChatPermit, ChatReply, ChatRequest, Conversations};
 use crate::agents::{ChatSink, Message, RunInput};
 use crate::authority::Action;
@@ -111,14 +111,14 @@ impl OpenChat<'_> {
         let events = RunEvents::begin(sink, conversation);
         let input = RunInput { profile: &agent.profile, instructions: &[], history: &history, message };
         let (content, output) = turn.keep(conversations.run_agent(caller, agent, input, sink)).await?;
-        conversations.add_messages(conversation, &turn, &output.messages).await?;
+        self.store_messages(&turn, &output.messages).await?;
         events.completed();
         Ok(ChatReply { content, usage: output.usage, conversation: self.conversation.clone() })
     }
 
     /// Adds the message to the conversation, and returns the messages before it. If the conversation ends with the same message, that
     /// one had no answer and is sent again: it is kept once.
-    async fn add_message(&self, turn: &Turn) -> Result<Vec<Message>, Error> {
+    async fn add_message(&self, turn: &ConversationTurn) -> Result<Vec<Message>, Error> {
         let Self { conversations, conversation, .. } = self;
         let max_bytes = saturating_i64(conversations.settings.max_history_bytes);
         let mut history = conversations.store.messages(conversation, HISTORY, max_bytes).await?;
@@ -126,9 +126,14 @@ impl OpenChat<'_> {
         if history.last() == Some(&message) {
             history.pop();
         } else {
-            conversations.add_messages(conversation, turn, &[message]).await?;
+            self.store_messages(turn, &[message]).await?;
         }
         Ok(history)
+    }
+
+    async fn store_messages(&self, turn: &ConversationTurn, messages: &[Message]) -> Result<(), Error> {
+        let Self { conversations, conversation, .. } = self;
+        turn.add_messages(&*conversations.store, conversation, messages, conversations.settings.bounds()).await
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::run_queues::{WAITING, refused};
-use crate::domain::conversation::RunPlace;
+use crate::domain::conversation::RunPosition;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::{ConversationId, RunId};
 use crate::ports::conversations::ConversationStore;
@@ -57,16 +57,16 @@ impl SharedQueues {
         // Before the run is queued: dropped while it is, it gives the place back as well.
         let turn = self.hold(id.clone(), run.clone());
         let mut place = self.store.queue_run(id, run, self.times.lease, limit as i64).await?;
-        if place == RunPlace::Nowhere {
+        if place == RunPosition::Nowhere {
             return Err(refused(full));
         }
-        while place != RunPlace::Turn {
+        while place != RunPosition::Turn {
             sleep(self.times.poll).await;
-            place = match self.store.run_place(id, run).await? {
+            place = match self.store.run_position(id, run).await? {
                 // Runs before this one whose gateways are gone have to be out of the queue, so that they do not come back.
-                RunPlace::Turn => self.store.renew_run(id, run, self.times.lease).await?,
-                RunPlace::Waiting => RunPlace::Waiting,
-                RunPlace::Nowhere => return Err(lost_place(id)),
+                RunPosition::Turn => self.store.renew_run(id, run, self.times.lease).await?,
+                RunPosition::Waiting => RunPosition::Waiting,
+                RunPosition::Nowhere => return Err(lost_place(id)),
             };
         }
         Ok(turn)
@@ -104,8 +104,8 @@ async fn until_lost(store: &dyn ConversationStore, id: &ConversationId, run: &Ru
     loop {
         sleep(times.renewal).await;
         match store.renew_run(id, run, times.lease).await {
-            Ok(RunPlace::Nowhere) => return,
-            Ok(RunPlace::Turn | RunPlace::Waiting) => {}
+            Ok(RunPosition::Nowhere) => return,
+            Ok(RunPosition::Turn | RunPosition::Waiting) => {}
             // The run keeps its place as long as no other takes it, and stores nothing without it.
             Err(error) => tracing::warn!(%error, run.id = %run, "place of a run not renewed; it is tried again"),
         }
@@ -188,7 +188,7 @@ mod tests {
     async fn until_queued(store: &SqlStore, id: &ConversationId, runs: i64) {
         let probe = async {
             // A probe is refused when the queue has as many runs as it may have.
-            while store.queue_run(id, &"probe".into(), PATIENCE, runs).await.unwrap() != RunPlace::Nowhere {
+            while store.queue_run(id, &"probe".into(), PATIENCE, runs).await.unwrap() != RunPosition::Nowhere {
                 store.end_run(id, &"probe".into()).await.unwrap();
             }
         };
@@ -234,7 +234,7 @@ mod tests {
         assert!(refused.wait().is_some() && refused.to_string().contains("is being answered"), "{refused}");
         for number in 1..WAITING {
             let run = RunId::from(format!("run_{number}"));
-            assert_eq!(store.queue_run(&id, &run, PATIENCE, WAITING as i64).await.unwrap(), RunPlace::Waiting);
+            assert_eq!(store.queue_run(&id, &run, PATIENCE, WAITING as i64).await.unwrap(), RunPosition::Waiting);
         }
         let refused = turn(&two, &id).await.unwrap_err();
         assert!(refused.to_string().contains("too many messages wait"), "{refused}");
@@ -255,7 +255,7 @@ mod tests {
         }
         drop(first);
         queues.close().await;
-        assert_eq!(store.queue_run(&id, &"run_9".into(), PATIENCE, 1).await.unwrap(), RunPlace::Turn);
+        assert_eq!(store.queue_run(&id, &"run_9".into(), PATIENCE, 1).await.unwrap(), RunPosition::Turn);
     }
 
     #[tokio::test]

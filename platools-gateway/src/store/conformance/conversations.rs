@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{TestStore, conformance};
-use crate::domain::conversation::{ConversationBounds, ConversationFilter, MessagePage, RunPlace, StoredConversation};
+use crate::domain::conversation::{
+    ConversationBounds, ConversationFilter, MessagePage, RunPosition, StoredConversation,
+};
 use crate::domain::error::ErrorKind;
 use crate::domain::ids::AgentId;
 use crate::domain::message::Message;
@@ -150,17 +152,17 @@ async fn runs_of_a_conversation_queue_up_to_a_limit_and_give_room_when_they_end_
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     talk.begin("a", "u-1", 1, WIDE).await;
     let queue = async |run: &str, lease, limit| talk.store.queue_run(&id, &run.into(), lease, limit).await.unwrap();
-    let place = async |run: &str| talk.store.run_place(&id, &run.into()).await.unwrap();
+    let place = async |run: &str| talk.store.run_position(&id, &run.into()).await.unwrap();
     let renew = async |run: &str| talk.store.renew_run(&id, &run.into(), minute).await.unwrap();
-    assert_eq!(queue("run_1", Duration::ZERO, 1).await, RunPlace::Turn);
-    assert_eq!(renew("run_1").await, RunPlace::Turn, "no other run took its place");
-    assert_eq!(queue("run_2", minute, 1).await, RunPlace::Nowhere);
-    assert_eq!(queue("run_2", Duration::ZERO, 3).await, RunPlace::Waiting);
-    assert_eq!(queue("run_3", minute, 3).await, RunPlace::Waiting, "one whose lease is over gives room");
-    assert_eq!((place("run_1").await, place("run_2").await), (RunPlace::Turn, RunPlace::Nowhere));
-    assert_eq!((place("run_3").await, renew("run_3").await), (RunPlace::Waiting, RunPlace::Waiting));
+    assert_eq!(queue("run_1", Duration::ZERO, 1).await, RunPosition::Turn);
+    assert_eq!(renew("run_1").await, RunPosition::Turn, "no other run took its place");
+    assert_eq!(queue("run_2", minute, 1).await, RunPosition::Nowhere);
+    assert_eq!(queue("run_2", Duration::ZERO, 3).await, RunPosition::Waiting);
+    assert_eq!(queue("run_3", minute, 3).await, RunPosition::Waiting, "one whose lease is over gives room");
+    assert_eq!((place("run_1").await, place("run_2").await), (RunPosition::Turn, RunPosition::Nowhere));
+    assert_eq!((place("run_3").await, renew("run_3").await), (RunPosition::Waiting, RunPosition::Waiting));
     talk.store.end_run(&id, &"run_1".into()).await.unwrap();
-    assert_eq!((place("run_3").await, renew("run_3").await), (RunPlace::Turn, RunPlace::Turn));
+    assert_eq!((place("run_3").await, renew("run_3").await), (RunPosition::Turn, RunPosition::Turn));
     let words = [Message::user("hello")];
     let late = talk.store.add_messages_of_run((&id, &"run_1".into()), &words, 1, WIDE).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Interrupted);
@@ -168,8 +170,8 @@ async fn runs_of_a_conversation_queue_up_to_a_limit_and_give_room_when_they_end_
     assert_eq!(talk.said("a", i64::MAX).await, ["hello"]);
     talk.adds_up().await;
     talk.store.remove_conversation(&id).await.unwrap();
-    assert_eq!(renew("run_3").await, RunPlace::Nowhere);
-    assert_eq!(talk.store.run_place(&id, &"run_3".into()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(renew("run_3").await, RunPosition::Nowhere);
+    assert_eq!(talk.store.run_position(&id, &"run_3".into()).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 async fn runs_that_gateways_left_behind_are_removed(store: TestStore) {

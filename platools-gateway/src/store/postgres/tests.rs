@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::{copy_to_database, lock_database, upgrade};
 use crate::domain::agent::Agent;
 use crate::domain::call::{CallFilter, CallRetention, StoredCall};
-use crate::domain::conversation::{ConversationBounds, RunPlace, StoredConversation};
+use crate::domain::conversation::{ConversationBounds, RunPosition, StoredConversation};
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::idempotency::{KeyedBegin, KeyedCall};
@@ -135,7 +135,7 @@ async fn of_runs_that_two_gateways_queue_at_once_one_has_the_turn() {
         let (one, other) =
             tokio::join!(stores[0].queue_run(&id, &runs[0], lease, 16), stores[1].queue_run(&id, &runs[1], lease, 16),);
         let (one, other) = (one.unwrap(), other.unwrap());
-        assert!(one != other && [one, other].contains(&RunPlace::Turn), "{one:?} {other:?}");
+        assert!(one != other && [one, other].contains(&RunPosition::Turn), "{one:?} {other:?}");
         for run in &runs {
             stores[0].end_run(&id, run).await.unwrap();
         }

@@ -1,47 +1,38 @@
-//! [`Turn`]: the turn of a run in its conversation. A gateway that is alone has the queues in memory, and several gateways share them.
+//! [`ConversationTurn`]: the turn of a run in its conversation. A gateway that is alone has the queues in memory, and several gateways share them.
 
-use super::Conversations;
 use super::run_queues::RunTurn;
 use super::shared_queues::SharedTurn;
+use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::ids::{ConversationId, RunId};
+use crate::domain::ids::ConversationId;
 use crate::domain::message::Message;
+use crate::ports::conversations::ConversationStore;
 use crate::ports::time::now_ms;
 
 /// The turn of a run, until it is dropped.
 #[derive(Debug)]
-pub(super) enum Turn {
+pub(super) enum ConversationTurn {
     /// The turn among the runs of this gateway, which is alone.
     Own(#[expect(dead_code, reason = "it is kept, not used")] RunTurn),
     /// The turn among the runs of all gateways.
     Shared(SharedTurn),
 }
 
-impl Conversations {
-    /// Waits for the turn of a run in a conversation.
-    pub(super) async fn turn(&self, id: &ConversationId, run: &RunId) -> Result<Turn, Error> {
-        match &self.shared_runs {
-            None => self.runs.turn(id, self.settings.busy).await.map(Turn::Own),
-            Some(shared) => shared.turn(id, run, self.settings.busy).await.map(Turn::Shared),
-        }
-    }
-
-    /// Stores messages of the run that has the turn. A run that has lost its turn stores none.
+impl ConversationTurn {
+    /// Stores messages of the run. A run that has lost its turn stores none.
     pub(super) async fn add_messages(
         &self,
+        store: &dyn ConversationStore,
         id: &ConversationId,
-        turn: &Turn,
         messages: &[Message],
+        bounds: ConversationBounds,
     ) -> Result<(), Error> {
-        let bounds = self.settings.bounds();
-        match turn {
-            Turn::Own(_) => self.store.add_messages(id, messages, now_ms(), bounds).await,
-            Turn::Shared(turn) => self.store.add_messages_of_run((id, turn.run()), messages, now_ms(), bounds).await,
+        match self {
+            Self::Own(_) => store.add_messages(id, messages, now_ms(), bounds).await,
+            Self::Shared(turn) => store.add_messages_of_run((id, turn.run()), messages, now_ms(), bounds).await,
         }
     }
-}
 
-impl Turn {
     /// Does some work of the run. Ends it if another gateway took the turn.
     pub(super) async fn keep<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let Self::Shared(turn) = self else { return work.await };
