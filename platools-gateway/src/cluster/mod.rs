@@ -114,7 +114,8 @@ impl Cluster {
         let replicas = Arc::new(replicas);
         let beat = {
             let is_stopping = is_stopping.clone();
-            move || publish_heartbeats(publisher.clone(), links.clone(), is_stopping.subscribe())
+            let members = members.clone();
+            move || publish_heartbeats(publisher.clone(), links.clone(), members.changes(), is_stopping.subscribe())
         };
         let tasks = vec![
             tasks.keep("cluster heartbeats", beat),
@@ -199,13 +200,19 @@ async fn divide_limits(members: Members, limiter: Arc<Limiter>) {
     }
 }
 
-/// Publishes heartbeats, and one at once when the gateway stops. Never returns.
-async fn publish_heartbeats(publisher: Arc<LinkPublisher>, links: Arc<Links>, mut is_stopping: watch::Receiver<bool>) {
+/// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.
+async fn publish_heartbeats(
+    publisher: Arc<LinkPublisher>,
+    links: Arc<Links>,
+    mut members: watch::Receiver<()>,
+    mut is_stopping: watch::Receiver<bool>,
+) {
     let mut beats = interval(BEAT);
     loop {
-        // Both arms are cancel-safe.
+        // All arms are cancel-safe.
         tokio::select! {
             _ = beats.tick() => {}
+            Ok(()) = members.changed() => {}
             Ok(()) = is_stopping.changed() => {}
         }
         let is_stopping = *is_stopping.borrow_and_update();

@@ -54,7 +54,7 @@ impl Calls {
                 Ok(None) => return None,
                 Ok(Some(found)) => (earlier, read) = (found, Instant::now()),
                 // The answer may still come: another gateway may reach the database, or this one may again.
-                Err(error) => tracing::debug!(%error, "the answer of a call with an idempotency key could not be read"),
+                Err(error) => tracing::debug!(%error, "answer to a call with an idempotency key not read"),
             }
         }
     }
@@ -114,12 +114,12 @@ impl Calls {
     pub(crate) async fn keep_answer(&self, grant: KeyedCallGrant, answer: WorkerAnswer) {
         let call = grant.call();
         let Some(seal) = grant.seal() else {
-            tracing::warn!(call.id = %call.call_id, "answer for another gateway not kept; run the same version everywhere");
+            tracing::warn!(call.id = %call.call_id, "answer for another gateway not stored; run the same version everywhere");
             return;
         };
         let note = self.sealed(&seal, &call, &grant.answer(answer).await);
         if let Err(error) = self.note(&call, &note).await {
-            tracing::error!(%error, "the answer to a call with an idempotency key cannot be kept yet; it is tried again");
+            tracing::error!(%error, "answer to a call with an idempotency key not stored; trying again");
             self.keep_trying_to_note(&call, &note).await;
         }
     }

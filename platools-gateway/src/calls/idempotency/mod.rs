@@ -193,7 +193,7 @@ impl Calls {
         let unkept = match self.note(call, &note).await {
             Ok(()) => None,
             Err(error) => {
-                tracing::error!(%error, "the answer to a call with an idempotency key cannot be kept yet; it is tried again");
+                tracing::error!(%error, "answer to a call with an idempotency key not stored; trying again");
                 Some(note)
             }
         };
@@ -227,10 +227,10 @@ impl Calls {
             match self.note(call, note).await {
                 Ok(()) => return,
                 Err(error) if is_last => {
-                    tracing::error!(%error, "the answer to a call with an idempotency key could not be kept and is lost");
+                    tracing::error!(%error, "answer to a call with an idempotency key not stored and lost");
                     return;
                 }
-                Err(error) => tracing::debug!(%error, "the answer to a call with an idempotency key could not be kept"),
+                Err(error) => tracing::debug!(%error, "answer to a call with an idempotency key not stored"),
             }
         }
     }
@@ -249,6 +249,6 @@ impl Calls {
 
     /// Forgets the calls that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        self.services.idempotency_store.forget_keyed_calls_before(self.services.aging.cutoff_ms(KEPT)).await
+        self.services.idempotency_store.forget_keyed_calls_before(self.services.retention_clock.cutoff_ms(KEPT)).await
     }
 }
