@@ -184,7 +184,7 @@ async fn the_answer_of_a_call_with_a_key_is_kept_where_its_worker_is_if_its_gate
     let mut worker = installation.worker(1, "tools", "p1", "echo").await;
     installation.is_online(0, "echo").await;
     let _lost = installation.call_with_key(0, "k", "echo", 5);
-    let (call_id, _) = worker.next_call().await;
+    let (call_id, _) = worker.next_call().await.unwrap();
     // It hangs, so it does not store how its calls ended.
     installation.network.disconnect(installation.member(0));
     tokio::time::pause();
@@ -203,7 +203,7 @@ async fn the_answer_of_a_call_with_a_key_is_kept_if_its_gateway_has_started_agai
     let mut worker = installation.worker(1, "tools", "p1", "echo").await;
     installation.is_online(0, "echo").await;
     let _lost = installation.call_with_key(0, "k", "echo", 5);
-    let (call_id, _) = worker.next_call().await;
+    let (call_id, _) = worker.next_call().await.unwrap();
     installation.replace_hung(0).await;
     installation.is_online(0, "echo").await;
     let repeats = [0, 1].map(|gateway| installation.call_with_key(gateway, "k", "echo", 5));
