@@ -11,6 +11,7 @@ use platools_tests::{
 };
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 
 /// Longer than any test.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -361,30 +362,42 @@ fn holding() -> (ToolRegistry, Arc<Notify>, mpsc::UnboundedReceiver<Step>) {
     (registry.with_tools(tools![hold, echo]).expect("valid tools"), go, ended)
 }
 
+/// A worker that stops while a call of `hold` runs.
+struct Stopping {
+    platform: Platform,
+    worker: Worker,
+    link: Link,
+    /// Ends the call.
+    go: Arc<Notify>,
+    stop: JoinHandle<()>,
+}
+
+impl Stopping {
+    /// Begins a call and then a stop. The worker has begun to stop when it refuses a call.
+    async fn begin() -> Self {
+        let (registry, go, mut ended) = holding();
+        let platform = Platform::start().await;
+        let worker = Worker::start(client(&platform.url(), &registry));
+        let mut link = platform.accept_worker().await;
+        link.call("running", "hold", json!({})).await;
+        assert_eq!(within(ended.recv()).await, Some(Step::Started));
+        let stop = stop(&worker);
+        for number in 0.. {
+            let call_id = format!("new-{number}");
+            link.call(&call_id, "echo", json!({"number": number})).await;
+            let frame = link.next().await;
+            assert_eq!(frame["call_id"], call_id, "{frame}");
+            if frame["type"] == "tool_error" {
+                break;
+            }
+        }
+        Self { platform, worker, link, go, stop }
+    }
+}
+
 #[tokio::test]
 async fn a_stop_drains_and_closes_with_1000() {
-    let (registry, go, mut ended) = holding();
-    let platform = Platform::start().await;
-    let worker = Worker::start(client(&platform.url(), &registry));
-    let mut link = platform.accept_worker().await;
-    link.call("running", "hold", json!({})).await;
-    assert_eq!(within(ended.recv()).await, Some(Step::Started));
-    let stop = tokio::spawn({
-        let handle = worker.handle().clone();
-        async move { handle.stop().await }
-    });
-    // The stop is known once a new call is refused.
-    let mut number = 0;
-    loop {
-        let call_id = format!("new-{number}");
-        link.call(&call_id, "echo", json!({"number": number})).await;
-        let frame = link.next().await;
-        assert_eq!(frame["call_id"], call_id, "{frame}");
-        if frame["type"] == "tool_error" {
-            break;
-        }
-        number += 1;
-    }
+    let Stopping { worker, mut link, go, stop, .. } = Stopping::begin().await;
     assert!(!stop.is_finished(), "a call still runs");
     go.notify_one();
     assert_eq!(link.result("running").await, 7);
@@ -416,7 +429,7 @@ async fn blinked(platform: Platform, limit: Duration) -> (Worker, Unreachable, A
     (worker, port, go)
 }
 
-fn stop(worker: &Worker) -> tokio::task::JoinHandle<()> {
+fn stop(worker: &Worker) -> JoinHandle<()> {
     let handle = worker.handle().clone();
     tokio::spawn(async move { handle.stop().await })
 }
@@ -473,20 +486,7 @@ async fn a_stop_without_a_socket_ends_when_its_one_dial_fails_or_takes_too_long(
 
 #[tokio::test]
 async fn a_socket_that_breaks_during_a_stop_is_followed_by_another_one_and_no_more() {
-    let (registry, go, mut ended) = holding();
-    let platform = Platform::start().await;
-    let worker = Worker::start(client(&platform.url(), &registry));
-    let mut link = platform.accept_worker().await;
-    link.call("running", "hold", json!({})).await;
-    assert_eq!(within(ended.recv()).await, Some(Step::Started));
-    let stop = stop(&worker);
-    // The stop is known once a new call is refused.
-    for number in 0.. {
-        link.call(&format!("new-{number}"), "echo", json!({"number": number})).await;
-        if link.next().await["type"] == "tool_error" {
-            break;
-        }
-    }
+    let Stopping { platform, worker, link, go, stop } = Stopping::begin().await;
     link.kill();
     let mut link = platform.accept().await;
     link.registration().await;

@@ -192,7 +192,7 @@ impl Calls {
             grant: grant.as_ref(),
         };
         // From here on the call may be cancelled, also while it waits for a link.
-        let pending = self.services.pending.open(call_id.clone(), scope.clone(), name, request.listener.clone());
+        let pending = self.services.pending.open(call_id.clone(), scope.clone(), name, request.report_sender.clone());
         let pending = pending.limited(time_limit);
         let return_limit = request.worker_return.unwrap_or(self.settings.worker_return);
         let to = (&*self.services.links, scope, tool.version());

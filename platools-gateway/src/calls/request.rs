@@ -10,7 +10,7 @@ use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
 use crate::limits::ConcurrencyPermit;
 use crate::pending::CallTimeout;
-use crate::pending::reports::Listener;
+use crate::pending::reports::ReportSender;
 use crate::tools::ToolName;
 
 /// The call that a caller requests.
@@ -27,16 +27,16 @@ pub struct CallRequest {
     pub worker_return: Option<Duration>,
     /// The trace it belongs to.
     pub trace: TraceContext,
-    /// The receiver of progress and log entries of the tool.
-    pub listener: Option<Listener>,
+    /// The sending end for progress and log entries of the tool; its receiving end is [`Reports`](crate::pending::Reports).
+    pub report_sender: Option<ReportSender>,
 }
 
 impl CallRequest {
-    /// A call without a parent trace and without a receiver of reports. It waits for a worker that returns as long as the settings say.
+    /// A call without a parent trace and without reports. It waits for a worker that returns as long as the settings say.
     #[must_use]
     pub fn new(tool: ToolName, arguments: Arguments, timeout: impl Into<CallTimeout>) -> Self {
         let trace = TraceContext::from_parent(None);
-        Self { tool, arguments, timeout: timeout.into(), worker_return: None, trace, listener: None }
+        Self { tool, arguments, timeout: timeout.into(), worker_return: None, trace, report_sender: None }
     }
 }
 

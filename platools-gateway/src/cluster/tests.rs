@@ -30,8 +30,8 @@ async fn progress_and_cancellation_cross_gateways() {
     let installation = Installation::start(2, ONE).await;
     let mut worker = installation.worker(1, "tools", "p1", "slow").await;
     installation.is_online(0, "slow").await;
-    let (listener, mut reports) = Reports::new();
-    let mut call = Box::pin(installation.call_with(0, "slow", 1, Some(listener)));
+    let (report_sender, mut reports) = Reports::new();
+    let mut call = Box::pin(installation.call_with(0, "slow", 1, Some(report_sender)));
     let call_id = tokio::select! {
         _ = &mut call => unreachable!("nobody has answered"),
         call = worker.next_call() => call.expect("a call").0,

@@ -1,4 +1,4 @@
-//! [`CallFigures`]: counts the calls of each tool, by outcome and by duration.
+//! `CallFigures`: counts the calls of each tool, by outcome and by duration.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard};

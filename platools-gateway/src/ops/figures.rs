@@ -1,4 +1,4 @@
-//! [`FigureReader`]: reads the counters and gauges of a gateway from its services, as [`Figures`]. `metrics` has their names for
+//! `FigureReader`: reads the counters and gauges of a gateway from its services, as [`Figures`]. `metrics` has their names for
 //! Prometheus.
 
 use std::sync::Arc;

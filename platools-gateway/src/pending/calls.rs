@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::answer::{Receipt, WorkerAnswer};
 use super::delivery_stage::{LinkEnd, Loss, RequeueTurn, Stage};
-use super::reports::{Listener, Report};
+use super::reports::{Report, ReportSender};
 use super::table::{Pending, SharedTable};
 use super::waiting::PendingCall;
 use crate::domain::error::{Error, ErrorKind};
@@ -30,7 +30,13 @@ pub struct PendingCalls {
 
 impl PendingCalls {
     /// Begins to wait for an answer from `scope`.
-    pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> PendingCall {
+    pub(crate) fn open(
+        &self,
+        call_id: CallId,
+        scope: Scope,
+        tool: &str,
+        report_sender: Option<ReportSender>,
+    ) -> PendingCall {
         let (reply, answer) = oneshot::channel();
         let (stage, stages) = watch::channel(Stage::Open);
         self.table.lock().insert(call_id.clone(), |number| Pending {
@@ -40,7 +46,7 @@ impl PendingCalls {
             holder: None,
             stage,
             queued: None,
-            listener,
+            report_sender,
             load: None,
             reply,
         });
@@ -169,10 +175,10 @@ impl PendingCalls {
 
     /// Hands a report of the tool to the caller, if it comes from the scope of the call.
     pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
-        if let Some(Pending { scope, listener: Some(listener), .. }) = self.table.lock().get(call_id)
+        if let Some(Pending { scope, report_sender: Some(report_sender), .. }) = self.table.lock().get(call_id)
             && scope == from
         {
-            listener.tell(report);
+            report_sender.tell(report);
         }
     }
 

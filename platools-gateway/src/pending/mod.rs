@@ -13,7 +13,7 @@ pub use crate::settings::CallSettings;
 pub use answer::{Receipt, WorkerAnswer};
 pub use calls::PendingCalls;
 pub(crate) use delivery_stage::{LinkEnd, Stage};
-pub use reports::{Listener, LogEntry, Progress, Report, Reports};
+pub use reports::{LogEntry, Progress, Report, ReportSender, Reports};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::warn_of_timeouts;
 pub(crate) use waiting::{CallStep, PendingCall};

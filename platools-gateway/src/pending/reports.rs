@@ -43,9 +43,9 @@ pub struct LogEntry {
     pub message: String,
 }
 
-/// The receiver of a tool's reports.
+/// The sending end of the reports of one call.
 #[derive(Debug, Clone)]
-pub struct Listener {
+pub struct ReportSender {
     progress: watch::Sender<Option<Progress>>,
     log: mpsc::Sender<LogEntry>,
     left_out: Arc<AtomicUsize>,
@@ -81,12 +81,12 @@ impl fmt::Debug for LogEntry {
 impl Reports {
     /// The two ends for a call that is about to be made.
     #[must_use]
-    pub fn new() -> (Listener, Self) {
+    pub fn new() -> (ReportSender, Self) {
         let (progress, latest) = watch::channel(None);
         let (log, entries) = mpsc::channel(MAX_ENTRIES);
         let left_out = Arc::<AtomicUsize>::default();
-        let listener = Listener { progress, log, left_out: Arc::clone(&left_out) };
-        (listener, Self { progress: latest, log: entries, left_out })
+        let report_sender = ReportSender { progress, log, left_out: Arc::clone(&left_out) };
+        (report_sender, Self { progress: latest, log: entries, left_out })
     }
 
     /// Waits for the next report; for ever, if there will be none. Cancel-safe.
@@ -121,7 +121,7 @@ async fn next_of(
     Ok(progress.borrow_and_update().clone())
 }
 
-impl Listener {
+impl ReportSender {
     pub(crate) fn tell(&self, report: Report) {
         match report {
             Report::Progress(progress) => drop(self.progress.send_replace(Some(progress))),
@@ -148,9 +148,9 @@ mod tests {
 
     #[tokio::test]
     async fn of_progress_the_latest_comes_and_of_the_log_everything() {
-        let (listener, mut reports) = Reports::new();
+        let (report_sender, mut reports) = Reports::new();
         for report in [progress(1.0), entry("one"), progress(2.0), entry("two")] {
-            listener.tell(report);
+            report_sender.tell(report);
         }
         let next = [reports.next().await, reports.next().await, reports.next().await];
         let (progressed, logged): (Vec<_>, Vec<_>) =
@@ -161,10 +161,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_rest_is_there_when_nobody_reports_any_more() {
-        let (listener, mut reports) = Reports::new();
-        listener.tell(entry("one"));
-        listener.tell(progress(1.0));
-        drop(listener);
+        let (report_sender, mut reports) = Reports::new();
+        report_sender.tell(entry("one"));
+        report_sender.tell(progress(1.0));
+        drop(report_sender);
         assert_eq!(reports.rest().len(), 2);
         assert_eq!(reports.rest(), []);
         assert!(reports.next().now_or_never().is_none());
@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_caller_that_does_not_keep_up_misses_entries_and_is_told_how_many() {
-        let (listener, mut reports) = Reports::new();
-        (0..1000).for_each(|number| listener.tell(entry(&number.to_string())));
+        let (report_sender, mut reports) = Reports::new();
+        (0..1000).for_each(|number| report_sender.tell(entry(&number.to_string())));
         let rest = reports.rest();
         assert_eq!(rest.len(), MAX_ENTRIES + 1);
         let Report::Log(last) = &rest[MAX_ENTRIES] else { panic!("{rest:?}") };

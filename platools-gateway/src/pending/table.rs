@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::WorkerAnswer;
 use super::delivery_stage::{LinkEnd, Loss, RequeueTurn, Stage};
-use super::reports::Listener;
+use super::reports::ReportSender;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
@@ -39,7 +39,7 @@ pub(super) struct Pending {
     pub(super) stage: watch::Sender<Stage>,
     /// The time at which it was queued at a link.
     pub(super) queued: Option<Instant>,
-    pub(super) listener: Option<Listener>,
+    pub(super) report_sender: Option<ReportSender>,
     /// Counts the call at the worker that has it.
     pub(super) load: Option<HeldAmount>,
     pub(super) reply: oneshot::Sender<Result<WorkerAnswer, Error>>,

@@ -25,7 +25,7 @@ use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
 use crate::domain::trace::TraceContext;
 use crate::links::{ClosingSignal, Link, Notice, Order, Registration};
-use crate::pending::{CallSettings, CallTimeout, Listener, Report, WorkerAnswer};
+use crate::pending::{CallSettings, CallTimeout, Report, ReportSender, WorkerAnswer};
 use crate::store::SqlStore;
 use crate::tools::ToolName;
 
@@ -184,10 +184,10 @@ impl Installation {
         gateway: usize,
         tool: &str,
         argument: u64,
-        listener: Option<Listener>,
+        report_sender: Option<ReportSender>,
     ) -> Result<CallReply, Error> {
         let core = self.core(gateway);
-        core.calls.call(&self.caller(), request(tool, argument, listener)).await
+        core.calls.call(&self.caller(), request(tool, argument, report_sender)).await
     }
 }
 
@@ -207,7 +207,7 @@ fn name(tool: &str) -> ToolName {
     ToolName { name: tool.to_owned(), entity: None, environment: None }
 }
 
-fn request(tool: &str, argument: u64, listener: Option<Listener>) -> CallRequest {
+fn request(tool: &str, argument: u64, report_sender: Option<ReportSender>) -> CallRequest {
     let raw = RawValue::from_string(json!({"n": argument}).to_string()).unwrap();
     CallRequest {
         tool: name(tool),
@@ -215,7 +215,7 @@ fn request(tool: &str, argument: u64, listener: Option<Listener>) -> CallRequest
         timeout: CallTimeout::asked(Duration::from_secs(60)),
         worker_return: None,
         trace: TraceContext::from_parent(None),
-        listener,
+        report_sender,
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn run(
     let rule = core.tools.result_rule(&origin.caller, &tool).await.unwrap_or_default();
     let (revision, max_bytes) = (notifier.revision(), settings.max_result_bytes);
     let writer = ResultWriter { tool: tool.name.clone(), rule, revision, max_bytes };
-    let (listener, reports) = Reports::new();
+    let (report_sender, reports) = Reports::new();
     let PermittedCall { permit, arguments } = match origin.take_call() {
         Some(call) => call,
         None => {
@@ -53,11 +53,11 @@ pub(super) async fn run(
     };
     let end = match arguments {
         Ok(arguments) => {
-            let (trace, listener) = (origin.trace.clone(), Some(listener));
+            let (trace, report_sender) = (origin.trace.clone(), Some(report_sender));
             let limit = settings.call_limit;
             let timeout = CallTimeout::declared_or(limit).at_most(limit, "mcp.call_limit");
             let worker_return = Some(settings.worker_return);
-            let request = CallRequest { tool, arguments, timeout, worker_return, trace, listener };
+            let request = CallRequest { tool, arguments, timeout, worker_return, trace, report_sender };
             let call = unless_cancelled(cancelled, core.calls.call_whole(&origin.caller, permit, request));
             notifier.run(call, reports).await?
         }

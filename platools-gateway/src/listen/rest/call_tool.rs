@@ -46,7 +46,8 @@ struct NewCall<'a> {
     entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
     environment_id: Option<String>,
-    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the
+    /// tool declares, or
     /// 30000.
     timeout_ms: Option<u64>,
 }
@@ -168,8 +169,8 @@ pub(super) async fn cancel(
 
 /// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
 fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest, kept: (CallPermit, HeldBytes)) -> Response {
-    let (listener, reports) = Reports::new();
-    let request = CallRequest { listener: Some(listener), ..request };
+    let (report_sender, reports) = Reports::new();
+    let request = CallRequest { report_sender: Some(report_sender), ..request };
     let call = async move {
         let (permit, _held) = kept;
         Ok(core.calls.call_permitted(&caller, permit, request).await?)
