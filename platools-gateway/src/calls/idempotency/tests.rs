@@ -24,7 +24,6 @@ use crate::domain::error::ErrorKind;
 use crate::domain::idempotency::{KeyedBegin, KeyedCallStatus};
 use crate::domain::identity::{Identity, Policy};
 use crate::domain::ids::{CallId, GatewayNumber};
-use crate::domain::trace::TraceContext;
 use crate::journal::JournaledCall;
 use crate::links::{Link, Order};
 use crate::pending::WorkerAnswer;
@@ -89,14 +88,7 @@ impl TestGateway {
     /// Makes the call in a task.
     fn call(&self, key: &str, arguments: &str) -> JoinHandle<Result<CallReply, Error>> {
         let (calls, caller, key) = (Arc::clone(&self.core.calls), self.caller.clone(), key.to_owned());
-        let request = CallRequest {
-            tool: ToolName { name: "count".to_owned(), entity: None, environment: None },
-            arguments: Arguments::parse(serde_json::from_str(arguments).unwrap()).unwrap(),
-            timeout: Duration::from_secs(600).into(),
-            worker_return: None,
-            trace: TraceContext::from_parent(None),
-            listener: None,
-        };
+        let request = request(Arguments::parse(serde_json::from_str(arguments).unwrap()).unwrap());
         tokio::spawn(async move { calls.call_with_key(&caller, &key, request).await })
     }
 
@@ -117,18 +109,10 @@ impl TestGateway {
     /// The earlier call of another gateway under a key.
     fn call_of(&self, gateway: u16, key: &str) -> (OwnedKey, KeyedCall) {
         let own = OwnedKey::new(&self.caller, key).unwrap();
-        let request = CallRequest {
-            tool: ToolName { name: "count".to_owned(), entity: None, environment: None },
-            arguments: Arguments::none(),
-            timeout: Duration::from_secs(1).into(),
-            worker_return: None,
-            trace: TraceContext::from_parent(None),
-            listener: None,
-        };
         let call = KeyedCall {
             id: own.id().to_owned(),
             project: own.project().clone(),
-            fingerprint: own.fingerprint(&self.caller, &request),
+            fingerprint: own.fingerprint(&self.caller, &request(Arguments::none())),
             call_id: CallId::from_gateway(number(gateway)),
         };
         (own, call)
@@ -139,6 +123,12 @@ impl TestGateway {
         let begin = self.core.store.begin_keyed_call(call, answer_wait, 100).await.unwrap();
         assert_eq!(begin, KeyedBegin::Begun);
     }
+}
+
+/// A call of the tool `count`.
+fn request(arguments: Arguments) -> CallRequest {
+    let tool = ToolName { name: "count".to_owned(), entity: None, environment: None };
+    CallRequest::new(tool, arguments, Duration::from_secs(600))
 }
 
 fn number(gateway: u16) -> GatewayNumber {
