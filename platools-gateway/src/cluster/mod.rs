@@ -4,10 +4,9 @@
 //! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
 //! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
 //! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
-//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, and
-//! `catalog_news` and `directory_news` tell of changed tools and of the directory's
-//! revisions, and `fan_out` of the sessions, messages, dashboards and health of
-//! tools that the clients of all members see.
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, and `peers` asks about calls and tickets of
+//! other members. `catalog_news` and `directory_news` tell of changed tools and of the directory's revisions, and `fan_out` of the sessions, messages,
+//! dashboards and health of tools that the clients of all members see.
 
 mod answer_forwarder;
 mod answers;
@@ -20,6 +19,7 @@ mod link_replicas;
 mod member_links;
 mod members;
 mod messenger;
+mod peers;
 #[cfg(test)]
 mod tests;
 
@@ -33,10 +33,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::admin::Reconciler;
 use crate::background::tasks::Tasks;
+use crate::calls::Calls;
 use crate::catalog::Catalog;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
 use crate::feed::Feed;
+use crate::limits::Limiter;
 use crate::links::{HealthMonitor, Links};
 use crate::pending::{PendingCalls, Report, WorkerAnswer};
 use crate::ports::tool_changes::ToolChanges;
@@ -45,8 +47,9 @@ use crate::sessions::Sessions;
 pub(crate) use catalog_news::CatalogPublisher;
 pub(crate) use members::Members;
 pub(crate) use messenger::Messenger;
+pub(crate) use peers::MemberPeers;
 
-use answer_forwarder::AnswerForwarder;
+use answer_forwarder::{AnswerForwarder, KeptAnswers};
 use answers::Origins;
 use catalog_news::CatalogReader;
 use directory_news::{DirectoryPublisher, DirectoryReader};
@@ -55,6 +58,7 @@ use hosted_calls::HostedCalls;
 use link_changes::LinkPublisher;
 use link_replicas::LinkReplicas;
 use members::BEAT;
+use peers::PeerRequests;
 
 /// The connection of this gateway to the other members of its installation.
 pub(crate) struct Cluster {
@@ -95,6 +99,8 @@ pub(crate) struct ClusterServices {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) pending: PendingCalls,
     pub(crate) tool_changes: Arc<dyn ToolChanges>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) limiter: Arc<Limiter>,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) feed: Feed,
@@ -106,12 +112,22 @@ pub(crate) struct ClusterServices {
 impl Cluster {
     /// Joins the installation: begins to receive messages and to publish heartbeats.
     pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
-        let ClusterServices { messenger, publishers, links, catalog, .. } = services;
-        let ClusterServices { pending, tool_changes, reconciler, sessions, feed, health, max_timeout, .. } = services;
+        let ClusterServices { messenger, publishers, links, catalog, pending, tool_changes, .. } = services;
+        let ClusterServices { calls, limiter, reconciler, sessions, feed, health, max_timeout, .. } = services;
         let Publishers { links: publisher, directory, fan_out, members } = publishers;
         let is_stopping = Arc::new(watch::Sender::new(false));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
-        let answers = AnswerForwarder::new(messenger.clone(), members.clone(), hosted.clone(), max_timeout);
+        let answers = AnswerForwarder::new(
+            messenger.clone(),
+            members.clone(),
+            hosted.clone(),
+            KeptAnswers { calls: calls.clone(), max_timeout },
+        );
+        let requests = Arc::new(PeerRequests { messenger: messenger.clone(), calls, sessions: sessions.clone() });
+        let division = {
+            let members = members.clone();
+            move || divide_limits(members.clone(), limiter.clone())
+        };
         let origins = Arc::new(Origins::new(messenger.clone(), pending.clone(), links.clone()));
         let reader = CatalogReader {
             messenger: messenger.clone(),
@@ -147,6 +163,8 @@ impl Cluster {
             kept(tasks, "cluster changes", &changes, |changes| async move { changes.receive().await }),
             kept(tasks, "cluster clients", &changes, |changes| async move { changes.serve().await }),
             kept(tasks, "cluster directory", &directory, |directory| async move { directory.receive().await }),
+            kept(tasks, "cluster requests", &requests, |requests| async move { requests.receive().await }),
+            tasks.keep("cluster limits", division),
         ];
         Self { messenger, members, answers, is_stopping, _tasks: tasks }
     }
@@ -208,6 +226,17 @@ where
 {
     let part = Arc::clone(part);
     tasks.keep(name, move || run(Arc::clone(&part)))
+}
+
+/// Divides the limits of keys and entities among the members that are alive. Never returns.
+async fn divide_limits(members: Members, limiter: Arc<Limiter>) {
+    let mut changes = members.changes();
+    loop {
+        changes.borrow_and_update();
+        limiter.divide_among(members.count());
+        // The sender is in the table of members, which this task has.
+        let _ = changes.changed().await;
+    }
 }
 
 /// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.

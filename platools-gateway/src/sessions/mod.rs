@@ -35,12 +35,13 @@ use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::generation::GenerationClock;
 use crate::domain::identity::Caller;
-use crate::domain::ids::{AgentId, ProjectId};
+use crate::domain::ids::{AgentId, GatewayNumber, ProjectId};
 use crate::limits::Limiter;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::channels::ChannelStore;
 use crate::ports::session_peers::SessionPeers;
 use crate::ports::sessions::SessionStore;
+use crate::ports::ticket_peers::TicketPeers;
 
 pub use crate::settings::RuntimeSettings;
 pub use agent_event::AgentEvent;
@@ -59,6 +60,7 @@ pub(crate) use crate::domain::session::StoredSession;
 use agent_lookup::AgentLookup;
 use session::ActiveSession;
 use shared_sessions::SharedSessions;
+use tickets::Tickets;
 use writer::SessionWriter;
 
 /// Agents with sessions, their sockets and channels.
@@ -70,6 +72,8 @@ pub(crate) struct Sessions {
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
     session_store: Arc<dyn SessionStore>,
+    /// The other gateways of the installation. None: this one is alone.
+    ticket_peers: Option<Arc<dyn TicketPeers>>,
     shared: Arc<SharedSessions>,
     writer: SessionWriter,
     /// Reads messages from the database, if other gateways write to channels as well.
@@ -88,6 +92,10 @@ pub(crate) struct SessionServices {
     pub(crate) clock: Arc<GenerationClock>,
     /// The other gateways of the installation, if there are any.
     pub(crate) peers: Option<Arc<dyn SessionPeers>>,
+    /// The number of this gateway.
+    pub(crate) gateway: GatewayNumber,
+    /// The other gateways of the installation. None: this one is alone.
+    pub(crate) ticket_peers: Option<Arc<dyn TicketPeers>>,
 }
 
 impl Sessions {
@@ -99,13 +107,14 @@ impl Sessions {
         handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let SessionServices { directory, limiter, audit, authenticator, .. } = services;
-        let SessionServices { sessions, channels, clock, peers, .. } = services;
+        let SessionServices { directory, limiter, audit, authenticator, ticket_peers, .. } = services;
+        let SessionServices { sessions, channels, clock, peers, gateway, .. } = services;
         let is_started = settings.is_some();
         let peers = peers.filter(|_| is_started);
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let shared =
-            Arc::new(SharedSessions::new(settings.unwrap_or_default(), agents, handlers, (clock, peers), tasks));
+        let installation = (Tickets::new(gateway), clock, peers);
+        let shared = SharedSessions::new(settings.unwrap_or_default(), agents, handlers, installation, tasks);
+        let shared = Arc::new(shared);
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
             stored.iter().for_each(|row| shared.clock.observe(row.generation));
@@ -119,7 +128,18 @@ impl Sessions {
             tasks.keep("channel messages", move || message_reader::read_missing(store.clone(), Arc::clone(&shared)))
         });
         let (store, session_store) = (channels, sessions);
-        Ok(Self { directory, limiter, audit, authenticator, store, session_store, shared, writer, _reader: reader })
+        Ok(Self {
+            directory,
+            limiter,
+            audit,
+            authenticator,
+            store,
+            session_store,
+            ticket_peers,
+            shared,
+            writer,
+            _reader: reader,
+        })
     }
 
     /// The settings of agents with sessions.
@@ -186,6 +206,7 @@ mod tests {
     use std::time::Duration;
 
     use async_trait::async_trait;
+    use platools_bus::memory::{MemberId, Network};
     use sqlx::Connection as _;
     use tokio::time::timeout;
 
@@ -193,6 +214,8 @@ mod tests {
     use crate::core::{Core, CoreOptions};
     use crate::domain::agent_profile::Profile;
     use crate::domain::channel::ChannelBounds;
+    use crate::domain::identity::{Credential, SpeaksFor};
+    use crate::domain::origin::{Protocol, RequestOrigin};
     use crate::domain::session::{SessionWrite, WriteEffect};
     use crate::ops::readiness::NotReady;
     use crate::ports::store::{FailureExtent, StoreFailure};
@@ -297,6 +320,72 @@ mod tests {
         let begun = timeout(Duration::from_secs(20), core.sessions.begin(&peer, "{}".to_owned())).await;
         begun.expect("it runs again").unwrap();
         core.readiness.check().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_ticket_of_one_gateway_opens_one_socket_at_another() {
+        let (folder, network) = (tempfile::tempdir().unwrap(), Network::new());
+        let start = async |number: u16| {
+            let options = CoreOptions {
+                gateway: GatewayNumber::new(number).unwrap(),
+                bus: Some(Arc::new(network.join())),
+                sessions: Some(RuntimeSettings::default()),
+                ..CoreOptions::default()
+            };
+            Core::open_with(folder.path(), options).await.unwrap()
+        };
+        let one = start(1).await;
+        let agent = one.local_admin().add_agent("scout", Profile::default()).await.unwrap();
+        let two = start(2).await;
+        for core in [&one, &two] {
+            while core.cluster.as_ref().unwrap().members().count() < 2 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let caller = Caller {
+            project_id: one.authenticator.anonymous().project_id,
+            agent_id: Some(agent.id.clone()),
+            tool_roles: vec!["buyer".to_owned()],
+            ..Caller::sample("key_1")
+        };
+        let peer = one.sessions.peer(caller.clone()).unwrap();
+        let redeem = async |core: &Core, ticket| {
+            let origin = RequestOrigin::local(Protocol::Runtime);
+            core.sessions.admit_by_ticket(Some(ticket), None, origin).await
+        };
+        let ticket = one.sessions.issue_ticket(&peer).unwrap();
+        let admitted = redeem(&two, &ticket).await.unwrap();
+        assert_eq!((&admitted.id, &admitted.caller.credential), (&agent.id, &caller.credential));
+        assert_eq!((admitted.caller.role, &admitted.caller.tool_roles), (caller.role, &caller.tool_roles));
+        for core in [&one, &two] {
+            assert_eq!(redeem(core, &ticket).await.unwrap_err().kind(), ErrorKind::Unauthenticated, "it was used");
+        }
+        let ticket = one.sessions.issue_ticket(&peer).unwrap();
+        network.disconnect(MemberId(0));
+        assert_eq!(redeem(&two, &ticket).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+        redeem(&one, &ticket).await.unwrap();
+    }
+
+    #[test]
+    fn a_caller_is_the_same_after_its_way_to_another_gateway() {
+        let token = Credential::Token {
+            id: "t-1".to_owned(),
+            expires_ms: 17,
+            signed_by: "current".to_owned(),
+            parents: vec![Credential::Key("key_1".into()), Credential::Nothing],
+        };
+        let caller = Caller {
+            credential: token,
+            speaks_for: SpeaksFor::Users(vec!["u-1".to_owned()]),
+            environments: Some(vec!["env_1".into()]),
+            agent_id: Some("agent_1".into()),
+            user_id: Some("u-1".to_owned()),
+            origin: RequestOrigin::local(Protocol::Rest),
+            ..Caller::sample("key_1")
+        };
+        let read: Caller = serde_json::from_str(&serde_json::to_string(&caller).unwrap()).unwrap();
+        let without_origin = Caller { origin: RequestOrigin::default(), ..caller };
+        assert_eq!(format!("{read:?}"), format!("{without_origin:?}"));
     }
 
     impl Sessions {

@@ -44,12 +44,12 @@ impl SharedSessions {
         settings: RuntimeSettings,
         agents: AgentLookup,
         handlers: Vec<EventHandler>,
-        (clock, peers): (Arc<GenerationClock>, Option<Arc<dyn SessionPeers>>),
+        (tickets, clock, peers): (Tickets, Arc<GenerationClock>, Option<Arc<dyn SessionPeers>>),
         tasks: &Tasks,
     ) -> Self {
         let gateway = peers.as_ref().map_or(GatewayNumber::ALONE, |peers| peers.gateway());
         let table = Mutex::new(SessionTable::new(agents.clone(), gateway));
-        let (tickets, event_handlers, messages_missing) = (Tickets::default(), EventHandlers::default(), Notify::new());
+        let (event_handlers, messages_missing) = (EventHandlers::default(), Notify::new());
         let shared =
             Self { settings, tickets, agents, handlers: event_handlers, peers, clock, messages_missing, table };
         handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));

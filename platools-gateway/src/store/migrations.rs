@@ -30,7 +30,9 @@ const FILES: &[(&str, &str)] = &files![
     "0014_directory_changes",
     "0015_agent_names",
     "0016_entities_without_cards",
-    "0017_session_generations",
+    "0017_answer_waits",
+    "0018_conversation_runs",
+    "0019_session_generations",
 ];
 
 /// Every migration, oldest first.
