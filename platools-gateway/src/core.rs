@@ -23,6 +23,7 @@ use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
+use crate::domain::ids::GatewayNumber;
 use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
@@ -31,6 +32,7 @@ use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::housekeeping::Housekeeping;
 use crate::ops::log_feed::Logs;
 use crate::ops::metrics::Metrics;
+use crate::ops::outages::Outages;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
@@ -88,6 +90,8 @@ pub struct Core {
     pub(crate) audit: Arc<Audit>,
     /// Readiness for traffic.
     pub readiness: Readiness,
+    /// Outages of the bus and the database. None for a gateway that is alone.
+    pub(crate) outages: Option<Outages>,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
 }
 
@@ -203,6 +207,7 @@ impl Core {
         let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
         let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
 
+        let outages = (options.gateway != GatewayNumber::ALONE).then(Outages::default);
         let metrics = needs!(Metrics {
             directory,
             limiter,
@@ -214,9 +219,10 @@ impl Core {
             sessions,
             feed,
             calls: call_figures,
+            outages,
         });
         let metrics = Arc::new(metrics);
-        let readiness = Readiness::new(tasks.clone(), store.clone());
+        let readiness = Readiness::new(tasks.clone(), store.clone(), outages.clone());
         let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));
         Ok(Self {
@@ -245,6 +251,7 @@ impl Core {
             metrics,
             audit,
             readiness,
+            outages,
             credential_upkeep,
         })
     }
@@ -295,7 +302,7 @@ impl Core {
 
     /// Tells every worker that the gateway is about to close its socket.
     pub(crate) fn announce_drain(&self, deadline: Duration) {
-        self.links.notify_all(&Notice::Drain { deadline });
+        self.links.notify_all(&Notice::Drain { deadline: Some(deadline) });
     }
 
     /// Ends every call that still waits, and closes every link over a while.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::outages::{Outages, SharedPart};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
 use crate::connections::{Callers, OpenSockets};
@@ -34,6 +35,8 @@ pub(crate) struct Metrics {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) feed: Feed,
     pub(crate) calls: Arc<CallFigures>,
+    /// None for a gateway that is alone.
+    pub(crate) outages: Option<Outages>,
 }
 
 impl Metrics {
@@ -84,6 +87,7 @@ impl Metrics {
             dropped_events: self.limiter.dropped_events(),
             journal: self.journal.figures(),
             agent_events: self.sessions.handle().event_figures(),
+            shared_parts: self.outages.as_ref().map(SharedPartFigures::of),
         }
     }
 
@@ -148,6 +152,24 @@ pub struct GatewayFigures {
     pub journal: JournalFigures,
     /// Custom events of agents that the application's handlers took, or were dropped.
     pub agent_events: AgentEventFigures,
+    /// The parts that this gateway shares with others. None for a gateway that is alone.
+    pub shared_parts: Option<SharedPartFigures>,
+}
+
+/// The state of the parts that one of several gateways shares with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SharedPartFigures {
+    /// True while it is connected to the other gateways.
+    pub has_bus: bool,
+    /// True while its database answers, and it has its lock there.
+    pub has_database: bool,
+}
+
+impl SharedPartFigures {
+    fn of(outages: &Outages) -> Self {
+        Self { has_bus: outages.has(SharedPart::Bus), has_database: outages.has(SharedPart::Database) }
+    }
 }
 
 /// Calls of one tool since the start of the gateway.

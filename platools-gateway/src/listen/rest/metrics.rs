@@ -20,7 +20,7 @@ use crate::links::ConnectedWorker;
 use crate::listen::http::ErrorView;
 use crate::listen::http::extract::Authenticated;
 use crate::listen::http::problem::Problem;
-use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
+use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, SharedPartFigures, ToolFigures};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -132,6 +132,7 @@ impl GatewayFigures {
         counters(encoder, "events_dropped", help, [(NO_LABELS, self.dropped_events)])?;
         self.encode_journal(encoder)?;
         self.encode_agent_events(encoder)?;
+        self.shared_parts.map_or(Ok(()), |parts| encode_shared_parts(parts, encoder))?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
         counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
     }
@@ -158,6 +159,13 @@ impl GatewayFigures {
         let help = "How long the oldest call that is not in the journal yet has waited";
         gauges(encoder, "journal_lag", help, Some(&Unit::Seconds), [(NO_LABELS, journal.lag.as_secs_f64())])
     }
+}
+
+fn encode_shared_parts(parts: SharedPartFigures, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "1 while the gateway is connected to the others over the bus";
+    gauges(encoder, "bus_connected", help, None, [(NO_LABELS, u32::from(parts.has_bus))])?;
+    let help = "1 while the database that the gateways share answers";
+    gauges(encoder, "database_connected", help, None, [(NO_LABELS, u32::from(parts.has_database))])
 }
 
 fn counters<L: EncodeLabelSet>(
