@@ -18,21 +18,21 @@ use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
+use crate::cluster::{Cluster, ClusterServices};
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
-use crate::domain::ids::GatewayNumber;
 use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::housekeeping::Housekeeping;
+use crate::ops::installation::InstallationStatus;
 use crate::ops::log_feed::Logs;
 use crate::ops::metrics::Metrics;
-use crate::ops::outages::Outages;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
@@ -90,9 +90,10 @@ pub struct Core {
     pub(crate) audit: Arc<Audit>,
     /// Readiness for traffic.
     pub readiness: Readiness,
-    /// Outages of the bus and the database. None for a gateway that is alone.
-    pub(crate) outages: Option<Outages>,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
+    /// The other gateways of the installation, if there are any.
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) installation: InstallationStatus,
 }
 
 impl Core {
@@ -155,7 +156,7 @@ impl Core {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
         let BaseServices { store, tasks, aging, directory, catalog, tool_changes, .. } = base;
-        let BaseServices { limiter, journal, audit, pending, links, feed, call_figures, .. } = base;
+        let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
         let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
@@ -207,7 +208,12 @@ impl Core {
         let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
         let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
 
-        let outages = (options.gateway != GatewayNumber::ALONE).then(Outages::default);
+        let cluster = messenger.map(|(messenger, publisher)| {
+            let max_timeout = options.calls.max_timeout;
+            let services =
+                needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
+            Arc::new(Cluster::start(services, &tasks))
+        });
         let metrics = needs!(Metrics {
             directory,
             limiter,
@@ -219,10 +225,12 @@ impl Core {
             sessions,
             feed,
             calls: call_figures,
-            outages,
+            cluster,
         });
         let metrics = Arc::new(metrics);
-        let readiness = Readiness::new(tasks.clone(), store.clone(), outages.clone());
+        let outages = cluster.as_ref().map(|cluster| cluster.outages().clone());
+        let readiness = Readiness::new(tasks.clone(), store.clone(), outages);
+        let installation = needs!(InstallationStatus { directory, cluster });
         let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));
         Ok(Self {
@@ -251,8 +259,9 @@ impl Core {
             metrics,
             audit,
             readiness,
-            outages,
             credential_upkeep,
+            cluster,
+            installation,
         })
     }
 
@@ -291,13 +300,19 @@ impl Core {
     /// Makes the gateway not ready, and lets callers finish their requests.
     pub(crate) fn begin_drain(&self) {
         self.readiness.begin_drain();
+        if let Some(cluster) = &self.cluster {
+            cluster.begin_drain();
+        }
         self.calls.begin_drain();
         self.callers.drain();
     }
 
-    /// Waits until no call is in flight.
+    /// Waits until no call is in flight, also none of another gateway at a worker of this one.
     pub(crate) async fn drained(&self) {
         self.calls.idle().await;
+        if let Some(cluster) = &self.cluster {
+            cluster.answers_sent().await;
+        }
     }
 
     /// Tells every worker that the gateway is about to close its socket.
@@ -329,6 +344,9 @@ impl Core {
     pub async fn close(&self) {
         // The calls have ended; their answers are still to be stored.
         within(LAST_ANSWERS, "answers to calls with a key", self.calls.answers_kept()).await;
+        if let Some(cluster) = &self.cluster {
+            within(LAST_ANSWERS, "answers for other gateways", cluster.answers_sent()).await;
+        }
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
             tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())

@@ -94,6 +94,12 @@ impl Arguments {
         offload(raw.get().len(), || Self::from_boxed(raw)).await
     }
 
+    /// Takes over arguments that another gateway has checked.
+    pub(crate) fn already_checked(raw: Box<RawValue>) -> Self {
+        let text: Box<str> = raw.into();
+        Self(text.into_string().into())
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -1,57 +1,136 @@
 //! [`CallFrameParts`]: writes the `tool_call` frame of a call from the arguments, the caller and the deadline, and signs it for the worker.
+//! [`ShippedCall`] has the parts for the gateway that has the worker's socket, if that is another one.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use platools_protocol::signature::sign_call;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::arguments::Arguments;
 use crate::arguments::json_stringify::javascript_form;
 use crate::background::offload::offload_in_turn;
-use crate::domain::identity::{Caller, Identity};
-use crate::domain::ids::CallId;
+use crate::domain::identity::Identity;
+use crate::domain::ids::{AgentId, CallId};
 use crate::domain::random;
-use crate::domain::trace::TraceContext;
-use crate::links::{ArgumentForm, CallFrame};
+use crate::links::{ArgumentForm, CallForm, CallFrame};
 use crate::ports::time::{rfc3339, wall_ms};
 
 /// The contents of a call's frame: the arguments, and the values of the envelopes.
 #[derive(Debug)]
 pub(crate) struct CallFrameParts<'a> {
     pub(crate) identity: &'a Identity,
-    pub(crate) caller: &'a Caller,
+    /// The user that the caller speaks for.
+    pub(crate) user_id: Option<&'a str>,
+    /// The agent that the caller belongs to.
+    pub(crate) agent_id: Option<&'a AgentId>,
     pub(crate) call_id: &'a CallId,
     pub(crate) tool: &'a str,
     pub(crate) arguments: &'a Arguments,
     /// The time until which the caller waits for the answer, in milliseconds since 1970.
     pub(crate) deadline_ms: i64,
-    pub(crate) trace: &'a TraceContext,
+    /// The W3C trace context for the worker.
+    pub(crate) traceparent: &'a str,
+}
+
+/// The parts of a call's frame as they travel from the gateway where the call began to the one that has the worker's socket.
+#[derive(Deserialize)]
+pub(crate) struct ShippedCall {
+    pub(crate) call_id: CallId,
+    pub(crate) tool: String,
+    /// A JSON object, as [`Arguments`] has it.
+    arguments: Box<RawValue>,
+    user_id: Option<String>,
+    agent_id: Option<AgentId>,
+    deadline_ms: i64,
+    /// The time until the deadline: the clocks of gateways differ.
+    pub(crate) remaining_ms: u64,
+    traceparent: String,
+}
+
+/// [`ShippedCall`] as it is written, without the arguments.
+#[derive(Serialize)]
+struct ShippedParts<'a> {
+    call_id: &'a CallId,
+    tool: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_id: Option<&'a AgentId>,
+    deadline_ms: i64,
+    remaining_ms: u64,
+    traceparent: &'a str,
+}
+
+impl ShippedCall {
+    /// The frame of the call for a worker.
+    pub(crate) async fn frame(self, identity: &Identity, form: CallForm<'_>) -> CallFrame {
+        let Self { call_id, tool, arguments, user_id, agent_id, deadline_ms, traceparent, .. } = self;
+        let parts = CallFrameParts {
+            identity,
+            user_id: user_id.as_deref(),
+            agent_id: agent_id.as_ref(),
+            call_id: &call_id,
+            tool: &tool,
+            arguments: &Arguments::already_checked(arguments),
+            deadline_ms,
+            traceparent: &traceparent,
+        };
+        parts.frame(form).await
+    }
+}
+
+/// Names only: arguments belong to the caller and the worker.
+impl fmt::Debug for ShippedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, tool, .. } = self;
+        f.debug_struct("ShippedCall").field("call_id", call_id).field("tool", tool).finish_non_exhaustive()
+    }
 }
 
 impl CallFrameParts<'_> {
-    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
+    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret. For another gateway, the parts.
     ///
     /// A large one is signed and written on a blocking thread.
-    pub(crate) async fn frame(&self, secret: &SecretString, form: ArgumentForm) -> CallFrame {
+    pub(crate) async fn frame(&self, form: CallForm<'_>) -> CallFrame {
+        let (secret, form) = match form {
+            CallForm::Signed(secret, form) => (secret, form),
+            CallForm::Parts => return self.shipped(),
+        };
         // The worker compares this with its own clock.
         let unsigned = self.unsigned(secret, form, rfc3339(wall_ms()), random::hex_of::<16>());
         offload_in_turn(self.arguments.len(), move || unsigned.signed()).await
     }
 
+    /// The parts as JSON.
+    fn shipped(&self) -> CallFrame {
+        let parts = json(&ShippedParts {
+            call_id: self.call_id,
+            tool: self.tool,
+            user_id: self.user_id,
+            agent_id: self.agent_id,
+            deadline_ms: self.deadline_ms,
+            remaining_ms: u64::try_from(self.deadline_ms.saturating_sub(wall_ms())).unwrap_or(0),
+            traceparent: self.traceparent,
+        });
+        CallFrame::new([without_end(&parts), r#","arguments":"#, self.arguments.as_str(), "}"].concat())
+    }
+
     fn unsigned(&self, secret: &SecretString, form: ArgumentForm, timestamp: String, nonce: String) -> UnsignedFrame {
         let context = json(&Context {
-            user_id: self.caller.user_id.as_deref(),
+            user_id: self.user_id,
             deadline: rfc3339(self.deadline_ms),
-            traceparent: self.trace.traceparent(),
+            traceparent: self.traceparent,
         });
         let platos = json(&Platos {
             organization_id: self.identity.organization_id.as_str(),
             project_id: self.identity.project_id.as_str(),
             environment_id: self.identity.environment_id.as_str(),
             entity_id: &self.identity.entity,
-            user_id: self.caller.user_id.as_deref().unwrap_or_default(),
-            agent_id: self.caller.agent_id.as_ref().map_or(NO_AGENT, |agent| agent.as_str()),
+            user_id: self.user_id.unwrap_or_default(),
+            agent_id: self.agent_id.map_or(NO_AGENT, AgentId::as_str),
             thread_id: "",
             call_id: self.call_id.as_str(),
             timestamp: &timestamp,
@@ -73,7 +152,7 @@ struct Context<'a> {
     #[serde(rename = "user.id", skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
     deadline: String,
-    traceparent: String,
+    traceparent: &'a str,
 }
 
 /// The caller and its user; the signature, which proves them, follows. Every value is a string; one that does not apply is empty.
@@ -149,23 +228,24 @@ fn json(value: &impl Serialize) -> String {
 mod tests {
     use platools_protocol::signature::sign;
     use platools_protocol::tool_sync::{PlatformFrame, ToolCall};
-    use serde_json::value::RawValue;
 
     use super::*;
+    use crate::domain::trace::TraceContext;
 
     fn params(trace: &TraceContext, form: ArgumentForm, arguments: &str) -> String {
         let identity = Identity::sample();
-        let caller = Caller { user_id: Some("u-1".to_owned()), agent_id: Some("agt".into()), ..Caller::sample("key") };
+        let agent_id = AgentId::from("agt");
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
         let (call_id, arguments) = (CallId::from("call-1"), Arguments::parse(raw).unwrap());
         let parts = CallFrameParts {
             identity: &identity,
-            caller: &caller,
+            user_id: Some("u-1"),
+            agent_id: Some(&agent_id),
             call_id: &call_id,
             tool: "no\"te",
             arguments: &arguments,
             deadline_ms: 1_789_430_430_000,
-            trace,
+            traceparent: &trace.traceparent(),
         };
         let (timestamp, nonce) = ("2026-09-15T00:00:00.000Z".to_owned(), "00ff".to_owned());
         let unsigned = parts.unsigned(&"s".to_owned().into(), form, timestamp, nonce);

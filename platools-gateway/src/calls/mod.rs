@@ -11,6 +11,7 @@ pub mod result_preview;
 mod route;
 mod service;
 
+pub(crate) use frame::ShippedCall;
 pub use history::{CallQuery, CallsBefore};
 pub use request::{CallPermit, CallReply, CallRequest};
 pub(crate) use service::CallServices;

@@ -179,7 +179,10 @@ impl Calls {
         }
         let arguments = &fitted(tool, &request.arguments).await?;
         record.note_arguments(arguments);
-        let parts = CallFrameParts { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
+        let traceparent = &trace.traceparent();
+        let (user_id, agent_id) = (caller.user_id.as_deref(), caller.agent_id.as_ref());
+        let parts =
+            CallFrameParts { identity, user_id, agent_id, call_id, tool: name, arguments, deadline_ms, traceparent };
         // From here on the call may be cancelled, also while it waits for a link.
         let pending = self.services.pending.open(call_id.clone(), scope.clone(), name, request.listener.clone());
         let pending = pending.limited(time_limit);

@@ -11,6 +11,7 @@ use super::idempotency::KeyedCallStart;
 use crate::catalog::ToolVersion;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
+use crate::domain::trace::trace_id;
 use crate::links::{Delivery, Links, LiveLink, Refused, busy};
 use crate::pending::{CallStep, PendingCall, Stage, WorkerAnswer};
 
@@ -98,12 +99,12 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The call as this link's worker gets it: the secret of the link signs it.
+    /// The call in the form in which the link takes it.
     async fn delivery(&self, link: &LiveLink) -> Delivery {
-        let CallFrameParts { call_id, tool, identity, trace, .. } = self.parts;
-        let (trace_id, entity) = (trace.trace_id(), &identity.entity);
+        let CallFrameParts { call_id, tool, identity, traceparent, .. } = self.parts;
+        let (trace_id, entity) = (trace_id(traceparent), &identity.entity);
         tracing::debug!(call.id = %call_id, trace.id = trace_id, tool.name = tool, entity, "call queued");
-        let frame = self.parts.frame(link.secret(), link.argument_form()).await;
+        let frame = self.parts.frame(link.call_form()).await;
         Delivery { call_id: (*call_id).clone(), frame }
     }
 

@@ -80,7 +80,8 @@ impl Index {
         gone
     }
 
-    fn remove(&mut self, scope: &Scope) {
+    /// Removes the set of a scope.
+    pub(super) fn remove(&mut self, scope: &Scope) {
         let Some(set) = self.sets.remove(scope) else { return };
         if let Some(names) = self.owners.get_mut(&scope.environment) {
             for tool in &set.tools {

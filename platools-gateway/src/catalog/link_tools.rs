@@ -24,6 +24,22 @@ impl DeclaredTools {
         Self { tools, by_name, since }
     }
 
+    /// The names alone of the tools that a link of another gateway declares, for an entity that is no pool.
+    pub(crate) fn named(names: Vec<String>, since: (Generation, Generation)) -> Self {
+        let by_name = names.into_iter().enumerate().map(|(index, name)| (name, index)).collect();
+        Self { tools: Vec::new(), by_name, since }
+    }
+
+    /// The names of the tools.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.by_name.keys().cloned().collect()
+    }
+
+    /// The generation of the first link that declared it, and that of the registration.
+    pub(crate) fn since(&self) -> (Generation, Generation) {
+        self.since
+    }
+
     /// A set of one tool, whose description has so many bytes.
     #[cfg(test)]
     pub(crate) fn sample(bytes: usize) -> Arc<Self> {

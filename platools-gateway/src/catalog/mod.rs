@@ -1,11 +1,12 @@
 //! `Catalog`: the tools of every scope, which stay while the workers are away.
 //!
 //! The catalog of a scope is the union of the tools that its links declared. If the entity is no pool, the tools of a new link replace all
-//! tools of its scope.
+//! tools of its scope. With several gateways, each reads again what another one has written.
 
 mod index;
 mod link_tools;
 mod registration;
+mod reload;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::lock::{lock, read, write};
-use crate::ports::catalog::CatalogStore;
+use crate::ports::catalog::{CatalogObserver, CatalogStore};
 
 pub(crate) use link_tools::{DeclaredTools, MemberTools};
 pub(crate) use registration::{Membership, Registrant, Rest, Settled};
@@ -41,6 +42,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 pub(crate) struct Catalog {
     store: Arc<dyn CatalogStore>,
     clock: Arc<GenerationClock>,
+    /// Notified of what is written, if there are other gateways.
+    observer: Option<Arc<dyn CatalogObserver>>,
     index: RwLock<Index>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
     /// Set once memory has the tools that an earlier run left in the database.
@@ -112,7 +115,13 @@ pub(crate) struct FoundTool {
 impl Catalog {
     /// A catalog that is not read before it is needed: most of what is done beside a gateway has no need of it.
     pub(crate) fn new(store: Arc<dyn CatalogStore>, clock: Arc<GenerationClock>) -> Self {
-        Self { store, clock, index: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
+        let (index, writing, loaded) = (RwLock::default(), StdMutex::default(), OnceCell::new());
+        Self { store, clock, observer: None, index, writing, loaded }
+    }
+
+    /// Notifies an observer of what is written.
+    pub(crate) fn observed(self, observer: Option<Arc<dyn CatalogObserver>>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Reads the catalog that an earlier run left, unless that was done. Schemas are prepared when they are needed.

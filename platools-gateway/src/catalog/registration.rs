@@ -77,14 +77,14 @@ pub(crate) struct Settled {
 }
 
 /// A registration on its way: each tool is one that is known in this version, or to be prepared.
-struct Plan {
+pub(super) struct Plan {
     declared: Vec<ToolDeclaration>,
     tools: Vec<Option<Arc<CatalogTool>>>,
 }
 
 impl Plan {
     /// Finds the declared tools among those of the scope. Nothing is prepared.
-    fn new(before: Option<&ToolSet>, membership: &Membership, declared: Vec<ToolDeclaration>) -> Self {
+    pub(super) fn new(before: Option<&ToolSet>, membership: &Membership, declared: Vec<ToolDeclaration>) -> Self {
         let find = |declaration: &ToolDeclaration| {
             let name = declaration.name.as_str();
             let own = membership.own.iter().chain(membership.others.iter().map(|other| &other.declared));
@@ -106,7 +106,7 @@ impl Plan {
     }
 
     /// All tools, each with its schema prepared. This takes a moment: it is not for a thread that serves sockets.
-    fn prepare(self) -> Vec<Arc<CatalogTool>> {
+    pub(super) fn prepare(self) -> Vec<Arc<CatalogTool>> {
         let tools = self.declared.into_iter().zip(self.tools);
         tools.map(|(declaration, known)| known.unwrap_or_else(|| Arc::new(CatalogTool::new(declaration)))).collect()
     }
@@ -184,8 +184,11 @@ impl Catalog {
         // The union of a pool is not newer or older than one of its links: it is decided here and now.
         let generation = if is_pool { self.clock.next() } else { link.generation() };
         let is_different = !is_as_before(before.as_deref(), &set, is_pool) || writing.unsettled;
-        if is_different && !self.write(&scope, generation, set, writing).await? {
-            return Ok(Replacement::Superseded);
+        if is_different && !self.write(&scope, generation, &set, writing).await? {
+            // The clock of the gateway that wrote the pool's tools last may be ahead. That one learns of this write, and unites the tools.
+            if !is_pool || !self.write_latest(&scope, &set, writing).await? {
+                return Ok(Replacement::Superseded);
+            }
         }
         Ok(Replacement::Done { changes, is_newly_online, keeps_departed })
     }
@@ -214,7 +217,7 @@ impl Catalog {
         let set = ToolSet::new(before.identity.clone(), tools);
         let (changes, keeps_departed) = (set.changes_since(Some(&before)), has_departed(&set, &members));
         if !is_as_before(Some(&before), &set, true) || writing.unsettled {
-            self.write(scope, self.clock.next(), set, &mut writing).await?;
+            self.write(scope, self.clock.next(), &set, &mut writing).await?;
         }
         Ok(Settled { changes, keeps_departed })
     }
@@ -240,17 +243,28 @@ impl Catalog {
         &self,
         scope: &Scope,
         generation: Generation,
-        set: ToolSet,
+        set: &ToolSet,
         writing: &mut Writing,
     ) -> Result<bool, Error> {
         writing.unsettled = true;
         let rows: Vec<_> = set.tools.iter().map(|tool| tool.row()).collect();
         let is_written = self.store.replace_tools(scope, generation, &rows).await?;
         if is_written {
-            self.insert(set);
+            self.insert(set.clone());
+            if let Some(observer) = &self.observer {
+                observer.written(scope, generation);
+            }
         }
         writing.unsettled = false;
         Ok(is_written)
+    }
+
+    /// Writes a set with a generation later than all that are stored.
+    async fn write_latest(&self, scope: &Scope, set: &ToolSet, writing: &mut Writing) -> Result<bool, Error> {
+        if let Some(latest) = self.store.latest_generation().await? {
+            self.clock.observe(latest);
+        }
+        self.write(scope, self.clock.next(), set, writing).await
     }
 }
 
@@ -273,7 +287,7 @@ fn is_as_before(before: Option<&ToolSet>, set: &ToolSet, is_pool: bool) -> bool 
 }
 
 /// The tools as another link of the scope declared them, or else as new ones.
-fn shared(
+pub(super) fn shared(
     tools: Vec<Arc<CatalogTool>>,
     since: (Generation, Generation),
     membership: &Membership,
@@ -285,7 +299,7 @@ fn shared(
 }
 
 /// Runs work that takes a moment on a blocking thread.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+pub(super) async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     spawn_blocking(work).await.map_err(|error| {
         Error::new(ErrorKind::InvalidRequest, "the tools' schemas cannot be prepared").caused_by(error)
     })

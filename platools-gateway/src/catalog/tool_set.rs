@@ -43,7 +43,7 @@ pub(crate) struct CatalogTool {
 }
 
 /// The complete set of tools of one entity in one environment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ToolSet {
     pub(crate) identity: Identity,
     pub(crate) tools: Vec<Arc<CatalogTool>>,

@@ -9,13 +9,14 @@ use crate::audit::{Audit, AuditSettings};
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
 use crate::catalog::Catalog;
+use crate::cluster::{CatalogPublisher, LinkPublisher, Messenger};
 use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::generation::GenerationClock;
 use crate::feed::{BuiltinEvents, Feed};
 use crate::journal::{Journal, JournalSettings};
 use crate::limits::Limiter;
-use crate::links::{Links, WorkerObserver};
+use crate::links::{LinkObserver, Links, WorkerObserver};
 use crate::ops::metrics::CallFigures;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::CallObserver;
@@ -35,6 +36,8 @@ pub(super) struct BaseServices {
     pub(super) audit: Arc<Audit>,
     pub(super) pending: PendingCalls,
     pub(super) links: Arc<Links>,
+    /// The connection to other gateways, and the publisher of this one's links, if there are others.
+    pub(super) messenger: Option<(Messenger, Arc<LinkPublisher>)>,
     pub(super) feed: Feed,
     pub(super) call_figures: Arc<CallFigures>,
     /// The events of the feed's built-in state, if it has that.
@@ -62,12 +65,18 @@ impl BaseServices {
         let feed = Feed::new(options.feed.clone());
         let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
         let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
+        let messenger = options.bus.take().map(|bus| Messenger::new(options.gateway, bus));
+        let messenger = messenger.map(|messenger| (messenger.clone(), Arc::new(LinkPublisher::new(messenger))));
+        let publisher = messenger.as_ref().map(|(_, publisher)| Arc::clone(publisher) as Arc<dyn LinkObserver>);
         let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observer);
+        let links = links.published(publisher);
+        let observer = messenger.as_ref().map(|(messenger, _)| Arc::new(CatalogPublisher(messenger.clone())) as _);
         Ok(Self {
             directory: Arc::new(directory),
-            catalog: Arc::new(Catalog::new(store.clone(), clock)),
+            catalog: Arc::new(Catalog::new(store.clone(), clock).observed(observer)),
             limiter: Arc::new(Limiter::new(&options.limits)),
             links: Arc::new(links),
+            messenger,
             call_figures: Arc::default(),
             store,
             tasks,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use platools_bus::Bus;
+
 use crate::agents::AgentRunner;
 use crate::agents::chat::ChatSettings;
 use crate::audit::AuditSettings;
@@ -21,6 +23,8 @@ use crate::sessions::{EventHandler, RuntimeSettings};
 pub(crate) struct CoreOptions {
     /// The number of this gateway among those that serve the same workers.
     pub(crate) gateway: GatewayNumber,
+    /// The bus to the other gateways. None: this one is alone.
+    pub(crate) bus: Option<Arc<dyn Bus>>,
     pub(crate) limits: Limits,
     pub(crate) signing_keys: SigningKeySource,
     /// None: no call is recorded.

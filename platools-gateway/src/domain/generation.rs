@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::GatewayNumber;
 
 /// The generation of a link: the moment when its worker came, before it was known who it is. Of two links of one scope the one
@@ -11,7 +13,8 @@ use super::ids::GatewayNumber;
 ///
 /// It is a hybrid logical clock with the number of its gateway: milliseconds since 1970 in the upper 48 bits, a counter in the next six, and
 /// the gateway in the lower ten. Generations are in a total order, also those of several gateways, and no two are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Generation(i64);
 
 impl Generation {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
 use super::origin::RequestOrigin;
 
 /// The place of tools and links: an entity in an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Scope {
     /// The entity.
     pub entity: EntityId,
@@ -15,7 +17,7 @@ pub struct Scope {
 }
 
 /// A [`Scope`] with all that surrounds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The organization of the project.
     pub organization_id: OrganizationId,
@@ -76,7 +78,8 @@ impl fmt::Display for Role {
 }
 
 /// The rule for several workers of one entity and environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Policy {
     /// A new worker takes the place of the one before.

@@ -84,6 +84,11 @@ impl TraceContext {
     }
 }
 
+/// The trace that a `traceparent` of this gateway names.
+pub(crate) fn trace_id(traceparent: &str) -> &str {
+    traceparent.split('-').nth(1).unwrap_or_default()
+}
+
 /// The trace's id, the parent's id and the flags.
 fn parse(traceparent: &str) -> Option<(String, String, u8)> {
     let mut parts = traceparent.trim().split('-');

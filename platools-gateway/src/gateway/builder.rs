@@ -19,8 +19,8 @@ use crate::ops::log_feed::LogFeed;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{AgentEvent, EventHandler};
 use crate::settings::{
-    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, ClusterSettings, FeedSettings, HttpSettings, IdempotencySettings,
-    JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
+    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, ClusterSettings, FeedSettings, HttpSettings,
+    IdempotencySettings, JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
 };
 use crate::tls::Files;
 

@@ -26,7 +26,9 @@ pub(super) async fn connect(settings: &ClusterSettings) -> Result<Option<Arc<dyn
     let Some(servers) = settings.servers()? else { return Ok(None) };
     let connected = timeout(LIMIT, NatsBus::connect(&servers)).await.map_err(|_| {
         let servers = servers.servers.join(", ");
-        let message = format!("no NATS server answers at {servers} within 30 seconds; check the address, and that the server runs");
+        let message = format!(
+            "no NATS server answers at {servers} within 30 seconds; check the address, and that the server runs"
+        );
         Error::new(ErrorKind::NotConfigured, message)
     })?;
     let bus = connected.map_err(|error| Error::new(ErrorKind::NotConfigured, error.to_string()))?;

@@ -20,7 +20,7 @@ use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::listen::{self, Server, Setup, Site, Sockets};
 use crate::ops::evacuation::Evacuation;
-use crate::ops::outages::OutageWatch;
+use crate::ops::outage_watch::OutageWatch;
 use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Keeper, Reload};
 
@@ -71,6 +71,7 @@ impl Builder {
         };
         let bus = bus::connect(&settings.cluster).await?;
         let options = CoreOptions {
+            bus: bus.clone(),
             gateway: settings.cluster.number(),
             limits: settings.limits,
             signing_keys,
@@ -134,7 +135,8 @@ fn watch_connections(
         core.readiness.watch_lock(keeper.state());
         return Vec::new();
     };
-    let Some(outages) = core.outages.clone() else { return Vec::new() };
+    let Some(cluster) = &core.cluster else { return Vec::new() };
+    let outages = cluster.outages().clone();
     let is_under_way = watch::Sender::new(false);
     core.readiness.watch_evacuation(is_under_way.subscribe());
     let outage_watch =
@@ -142,7 +144,8 @@ fn watch_connections(
     let evacuation = Evacuation {
         outages,
         others_have_bus: keeper.others_have_bus(),
-        others_have_database: watch::channel(false).1,
+        members: cluster.members().clone(),
+        number: cluster.messenger().number(),
         links: Arc::clone(&core.links),
         is_under_way,
     };

@@ -19,7 +19,7 @@ const MAX_SCOPES: usize = 100_000;
 
 /// The time of the last change of each scope's links: one came, registered, stopped or ended. Clones share one state.
 #[derive(Debug, Clone)]
-pub(super) struct LinkChanges {
+pub(crate) struct LinkChanges {
     started: Instant,
     table: Arc<Mutex<ChangeTable>>,
 }
@@ -39,7 +39,7 @@ impl Default for LinkChanges {
 
 impl LinkChanges {
     /// Notes a change, and wakes the calls that wait for one.
-    pub(super) fn note(&self, scope: &Scope) {
+    pub(crate) fn note(&self, scope: &Scope) {
         let mut table = lock(&self.table);
         if table.last.len() >= MAX_SCOPES {
             table.sweep();

@@ -9,8 +9,9 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::live_link::{LiveLink, Queued};
+use super::live_link::LiveLink;
 use super::messages::{Closing, Delivery, Notice, Order};
+use super::outlet::{Outlet, Queued, SocketOutlet};
 use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
 use super::worker_peer::WorkerPeer;
@@ -164,7 +165,11 @@ impl Drop for Link {
         self.links.link_changed(&scope);
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
-        self.links.calls.lose(&self.id, &self.end());
+        let end = self.end();
+        self.links.calls.lose(&self.id, &end);
+        if let Some(observer) = self.links.link_observer.as_ref().filter(|_| self.was_live) {
+            observer.ended(&self.id, &end);
+        }
         if is_offline {
             self.links.tool_changes.notify(&scope);
         }
@@ -214,30 +219,25 @@ impl Links {
             attached: Instant::now(),
             load: Gauge::default(),
             calls: self.calls.clone(),
-            secret,
-            credential,
-            features,
             policy,
+            repeats_answers: !features.is_empty(),
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(false),
-            notices,
-            draining: drain,
-            queue,
-            queued_bytes: Gauge::default(),
-            closing,
+            outlet: Outlet::Socket(SocketOutlet {
+                secret,
+                credential,
+                features,
+                notices,
+                draining: drain,
+                queue,
+                queued_bytes: Gauge::default(),
+                closing,
+            }),
         });
-        let scope = identity.scope();
-        let AttachOutcome { was_live, contention } = self.lock().admit(&scope, Arc::clone(&live), policy);
-        if let Some(contention) = contention {
-            warn_of_contention(&identity, &contention);
+        let was_live = self.enter(&live);
+        if let Some(observer) = self.link_observer.as_ref().filter(|_| was_live) {
+            observer.attached(&live);
         }
-        if let Some(instance) = peer.instance.as_ref().filter(|_| was_live && policy == Policy::Supersede) {
-            self.calls.replaced(&scope, &instance.id, self.settings.wait_for_lost_answer);
-        }
-        if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
-            observer.worker_came(&live.shown());
-        }
-        self.link_changed(&scope);
         let links = self.clone();
         Link {
             links,
@@ -259,6 +259,25 @@ impl Links {
     }
 }
 
+impl Links {
+    /// Adds a link to the table. Returns true if it is a live one now.
+    pub(super) fn enter(&self, live: &Arc<LiveLink>) -> bool {
+        let (identity, scope) = (&live.identity, live.identity.scope());
+        let AttachOutcome { was_live, contention } = self.lock().admit(&scope, Arc::clone(live), live.policy);
+        if let Some(contention) = contention {
+            warn_of_contention(identity, &contention);
+        }
+        if let Some(instance) = live.peer.instance.as_ref().filter(|_| was_live && live.policy == Policy::Supersede) {
+            self.calls.replaced(&scope, &instance.id, self.settings.wait_for_lost_answer);
+        }
+        if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
+            observer.worker_came(&live.shown());
+        }
+        self.link_changed(&scope);
+        was_live
+    }
+}
+
 /// Checks whether a newer link took a link's place.
 #[derive(Debug, Clone)]
 pub struct LinkFence {
@@ -269,6 +288,11 @@ pub struct LinkFence {
 }
 
 impl LinkFence {
+    /// The id of the link.
+    pub(crate) fn link_id(&self) -> &LinkId {
+        &self.link_id
+    }
+
     /// The generation of the link.
     pub(crate) fn generation(&self) -> Generation {
         self.generation

@@ -4,26 +4,23 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
-use platools_protocol::tool_sync::Features;
 use secrecy::SecretString;
-use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::messages::{ArgumentForm, Closing, Delivery, Notice};
+use super::messages::{ArgumentForm, Closing, Delivery, Notice, Refused};
+use super::outlet::{Outlet, SocketOutlet};
 use super::worker::ConnectedWorker;
 use super::worker_peer::WorkerPeer;
 use crate::catalog::DeclaredTools;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::generation::Generation;
-use crate::domain::identity::{Credential, Identity, Policy};
-use crate::domain::ids::LinkId;
-use crate::limits::gauge::{Gauge, HeldAmount};
+use crate::domain::identity::{Identity, Policy};
+use crate::domain::ids::{GatewayNumber, LinkId};
+use crate::limits::gauge::Gauge;
 use crate::pending::PendingCalls;
 
-/// The most bytes of calls that wait for one socket; further ones are refused.
-const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-
-/// The services' end of a link. [`Link`](super::Link) is the end of the socket's task.
+/// The services' end of a link. [`Link`](super::Link) is the end of the socket's task. A link whose socket another gateway has is one, too:
+/// only its [`Outlet`] differs.
 #[derive(Debug)]
 pub(crate) struct LiveLink {
     pub(super) generation: Generation,
@@ -36,39 +33,70 @@ pub(crate) struct LiveLink {
     /// The number of its calls without an answer.
     pub(super) load: Gauge,
     pub(super) calls: PendingCalls,
-    pub(super) secret: SecretString,
-    pub(super) credential: Credential,
-    pub(super) features: Features,
     /// The policy for several links of its scope.
     pub(super) policy: Policy,
+    /// True if its worker sends answers again after a reconnect.
+    pub(super) repeats_answers: bool,
     /// The tools that it declared; none before its first registration.
     pub(super) declared: RwLock<Option<Arc<DeclaredTools>>>,
     /// The worker said that it stops.
     pub(super) is_leaving: AtomicBool,
-    pub(super) notices: mpsc::Sender<Notice>,
-    /// The notice that the socket is about to be closed, apart from the others so that it is never left out.
-    pub(super) draining: watch::Sender<Option<Notice>>,
-    pub(super) queue: mpsc::Sender<Queued>,
-    pub(super) queued_bytes: Gauge,
-    pub(super) closing: watch::Sender<Option<Closing>>,
+    pub(super) outlet: Outlet,
 }
 
-/// A call that waits for its worker's socket.
+/// The form in which a link takes a call.
 #[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) delivery: Delivery,
-    _bytes: HeldAmount,
+pub(crate) enum CallForm<'a> {
+    /// The frame for the worker, signed with the secret that it presented.
+    Signed(&'a SecretString, ArgumentForm),
+    /// The parts of the frame: the gateway that has the socket makes the frame.
+    Parts,
 }
 
 impl LiveLink {
-    /// The secret the worker presented; it signs the calls that go to it.
-    pub(crate) fn secret(&self) -> &SecretString {
-        &self.secret
+    /// The id of the link.
+    pub(crate) fn id(&self) -> &LinkId {
+        &self.id
     }
 
-    /// The form in which the worker takes arguments. One that speaks no extension is another SDK's.
-    pub(crate) fn argument_form(&self) -> ArgumentForm {
-        if self.features.is_empty() { ArgumentForm::JavaScript } else { ArgumentForm::AsWritten }
+    /// The moment when its worker came.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The worker of the link.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The form in which the link takes a call. A worker that speaks no extension is another SDK's.
+    pub(crate) fn call_form(&self) -> CallForm<'_> {
+        match self.socket() {
+            Some(socket) if socket.features.is_empty() => CallForm::Signed(&socket.secret, ArgumentForm::JavaScript),
+            Some(socket) => CallForm::Signed(&socket.secret, ArgumentForm::AsWritten),
+            None => CallForm::Parts,
+        }
+    }
+
+    /// The queues of the socket, if this gateway has it.
+    pub(super) fn socket(&self) -> Option<&SocketOutlet> {
+        match &self.outlet {
+            Outlet::Socket(socket) => Some(socket),
+            Outlet::Member(_) => None,
+        }
+    }
+
+    /// True if this gateway has the socket.
+    pub(super) fn is_local(&self) -> bool {
+        self.socket().is_some()
+    }
+
+    /// The gateway that has the socket; `None` if it is this one.
+    fn gateway(&self) -> Option<GatewayNumber> {
+        match &self.outlet {
+            Outlet::Socket(_) => None,
+            Outlet::Member(member) => Some(member.gateway()),
+        }
     }
 
     /// The worker without its takeovers, which are its scope's.
@@ -76,9 +104,10 @@ impl LiveLink {
         ConnectedWorker {
             link_id: self.id.clone(),
             identity: self.identity.clone(),
+            gateway: self.gateway(),
             connected_ms: self.connected_ms,
             calls_in_flight: self.load.value(),
-            calls_queued: self.queue.max_capacity() - self.queue.capacity(),
+            calls_queued: self.socket().map_or(0, |socket| socket.queue.max_capacity() - socket.queue.capacity()),
             address: self.peer.address,
             instance: self.peer.instance.clone(),
             takeovers: 0,
@@ -87,58 +116,52 @@ impl LiveLink {
     }
 
     /// True if the worker takes further calls: it does not stop, and the link is not about to be closed.
-    pub(super) fn takes_calls(&self) -> bool {
-        !self.is_leaving.load(Ordering::Relaxed) && self.closing.borrow().is_none()
+    pub(crate) fn takes_calls(&self) -> bool {
+        let is_open = match &self.outlet {
+            Outlet::Socket(socket) => socket.closing.borrow().is_none(),
+            Outlet::Member(member) => member.is_reachable(),
+        };
+        is_open && !self.is_leaving.load(Ordering::Relaxed)
     }
 
-    /// Queues a call, without waiting for a worker that reads slowly.
+    /// Queues a call, without waiting for a worker that reads slowly, or for another gateway.
     pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Refused> {
-        let bytes = self.queued_bytes.hold_unless_past(delivery.frame.bytes(), QUEUE_BYTES).ok_or(Refused::Busy)?;
-        // Before it is queued: from then on the link may send it, or end, at any time.
-        self.calls.queue(&delivery.call_id, &self.id, &self.load);
-        self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| {
-            let (refused, queued) = match refused {
-                mpsc::error::TrySendError::Full(queued) => (Refused::Busy, queued),
-                mpsc::error::TrySendError::Closed(queued) => (Refused::Ended, queued),
-            };
-            self.calls.unqueue(&queued.delivery.call_id);
-            refused
-        })
-    }
-
-    /// Sends a notice to the worker, if it knows the extension.
-    pub(super) fn notify(&self, notice: &Notice) {
-        if !self.features.contains(notice.feature()) {
-            return;
-        }
-        match notice {
-            Notice::Cancel { .. } => {
-                // A link that is gone needs no notice. A worker that does not read runs the cancelled call to its end.
-                if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
-                    tracing::debug!(connection.id = %self.id, "a cancellation left out");
-                }
+        match &self.outlet {
+            Outlet::Socket(socket) => {
+                let bytes = socket.hold(&delivery)?;
+                // Before it is queued: from then on the link may send it, or end, at any time.
+                self.calls.queue(&delivery.call_id, &self.id, &self.load);
+                socket.queue(delivery, bytes).map_err(|(refused, call_id)| {
+                    self.calls.unqueue(&call_id);
+                    refused
+                })
             }
-            Notice::Drain { .. } => drop(self.draining.send_replace(Some(notice.clone()))),
+            Outlet::Member(member) => {
+                if self.calls.hand_over(&delivery.call_id, &self.id, &self.load) {
+                    member.deliver(&self.identity.scope(), &self.id, delivery);
+                }
+                Ok(())
+            }
         }
     }
 
-    /// Asks the link to close. The first reason counts.
-    pub(super) fn close(&self, closing: Closing) {
-        self.closing.send_if_modified(|current| {
-            let first = current.is_none();
-            current.get_or_insert(closing);
-            first
-        });
+    /// Sends a notice to the worker. Other gateways pass on cancellations only: the rest is theirs.
+    pub(super) fn notify(&self, notice: &Notice) {
+        match (&self.outlet, notice) {
+            (Outlet::Socket(socket), notice) => socket.notify(&self.id, notice),
+            (Outlet::Member(member), Notice::Cancel { call_id }) => {
+                member.cancel(&self.identity.scope(), &self.id, call_id)
+            }
+            (Outlet::Member(_), Notice::Drain { .. }) => {}
+        }
     }
-}
 
-/// The reason for which a link did not take a call. The call certainly did not run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// Too much waits for the link's socket.
-    Busy,
-    /// The link has ended.
-    Ended,
+    /// Asks the link to close. The first reason counts. The gateway that has the socket sees for itself when it has to close it.
+    pub(super) fn close(&self, closing: Closing) {
+        if let Some(socket) = self.socket() {
+            socket.close(closing);
+        }
+    }
 }
 
 pub(crate) fn busy() -> Error {

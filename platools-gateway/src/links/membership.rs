@@ -15,7 +15,7 @@ use crate::domain::lock::{read, write};
 
 impl LiveLink {
     /// The tools that the link has declared.
-    fn declared(&self) -> Option<Arc<DeclaredTools>> {
+    pub(super) fn declared(&self) -> Option<Arc<DeclaredTools>> {
         read(&self.declared).clone()
     }
 
@@ -86,8 +86,10 @@ impl Links {
             if let Some(gone) = state.gone.get_mut(scope) {
                 gone.retain(|gone| !Arc::ptr_eq(&gone.declared, &declared));
             }
-            if let Some(live) = state.live_of(scope).iter().find(|live| live.generation == generation) {
-                *write(&live.declared) = Some(declared);
+            let Some(live) = state.live_of(scope).iter().find(|live| live.generation == generation) else { return };
+            *write(&live.declared) = Some(Arc::clone(&declared));
+            if let Some(observer) = self.link_observer.as_ref().filter(|_| live.is_local()) {
+                observer.declared(live, &declared);
             }
         }
         self.link_changed(scope);
@@ -104,6 +106,15 @@ impl Links {
     /// The number of links of a scope.
     pub(crate) fn count_in(&self, scope: &Scope) -> usize {
         self.lock().live_of(scope).len()
+    }
+
+    /// Has the tools of a pool united again, if it has links at this gateway: another one may not have known their tools.
+    pub(crate) fn unite_again(&self, scope: &Scope) {
+        let mut state = self.lock();
+        if state.live_of(scope).iter().any(|live| live.is_local() && live.policy == Policy::Pool) {
+            state.departed.insert(scope.clone());
+            state.departures.notify_one();
+        }
     }
 
     /// Waits until links of pools ended that had tools which no other link of theirs has in the same versions, and returns their

@@ -70,7 +70,16 @@ pub struct Delivery {
     pub frame: CallFrame,
 }
 
-/// The text of a signed `tool_call` frame. `Debug` shows its length only: arguments belong to the caller and the worker.
+/// The reason for which a link did not take a call. The call certainly did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Too much waits for the link's socket.
+    Busy,
+    /// The link has ended.
+    Ended,
+}
+
+/// The text of a signed `tool_call` frame; or of the parts of one, for the gateway that has the socket. `Debug` shows its length only: arguments belong to the caller and the worker.
 pub struct CallFrame(String);
 
 impl CallFrame {

@@ -14,11 +14,13 @@ use crate::domain::identity::Scope;
 
 impl Links {
     /// The link that gets the next call of a tool: the less loaded of two that have it in this version, picked at random. Links
-    /// whose worker stops get none.
+    /// whose worker stops get none, and those of other gateways only if this one has none: a call over them takes longer.
     pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<LiveLink>> {
         let state = self.lock();
         let takes = |live: &Arc<LiveLink>| live.takes_calls() && live.has(tool);
-        choose(state.live_of(scope), takes, |live| live.load.value()).cloned()
+        let (links, load) = (state.live_of(scope), |live: &Arc<LiveLink>| live.load.value());
+        let local = choose(links, |live| live.is_local() && takes(live), load);
+        local.or_else(|| choose(links, takes, load)).cloned()
     }
 
     /// True if a live link has a tool in this version.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::changes::LinkChanges;
 use super::departed_tools::DepartedTools;
+use super::link_observer::LinkObserver;
 use super::live_link::LiveLink;
 use super::messages::{Closing, Notice};
 use super::takeovers::{Contention, Takeovers};
@@ -31,6 +32,8 @@ pub(crate) struct Links {
     clock: Arc<GenerationClock>,
     pub(super) tool_changes: Arc<dyn ToolChanges>,
     pub(super) observer: Option<Arc<dyn WorkerObserver>>,
+    /// Publishes the links to other gateways, if there are any.
+    pub(super) link_observer: Option<Arc<dyn LinkObserver>>,
     pub(super) settings: CallSettings,
     pub(super) changes: LinkChanges,
 }
@@ -44,7 +47,17 @@ impl Links {
         observer: Option<Arc<dyn WorkerObserver>>,
     ) -> Self {
         let (state, changes) = (Arc::default(), LinkChanges::default());
-        Self { state, calls, clock, tool_changes, observer, settings, changes }
+        Self { state, calls, clock, tool_changes, observer, link_observer: None, settings, changes }
+    }
+
+    /// Publishes the links of this gateway to others.
+    pub(crate) fn published(self, observer: Option<Arc<dyn LinkObserver>>) -> Self {
+        Self { link_observer: observer, ..self }
+    }
+
+    /// Makes sure that links that come from now on are newer than one of another gateway.
+    pub(super) fn observe(&self, generation: Generation) {
+        self.clock.observe(generation);
     }
 
     /// The generation of a link that comes now.
@@ -84,9 +97,9 @@ impl Links {
         self.lock().live.get(scope).into_iter().flatten().filter(may_have).for_each(|live| live.notify(&notice));
     }
 
-    /// Sends a notice to every worker.
+    /// Sends a notice to every worker of this gateway.
     pub(crate) fn notify_all(&self, notice: &Notice) {
-        self.lock().links().for_each(|live| live.notify(notice));
+        self.lock().sockets().for_each(|live| live.notify(notice));
     }
 
     /// Notes that a worker stops: it is sent no more calls, and those that wait for its socket are returned.
@@ -97,6 +110,9 @@ impl Links {
             links.find(|live| live.generation == generation).cloned()
         };
         let Some(live) = leaving else { return };
+        if let Some(observer) = &self.link_observer {
+            observer.leaving(&live.id);
+        }
         live.is_leaving.store(true, Ordering::Relaxed);
         self.link_changed(scope);
         self.calls.return_queued(&live.id);
@@ -107,20 +123,22 @@ impl Links {
         self.lock().closed
     }
 
-    /// The number of live links.
+    /// The number of live links whose sockets this gateway has.
     pub(crate) fn count(&self) -> usize {
-        self.lock().links().count()
+        self.lock().sockets().count()
     }
 
     /// Notes that the credentials of all links are in use.
     pub(crate) fn note_uses(&self, uses: &LastUses, now_ms: i64) {
-        self.lock().links().for_each(|live| uses.note(&live.credential, now_ms));
+        let state = self.lock();
+        state.sockets().filter_map(|live| live.socket()).for_each(|socket| uses.note(&socket.credential, now_ms));
     }
 
     /// Closes the links of certain workers, or that were opened with certain credentials.
     pub(crate) fn close_where(&self, ends: impl Fn(&Identity, &Credential) -> bool, closing: Closing) {
         let state = self.lock();
-        state.links().filter(|live| ends(&live.identity, &live.credential)).for_each(|live| live.close(closing));
+        let ends = |live: &&Arc<LiveLink>| live.socket().is_some_and(|socket| ends(&live.identity, &socket.credential));
+        state.links().filter(ends).for_each(|live| live.close(closing));
     }
 
     /// Closes every link, and every one that attaches from now on. Those that are there are closed at random moments of some
@@ -129,7 +147,7 @@ impl Links {
         let links: Vec<_> = {
             let mut state = self.lock();
             state.closed = true;
-            state.links().cloned().collect()
+            state.sockets().cloned().collect()
         };
         let time = SPREAD.saturating_mul(u32::try_from(links.len()).unwrap_or(u32::MAX)).min(LONGEST_SPREAD);
         let mut moments: Vec<_> = links.into_iter().map(|live| (time.mul_f64(random::fraction()), live)).collect();
@@ -211,6 +229,11 @@ impl LinkTable {
 
     fn links(&self) -> impl Iterator<Item = &Arc<LiveLink>> {
         self.live.values().flatten()
+    }
+
+    /// The links whose sockets this gateway has.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &Arc<LiveLink>> {
+        self.links().filter(|live| live.is_local())
     }
 
     fn shown(&self, live: &LiveLink) -> ConnectedWorker {

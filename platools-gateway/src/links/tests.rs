@@ -145,7 +145,7 @@ async fn a_call_nobody_waits_for_is_not_delivered() {
     drop(call(&links, "abandoned").1);
     let _polled = call(&links, "polled");
     assert_eq!(link.queued_delivery().unwrap().call_id, "polled".into());
-    assert_eq!(chosen(&links).unwrap().queued_bytes.value(), 0);
+    assert_eq!(chosen(&links).unwrap().socket().unwrap().queued_bytes.value(), 0);
 }
 
 /// A stage at which the socket of a link has the call.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use platools_protocol::tool_sync::WorkerInstance;
 
 use crate::domain::identity::{Identity, Scope};
-use crate::domain::ids::LinkId;
+use crate::domain::ids::{GatewayNumber, LinkId};
 
 /// A connected worker.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct ConnectedWorker {
     pub link_id: LinkId,
     /// Its identity.
     pub identity: Identity,
+    /// The gateway that has its socket; `None` if it is this one.
+    pub gateway: Option<GatewayNumber>,
     /// The time of its connection, in milliseconds since 1970.
     pub connected_ms: i64,
     /// The number of its calls without an answer.

@@ -5,12 +5,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use platools_protocol::tool_sync::WorkerInstance;
+use serde::{Deserialize, Serialize};
 
 /// The address and the process that a worker connects from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkerPeer {
     pub(crate) address: Option<IpAddr>,
     /// The process, if the worker names it.
+    #[serde(with = "instance_header")]
     pub(crate) instance: Option<WorkerInstance>,
 }
 
@@ -42,5 +44,20 @@ impl fmt::Display for WorkerPeer {
             Some(host) => write!(f, " on {host}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Reads and writes the process as workers send it.
+mod instance_header {
+    use platools_protocol::tool_sync::WorkerInstance;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(instance: &Option<WorkerInstance>, to: S) -> Result<S::Ok, S::Error> {
+        instance.as_ref().map(ToString::to_string).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<WorkerInstance>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        Ok(text.as_deref().and_then(WorkerInstance::from_header))
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::outages::{Outages, SharedPart, TOLERANCE};
 use crate::background::periodic::every;
+use crate::cluster::{Members, Outages, SharedPart, TOLERANCE};
+use crate::domain::ids::GatewayNumber;
 use crate::links::{Links, Notice};
 
 /// The time from `/ready` with 503 to the notice for workers, in which load balancers notice. Workers would come back here before.
@@ -21,8 +22,9 @@ pub(crate) struct Evacuation {
     pub(crate) outages: Outages,
     /// True while another gateway is known to be connected to the bus.
     pub(crate) others_have_bus: watch::Receiver<bool>,
-    /// True while another gateway is known to have the database.
-    pub(crate) others_have_database: watch::Receiver<bool>,
+    /// The members, which say whether they have the database, and the number of this one.
+    pub(crate) members: Members,
+    pub(crate) number: GatewayNumber,
     pub(crate) links: Arc<Links>,
     /// True while workers are sent elsewhere.
     pub(crate) is_under_way: watch::Sender<bool>,
@@ -41,7 +43,7 @@ impl Evacuation {
             }
             return;
         }
-        let helps = |part| self.outages.lasts(part, TOLERANCE + NOTICE) && *self.others_with(part).borrow();
+        let helps = |part| self.outages.lasts(part, TOLERANCE + NOTICE) && self.others_have(part);
         let Some(part) = [SharedPart::Bus, SharedPart::Database].into_iter().find(|part| helps(*part)) else { return };
         if !self.is_under_way.send_replace(true) {
             tracing::warn!(lost = ?part, workers = self.links.count(), "workers sent to other gateways");
@@ -49,10 +51,10 @@ impl Evacuation {
         }
     }
 
-    fn others_with(&self, part: SharedPart) -> &watch::Receiver<bool> {
+    fn others_have(&self, part: SharedPart) -> bool {
         match part {
-            SharedPart::Bus => &self.others_have_bus,
-            SharedPart::Database => &self.others_have_database,
+            SharedPart::Bus => *self.others_have_bus.borrow(),
+            SharedPart::Database => self.members.others_have_database(self.number),
         }
     }
 }
@@ -67,6 +69,10 @@ mod tests {
     use crate::domain::identity::Policy;
     use crate::links::{Link, NewLink, Order};
 
+    fn number(number: u16) -> GatewayNumber {
+        GatewayNumber::new(number).unwrap()
+    }
+
     struct Isolated {
         evacuation: Evacuation,
         link: Link,
@@ -80,7 +86,8 @@ mod tests {
             let evacuation = Evacuation {
                 outages: Outages::default(),
                 others_have_bus: others_have_bus.subscribe(),
-                others_have_database: watch::channel(false).1,
+                members: Members::default(),
+                number: number(1),
                 links: Arc::default(),
                 is_under_way: watch::Sender::new(false),
             };
@@ -126,9 +133,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bus_that_others_have_says_nothing_about_the_database() {
+    async fn workers_are_sent_elsewhere_when_another_gateway_has_the_database() {
         let mut isolated = Isolated::without(SharedPart::Database);
         isolated.others_have_bus.send_replace(true);
-        assert!(!isolated.drains_after(Duration::from_secs(600)).await);
+        assert!(!isolated.drains_after(Duration::from_secs(60)).await, "the bus is no database");
+        let members = isolated.evacuation.members.clone();
+        members.note_sample(number(1), true);
+        members.note_sample(number(2), false);
+        assert!(!isolated.drains_after(LOOK).await, "no other gateway has it");
+        members.note_sample(number(2), true);
+        assert!(isolated.drains_after(LOOK).await);
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::outages::{Outages, SharedPart};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
+use crate::cluster::{BusFigures, Cluster, SharedPart};
 use crate::connections::{Callers, OpenSockets};
 use crate::directory::Directory;
 use crate::domain::error::Error;
@@ -36,7 +36,7 @@ pub(crate) struct Metrics {
     pub(crate) feed: Feed,
     pub(crate) calls: Arc<CallFigures>,
     /// None for a gateway that is alone.
-    pub(crate) outages: Option<Outages>,
+    pub(crate) cluster: Option<Arc<Cluster>>,
 }
 
 impl Metrics {
@@ -87,7 +87,7 @@ impl Metrics {
             dropped_events: self.limiter.dropped_events(),
             journal: self.journal.figures(),
             agent_events: self.sessions.handle().event_figures(),
-            shared_parts: self.outages.as_ref().map(SharedPartFigures::of),
+            cluster: self.cluster.as_deref().map(ClusterFigures::of),
         }
     }
 
@@ -152,23 +152,32 @@ pub struct GatewayFigures {
     pub journal: JournalFigures,
     /// Custom events of agents that the application's handlers took, or were dropped.
     pub agent_events: AgentEventFigures,
-    /// The parts that this gateway shares with others. None for a gateway that is alone.
-    pub shared_parts: Option<SharedPartFigures>,
+    /// The gateways of the installation, and the parts that they share. None for a gateway that is alone.
+    pub cluster: Option<ClusterFigures>,
 }
 
-/// The state of the parts that one of several gateways shares with the others.
+/// The other gateways of an installation, and the parts that they share, as one of them sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SharedPartFigures {
+pub struct ClusterFigures {
+    /// The gateways that are alive, this one too.
+    pub gateways: usize,
     /// True while it is connected to the other gateways.
     pub has_bus: bool,
     /// True while its database answers, and it has its lock there.
     pub has_database: bool,
+    /// Requests to other gateways, and losses.
+    pub bus: BusFigures,
 }
 
-impl SharedPartFigures {
-    fn of(outages: &Outages) -> Self {
-        Self { has_bus: outages.has(SharedPart::Bus), has_database: outages.has(SharedPart::Database) }
+impl ClusterFigures {
+    fn of(cluster: &Cluster) -> Self {
+        Self {
+            gateways: cluster.members().count(),
+            has_bus: cluster.outages().has(SharedPart::Bus),
+            has_database: cluster.outages().has(SharedPart::Database),
+            bus: cluster.messenger().figures(),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::outages::{Outages, SharedPart, TOLERANCE};
 use crate::background::tasks::Tasks;
+use crate::cluster::{Outages, SharedPart, TOLERANCE};
 use crate::domain::error::Error;
 use crate::ports::directory::DirectoryStore;
 

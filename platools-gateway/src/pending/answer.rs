@@ -4,9 +4,12 @@
 use std::fmt;
 
 use platools_protocol::ErrorDetails;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The end of a call, as its worker reports it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WorkerAnswer {
     /// The tool returned.
@@ -42,7 +45,8 @@ impl fmt::Debug for WorkerAnswer {
 }
 
 /// The gateway's treatment of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Receipt {
     /// The answer ended the call.
     Accepted,

@@ -6,7 +6,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::answer::{Receipt, WorkerAnswer};
-use super::delivery_stage::{LinkEnd, Stage};
+use super::delivery_stage::{LinkEnd, Loss, RequeueTurn, Stage};
 use super::reports::{Listener, Report};
 use super::table::{Pending, SharedTable};
 use super::waiting::PendingCall;
@@ -60,6 +60,14 @@ impl PendingCalls {
         }
     }
 
+    /// Forgets a call of another gateway, whose answer that gateway gets. The call's task learns that it has ended.
+    pub(crate) fn finish(&self, from: &Scope, call_id: &CallId) {
+        let mut table = self.table.lock();
+        if table.get(call_id).is_some_and(|call| call.scope == *from) {
+            table.remove(call_id);
+        }
+    }
+
     /// Notes that a call is about to wait for a link's socket, and counts it at the link's worker.
     pub(crate) fn queue(&self, call_id: &CallId, link: &LinkId, load: &Gauge) {
         let mut table = self.table.lock();
@@ -69,6 +77,48 @@ impl PendingCalls {
             call.queued = Some(Instant::now());
             call.set_silently(Stage::Queued { link: link.clone() });
         }
+    }
+
+    /// Notes that another gateway is about to get a call for a link of it, and counts the call at the link's worker. From then on it counts as
+    /// sent: whether it reached the worker is not known until the other gateway says that it did not. Returns false if the call has ended.
+    pub(crate) fn hand_over(&self, call_id: &CallId, link: &LinkId, load: &Gauge) -> bool {
+        let mut table = self.table.lock();
+        table.hold(call_id, Some(link));
+        let Some(call) = table.get_mut(call_id) else { return false };
+        call.load = Some(load.hold(1));
+        call.queued = Some(Instant::now());
+        call.set_silently(Stage::Sent { link: link.clone() });
+        true
+    }
+
+    /// Returns a call to its caller's task, because it certainly did not reach the worker of a link of another gateway.
+    pub(crate) fn return_unsent(&self, call_id: &CallId, link: &LinkId) {
+        let mut table = self.table.lock();
+        if table.get(call_id).is_some_and(|call| call.holder.as_ref() == Some(link)) {
+            table.return_call(call_id, RequeueTurn::alone());
+        }
+    }
+
+    /// Ends a call with an error, because the other gateway does not take it for a link.
+    pub(crate) fn refuse(&self, call_id: &CallId, link: &LinkId, error: Error) {
+        let mut table = self.table.lock();
+        if table.get(call_id).is_some_and(|call| call.holder.as_ref() == Some(link)) {
+            table.settle(call_id, Err(error));
+        }
+    }
+
+    /// Notes that it is not known whether a call reached the worker of a link of another gateway.
+    pub(crate) fn lose_call(&self, call_id: &CallId, link: &LinkId, end: &LinkEnd) {
+        let table = self.table.lock();
+        if let Some(call) = table.get(call_id).filter(|call| call.holder.as_ref() == Some(link)) {
+            call.set(Stage::Lost(Loss::of(end, call.queued)));
+        }
+    }
+
+    /// Notes that a link of another gateway is there again after the connection to that gateway was lost. Its calls may have their answers
+    /// over it.
+    pub(crate) fn resume(&self, link: &LinkId) {
+        self.table.lock().resume(link);
     }
 
     /// Notes that no link has the call after all.

@@ -115,6 +115,11 @@ pub(crate) struct RequeueTurn {
 }
 
 impl RequeueTurn {
+    /// The turn of a call that waits for no other.
+    pub(super) fn alone() -> Self {
+        Self::after(None).0
+    }
+
     /// A place behind the call whose turn ends with `before`; and the token that the next one waits for.
     pub(super) fn after(before: Option<CancellationToken>) -> (Self, CancellationToken) {
         let done = CancellationToken::new();

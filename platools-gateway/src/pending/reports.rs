@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt as _;
 use platools::LogLevel;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 /// The number of log entries of a call that wait for its caller; further ones are left out.
 const MAX_ENTRIES: usize = 256;
 
 /// Progress or a log entry of a running tool. `Debug` shows the length of its words only.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Report {
     /// Progress of the call.
     Progress(Progress),
@@ -22,7 +24,7 @@ pub enum Report {
 }
 
 /// Progress of a call, in the worker's own words.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Grows from one to the next, in whatever unit the tool chooses.
     pub progress: f64,
@@ -33,7 +35,7 @@ pub struct Progress {
 }
 
 /// An entry of a call's log.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
     /// The severity.
     pub level: LogLevel,

@@ -147,13 +147,32 @@ impl CallTable {
     pub(super) fn return_where(&mut self, link: &LinkId, is_meant: impl Fn(&Stage) -> bool) {
         let mut last_of: HashMap<String, CancellationToken> = HashMap::new();
         for call_id in self.held_where(link, is_meant) {
-            self.hold(&call_id, None);
-            let Some(call) = self.pending.get_mut(&call_id) else { continue };
-            let (turn, done) = RequeueTurn::after(last_of.remove(&call.tool));
-            last_of.insert(call.tool.clone(), done);
-            call.load = None;
-            call.set(Stage::Returned(Arc::new(turn)));
+            let Some(tool) = self.pending.get(&call_id).map(|call| call.tool.clone()) else { continue };
+            let (turn, done) = RequeueTurn::after(last_of.remove(&tool));
+            last_of.insert(tool, done);
+            self.return_call(&call_id, turn);
         }
+    }
+
+    /// Returns a call to its caller.
+    pub(super) fn return_call(&mut self, call_id: &CallId, turn: RequeueTurn) {
+        self.hold(call_id, None);
+        let Some(call) = self.pending.get_mut(call_id) else { return };
+        call.load = None;
+        call.set(Stage::Returned(Arc::new(turn)));
+    }
+
+    /// Notes that a link whose calls were lost is there again.
+    pub(super) fn resume(&mut self, link: &LinkId) {
+        for call_id in self.held_where(link, |stage| matches!(stage, Stage::Lost(_))) {
+            let Some(call) = self.pending.get(&call_id) else { continue };
+            call.set(Stage::Sent { link: link.clone() });
+            let scope = call.scope.clone();
+            if let Some(ended) = self.ended.get_mut(&scope) {
+                ended.retain(|(other, _)| other != link);
+            }
+        }
+        self.ended.retain(|_, ended| !ended.is_empty());
     }
 
     /// Notes that a link with calls has ended. If it ended for a large frame, and its only call can have no answer but

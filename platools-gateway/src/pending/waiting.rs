@@ -119,6 +119,11 @@ impl PendingCall {
         }
     }
 
+    /// True if the call has ended, or was forgotten.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Ends the wait, and says how far the call got. It gets no further afterwards.
     pub(crate) fn forget(&mut self) -> Stage {
         if !std::mem::replace(&mut self.has_ended, true) {

@@ -51,13 +51,18 @@ impl SecretNames {
     ///
     /// # Errors
     /// Both are set, the file cannot be read, or its first line is empty.
-    pub(super) fn read(self, secret: Option<&SecretString>, file: Option<&Path>) -> Result<Option<SecretString>, Error> {
+    pub(super) fn read(
+        self,
+        secret: Option<&SecretString>,
+        file: Option<&Path>,
+    ) -> Result<Option<SecretString>, Error> {
         self.check(secret, file)?;
         let Some(file) = file else { return Ok(secret.cloned()) };
         let text = read_secret(self.file, file)?;
         let line = text.expose_secret().lines().next().unwrap_or_default();
         if line.is_empty() {
-            let message = format!("`{}` {} has nothing on its first line; put the secret there", self.file, file.display());
+            let message =
+                format!("`{}` {} has nothing on its first line; put the secret there", self.file, file.display());
             return Err(refused(message));
         }
         Ok(Some(SecretString::from(line)))

@@ -207,7 +207,9 @@ mod tests {
 
     #[test]
     fn numbers_are_from_1_to_1023() {
-        for (text, number) in [("1", Some(1)), ("1023", Some(1023)), ("0", None), ("1024", None), ("-1", None), ("a", None)] {
+        for (text, number) in
+            [("1", Some(1)), ("1023", Some(1023)), ("0", None), ("1024", None), ("-1", None), ("a", None)]
+        {
             let read = Option::<GatewayNumber>::read(&Option::<GatewayNumber>::parse(text)).flatten();
             assert_eq!(read.map(GatewayNumber::get), number, "{text}");
         }

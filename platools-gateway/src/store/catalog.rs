@@ -12,20 +12,33 @@ use crate::domain::identity::{Identity, Scope};
 use crate::domain::tool::StoredTool;
 use crate::ports::catalog::CatalogStore;
 
+/// The statement that selects tools with their owners.
+macro_rules! select_tools {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.declaration, t.fingerprint, t.changed_ms, t.entity_id, t.environment_id, e.slug AS entity, ",
+            "e.project_id, p.organization_id, v.slug AS environment FROM tools t ",
+            "JOIN entities e ON e.id = t.entity_id JOIN projects p ON p.id = e.project_id ",
+            "JOIN environments v ON v.id = t.environment_id ",
+            $rest
+        )
+    };
+}
+
 #[async_trait]
 impl CatalogStore for SqlStore {
     async fn tools(&self) -> Result<Vec<(Identity, StoredTool)>, Error> {
-        let rows = sql::query(
-            "SELECT t.declaration, t.fingerprint, t.changed_ms, t.entity_id, t.environment_id, e.slug AS entity, \
-             e.project_id, p.organization_id, v.slug AS environment FROM tools t \
-             JOIN entities e ON e.id = t.entity_id JOIN projects p ON p.id = e.project_id \
-             JOIN environments v ON v.id = t.environment_id ORDER BY t.entity_id, t.environment_id, t.position",
-        )
-        .fetch_all(&self.reads)
-        .await?;
+        let rows = sql::query(select_tools!("ORDER BY t.entity_id, t.environment_id, t.position"));
+        let rows = rows.fetch_all(&self.reads).await?;
         // There may be many, and other things to do on this thread.
         let read = spawn_blocking(move || rows.iter().filter_map(tool).collect()).await;
         read.map_err(|error| Error::new(ErrorKind::Storage, "the stored tools cannot be read").caused_by(error))
+    }
+
+    async fn tools_of(&self, scope: &Scope) -> Result<Vec<(Identity, StoredTool)>, Error> {
+        let query = sql::query(select_tools!("WHERE t.entity_id = $1 AND t.environment_id = $2 ORDER BY t.position"));
+        let query = query.bind(scope.entity.as_str()).bind(scope.environment.as_str());
+        Ok(query.fetch_all(&self.reads).await?.iter().filter_map(tool).collect())
     }
 
     async fn latest_generation(&self) -> Result<Option<Generation>, Error> {

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use gateway::GatewayProcess;
 use gateway::GatewayPlace;
+pub use gateway::GatewayProcess;
 pub use nats::Nats;
 pub use postgres::Postgres;
 pub use tcp_relay::TcpRelay;
@@ -160,5 +160,6 @@ fn logs() -> PathBuf {
 
 /// A variable that `tests/cluster/run` sets.
 fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("tests with several gateways are run by tests/cluster/run; it sets {name}"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("tests with several gateways are run by tests/cluster/run; it sets {name}"))
 }

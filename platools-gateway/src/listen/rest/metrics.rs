@@ -13,6 +13,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeLab
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::cluster::BusFigures;
 use crate::connections::OpenSockets;
 use crate::core::Core;
 use crate::domain::identity::Identity;
@@ -20,7 +21,7 @@ use crate::links::ConnectedWorker;
 use crate::listen::http::ErrorView;
 use crate::listen::http::extract::Authenticated;
 use crate::listen::http::problem::Problem;
-use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, SharedPartFigures, ToolFigures};
+use crate::ops::metrics::{ClusterFigures, Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -132,7 +133,7 @@ impl GatewayFigures {
         counters(encoder, "events_dropped", help, [(NO_LABELS, self.dropped_events)])?;
         self.encode_journal(encoder)?;
         self.encode_agent_events(encoder)?;
-        self.shared_parts.map_or(Ok(()), |parts| encode_shared_parts(parts, encoder))?;
+        self.cluster.map_or(Ok(()), |cluster| cluster.encode(encoder))?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
         counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
     }
@@ -161,11 +162,21 @@ impl GatewayFigures {
     }
 }
 
-fn encode_shared_parts(parts: SharedPartFigures, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-    let help = "1 while the gateway is connected to the others over the bus";
-    gauges(encoder, "bus_connected", help, None, [(NO_LABELS, u32::from(parts.has_bus))])?;
-    let help = "1 while the database that the gateways share answers";
-    gauges(encoder, "database_connected", help, None, [(NO_LABELS, u32::from(parts.has_database))])
+impl ClusterFigures {
+    fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Gateways of the installation that are alive, this one too";
+        gauges(encoder, "gateways", help, None, [(NO_LABELS, self.gateways)])?;
+        let help = "1 while the gateway is connected to the others over the bus";
+        gauges(encoder, "bus_connected", help, None, [(NO_LABELS, u32::from(self.has_bus))])?;
+        let help = "1 while the database that the gateways share answers";
+        gauges(encoder, "database_connected", help, None, [(NO_LABELS, u32::from(self.has_database))])?;
+        let BusFigures { answered, not_delivered, unanswered, gaps, .. } = self.bus;
+        let ends = [("answered", answered), ("not_delivered", not_delivered), ("unanswered", unanswered)];
+        let ends = ends.map(|(end, number)| ([("end", end)], number));
+        counters(encoder, "bus_requests", "Requests to other gateways, by their ends", ends)?;
+        let help = "Places where messages of other gateways were lost, by an overflow or with the connection";
+        counters(encoder, "bus_gaps", help, [(NO_LABELS, gaps)])
+    }
 }
 
 fn counters<L: EncodeLabelSet>(

@@ -16,6 +16,7 @@ use super::socket::STALLED;
 use super::throttled_registration::ThrottledRegistration;
 use super::truncate::truncate;
 use crate::catalog::{Changes, ToolsTooLarge};
+use crate::cluster::Cluster;
 use crate::core::Core;
 use crate::domain::error::causes_of;
 use crate::domain::identity::{Identity, Scope};
@@ -185,6 +186,10 @@ impl<'a> Frames<'a> {
 
     fn report(&self, call_id: &str, report: Report) {
         let call_id = CallId::from(call_id);
+        if let Some(cluster) = self.origin_of(&call_id) {
+            cluster.report(&self.scope, &call_id, self.fence.link_id(), report);
+            return;
+        }
         self.fence.note_running(&call_id);
         self.core.pending.report(&self.scope, &call_id, report);
     }
@@ -217,7 +222,19 @@ impl<'a> Frames<'a> {
     }
 
     fn answer(&self, call_id: &str, answer: WorkerAnswer) {
-        if self.features.contains(Feature::ResultAck) {
+        let is_acknowledged = self.features.contains(Feature::ResultAck);
+        let id = CallId::from(call_id);
+        if let Some(cluster) = self.origin_of(&id) {
+            // The worker keeps the answer until the other gateway has it, also if this one ends before.
+            let (responses, ack) = (self.responses.clone(), ResultAck::new(vec![call_id.to_owned()]));
+            cluster.answer(&self.scope, &id, answer, move || {
+                if is_acknowledged && responses.send(vec![PlatformFrame::ResultAck(ack).to_text()]).is_err() {
+                    tracing::debug!("an acknowledgement was left out: the worker does not read");
+                }
+            });
+            return;
+        }
+        if is_acknowledged {
             self.unacknowledged().push(call_id.to_owned());
         }
         let id: String = call_id.chars().take(64).collect();
@@ -226,6 +243,11 @@ impl<'a> Frames<'a> {
             Receipt::NotPending => tracing::debug!(call.id = ?id, "an answer nobody waits for was ignored"),
             Receipt::Foreign => tracing::warn!(call.id = ?id, "an answer to another worker's call was ignored"),
         }
+    }
+
+    /// The connection to the gateway where a call began, if that is another one.
+    fn origin_of(&self, call_id: &CallId) -> Option<&Cluster> {
+        self.core.cluster.as_deref().filter(|cluster| cluster.is_foreign(call_id))
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> NextStep {

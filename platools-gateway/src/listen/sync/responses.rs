@@ -11,7 +11,8 @@ const RESPONSES: usize = 256;
 /// Bytes of waiting responses from which on further ones are refused.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// The sending end of the queue of responses.
+/// The sending end of the queue of responses. Clones share it.
+#[derive(Clone)]
 pub(super) struct Responses {
     queue: mpsc::Sender<(Vec<String>, HeldAmount)>,
     bytes: Gauge,

@@ -31,4 +31,15 @@ async fn a_write_of_an_earlier_generation_changes_nothing(store: TestStore) {
     assert_eq!(store.latest_generation().await.unwrap(), Some(later));
 }
 
-conformance!(a_write_of_an_earlier_generation_changes_nothing,);
+async fn the_tools_of_one_scope_are_read_in_their_order(store: TestStore) {
+    let environment = store.directory().await.unwrap().environments[0].1.id.clone();
+    for (entity, names) in [("e", ["b", "a"]), ("f", ["c", "d"])] {
+        let scope = Scope { entity: store.entity(entity).await, environment: environment.clone() };
+        assert!(store.replace_tools(&scope, Generation::now(), &names.map(tool)).await.unwrap());
+        let (owners, tools): (Vec<_>, Vec<_>) = store.tools_of(&scope).await.unwrap().into_iter().unzip();
+        assert!(owners.iter().all(|owner| owner.scope() == scope && owner.entity == entity));
+        assert!(tools.iter().map(|tool| tool.declaration.name.as_str()).eq(names));
+    }
+}
+
+conformance!(the_tools_of_one_scope_are_read_in_their_order, a_write_of_an_earlier_generation_changes_nothing,);

@@ -73,7 +73,8 @@ impl DatabaseLock {
     pub(crate) async fn retake(&mut self) -> Result<(), Error> {
         self.connection = None;
         let mut connection = connect(&self.server).await?;
-        self.backend = timeout(ANSWER, retake(&mut connection, self.holder, self.backend)).await.map_err(|_| unanswered())??;
+        self.backend =
+            timeout(ANSWER, retake(&mut connection, self.holder, self.backend)).await.map_err(|_| unanswered())??;
         self.connection = Some(connection);
         Ok(())
     }

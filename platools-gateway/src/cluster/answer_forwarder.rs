@@ -1,0 +1,110 @@
+//! [`AnswerForwarder`]: sends the answers and reports of workers to the members where their calls began.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
+
+use super::answers::{ANSWERS, AnswerMessage};
+use super::hosted_calls::HostedCalls;
+use super::members::Members;
+use super::messenger::{Messenger, encode};
+use crate::domain::identity::Scope;
+use crate::domain::ids::{CallId, LinkId};
+use crate::limits::gauge::Gauge;
+use crate::pending::{Receipt, Report, WorkerAnswer};
+
+/// The most bytes of answers that wait for their origins. Workers keep further ones, and send them again when they reconnect.
+const HELD_BYTES: usize = 128 * 1024 * 1024;
+
+/// The wait for a member to say that it has an answer.
+const RECEIPT_LIMIT: Duration = Duration::from_secs(5);
+
+/// The wait before an answer is sent again.
+const NEXT_TRY: Duration = Duration::from_millis(500);
+
+/// Sends answers to other members.
+pub(crate) struct AnswerForwarder {
+    messenger: Messenger,
+    members: Members,
+    hosted: HostedCalls,
+    /// The longest time of a call: past it nobody waits for the answer.
+    max_timeout: Duration,
+    held: Gauge,
+    tasks: TaskTracker,
+}
+
+impl AnswerForwarder {
+    pub(super) fn new(messenger: Messenger, members: Members, hosted: HostedCalls, max_timeout: Duration) -> Self {
+        Self { messenger, members, hosted, max_timeout, held: Gauge::default(), tasks: TaskTracker::new() }
+    }
+
+    /// Sends an answer to the member where its call began, until that has it or nobody can wait for it any more. Then `confirm` is called,
+    /// so that the worker forgets the answer.
+    pub(super) fn answer(
+        &self,
+        scope: &Scope,
+        call_id: &CallId,
+        answer: WorkerAnswer,
+        confirm: impl FnOnce() + Send + 'static,
+    ) {
+        self.hosted.finish(scope, call_id);
+        let message = encode(&AnswerMessage::Answer { scope: scope.clone(), call_id: call_id.clone(), answer });
+        let Some(held) = self.held.hold_unless_past(message.len(), HELD_BYTES) else {
+            tracing::warn!(call.id = %call_id, "answer left with its worker: too many wait for other gateways");
+            return;
+        };
+        let (messenger, members, call_id) = (self.messenger.clone(), self.members.clone(), call_id.clone());
+        let give_up = Instant::now() + self.max_timeout;
+        self.tasks.spawn(async move {
+            let (origin, _held) = (call_id.gateway(), held);
+            loop {
+                match messenger.request_encoded::<Receipt>(origin, ANSWERS, message.clone(), RECEIPT_LIMIT).await {
+                    Ok(receipt) => {
+                        note_receipt(&call_id, receipt);
+                        return confirm();
+                    }
+                    Err(error) => tracing::debug!(call.id = %call_id, %error, "answer not received by its gateway"),
+                }
+                if Instant::now() >= give_up {
+                    let is_alive = members.is_alive(origin);
+                    tracing::warn!(call.id = %call_id, is_alive, "answer given up: its gateway did not take it");
+                    return confirm();
+                }
+                sleep(NEXT_TRY).await;
+            }
+        });
+    }
+
+    /// Sends a report to the member where its call began. A report that is lost is not sent again.
+    pub(super) fn report(&self, scope: &Scope, call_id: &CallId, link: &LinkId, report: Report) {
+        let message =
+            AnswerMessage::Report { scope: scope.clone(), call_id: call_id.clone(), link: link.clone(), report };
+        if let Err(error) = self.messenger.send(call_id.gateway(), ANSWERS, &message) {
+            tracing::debug!(call.id = %call_id, %error, "report lost");
+        }
+    }
+
+    /// Waits until no call of another member is at a link, and no answer is on its way.
+    pub(super) async fn idle(&self) {
+        self.hosted.idle().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+}
+
+impl fmt::Debug for AnswerForwarder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerForwarder").field("answers", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+fn note_receipt(call_id: &CallId, receipt: Receipt) {
+    match receipt {
+        Receipt::Accepted => {}
+        Receipt::NotPending => tracing::debug!(call.id = %call_id, "an answer nobody waits for was ignored"),
+        Receipt::Foreign => tracing::warn!(call.id = %call_id, "an answer to another worker's call was ignored"),
+    }
+}

@@ -1,0 +1,197 @@
+//! [`Cluster`]: lets several gateways serve the same workers and callers over one database and one bus. Each of them is a member of the
+//! installation.
+//!
+//! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
+//! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
+//! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one
+//! lacks, and `catalog_news` tells of changed tools.
+
+mod answer_forwarder;
+mod answers;
+mod catalog_news;
+mod hosted_calls;
+mod link_changes;
+mod link_replicas;
+mod member_links;
+mod members;
+mod messenger;
+mod outages;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::interval;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::background::tasks::Tasks;
+use crate::catalog::Catalog;
+use crate::domain::identity::Scope;
+use crate::domain::ids::{CallId, GatewayNumber, LinkId};
+use crate::links::Links;
+use crate::pending::{PendingCalls, Report, WorkerAnswer};
+use crate::ports::tool_changes::ToolChanges;
+
+pub(crate) use catalog_news::CatalogPublisher;
+pub(crate) use link_changes::LinkPublisher;
+pub(crate) use members::{Member, Members};
+pub(crate) use messenger::{BusFigures, Messenger};
+pub(crate) use outages::{Outages, SharedPart, TOLERANCE};
+
+use answer_forwarder::AnswerForwarder;
+use answers::Origins;
+use catalog_news::CatalogReader;
+use hosted_calls::HostedCalls;
+use link_changes::MemberState;
+use link_replicas::LinkReplicas;
+use members::BEAT;
+
+/// The connection of this gateway to the other members of its installation.
+pub(crate) struct Cluster {
+    messenger: Messenger,
+    members: Members,
+    answers: AnswerForwarder,
+    outages: Outages,
+    is_stopping: Arc<watch::Sender<bool>>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// The services and ports that [`Cluster`] needs.
+pub(crate) struct ClusterServices {
+    pub(crate) messenger: Messenger,
+    pub(crate) publisher: Arc<LinkPublisher>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) pending: PendingCalls,
+    pub(crate) tool_changes: Arc<dyn ToolChanges>,
+    /// The longest time of a call.
+    pub(crate) max_timeout: Duration,
+}
+
+impl Cluster {
+    /// Joins the installation: begins to receive messages and to publish heartbeats.
+    pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
+        let ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout } = services;
+        let outages = Outages::default();
+        let (members, is_stopping) = (Members::default(), Arc::new(watch::Sender::new(false)));
+        let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
+        let answers = AnswerForwarder::new(messenger.clone(), members.clone(), hosted.clone(), max_timeout);
+        let origins = Arc::new(Origins::new(messenger.clone(), pending.clone(), links.clone()));
+        let reader = CatalogReader {
+            messenger: messenger.clone(),
+            catalog: catalog.clone(),
+            links: links.clone(),
+            tool_changes,
+        };
+        let reader = Arc::new(reader);
+        let replicas = LinkReplicas {
+            messenger: messenger.clone(),
+            members: members.clone(),
+            publisher: publisher.clone(),
+            links: links.clone(),
+            catalog,
+            pending,
+        };
+        let replicas = Arc::new(replicas);
+        let beat = {
+            let (is_stopping, outages) = (is_stopping.clone(), outages.clone());
+            move || publish_heartbeats(publisher.clone(), links.clone(), outages.clone(), is_stopping.subscribe())
+        };
+        let tasks = vec![
+            tasks.keep("cluster heartbeats", beat),
+            kept(tasks, "cluster links", &replicas, |replicas| async move { replicas.receive().await }),
+            kept(tasks, "cluster link requests", &replicas, |replicas| async move { replicas.serve().await }),
+            kept(tasks, "cluster calls", &Arc::new(hosted), |hosted| async move { hosted.receive().await }),
+            kept(tasks, "cluster answers", &origins, |origins| async move { origins.receive().await }),
+            kept(tasks, "cluster tools", &reader, |reader| async move { reader.receive().await }),
+        ];
+        Self { messenger, members, answers, outages, is_stopping, _tasks: tasks }
+    }
+
+    /// The members that are alive.
+    pub(crate) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The messages between the members.
+    pub(crate) fn messenger(&self) -> &Messenger {
+        &self.messenger
+    }
+
+    /// The outages of the bus and the database at this member.
+    pub(crate) fn outages(&self) -> &Outages {
+        &self.outages
+    }
+
+    /// True if a call began at another member.
+    pub(crate) fn is_foreign(&self, call_id: &CallId) -> bool {
+        let origin = call_id.gateway();
+        origin != self.messenger.number() && origin != GatewayNumber::ALONE
+    }
+
+    /// Sends the answer of a worker to the member where the call began, and calls `confirm` when that has it.
+    pub(crate) fn answer(
+        &self,
+        scope: &Scope,
+        call_id: &CallId,
+        answer: WorkerAnswer,
+        confirm: impl FnOnce() + Send + 'static,
+    ) {
+        self.answers.answer(scope, call_id, answer, confirm);
+    }
+
+    /// Sends the report of a worker, which has a call over a link, to the member where the call began.
+    pub(crate) fn report(&self, scope: &Scope, call_id: &CallId, link: &LinkId, report: Report) {
+        self.answers.report(scope, call_id, link, report);
+    }
+
+    /// Tells the other members that this one stops: they send it no more calls.
+    pub(crate) fn begin_drain(&self) {
+        self.is_stopping.send_replace(true);
+    }
+
+    /// Waits until the calls of other members have ended, and the answers of workers are with the members where their calls began.
+    pub(crate) async fn answers_sent(&self) {
+        self.answers.idle().await;
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("number", &self.messenger.number()).finish_non_exhaustive()
+    }
+}
+
+/// Starts a task of a part of the cluster.
+fn kept<T, F>(tasks: &Tasks, name: &'static str, part: &Arc<T>, run: fn(Arc<T>) -> F) -> AbortOnDropHandle<()>
+where
+    T: Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let part = Arc::clone(part);
+    tasks.keep(name, move || run(Arc::clone(&part)))
+}
+
+/// Publishes heartbeats, and one at once when the gateway stops. Never returns.
+async fn publish_heartbeats(
+    publisher: Arc<LinkPublisher>,
+    links: Arc<Links>,
+    outages: Outages,
+    mut is_stopping: watch::Receiver<bool>,
+) {
+    let mut beats = interval(BEAT);
+    loop {
+        // Both arms are cancel-safe.
+        tokio::select! {
+            _ = beats.tick() => {}
+            Ok(()) = is_stopping.changed() => {}
+        }
+        let is_stopping = *is_stopping.borrow_and_update();
+        let has_database = outages.has(SharedPart::Database);
+        publisher.beat(MemberState { links: links.count(), is_stopping, has_database });
+    }
+}
