@@ -5,11 +5,11 @@ use std::sync::Arc;
 use platools_bus::InboxBounds;
 use serde::{Deserialize, Serialize};
 
-use super::messenger::{Messenger, Received, Topic};
+use super::messenger::{MemberMessage, Messenger, Topic};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
 use crate::links::Links;
-use crate::pending::{PendingCalls, Receipt, Report, WorkerAnswer};
+use crate::pending::{PendingCalls, Report, WorkerAnswer};
 
 /// Answers, reports and returned calls, for the member where the call began.
 pub(super) const ANSWERS: Topic = Topic::new("answers");
@@ -21,7 +21,7 @@ const WAITING: InboxBounds = InboxBounds { messages: 16 * 1024, bytes: 256 * 102
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AnswerMessage {
-    /// The answer of a worker. It is a request, which a [`Receipt`] answers.
+    /// The answer of a worker. It is a request, which a [`Receipt`](crate::pending::Receipt) answers.
     Answer { scope: Scope, call_id: CallId, answer: WorkerAnswer },
     /// A report of a worker, which shows that it has the call over a link.
     Report { scope: Scope, call_id: CallId, link: LinkId, report: Report },
@@ -46,7 +46,7 @@ impl Origins {
     pub(super) async fn receive(&self) {
         let mut messages = self.messenger.messages_to_this(ANSWERS, WAITING);
         while let Some(received) = messages.next::<AnswerMessage>().await {
-            let Received::Message(message, response) = received else { continue };
+            let MemberMessage::Message(message, response) = received else { continue };
             match message {
                 AnswerMessage::Answer { scope, call_id, answer } => {
                     let receipt = self.pending.answer(&scope, &call_id, answer);

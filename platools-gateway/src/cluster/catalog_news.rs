@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-use super::messenger::{Messenger, Received, Topic};
+use super::messenger::{MemberMessage, Messenger, Topic};
 use crate::catalog::Catalog;
 use crate::domain::generation::Generation;
 use crate::domain::identity::Scope;
@@ -56,12 +56,12 @@ impl CatalogReader {
         let mut messages = self.messenger.messages_to_all(TOOLS);
         while let Some(received) = messages.next::<Written>().await {
             match received {
-                Received::Message(written, _) if written.gateway == self.messenger.number().get() => {}
-                Received::Message(Written { scope, generation, .. }, _) => {
+                MemberMessage::Message(written, _) if written.gateway == self.messenger.number().get() => {}
+                MemberMessage::Message(Written { scope, generation, .. }, _) => {
                     self.catalog.observe(generation);
                     self.reload(&scope).await;
                 }
-                Received::Gap => self.reload_all().await,
+                MemberMessage::Gap => self.reload_all().await,
             }
         }
     }

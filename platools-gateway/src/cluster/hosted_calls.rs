@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::answers::{ANSWERS, AnswerMessage};
 use super::member_links::{CALLS, CallMessage, Taking};
 use super::members::Members;
-use super::messenger::{Messenger, Received, Response};
+use super::messenger::{MemberMessage, Messenger, Response};
 use crate::calls::ShippedCall;
 use crate::domain::error::ErrorKind;
 use crate::domain::identity::Scope;
@@ -53,14 +53,14 @@ impl HostedCalls {
         let mut messages = self.messenger.messages_to_this(CALLS, WAITING);
         while let Some(received) = messages.next::<CallMessage>().await {
             match received {
-                Received::Message(CallMessage::Deliver { scope, link, call }, Some(response)) => {
+                MemberMessage::Message(CallMessage::Deliver { scope, link, call }, Some(response)) => {
                     self.take(&scope, &link, &call, response);
                 }
-                Received::Message(CallMessage::Cancel { scope, link, call_id }, _) => {
+                MemberMessage::Message(CallMessage::Cancel { scope, link, call_id }, _) => {
                     self.cancel(&scope, &link, &call_id);
                 }
                 // A call that nobody waits for is none. Requests that are lost end at their senders.
-                Received::Message(CallMessage::Deliver { .. }, None) | Received::Gap => {}
+                MemberMessage::Message(CallMessage::Deliver { .. }, None) | MemberMessage::Gap => {}
             }
         }
     }

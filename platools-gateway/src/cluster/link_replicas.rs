@@ -17,7 +17,7 @@ use super::link_changes::{
 };
 use super::member_links::MemberLinks;
 use super::members::{Arrival, BEAT, Heartbeat, Members, Run};
-use super::messenger::{Messenger, Received};
+use super::messenger::{MemberMessage, Messenger};
 use crate::catalog::{Catalog, DeclaredTools};
 use crate::domain::ids::{GatewayNumber, LinkId};
 use crate::links::{Links, MemberOutlet, RemoteLink};
@@ -48,11 +48,11 @@ struct Replica {
     outlet: Arc<MemberLinks>,
     /// The links that have not ended, also those whose places newer ones have taken.
     links: HashMap<LinkId, RemoteLink>,
-    progress: Progress,
+    progress: ReplicaProgress,
 }
 
 /// The changes that a replica has.
-enum Progress {
+enum ReplicaProgress {
     /// All up to a number.
     Current(u64),
     /// The links are asked for. These changes come after them.
@@ -60,7 +60,7 @@ enum Progress {
 }
 
 /// All links of a member, or the reason why there are none.
-type Snapshot = (u16, Run, Result<(u64, Vec<(RemoteLink, Option<Declaration>)>), RequestError>);
+type MemberSnapshot = (u16, Run, Result<(u64, Vec<(RemoteLink, Option<Declaration>)>), RequestError>);
 
 impl LinkReplicas {
     /// Receives heartbeats and changes, and publishes heartbeats. Never returns before the bus is closed.
@@ -73,9 +73,9 @@ impl LinkReplicas {
             tokio::select! {
                 biased;
                 received = news.next::<News>() => match received {
-                    Some(Received::Message(news, _)) => replicas.take(news).await,
+                    Some(MemberMessage::Message(news, _)) => replicas.take(news).await,
                     // The next heartbeats show whether changes are missing.
-                    Some(Received::Gap) => {}
+                    Some(MemberMessage::Gap) => {}
                     None => return,
                 },
                 Some(snapshot) = replicas.snapshots.next() => replicas.take_snapshot(snapshot).await,
@@ -88,7 +88,7 @@ impl LinkReplicas {
     pub(super) async fn serve(&self) {
         let mut requests = self.messenger.messages_to_this(LINKS, WAITING);
         while let Some(received) = requests.next::<SnapshotRequest>().await {
-            if let Received::Message(SnapshotRequest { after }, Some(response)) = received {
+            if let MemberMessage::Message(SnapshotRequest { after }, Some(response)) = received {
                 response.send(&self.publisher.snapshot(&self.links, after));
             }
         }
@@ -98,7 +98,7 @@ impl LinkReplicas {
 struct Replicas<'a> {
     of: &'a LinkReplicas,
     table: HashMap<u16, Replica>,
-    snapshots: FuturesUnordered<BoxFuture<'static, Snapshot>>,
+    snapshots: FuturesUnordered<BoxFuture<'static, MemberSnapshot>>,
 }
 
 impl Replicas<'_> {
@@ -129,7 +129,7 @@ impl Replicas<'_> {
             tracing::info!(gateway = beat.gateway, version = beat.version, "another gateway is there");
             let changes = of.links.changes();
             let outlet = MemberLinks::new(number, of.messenger.clone(), of.pending.clone(), changes);
-            let (outlet, progress) = (Arc::new(outlet), Progress::Current(0));
+            let (outlet, progress) = (Arc::new(outlet), ReplicaProgress::Current(0));
             Replica { run: beat.run, outlet, links: HashMap::new(), progress }
         });
         if beat.is_stopping {
@@ -137,7 +137,7 @@ impl Replicas<'_> {
         } else if replica.outlet.note_reachable() {
             replica.links.values().for_each(|link| of.links.link_changed(&link.identity.scope()));
         }
-        if matches!(replica.progress, Progress::Current(number) if number < beat.last_change) {
+        if matches!(replica.progress, ReplicaProgress::Current(number) if number < beat.last_change) {
             self.ask(beat.gateway);
         }
     }
@@ -148,16 +148,16 @@ impl Replicas<'_> {
             return;
         };
         match &mut replica.progress {
-            Progress::Asked(waiting) => waiting.push(change),
-            Progress::Current(number) if change.number <= *number => {}
-            Progress::Current(number) if change.number == *number + 1 => {
+            ReplicaProgress::Asked(waiting) => waiting.push(change),
+            ReplicaProgress::Current(number) if change.number <= *number => {}
+            ReplicaProgress::Current(number) if change.number == *number + 1 => {
                 *number = change.number;
                 self.apply(change.gateway, change.change).await;
             }
-            Progress::Current(_) => {
+            ReplicaProgress::Current(_) => {
                 let gateway = change.gateway;
                 self.ask(gateway);
-                if let Some(Replica { progress: Progress::Asked(waiting), .. }) = self.table.get_mut(&gateway) {
+                if let Some(Replica { progress: ReplicaProgress::Asked(waiting), .. }) = self.table.get_mut(&gateway) {
                     waiting.push(change);
                 }
             }
@@ -167,14 +167,17 @@ impl Replicas<'_> {
     /// Asks a member for all its links.
     fn ask(&mut self, gateway: u16) {
         let (Some(replica), Some(member)) = (self.table.get_mut(&gateway), GatewayNumber::new(gateway)) else { return };
-        replica.progress = Progress::Asked(Vec::new());
+        replica.progress = ReplicaProgress::Asked(Vec::new());
         let (messenger, run) = (self.of.messenger.clone(), replica.run);
         self.snapshots.push(Box::pin(async move { (gateway, run, all_links(&messenger, member, run).await) }));
     }
 
-    async fn take_snapshot(&mut self, (gateway, run, snapshot): Snapshot) {
+    async fn take_snapshot(&mut self, (gateway, run, snapshot): MemberSnapshot) {
         let Some(replica) = self.table.get_mut(&gateway).filter(|replica| replica.run == run) else { return };
-        let Progress::Asked(waiting) = std::mem::replace(&mut replica.progress, Progress::Current(0)) else { return };
+        let ReplicaProgress::Asked(waiting) = std::mem::replace(&mut replica.progress, ReplicaProgress::Current(0))
+        else {
+            return;
+        };
         let (last_change, links) = match snapshot {
             Ok(snapshot) if waiting.len() <= MAX_WAITING => snapshot,
             Ok(_) => return,
@@ -183,7 +186,7 @@ impl Replicas<'_> {
                 return;
             }
         };
-        replica.progress = Progress::Current(last_change);
+        replica.progress = ReplicaProgress::Current(last_change);
         let there: HashSet<_> = links.iter().map(|(link, _)| link.id.clone()).collect();
         let gone: Vec<_> = replica.links.extract_if(|id, _| !there.contains(id)).map(|(_, link)| link).collect();
         gone.iter().for_each(|link| self.of.links.end_remote(link, &link.end_unheard(&self.of.links)));

@@ -176,7 +176,7 @@ pub(crate) struct Messages {
 
 /// The next event of a subscription.
 #[derive(Debug)]
-pub(crate) enum Received<T> {
+pub(crate) enum MemberMessage<T> {
     /// A message; with a response to send if it is a request.
     Message(T, Option<Response>),
     /// Messages may be missing here, or came before the subscription.
@@ -203,22 +203,22 @@ impl Messages {
     }
 
     /// Waits for the next event. The first one is a gap. `None` when the bus is closed. Cancel-safe.
-    pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Option<Received<T>> {
+    pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Option<MemberMessage<T>> {
         loop {
             self.subscribed().await;
             if !std::mem::replace(&mut self.has_subscribed, true) {
-                return Some(Received::Gap);
+                return Some(MemberMessage::Gap);
             }
             let subscription = self.subscription.as_mut()?;
             let message = match subscription.next().await? {
                 Event::Gap => {
                     self.counters.gaps.fetch_add(1, Ordering::Relaxed);
-                    return Some(Received::Gap);
+                    return Some(MemberMessage::Gap);
                 }
                 Event::Message(message) => message,
             };
             match serde_json::from_slice(&message.payload) {
-                Ok(content) => return Some(Received::Message(content, message.responder.map(Response))),
+                Ok(content) => return Some(MemberMessage::Message(content, message.responder.map(Response))),
                 // A member of another version may send more than this one knows. A request ends without a response.
                 Err(error) => {
                     tracing::warn!(subject = %self.subject, %error, "message of another gateway not understood");
@@ -269,14 +269,16 @@ mod tests {
         let mut to_all = [one.messages_to_all(TOPIC), two.messages_to_all(TOPIC)];
         let mut to_two = two.messages_to_this(TOPIC, InboxBounds::default());
         for messages in to_all.iter_mut().chain([&mut to_two]) {
-            assert!(matches!(messages.next::<String>().await, Some(Received::Gap)));
+            assert!(matches!(messages.next::<String>().await, Some(MemberMessage::Gap)));
         }
         one.publish(TOPIC, &"all").unwrap();
         one.send(two.number(), TOPIC, &"two").unwrap();
         for messages in &mut to_all {
-            assert!(matches!(messages.next::<String>().await, Some(Received::Message(text, None)) if text == "all"));
+            assert!(
+                matches!(messages.next::<String>().await, Some(MemberMessage::Message(text, None)) if text == "all")
+            );
         }
-        assert!(matches!(to_two.next::<String>().await, Some(Received::Message(text, None)) if text == "two"));
+        assert!(matches!(to_two.next::<String>().await, Some(MemberMessage::Message(text, None)) if text == "two"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -287,7 +289,7 @@ mod tests {
         requests.subscribed().await;
         let server = async {
             loop {
-                if let Some(Received::Message(number, Some(response))) = requests.next::<u8>().await {
+                if let Some(MemberMessage::Message(number, Some(response))) = requests.next::<u8>().await {
                     response.send(&(number + 1));
                 }
             }

@@ -173,6 +173,7 @@ const GATEWAY: Table = Table {
                 "audit",
                 "authority",
                 "calls",
+                "cluster",
                 "core",
                 "domain",
                 "feed",
