@@ -148,27 +148,34 @@ pub(super) fn serve(folder: &Path, database: &TcpRelay) -> Command {
     command
 }
 
-/// A command of the program on a database, without the settings of gateways that run beside the tests.
+/// A command of the program on a database.
 pub(super) fn administer(database: &TcpRelay, words: &[&str]) -> Command {
+    let mut command = program_command(words);
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", database.port());
+    command.args(["--database", &url]);
+    command
+}
+
+/// A command of the program, without the settings of gateways that run beside the tests.
+pub(super) fn program_command(words: &[&str]) -> Command {
     let mut command = Command::new(program());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PLATOOLS_GATEWAY_") {
             command.env_remove(name);
         }
     }
-    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", database.port());
-    command.args(words).args(["--database", &url]).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(words).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
 /// A gateway that listens.
-struct Started {
-    process: Child,
+pub(super) struct Started {
+    pub(super) process: Child,
     url: String,
     admin_key: Option<String>,
 }
 
-async fn run(mut command: Command, log: &Path) -> Started {
+pub(super) async fn run(mut command: Command, log: &Path) -> Started {
     let log = File::options().append(true).create(true).open(log).expect("a log");
     let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the gateway starts");
     let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();

@@ -1,7 +1,9 @@
 //! [`Installation`]: runs several gateways as processes, with PostgreSQL and NATS, each of which a test may stop, freeze or cut off.
 //!
-//! `tests/cluster/run` gives the programs. Every gateway reaches the two servers over a [`TcpRelay`] of its own.
+//! `tests/cluster/run` gives the programs. Every gateway reaches the two servers over a [`TcpRelay`] of its own, and a [`Balancer`] stands in
+//! front of the gateways.
 
+mod balancer;
 mod gateway;
 mod nats;
 mod postgres;
@@ -9,17 +11,24 @@ mod process;
 mod tcp_relay;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::process::Child;
+use tokio::time::sleep;
 
+pub use balancer::Balancer;
 use gateway::GatewayPlace;
 pub use gateway::GatewayProcess;
 pub use nats::Nats;
 pub use postgres::Postgres;
 pub use tcp_relay::TcpRelay;
 
-use crate::{Caller, within};
+use crate::{Caller, http_client, within};
+
+/// The interval of looks at a gateway.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Several gateways on one database. All processes end when this is dropped.
 #[derive(Debug)]
@@ -91,6 +100,50 @@ impl Installation {
         &self.gateways
     }
 
+    /// A load balancer in front of the gateways.
+    pub async fn balancer(&self) -> Balancer {
+        Balancer::start(self.gateways.iter().map(|gateway| gateway.url().to_owned()).collect()).await
+    }
+
+    /// Waits until a gateway answers `/ready` with a status and a text.
+    ///
+    /// # Panics
+    /// It does not.
+    pub async fn says_ready(&self, number: u16, status: u16, text: &str) {
+        let admin = self.admin(number);
+        let says = async {
+            loop {
+                let answer = admin.get("/ready").await;
+                if answer.status == status && answer.body.to_string().contains(text) {
+                    return;
+                }
+                sleep(LOOK).await;
+            }
+        };
+        within(says).await;
+    }
+
+    /// Waits until a gateway sees a worker of an entity at one of these gateways, and returns which.
+    ///
+    /// # Panics
+    /// It does not.
+    pub async fn worker_at(&self, seen_by: u16, entity: &str, gateways: &[u16]) -> u16 {
+        let admin = self.admin(seen_by);
+        let path = format!("/v1/cluster?worker={entity}");
+        let found = async {
+            loop {
+                let answer = admin.get(&path).await;
+                let gateway =
+                    answer.body["workers"][0]["gateway"].as_u64().and_then(|number| u16::try_from(number).ok());
+                if let Some(gateway) = gateway.filter(|gateway| gateways.contains(gateway)) {
+                    return gateway;
+                }
+                sleep(LOOK).await;
+            }
+        };
+        within(found).await
+    }
+
     /// An admin at one gateway.
     #[must_use]
     pub fn admin(&self, number: u16) -> Caller {
@@ -138,6 +191,40 @@ impl Installation {
         String::from_utf8(output.stderr).expect("text")
     }
 
+    /// Runs `serve` on the database with these flags, and waits until it listens. The process ends with the handle.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub async fn serve(&self, flags: &[&str]) -> ServingProcess {
+        let database = self.relay_to_database().await;
+        let mut command = gateway::serve(self.folder.path(), &database);
+        command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        let log = logs().join(format!("{}-other.log", self.name));
+        ServingProcess { _process: gateway::run(command, &log).await.process, _database: database }
+    }
+
+    /// Runs `cluster status` at the first gateway with these flags, and returns what it prints.
+    ///
+    /// # Panics
+    /// It fails.
+    pub async fn status(&self, flags: &[&str]) -> String {
+        let mut command = gateway::program_command(&["cluster", "status"]);
+        command.args(["--url", self.gateway(1).url()]).args(flags).env("PLATOOLS_GATEWAY_KEY", &self.admin_key);
+        let output = within(command.output()).await.expect("the command runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The figures of a gateway.
+    ///
+    /// # Panics
+    /// They cannot be read.
+    pub async fn metrics(&self, number: u16) -> String {
+        let url = format!("{}/metrics", self.gateway(number).url());
+        let answer = within(http_client().get(url).bearer_auth(&self.admin_key).send()).await.expect("an answer");
+        within(answer.text()).await.expect("text")
+    }
+
     /// Runs a command of the program on the database, and returns its output and its error.
     ///
     /// # Panics
@@ -148,6 +235,13 @@ impl Installation {
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(text).expect("text"))
     }
+}
+
+/// A gateway that a test has started beside the others.
+#[derive(Debug)]
+pub struct ServingProcess {
+    _process: Child,
+    _database: TcpRelay,
 }
 
 /// The folder of the logs.

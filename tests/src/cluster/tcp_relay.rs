@@ -26,7 +26,7 @@ pub struct TcpRelay {
 
 /// The way in which a relay treats bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Passage {
+pub(super) enum Passage {
     Open,
     /// Connections end, and new ones end at once.
     Cut,
@@ -85,7 +85,13 @@ async fn serve(listener: TcpListener, target: watch::Receiver<Target>, passage: 
     }
 }
 
-async fn connect(client: TcpStream, target: Target, passage: watch::Receiver<Passage>) {
+/// The passage of a relay that is always open.
+pub(super) fn open() -> watch::Receiver<Passage> {
+    watch::channel(Passage::Open).1
+}
+
+/// Passes bytes on until one side ends.
+pub(super) async fn connect(client: TcpStream, target: Target, passage: watch::Receiver<Passage>) {
     let _ = client.set_nodelay(true);
     let (from_client, to_client) = client.into_split();
     let (upstream, downstream): (BoxFuture<'_, ()>, BoxFuture<'_, ()>) = match target {
@@ -112,7 +118,8 @@ async fn connect(client: TcpStream, target: Target, passage: watch::Receiver<Pas
     tokio::select! {
         () = upstream => {}
         () = downstream => {}
-        _ = cut.wait_for(|passage| *passage == Passage::Cut) => {}
+        // Without a sender, nobody cuts it.
+        Ok(_) = cut.wait_for(|passage| *passage == Passage::Cut) => {}
     }
 }
 
