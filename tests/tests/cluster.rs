@@ -23,8 +23,7 @@ async fn add(left: i64, right: i64) -> i64 {
 
 /// A worker with one tool, which is connected.
 async fn worker(url: &str, secret: &str) -> Worker {
-    let registry = ToolRegistry::new();
-    registry.extend(tools![add]).expect("one tool");
+    let registry = ToolRegistry::new().with_tools(tools![add]).expect("one tool");
     let delay = Duration::from_millis(50);
     let reconnect = Reconnect::new().base(delay).max(delay).jitter(Jitter::None);
     let worker =

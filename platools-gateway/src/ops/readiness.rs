@@ -134,10 +134,10 @@ pub enum NotReady {
     /// The lock that keeps a second gateway off the database is lost, and not taken again yet.
     #[error("the gateway has lost the lock of its database and cannot take it again; its log says why")]
     LockLost,
-    /// One of several gateways has been without the messages of the others for long.
+    /// The gateway is one of several, and has been without the messages of the others for long.
     #[error("the gateway has not been connected to the other gateways over NATS for 10 seconds; its log says why")]
     BusLost,
-    /// One of several gateways has been without the database, or without its lock there, for long.
+    /// The gateway is one of several, and has been without the database, or without its lock there, for long.
     #[error("the gateway's database has not answered for 10 seconds; its log says why")]
     DatabaseLost,
     /// Another gateway has the lock of the database. This one stops.

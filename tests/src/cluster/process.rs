@@ -6,8 +6,6 @@ use std::process::Command;
 /// A signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// Ends the process at once.
-    Kill,
     /// Asks the process to stop.
     Terminate,
     /// Has PostgreSQL end at once, and remove its shared memory.
@@ -21,7 +19,6 @@ pub(super) enum Signal {
 impl Signal {
     fn name(self) -> &'static str {
         match self {
-            Self::Kill => "KILL",
             Self::Terminate => "TERM",
             Self::Quit => "QUIT",
             Self::Interrupt => "INT",

@@ -16,8 +16,9 @@ async fn a_database_and_a_number_have_one_gateway_each() {
     let installation = Installation::start("refusals", 2).await;
     let nats = installation.nats.url();
     let with = |number| ["--nats", &*nats, "--cluster-gateway", number];
+    let flags = with("2");
     let (again, alone, upgrade) =
-        tokio::join!(installation.refusal(&with("2")), installation.refusal(&[]), installation.run(&["upgrade"]));
+        tokio::join!(installation.refusal(&flags), installation.refusal(&[]), installation.run(&["upgrade"]));
     assert_says(&again, &["has the number 2", "`cluster.gateway` of its own"]);
     assert_says(&alone, &["another gateway runs on the database", "`cluster.nats`"]);
     assert!(!upgrade.0, "{upgrade:?}");
