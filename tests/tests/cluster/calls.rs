@@ -34,7 +34,7 @@ async fn the_status_shows_every_gateway_and_the_one_of_a_worker() {
     assert_eq!((&workers[0]["entity"], &workers[0]["gateway"]), (&json!("sums"), &json!(2)), "{text}");
 
     let figures = installation.metrics(1).await;
-    for line in ["platools_gateways 2", "platools_bus_connected 1", "platools_database_connected 1"] {
+    for line in ["platools_gateways{} 2", "platools_bus_connected{} 1", "platools_database_connected{} 1"] {
         assert!(figures.lines().any(|found| found == line), "{line}: {figures}");
     }
 }
