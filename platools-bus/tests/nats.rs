@@ -109,7 +109,10 @@ async fn credentials_are_checked_and_never_shown() {
     }
     let file = NatsCredentials::File("hidden".into());
     let error = refusal(NatsSettings { credentials: file, ..settings(&server) }).await;
-    assert_eq!(error, "the credentials for NATS are no credentials file as `nsc` writes it");
+    assert_eq!(
+        error,
+        "the credentials for NATS are not the text of a credentials file; give the text of a file that `nsc` wrote"
+    );
 
     let server = Server::start("authorization { token: hidden }").await;
     let token = NatsCredentials::Token("hidden".into());

@@ -14,7 +14,7 @@ use crate::admin::{Admin, Administration, Projects, Reconciler};
 use crate::agents::chat::{ConversationServices, Conversations};
 use crate::audit::Audit;
 use crate::authority::SigningKeySource;
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
@@ -29,10 +29,10 @@ use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
 use crate::ops::credential_upkeep::CredentialUpkeep;
+use crate::ops::figures::FigureReader;
 use crate::ops::housekeeping::Housekeeping;
 use crate::ops::installation::InstallationStatus;
-use crate::ops::log_feed::Logs;
-use crate::ops::metrics::Metrics;
+use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
@@ -59,7 +59,7 @@ pub struct Core {
     pub(crate) store: Arc<dyn Storage>,
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
-    pub(crate) aging: Arc<Aging>,
+    pub(crate) retention_clock: Arc<RetentionClock>,
     pub(crate) admin: Administration,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) directory: Arc<Directory>,
@@ -86,7 +86,7 @@ pub struct Core {
     /// Events for dashboards.
     pub feed: Feed,
     pub(crate) dashboards: Arc<Dashboards>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) figures: Arc<FigureReader>,
     pub(crate) audit: Arc<Audit>,
     /// Readiness for traffic.
     pub readiness: Readiness,
@@ -155,7 +155,7 @@ impl Core {
     ) -> Result<Self, Error> {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
-        let BaseServices { store, tasks, aging, directory, catalog, tool_changes, .. } = base;
+        let BaseServices { store, tasks, retention_clock, directory, catalog, tool_changes, .. } = base;
         let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
@@ -200,7 +200,7 @@ impl Core {
             journal,
             journal_store: store,
             idempotency_store: store,
-            aging,
+            retention_clock,
             observers,
         });
         let origin = (options.gateway, options.trace_ratio);
@@ -214,7 +214,7 @@ impl Core {
                 needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
             Arc::new(Cluster::start(services, &tasks))
         });
-        let metrics = needs!(Metrics {
+        let figures = needs!(FigureReader {
             directory,
             limiter,
             catalog,
@@ -227,16 +227,16 @@ impl Core {
             calls: call_figures,
             cluster,
         });
-        let metrics = Arc::new(metrics);
+        let figures = Arc::new(figures);
         let outages = cluster.as_ref().map(|cluster| cluster.outages().clone());
         let readiness = Readiness::new(tasks.clone(), store.clone(), outages);
         let installation = needs!(InstallationStatus { directory, cluster });
         let logs = Logs::new(options.logs, directory.clone());
-        let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, aging }));
+        let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
             store,
             tasks,
-            aging,
+            retention_clock,
             admin,
             reconciler,
             directory,
@@ -256,7 +256,7 @@ impl Core {
             conversations,
             feed,
             dashboards,
-            metrics,
+            figures,
             audit,
             readiness,
             credential_upkeep,
@@ -282,7 +282,7 @@ impl Core {
         Housekeeping {
             tasks: self.tasks.clone(),
             store: Arc::clone(&self.store) as _,
-            aging: Arc::clone(&self.aging),
+            retention_clock: Arc::clone(&self.retention_clock),
             limiter: Arc::clone(&self.limiter),
             reconciler: Arc::clone(&self.reconciler),
             registrations: Arc::clone(&self.registrations),
@@ -292,7 +292,7 @@ impl Core {
             conversations: Arc::clone(&self.conversations),
             sessions: Arc::clone(&self.sessions),
             dashboards: Arc::clone(&self.dashboards),
-            metrics: Arc::clone(&self.metrics),
+            figures: Arc::clone(&self.figures),
             credential_upkeep: Arc::clone(&self.credential_upkeep),
         }
     }
@@ -349,15 +349,15 @@ impl Core {
         }
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
-            tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
+            tokio::join!(self.credential_upkeep.store_last_uses(), self.store_retention_clock(), self.audit.close())
         };
         within(LAST_NOTES, "last notes", notes).await;
         self.store.close().await;
     }
 
-    async fn store_last_aging(&self) {
-        if let Err(error) = self.aging.store(&*self.store).await {
-            tracing::debug!(%error, "time of deletions could not be stored");
+    async fn store_retention_clock(&self) {
+        if let Err(error) = self.retention_clock.store(&*self.store).await {
+            tracing::debug!(%error, "time of the retention clock not stored");
         }
     }
 
@@ -399,7 +399,7 @@ const LAST_NOTES: Duration = Duration::from_secs(2);
 /// Waits for a part of the gateway to end, up to a deadline.
 async fn within<T>(deadline: Duration, part: &'static str, end: impl Future<Output = T>) {
     if timeout(deadline, end).await.is_err() {
-        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway did not end in time");
+        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway not ended in time");
     }
 }
 

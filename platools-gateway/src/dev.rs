@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 pub use secrets::{ADMIN_KEY, AGENT_KEY, DevSecrets, SECRET};
 
 use crate::admin::NewKey;
-use crate::domain::agent_profile::{Kind, Profile};
+use crate::domain::agent_profile::{AgentKind, Profile};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Role};
 use crate::gateway::{Builder, Gateway};
-use crate::ops::log_feed::LogFeed;
+use crate::ops::log_tail::LogTail;
 use crate::settings::{ChatSettings, HttpSettings, ModelSettings};
 
 /// Options of a development gateway.
@@ -23,14 +23,14 @@ pub struct DevOptions {
     pub secrets: DevSecrets,
     /// Names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
     pub http: HttpSettings,
-    /// Treats every caller at `/ws` as an operator, for clients that send no token; the admin's key makes an admin. HTTP is not affected. This
-    /// includes web pages that a server on this machine serves. Default: no.
+    /// Treats every caller at `/ws` as an operator, for clients that send no token; the admin's key makes an admin. HTTP is not affected.
+    /// This includes web pages that a server on this machine serves. Default: no.
     pub no_auth: bool,
     /// Accepts web pages that are opened from files. Their origin is `null`, which sandboxed frames of any web site have as well: with
     /// `no_auth`, a page of any site can use the gateway then while it runs. Default: no.
     pub file_pages: bool,
     /// The log that admins follow with `logs.tail`. Default: none.
-    pub logs: Option<LogFeed>,
+    pub logs: Option<LogTail>,
     /// The rules of conversations with agents. Default: [`ChatSettings::default`].
     pub chat: ChatSettings,
     /// The model of [`MAIN_AGENT`]. Default: none; the agent answers commands then.
@@ -89,7 +89,7 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     let builder = options.logs.into_iter().fold(builder, Builder::logs);
     let builder = if options.no_auth { builder.without_auth() } else { builder };
     let thinking =
-        Profile { kind: options.model.as_ref().map_or(Kind::Command, |_| Kind::Model), ..Profile::default() };
+        Profile { kind: options.model.as_ref().map_or(AgentKind::Command, |_| AgentKind::Model), ..Profile::default() };
     let mut builder = options.model.into_iter().fold(builder, Builder::model);
     let opened = builder.open().await?;
     let admin = opened.core.local_admin().quietly();
@@ -98,7 +98,8 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     for (agent, profile) in [(AGENT, Profile::default()), (MAIN_AGENT, thinking)] {
         admin.add_agent(agent, profile).await?;
     }
-    let of_agent = NewKey { agent: Some(AGENT.to_owned()), ..NewKey::new(Role::Operator) };
+    let mut of_agent = NewKey::new(Role::Operator);
+    of_agent.credential.agent = Some(AGENT.to_owned());
     admin.add_key_with(of_agent, &options.secrets.agent).await?;
     builder.serve(opened)
 }

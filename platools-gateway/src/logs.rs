@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use platools_gateway::ops::log_feed::LogFeed;
+use platools_gateway::ops::log_tail::LogTail;
 use platools_gateway::settings::{LogFormat, LogSettings};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -12,13 +12,13 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-/// Logs to standard error from now on; standard output is for what a script reads. The same lines go into the feed that is
+/// Logs to standard error from now on; standard output is for what a script reads. The same lines go into the tail that is
 /// returned.
 ///
 /// # Errors
 /// The filter is malformed.
-pub(crate) fn start(log: &LogSettings) -> anyhow::Result<LogFeed> {
-    let feed = LogFeed::new();
+pub(crate) fn start(log: &LogSettings) -> anyhow::Result<LogTail> {
+    let tail = LogTail::new();
     let lines = fmt::layer()
         .with_writer(io::stderr)
         // They would go where the line could not be written to, with a panic if that fails as well: on a full disk, it does.
@@ -29,8 +29,8 @@ pub(crate) fn start(log: &LogSettings) -> anyhow::Result<LogFeed> {
         _ => lines.json().flatten_event(true).boxed(),
     };
     let filter = EnvFilter::try_new(&log.filter)?;
-    tracing_subscriber::registry().with(filter).with(harmless()).with(lines).with(into(&feed)).init();
-    Ok(feed)
+    tracing_subscriber::registry().with(filter).with(harmless()).with(lines).with(into(&tail)).init();
+    Ok(tail)
 }
 
 /// Libraries whose records repeat messages, arguments and results, also in warnings.
@@ -49,31 +49,31 @@ fn is_harmless(target: &str, level: Level) -> bool {
     !SILENT.contains(&library) && (level <= Level::WARN || !QUIET.contains(&library))
 }
 
-/// Writes lines into a feed, whatever the form of the others is.
-fn into<S: Subscriber + for<'a> LookupSpan<'a>>(feed: &LogFeed) -> impl Layer<S> {
+/// Writes lines into a tail, whatever the form of the others is.
+fn into<S: Subscriber + for<'a> LookupSpan<'a>>(tail: &LogTail) -> impl Layer<S> {
     let lines = fmt::layer().json().flatten_event(true).with_ansi(false).log_internal_errors(false);
     // Sending a line to whoever reads along may be worth a line at the level below, and that one another.
-    lines.with_writer(ToFeed(feed.clone())).with_filter(LevelFilter::from_level(Level::DEBUG))
+    lines.with_writer(ToLogTail(tail.clone())).with_filter(LevelFilter::from_level(Level::DEBUG))
 }
 
 /// Makes writers, each for one line.
-struct ToFeed(LogFeed);
+struct ToLogTail(LogTail);
 
-impl<'a> MakeWriter<'a> for ToFeed {
-    type Writer = FeedLine<'a>;
+impl<'a> MakeWriter<'a> for ToLogTail {
+    type Writer = TailLine<'a>;
 
-    fn make_writer(&'a self) -> FeedLine<'a> {
-        FeedLine { feed: &self.0, line: Vec::new() }
+    fn make_writer(&'a self) -> TailLine<'a> {
+        TailLine { tail: &self.0, line: Vec::new() }
     }
 }
 
-/// A line that goes into the feed when it is dropped.
-struct FeedLine<'a> {
-    feed: &'a LogFeed,
+/// A line that goes into the tail when it is dropped.
+struct TailLine<'a> {
+    tail: &'a LogTail,
     line: Vec<u8>,
 }
 
-impl io::Write for FeedLine<'_> {
+impl io::Write for TailLine<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.line.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -84,10 +84,10 @@ impl io::Write for FeedLine<'_> {
     }
 }
 
-impl Drop for FeedLine<'_> {
+impl Drop for TailLine<'_> {
     fn drop(&mut self) {
         if let Ok(line) = std::str::from_utf8(&self.line) {
-            self.feed.add(line);
+            self.tail.add(line);
         }
     }
 }

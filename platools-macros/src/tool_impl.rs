@@ -7,7 +7,7 @@ use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Path};
 
 use crate::check::impl_block::{self, elided_lifetime};
 use crate::errors::Errors;
-use crate::expand::Owner;
+use crate::expand::ImplType;
 use crate::model::{ItemKind, Tool};
 use crate::parse::attribute_keys::{LitOrExpr, parse_meta_items};
 use crate::parse::item_fn::Function;
@@ -33,13 +33,13 @@ pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream
     for error in repeated(&methods) {
         errors.add(error);
     }
-    let owner = Owner::of(&block);
-    let tools = errors.is_empty().then(|| tools(&methods, &owner));
+    let impl_type = ImplType::of(&block);
+    let tools = errors.is_empty().then(|| tools(&methods, &impl_type));
     let errors = errors.into_tokens();
     // Without a lifetime's name there is no implementation whose bounds could name it.
     let is_nameable = elided_lifetime(block.self_ty.to_token_stream()).is_none();
     let implementation =
-        is_nameable.then(|| implementation(&block, &owner, &expand::krate(krate.as_ref()), tools.as_ref()));
+        is_nameable.then(|| implementation(&block, &impl_type, &expand::krate(krate.as_ref()), tools.as_ref()));
     quote!(#errors #block #implementation)
 }
 
@@ -96,9 +96,9 @@ fn repeated(methods: &[Method]) -> Vec<syn::Error> {
 }
 
 /// The expression of all tools, sharing `__platools_value`.
-fn tools(methods: &[Method], owner: &Owner) -> TokenStream {
+fn tools(methods: &[Method], impl_type: &ImplType) -> TokenStream {
     let tools = methods.iter().map(|Method { tool, conditions }| {
-        let tool = expand::method(tool, owner);
+        let tool = expand::method(tool, impl_type);
         quote!(#(#conditions)* { #tool as ::std::boxed::Box<dyn __platools::Tool> })
     });
     quote! {
@@ -107,11 +107,16 @@ fn tools(methods: &[Method], owner: &Owner) -> TokenStream {
     }
 }
 
-fn implementation(block: &ItemImpl, owner: &Owner, krate: &TokenStream, tools: Option<&TokenStream>) -> TokenStream {
-    let (ty, alias) = (&block.self_ty, tools.map(|_| owner.declared_alias(block)));
+fn implementation(
+    block: &ItemImpl,
+    impl_type: &ImplType,
+    krate: &TokenStream,
+    tools: Option<&TokenStream>,
+) -> TokenStream {
+    let (ty, alias) = (&block.self_ty, tools.map(|_| impl_type.declared_alias(block)));
     let stub = quote!(::core::panic!());
     let tools = tools.unwrap_or(&stub);
-    let (declared, bounds) = (owner.impl_generics(), owner.where_clause());
+    let (declared, bounds) = (impl_type.impl_generics(), impl_type.where_clause());
     let conditions = block.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     quote! {
         #(#conditions)*

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 
-use crate::truncate::cut;
+use crate::truncate::truncate;
 
 /// The bytes of an unknown type that are kept.
 const MAX_KIND_BYTES: usize = 64;
@@ -184,5 +184,5 @@ pub(crate) fn millis(value: &Value) -> Option<u64> {
 
 /// The name of a type that is not known: the peer's text, which may be anything.
 pub(crate) fn unknown_kind(kind: &str) -> String {
-    cut(kind, MAX_KIND_BYTES).to_owned()
+    truncate(kind, MAX_KIND_BYTES).to_owned()
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`tool_sync`] | a worker and its platform | [`PlatformFrame`](tool_sync::PlatformFrame), [`WorkerFrame`](tool_sync::WorkerFrame) |
 //! | [`rpc`] | a caller and its gateway | [`Request`](rpc::Request), [`Response`](rpc::Response), [`Event`](rpc::Event) |
-//! | [`runtime`] | an agent with a session and its gateway | [`ClientFrame`](runtime::ClientFrame), [`Event`](runtime::Event) |
+//! | [`runtime`] | an agent with a session and its gateway | [`AgentFrame`](runtime::AgentFrame), [`GatewayEvent`](runtime::GatewayEvent) |
 //!
 //! Each frame can be parsed and written, so both ends use this crate. Payloads stay raw JSON text: their reader decodes them once, straight
 //! into its own types. With the feature `signature`, the module `signature` signs and verifies calls.

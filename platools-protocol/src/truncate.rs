@@ -1,7 +1,7 @@
-//! [`cut`]: shortens a text to a number of bytes, between two characters.
+//! [`truncate`]: shortens a text to a number of bytes, between two characters.
 
 /// Returns the beginning of a text: at most so many bytes, cut between two characters.
-pub fn cut(text: &str, bytes: usize) -> &str {
+pub fn truncate(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
     &text[..end]
 }
@@ -12,9 +12,9 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_two_characters() {
-        assert_eq!(cut("abc", 3), "abc");
-        assert_eq!(cut("abc", 2), "ab");
-        assert_eq!(cut("aé", 2), "a");
-        assert_eq!(cut("é", 1), "");
+        assert_eq!(truncate("abc", 3), "abc");
+        assert_eq!(truncate("abc", 2), "ab");
+        assert_eq!(truncate("aé", 2), "a");
+        assert_eq!(truncate("é", 1), "");
     }
 }

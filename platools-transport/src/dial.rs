@@ -26,7 +26,7 @@ use crate::traffic::Traffic;
 use crate::transport::Transport;
 use crate::upgrade::upgrade;
 use crate::url::behind;
-use crate::url::{Endpoint, websocket_url};
+use crate::url::{ClientKind, websocket_url};
 
 /// The `User-Agent` of this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
@@ -34,7 +34,7 @@ const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
 /// Opens sockets to one address.
 #[derive(Clone)]
 pub struct Dialler {
-    endpoint: Endpoint,
+    client: ClientKind,
     address: Uri,
     tls: Option<Arc<ClientConfig>>,
     time_limit: Duration,
@@ -42,10 +42,10 @@ pub struct Dialler {
 
 impl Dialler {
     /// Checks everything that can be checked before dialling.
-    pub fn new(endpoint: Endpoint, url: &str, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
-        let address = websocket_url(endpoint, url)?;
+    pub fn new(client: ClientKind, url: &str, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
+        let address = websocket_url(client, url)?;
         let tls = if is_secure(&address) { Some(tls.build()?) } else { None };
-        Ok(Self { endpoint, address, tls, time_limit })
+        Ok(Self { client, address, tls, time_limit })
     }
 
     /// Returns the longest time for opening a socket.
@@ -83,7 +83,7 @@ impl Dialler {
 
     fn upgrade_of(&self, address: &Uri) -> Result<Request<()>, Error> {
         let mut request = address.into_client_request().map_err(|error| {
-            Error::new(ErrorKind::InvalidUrl, format!("{}'s URL cannot be dialled", self.endpoint.peer()))
+            Error::new(ErrorKind::InvalidUrl, format!("{}'s URL cannot be dialled", self.client.peer()))
                 .with_source(error)
         })?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -122,12 +122,12 @@ impl Dialler {
     }
 
     fn refused_upgrade(&self, error: SocketError) -> Error {
-        let peer = self.endpoint.peer();
+        let peer = self.client.peer();
         if let SocketError::Http(response) = &error {
             let status = response.status();
             return match status {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                    let credential = self.endpoint.credential();
+                    let credential = self.client.credential();
                     Error::new(ErrorKind::Refused, format!("{peer} refused {credential} ({status})"))
                 }
                 _ => failed(format!("{peer} answered the upgrade with {status}; is the URL right?")),

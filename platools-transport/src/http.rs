@@ -212,7 +212,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
     use super::*;
-    use crate::{Endpoint, Tls};
+    use crate::{ClientKind, Tls};
 
     const ENOUGH: Duration = Duration::from_secs(60);
 
@@ -237,7 +237,7 @@ mod tests {
     /// A host of which a connection is kept that was used once, and the other side of that.
     async fn kept() -> (Http, DuplexStream) {
         let (mut line, mut server) = pooled().await;
-        let dialler = Dialler::new(Endpoint::Agent, "http://127.0.0.1:1", &Tls::new(), ENOUGH).expect("a dialler");
+        let dialler = Dialler::new(ClientKind::Agent, "http://127.0.0.1:1", &Tls::new(), ENOUGH).expect("a dialler");
         let http = Http::new(dialler);
         let (answered, ()) = tokio::join!(line.ask(request(), 10), answer(&mut server));
         let answered = answered.ok().expect("an answer");

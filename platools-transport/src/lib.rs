@@ -54,5 +54,5 @@ pub use socket::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
 pub use tls::{Roots, Tls};
 pub use traffic::Traffic;
 pub use transport::{RawSocket, Transport};
-pub use url::Endpoint;
+pub use url::ClientKind;
 pub use websocket::WebSocket;

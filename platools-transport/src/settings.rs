@@ -8,7 +8,7 @@ use crate::dial::Dialler;
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::tls::Tls;
-use crate::url::Endpoint;
+use crate::url::ClientKind;
 
 /// The peer of a client, and the way to connect to it.
 #[derive(Debug)]
@@ -48,10 +48,10 @@ impl ConnectionSettings {
     ///
     /// # Errors
     /// The URL is missing or malformed, a certificate cannot be used, or a setting is too small.
-    pub fn dialler(&self, endpoint: Endpoint) -> Result<Dialler, Error> {
+    pub fn dialler(&self, client: ClientKind) -> Result<Dialler, Error> {
         self.policy().check()?;
         Error::if_zero([("connect_timeout", self.connect_timeout.is_zero())])?;
-        Dialler::new(endpoint, &self.url, &self.tls, self.connect_timeout)
+        Dialler::new(client, &self.url, &self.tls, self.connect_timeout)
     }
 
     /// Checks the secret and returns it; `remedy` says how to set one.
@@ -96,8 +96,8 @@ macro_rules! connection_setters {
             self
         }
 
-        /// Sets the longest time for opening a connection, from reading the secret to the upgrade and, for a gateway's client, the answer to
-        /// the secret. Default: 20 seconds.
+        /// Sets the longest time for opening a connection, from reading the secret to the upgrade and, for a gateway's client, the answer
+        /// to the secret. Default: 20 seconds.
         pub fn connect_timeout(mut self, limit: ::std::time::Duration) -> Self {
             self.connection.connect_timeout = limit;
             self

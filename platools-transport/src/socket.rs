@@ -138,7 +138,7 @@ impl Socket {
     /// Logs the first binary frame: no protocol here has any, and each is ignored.
     fn note(&mut self, received: &Received) {
         if matches!(received, Some(Ok(Message::Binary(_)))) && !std::mem::replace(&mut self.has_logged_binary, true) {
-            warn!("a binary frame was ignored; further ones of this connection are not logged");
+            warn!("binary frame ignored; further ones of this connection are not logged");
         }
     }
 

@@ -1,24 +1,24 @@
-//! [`Endpoint`]: names the kind of server that a client dials. [`websocket_url`] makes the address of the server's socket from the
-//! configured URL.
+//! [`websocket_url`]: makes the address of a server's WebSocket from the URL in the settings of a client. The path depends on the
+//! [`ClientKind`]: a worker, a caller or an agent.
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::error::{Error, ErrorKind};
 
-/// The kind of peer that is dialled, and its name in errors.
+/// The kind of a client. It decides the path of the WebSocket, and the words for the server in errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    /// A platform's socket for workers.
+pub enum ClientKind {
+    /// A worker, which dials a platform.
     Worker,
-    /// A gateway's socket for callers.
+    /// A caller, which dials a gateway.
     Caller,
-    /// A gateway, for agents: its requests and its sockets, at whatever path is behind that of the URL.
+    /// An agent with a session, which sends requests to a gateway and opens WebSockets. The path of each is behind that of the URL.
     Agent,
 }
 
-impl Endpoint {
-    /// The other side, in words.
+impl ClientKind {
+    /// Returns the words for the server.
     pub fn peer(self) -> &'static str {
         match self {
             Self::Worker => "the platform",
@@ -26,7 +26,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns the name of the credential that the other side refuses.
+    /// Returns the words for the credential that the server refuses.
     pub fn credential(self) -> &'static str {
         match self {
             Self::Worker => "the secret",
@@ -58,29 +58,29 @@ impl Endpoint {
     }
 }
 
-/// The address that is dialled: `http` becomes `ws`, `https` becomes `wss`, and the endpoint's own path goes behind that of the
+/// The address that is dialled: `http` becomes `ws`, `https` becomes `wss`, and the path for the kind of client goes behind that of the
 /// URL, before any query.
 ///
 /// # Errors
 /// The URL is missing or malformed, of another scheme, or carries a password.
-pub(crate) fn websocket_url(endpoint: Endpoint, url: &str) -> Result<Uri, Error> {
+pub(crate) fn websocket_url(client: ClientKind, url: &str) -> Result<Uri, Error> {
     let url = url.trim();
     if url.is_empty() {
-        return Err(endpoint.invalid(&format!("is empty; {}", endpoint.example())));
+        return Err(client.invalid(&format!("is empty; {}", client.example())));
     }
-    let parts = url.parse::<Uri>().map_err(|error| endpoint.invalid("cannot be read").with_source(error))?;
+    let parts = url.parse::<Uri>().map_err(|error| client.invalid("cannot be read").with_source(error))?;
     let parts = parts.into_parts();
     let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-        return Err(endpoint.invalid("must begin with http://, https://, ws:// or wss:// and name a host"));
+        return Err(client.invalid("must begin with http://, https://, ws:// or wss:// and name a host"));
     };
     let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path).trim_end_matches('/');
     let query = parts.path_and_query.as_ref().and_then(PathAndQuery::query).map(|query| format!("?{query}"));
     Uri::builder()
-        .scheme(websocket_scheme(endpoint, &scheme)?)
-        .authority(without_password(endpoint, authority)?)
-        .path_and_query(format!("{}{}", endpoint.path(path), query.unwrap_or_default()))
+        .scheme(websocket_scheme(client, &scheme)?)
+        .authority(without_password(client, authority)?)
+        .path_and_query(format!("{}{}", client.path(path), query.unwrap_or_default()))
         .build()
-        .map_err(|error| endpoint.invalid("cannot be read").with_source(error))
+        .map_err(|error| client.invalid("cannot be read").with_source(error))
 }
 
 /// Another path on the same host, behind that of the address; without the address's query.
@@ -93,20 +93,20 @@ pub(crate) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> 
         .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
 }
 
-fn websocket_scheme(endpoint: Endpoint, scheme: &Scheme) -> Result<&'static str, Error> {
+fn websocket_scheme(client: ClientKind, scheme: &Scheme) -> Result<&'static str, Error> {
     match scheme.as_str() {
         "http" | "ws" => Ok("ws"),
         "https" | "wss" => Ok("wss"),
-        other => Err(endpoint.invalid(&format!("has the scheme `{other}`; use http, https, ws or wss"))),
+        other => Err(client.invalid(&format!("has the scheme `{other}`; use http, https, ws or wss"))),
     }
 }
 
-fn without_password(endpoint: Endpoint, authority: Authority) -> Result<Authority, Error> {
+fn without_password(client: ClientKind, authority: Authority) -> Result<Authority, Error> {
     if authority.as_str().contains('@') {
-        return Err(endpoint.invalid("carries a user or password; give the secret to `secret(..)` instead"));
+        return Err(client.invalid("carries a user or password; give the secret to `secret(..)` instead"));
     }
     if authority.host().is_empty() {
-        return Err(endpoint.invalid("names no host"));
+        return Err(client.invalid("names no host"));
     }
     Ok(authority)
 }
@@ -123,17 +123,17 @@ mod tests {
             serde_json::from_str(include_str!("../../tests/vectors/urls.json")).expect("the vectors are JSON");
         for case in vectors["cases"].as_array().expect("cases") {
             let url = case["url"].as_str().expect("a URL");
-            let dialled = websocket_url(Endpoint::Worker, url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            let dialled = websocket_url(ClientKind::Worker, url).unwrap_or_else(|error| panic!("{url}: {error}"));
             assert_eq!(Some(dialled.to_string().as_str()), case["websocket_url"].as_str());
         }
         for url in vectors["rejected"].as_array().expect("rejected").iter().filter_map(Value::as_str) {
-            assert_eq!(websocket_url(Endpoint::Worker, url).expect_err(url).kind(), ErrorKind::InvalidUrl, "{url:?}");
+            assert_eq!(websocket_url(ClientKind::Worker, url).expect_err(url).kind(), ErrorKind::InvalidUrl, "{url:?}");
         }
     }
 
     #[test]
     fn a_password_in_the_url_is_refused_without_repeating_it() {
-        let error = websocket_url(Endpoint::Worker, "https://me:hunter2@host").expect_err("a password");
+        let error = websocket_url(ClientKind::Worker, "https://me:hunter2@host").expect_err("a password");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 
@@ -146,12 +146,12 @@ mod tests {
             ("wss://host/ws/", "wss://host/ws"),
             ("https://host/behind/a/proxy?x=1", "wss://host/behind/a/proxy/ws?x=1"),
         ] {
-            assert_eq!(websocket_url(Endpoint::Caller, url).expect(url).to_string(), dialled);
+            assert_eq!(websocket_url(ClientKind::Caller, url).expect(url).to_string(), dialled);
         }
-        let address = websocket_url(Endpoint::Agent, "https://host/behind/?x=1").expect("an address");
+        let address = websocket_url(ClientKind::Agent, "https://host/behind/?x=1").expect("an address");
         assert_eq!(behind(&address, "/v1/x?y=2").expect("a path").to_string(), "wss://host/behind/v1/x?y=2");
         behind(&address, "/a b").expect_err("a space");
-        let error = websocket_url(Endpoint::Caller, "host:8080").expect_err("no scheme");
+        let error = websocket_url(ClientKind::Caller, "host:8080").expect_err("no scheme");
         assert!(error.to_string().starts_with("the gateway's URL must begin with"), "{error}");
     }
 }

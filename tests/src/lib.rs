@@ -2,7 +2,7 @@
 //!
 //! A [`Platform`] listens for workers, a [`Link`] is the platform's end of one worker's socket, and a [`Worker`] is a client of the SDK
 //! beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that gateway and its worker. A
-//! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] adds the
+//! [`CallerSocket`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] adds the
 //! key for clients that send none, and a [`Browser`] shows pages. An [`Installation`](cluster::Installation) has several gateways as processes.
 //!
 //! Nothing here sleeps: a test waits for an event, and [`within`] makes the test fail if the event does not come.
@@ -36,8 +36,8 @@ pub use platform::{Platform, Unreachable};
 use platools_transport::install_crypto_provider;
 pub use program::{inspector, printed};
 pub use relay::Relay;
-pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
-pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};
+pub use rpc::{CallerSocket, TOKEN, USER, rpc_client};
+pub use runtime::{AgentSocket, Asked, KEY, Reply, RuntimeGateway, runtime_client};
 pub use served_tools::{Gone, served};
 pub use worker::{SECRET, Worker, client, keep_links_here, quick, states, with_causes};
 

@@ -1,4 +1,4 @@
-//! [`CallerLink`]: plays the gateway's end of a caller's socket, for tests.
+//! [`CallerSocket`]: plays the gateway's end of a caller's socket, for tests.
 
 use std::ops::{Deref, DerefMut};
 
@@ -22,21 +22,21 @@ pub fn rpc_client(url: &str) -> RpcClientBuilder {
 
 /// A caller's socket from the gateway's side.
 #[derive(Debug)]
-pub struct CallerLink {
-    link: Link,
+pub struct CallerSocket {
+    socket: Link,
     seq: u64,
 }
 
-impl CallerLink {
+impl CallerSocket {
     /// The next caller's socket, and the params of its `connect`, which are not answered yet.
     ///
     /// # Panics
     /// Nobody connects, or something else comes first.
     pub async fn accept(platform: &Platform) -> (Self, Value) {
-        let mut link = Self { link: platform.accept().await, seq: 0 };
-        let mut request = link.request("connect").await;
+        let mut socket = Self { socket: platform.accept().await, seq: 0 };
+        let mut request = socket.request("connect").await;
         let params = request["params"].take();
-        (link, params)
+        (socket, params)
     }
 
     /// The next caller's socket, on which it is an operator.
@@ -44,10 +44,10 @@ impl CallerLink {
     /// # Panics
     /// As for [`accept`](Self::accept).
     pub async fn connected(platform: &Platform) -> Self {
-        let (mut link, params) = Self::accept(platform).await;
+        let (mut socket, params) = Self::accept(platform).await;
         assert_eq!(params, json!({"token": TOKEN, "user_id": USER}));
-        link.greet("operator").await;
-        link
+        socket.greet("operator").await;
+        socket
     }
 
     /// Answers `connect`.
@@ -114,7 +114,7 @@ impl CallerLink {
     /// # Panics
     /// There is none.
     pub async fn close(self, code: u16, reason: &'static str) {
-        self.link.close(code, reason).await;
+        self.socket.close(code, reason).await;
     }
 
     /// The code and the reason of the caller's close, which must be the next thing to come.
@@ -122,25 +122,25 @@ impl CallerLink {
     /// # Panics
     /// It is not.
     pub async fn closed(self) -> (u16, String) {
-        self.link.closed().await
+        self.socket.closed().await
     }
 
     /// Cuts the connection with a TCP reset.
     pub fn kill(self) {
-        self.link.kill();
+        self.socket.kill();
     }
 }
 
-impl Deref for CallerLink {
+impl Deref for CallerSocket {
     type Target = Link;
 
     fn deref(&self) -> &Link {
-        &self.link
+        &self.socket
     }
 }
 
-impl DerefMut for CallerLink {
+impl DerefMut for CallerSocket {
     fn deref_mut(&mut self) -> &mut Link {
-        &mut self.link
+        &mut self.socket
     }
 }

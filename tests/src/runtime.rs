@@ -39,7 +39,7 @@ pub fn runtime_client(url: &str) -> RuntimeClientBuilder {
 }
 
 /// An agent's socket from the gateway's side.
-pub type AgentLink = Link<TokioIo<Upgraded>>;
+pub type AgentSocket = Link<TokioIo<Upgraded>>;
 
 /// A request that came.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ pub struct RuntimeGateway {
     platform: Arc<TcpListener>,
     shared: Arc<Shared>,
     asked: mpsc::UnboundedReceiver<Asked>,
-    sockets: mpsc::UnboundedReceiver<AgentLink>,
+    sockets: mpsc::UnboundedReceiver<AgentSocket>,
     tasks: JoinSet<()>,
 }
 
@@ -102,7 +102,7 @@ struct Shared {
     script: Mutex<Script>,
     connections: AtomicUsize,
     asked: mpsc::UnboundedSender<Asked>,
-    sockets: mpsc::UnboundedSender<AgentLink>,
+    sockets: mpsc::UnboundedSender<AgentSocket>,
 }
 
 #[derive(Debug, Default)]
@@ -209,7 +209,7 @@ impl RuntimeGateway {
     ///
     /// # Panics
     /// None is opened.
-    pub async fn socket(&mut self) -> AgentLink {
+    pub async fn socket(&mut self) -> AgentSocket {
         within(self.sockets.recv()).await.expect("the gateway lives")
     }
 

@@ -255,7 +255,7 @@ async fn a_binary_frame_is_ignored_and_logged_once_for_each_connection() {
     };
     let _subscribed = tracing::subscriber::set_default(subscriber);
     worker.await;
-    assert_eq!(log.text().matches("a binary frame was ignored").count(), 1, "{}", log.text());
+    assert_eq!(log.text().matches("binary frame ignored").count(), 1, "{}", log.text());
 }
 
 #[tokio::test]

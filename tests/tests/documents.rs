@@ -9,7 +9,7 @@ use platools::connection::{
 };
 use platools::{ErrorKind, PlatoolsClient, ToolRegistry, tool, tools};
 use platools_client::RuntimeClient;
-use platools_tests::{AgentLink, KEY, Link, Platform, RuntimeGateway, SECRET, keep_links_here, within};
+use platools_tests::{AgentSocket, KEY, Link, Platform, RuntimeGateway, SECRET, keep_links_here, within};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::oneshot;
@@ -126,7 +126,7 @@ async fn skip(time: Duration) {
 }
 
 /// The frames that come before the agent's own marker.
-async fn frames_until_now(agent: &RuntimeClient, link: &mut AgentLink) -> Vec<Value> {
+async fn frames_until_now(agent: &RuntimeClient, link: &mut AgentSocket) -> Vec<Value> {
     agent.send(json!({"type": "marker"})).await.expect("the socket is open");
     let mut frames = Vec::new();
     loop {

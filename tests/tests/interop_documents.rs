@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use platools_gateway::admin::{NewAgent, NewKey, NewToken};
 use platools_gateway::dev::{self, DevOptions};
-use platools_gateway::feed::{Event, FeedSettings, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::feed::{Event, FeedSettings, FeedSnapshot, SnapshotProvider, Watched};
 use platools_gateway::{Gateway, Role};
 use platools_tests::{Caller, within};
 use secrecy::ExposeSecret as _;
@@ -88,8 +88,8 @@ impl SnapshotProvider for Positions {
     fn snapshot<'a>(
         &'a self,
         _: &'a Watched,
-    ) -> BoxFuture<'a, Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>> {
-        async { Ok(Snapshot::of(&json!({"positions": [{"id": "p-1"}]}))?) }.boxed()
+    ) -> BoxFuture<'a, Result<FeedSnapshot, Box<dyn std::error::Error + Send + Sync>>> {
+        async { Ok(FeedSnapshot::of(&json!({"positions": [{"id": "p-1"}]}))?) }.boxed()
     }
 }
 
@@ -145,7 +145,7 @@ async fn the_feed_snippets_connect_and_stay_as_printed() {
 async fn the_runtime_snippets_run_in_python() {
     let gateway = dev_gateway().await;
     let mut key = NewKey::new(Role::Operator);
-    key.agent = Some(dev::MAIN_AGENT.to_owned());
+    key.credential.agent = Some(dev::MAIN_AGENT.to_owned());
     let key = gateway.core().local_admin().add_key(key).await.expect("a key").secret;
     let environment = [("GATEWAY_URL", &*gateway.url()), ("API_KEY", key.expose_secret())];
     let mut snippets = Snippet::start(installed("agents/bin/python"), "runtime.py", &[], &environment);

@@ -12,16 +12,16 @@ use platools_client::{
     Chat, ChatEvent, ChatItem, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder, RpcEvent,
 };
 use platools_protocol::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
-use platools_tests::{CallerLink, Log, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
+use platools_tests::{CallerSocket, Log, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
 use serde_json::{Value, json};
 
-async fn connect(client: RpcClientBuilder, gateway: &Platform) -> (RpcClient, CallerLink) {
-    let (client, link) = tokio::join!(within(client.connect()), CallerLink::connected(gateway));
-    (client.expect("it connects"), link)
+async fn connect(client: RpcClientBuilder, gateway: &Platform) -> (RpcClient, CallerSocket) {
+    let (client, socket) = tokio::join!(within(client.connect()), CallerSocket::connected(gateway));
+    (client.expect("it connects"), socket)
 }
 
 /// A client and its socket from the other side.
-async fn connected(gateway: &Platform) -> (RpcClient, CallerLink) {
+async fn connected(gateway: &Platform) -> (RpcClient, CallerSocket) {
     connect(rpc_client(&gateway.url()), gateway).await
 }
 
@@ -59,16 +59,16 @@ async fn disconnected(events: &mut BoxStream<'static, RpcEvent>) -> Disconnect {
 #[tokio::test]
 async fn answers_may_come_in_any_order() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     assert_eq!(client.role(), Some(Role::Operator));
     let calls: Vec<_> = (0..100).map(|number| call(&client, number)).collect();
     let mut requests = Vec::new();
     for _ in 0..100 {
-        requests.push(link.request("double").await);
+        requests.push(socket.request("double").await);
     }
     for request in requests.iter().rev() {
         let number = request["params"]["number"].as_i64().expect("a number");
-        link.reply(request["id"].clone(), json!(number * 2)).await;
+        socket.reply(request["id"].clone(), json!(number * 2)).await;
     }
     for (number, call) in (0..).zip(calls) {
         assert_eq!(within(call).await.expect("no panic").expect("a reply"), number * 2);
@@ -78,17 +78,17 @@ async fn answers_may_come_in_any_order() {
 #[tokio::test]
 async fn a_tool_is_called_with_what_was_set() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let call = client.call_tool("add", json!({"a": 1, "b": 2})).entity("entity_1").timeout(Duration::from_secs(5));
     let answered = async {
-        let request = link.request("tools.call").await;
+        let request = socket.request("tools.call").await;
         let expected =
             json!({"name": "add", "arguments": {"a": 1, "b": 2}, "entityId": "entity_1", "timeoutMs": 5_000});
         assert_eq!(request["params"], expected);
-        link.reply(request["id"].clone(), json!({"result": 3, "latencyMs": 7, "callId": "c"})).await;
-        let request = link.request("tools.call").await;
+        socket.reply(request["id"].clone(), json!({"result": 3, "latencyMs": 7, "callId": "c"})).await;
+        let request = socket.request("tools.call").await;
         assert_eq!(request["params"], json!({"name": "ping", "arguments": {}}));
-        link.reply(request["id"].clone(), json!({"result": "pong"})).await;
+        socket.reply(request["id"].clone(), json!({"result": "pong"})).await;
     };
     let called = async {
         let reply = call.send::<i64>().await.expect("a reply");
@@ -102,22 +102,22 @@ async fn a_tool_is_called_with_what_was_set() {
 #[tokio::test]
 async fn a_chat_is_what_the_agent_does_and_then_its_reply() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "What is 2+2?")).await.expect("it begins");
-    let request = link.request("chat.send").await;
+    let request = socket.request("chat.send").await;
     assert_eq!(
         request["params"],
         json!({"agentId": "main", "message": "What is 2+2?", "channel": "websocket"}),
         "a new conversation has no id"
     );
-    link.event("agent", json!({"run_id": "run", "status": "started"})).await;
-    link.event("chat", json!({"chunk": "2+2", "delta": "2+2"})).await;
-    link.event("of a newer version", json!([])).await;
-    link.event("tool.call", json!({"tool": "add", "input": {"a": 2, "b": 2}})).await;
-    link.event("tool.result", json!({"tool": "add", "output": 4})).await;
-    link.event("chat", json!({"chunk": "2+2 equals 4.", "delta": " equals 4."})).await;
-    link.event("agent", json!({"run_id": "run", "status": "completed"})).await;
-    link.say(request["id"].clone(), "2+2 equals 4.", "session").await;
+    socket.event("agent", json!({"run_id": "run", "status": "started"})).await;
+    socket.event("chat", json!({"chunk": "2+2", "delta": "2+2"})).await;
+    socket.event("of a newer version", json!([])).await;
+    socket.event("tool.call", json!({"tool": "add", "input": {"a": 2, "b": 2}})).await;
+    socket.event("tool.result", json!({"tool": "add", "output": 4})).await;
+    socket.event("chat", json!({"chunk": "2+2 equals 4.", "delta": " equals 4."})).await;
+    socket.event("agent", json!({"run_id": "run", "status": "completed"})).await;
+    socket.say(request["id"].clone(), "2+2 equals 4.", "session").await;
 
     let ChatItem::Event(ChatEvent::Agent(agent)) = item(&mut chat).await else { panic!("it starts") };
     assert_eq!((&*agent.run_id, agent.status), ("run", RunStatus::Started));
@@ -138,12 +138,12 @@ async fn a_chat_is_what_the_agent_does_and_then_its_reply() {
 #[tokio::test]
 async fn a_chat_that_failed_ends_with_the_error() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
-    let request = link.request("chat.send").await;
-    link.event("agent", json!({"run_id": "run", "status": "failed"})).await;
+    let request = socket.request("chat.send").await;
+    socket.event("agent", json!({"run_id": "run", "status": "failed"})).await;
     let error = json!({"code": "AGENT_TIMEOUT", "message": "too slow", "retryable": true, "retryAfterMs": 1500});
-    link.fail(request["id"].clone(), error).await;
+    socket.fail(request["id"].clone(), error).await;
     item(&mut chat).await;
     let error = within(chat.next()).await.expect("the error").expect_err("it failed");
     assert_eq!((error.kind(), error.code()), (RequestErrorKind::Gateway, Some(&ErrorCode::AgentTimeout)));
@@ -155,7 +155,7 @@ async fn a_chat_that_failed_ends_with_the_error() {
 #[tokio::test]
 async fn a_conversation_whose_first_message_fails_goes_on_with_the_id_of_the_failure() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let conversation = client.conversation("main");
     for (details, sent, kept) in [
         (json!({"code": "not_found"}), None, None),
@@ -163,10 +163,10 @@ async fn a_conversation_whose_first_message_fails_goes_on_with_the_id_of_the_fai
         (json!({"code": "rate_limited"}), Some("conv_1"), Some("conv_1")),
     ] {
         let chat = within(conversation.say("Hello!")).await.expect("it begins");
-        let request = link.request("chat.send").await;
+        let request = socket.request("chat.send").await;
         assert_eq!(request["params"]["sessionId"].as_str(), sent);
         let error = json!({"code": "UNAVAILABLE", "message": "no", "retryable": true, "details": details});
-        link.fail(request["id"].clone(), error).await;
+        socket.fail(request["id"].clone(), error).await;
         let error = within(chat.reply()).await.expect_err("it failed");
         assert_eq!(error.session_id(), details["sessionId"].as_str());
         assert_eq!(error.run_id(), details["runId"].as_str());
@@ -177,13 +177,13 @@ async fn a_conversation_whose_first_message_fails_goes_on_with_the_id_of_the_fai
 #[tokio::test]
 async fn a_conversation_is_known_from_the_begin_of_its_first_run_on() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let conversation = client.conversation("main");
     let mut chat = within(conversation.say("Hello!")).await.expect("it begins");
-    link.request("chat.send").await;
-    link.event("agent", json!({"run_id": "run", "status": "started", "session_id": "conv_1"})).await;
+    socket.request("chat.send").await;
+    socket.event("agent", json!({"run_id": "run", "status": "started", "session_id": "conv_1"})).await;
     item(&mut chat).await;
-    link.kill();
+    socket.kill();
     within(chat.next()).await.expect("an end").expect_err("the connection is lost");
     assert_eq!(conversation.session_id().as_deref(), Some("conv_1"));
 }
@@ -191,10 +191,10 @@ async fn a_conversation_is_known_from_the_begin_of_its_first_run_on() {
 #[tokio::test]
 async fn events_of_other_runs_and_of_calls_are_not_those_of_a_chat() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
-    let request = link.request("chat.send").await;
-    link.event("agent", json!({"run_id": "run", "status": "started", "session_id": "s"})).await;
+    let request = socket.request("chat.send").await;
+    socket.event("agent", json!({"run_id": "run", "status": "started", "session_id": "s"})).await;
     for (event, payload) in [
         ("chat", json!({"chunk": "no", "delta": "no", "run_id": "other"})),
         ("agent", json!({"run_id": "other", "status": "failed"})),
@@ -203,9 +203,9 @@ async fn events_of_other_runs_and_of_calls_are_not_those_of_a_chat() {
         ("tool.call", json!({"tool": "add", "input": {}, "run_id": "other", "call_id": "c2"})),
         ("chat", json!({"chunk": "yes", "delta": "yes", "run_id": "run"})),
     ] {
-        link.event(event, payload).await;
+        socket.event(event, payload).await;
     }
-    link.say(request["id"].clone(), "yes", "s").await;
+    socket.say(request["id"].clone(), "yes", "s").await;
     let ChatItem::Event(ChatEvent::Agent(agent)) = item(&mut chat).await else { panic!("it starts") };
     assert_eq!(agent.session_id.as_deref(), Some("s"));
     assert_eq!(text(&mut chat).await, "yes");
@@ -215,7 +215,7 @@ async fn events_of_other_runs_and_of_calls_are_not_those_of_a_chat() {
 #[tokio::test]
 async fn every_code_and_those_of_a_newer_gateway_reach_the_caller() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     for (code, retryable, retry_after_ms) in [
         ("INVALID_REQUEST", false, None),
         ("FORBIDDEN", false, None),
@@ -225,12 +225,12 @@ async fn every_code_and_those_of_a_newer_gateway_reach_the_caller() {
         ("TEAPOT", true, Some(1)),
     ] {
         let called = call(&client, 1);
-        let request = link.request("double").await;
+        let request = socket.request("double").await;
         let mut error = json!({"code": code, "message": "no", "retryable": retryable, "details": {"why": [1]}});
         if let Some(ms) = retry_after_ms {
             error["retryAfterMs"] = json!(ms);
         }
-        link.fail(request["id"].clone(), error).await;
+        socket.fail(request["id"].clone(), error).await;
         let error = within(called).await.expect("no panic").expect_err("it failed");
         assert_eq!((error.code().map(ErrorCode::as_str), error.is_retryable()), (Some(code), retryable));
         assert_eq!(error.retry_after(), retry_after_ms.map(Duration::from_millis));
@@ -241,55 +241,55 @@ async fn every_code_and_those_of_a_newer_gateway_reach_the_caller() {
 #[tokio::test]
 async fn a_dropped_chat_is_aborted_and_the_next_one_begins() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "Count to a million.")).await.expect("it begins");
-    let first = link.request("chat.send").await;
-    link.event("agent", json!({"run_id": "run-7", "status": "started"})).await;
+    let first = socket.request("chat.send").await;
+    socket.event("agent", json!({"run_id": "run-7", "status": "started"})).await;
     item(&mut chat).await;
     drop(chat);
-    let abort = link.request("chat.abort").await;
+    let abort = socket.request("chat.abort").await;
     assert_eq!(abort["params"], json!({"runId": "run-7"}));
     let next = tokio::spawn({
         let client = client.clone();
         async move { client.chat("main", "Never mind.").await?.reply().await }
     });
     // What still comes of the first is not the next one's.
-    link.event("chat", json!({"chunk": "1", "delta": "1"})).await;
-    link.fail(first["id"].clone(), json!({"code": "FAILED_PRECONDITION", "message": "aborted"})).await;
-    let second = link.request("chat.send").await;
+    socket.event("chat", json!({"chunk": "1", "delta": "1"})).await;
+    socket.fail(first["id"].clone(), json!({"code": "FAILED_PRECONDITION", "message": "aborted"})).await;
+    let second = socket.request("chat.send").await;
     assert_eq!(second["params"]["message"], "Never mind.");
-    link.say(second["id"].clone(), "All right.", "s").await;
+    socket.say(second["id"].clone(), "All right.", "s").await;
     assert_eq!(within(next).await.expect("no panic").expect("a reply").content, "All right.");
 }
 
 #[tokio::test]
 async fn a_chat_that_has_ended_is_not_aborted() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
-    let request = link.request("chat.send").await;
-    link.event("agent", json!({"run_id": "run", "status": "started"})).await;
-    link.say(request["id"].clone(), "Hello.", "s").await;
+    let request = socket.request("chat.send").await;
+    socket.event("agent", json!({"run_id": "run", "status": "started"})).await;
+    socket.say(request["id"].clone(), "Hello.", "s").await;
     while within(chat.next()).await.is_some() {}
     drop(chat);
     let called = call(&client, 1);
-    let request = link.request("double").await;
-    link.reply(request["id"].clone(), json!(2)).await;
+    let request = socket.request("double").await;
+    socket.reply(request["id"].clone(), json!(2)).await;
     assert_eq!(within(called).await.expect("no panic").expect("a reply"), 2);
 }
 
 #[tokio::test]
 async fn a_gap_in_the_numbers_is_told_to_listeners_and_to_the_chat() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut events = client.events();
     let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
-    let request = link.request("chat.send").await;
-    link.event("chat", json!({"chunk": "a", "delta": "a"})).await;
-    link.drop_events(3);
-    link.event("chat", json!({"chunk": "abcde", "delta": "e"})).await;
-    link.event("chat", json!("not what a chat is")).await;
-    link.say(request["id"].clone(), "abcde", "s").await;
+    let request = socket.request("chat.send").await;
+    socket.event("chat", json!({"chunk": "a", "delta": "a"})).await;
+    socket.drop_events(3);
+    socket.event("chat", json!({"chunk": "abcde", "delta": "e"})).await;
+    socket.event("chat", json!("not what a chat is")).await;
+    socket.say(request["id"].clone(), "abcde", "s").await;
 
     assert_eq!(text(&mut chat).await, "a");
     assert!(matches!(item(&mut chat).await, ChatItem::Missed { count: 3, .. }));
@@ -312,35 +312,35 @@ async fn a_gap_in_the_numbers_is_told_to_listeners_and_to_the_chat() {
 #[tokio::test]
 async fn a_conversation_goes_on_after_a_reconnect() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let conversation = client.conversation("main");
     assert_eq!(conversation.session_id(), None);
     let reply = tokio::spawn({
         let conversation = conversation.clone();
         async move { conversation.say("What is 2+2?").await?.reply().await }
     });
-    let request = link.request("chat.send").await;
-    link.say(request["id"].clone(), "4", "session_xyz").await;
+    let request = socket.request("chat.send").await;
+    socket.say(request["id"].clone(), "4", "session_xyz").await;
     within(reply).await.expect("no panic").expect("a reply");
     assert_eq!(conversation.session_id().as_deref(), Some("session_xyz"));
 
     let mut events = client.events();
-    link.kill();
+    socket.kill();
     // What is said before the client has noticed would be in flight.
     let reason = disconnected(&mut events).await;
     assert!(matches!(reason, Disconnect::Broken { .. } | Disconnect::Closed { code: None, .. }), "{reason}");
-    let (mut link, chat) = tokio::join!(CallerLink::connected(&gateway), within(conversation.say("Add 5.")));
-    let request = link.request("chat.send").await;
+    let (mut socket, chat) = tokio::join!(CallerSocket::connected(&gateway), within(conversation.say("Add 5.")));
+    let request = socket.request("chat.send").await;
     assert_eq!(request["params"]["sessionId"], "session_xyz");
     // The numbers begin anew with each connection.
-    link.event("chat", json!({"chunk": "9", "delta": "9"})).await;
-    link.say(request["id"].clone(), "9", "session_xyz").await;
+    socket.event("chat", json!({"chunk": "9", "delta": "9"})).await;
+    socket.say(request["id"].clone(), "9", "session_xyz").await;
     assert_eq!(within(chat.expect("it begins").reply()).await.expect("a reply").content, "9");
     let told: Vec<_> = within(events.take(2).collect()).await;
     assert!(matches!(told[..], [RpcEvent::Connected(_), RpcEvent::Gateway(_)]), "{told:?}");
 
     let resumed = client.resume("main", "session_of_old");
-    let (chat, request) = tokio::join!(within(resumed.say("Hello again!")), link.request("chat.send"));
+    let (chat, request) = tokio::join!(within(resumed.say("Hello again!")), socket.request("chat.send"));
     assert_eq!(request["params"]["sessionId"], "session_of_old");
     drop(chat);
 }
@@ -348,26 +348,26 @@ async fn a_conversation_goes_on_after_a_reconnect() {
 #[tokio::test]
 async fn requests_in_flight_fail_with_their_connection_and_are_not_sent_again() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
     let called = call(&client, 1);
     for _ in 0..2 {
-        link.expect("req").await;
+        socket.expect("req").await;
     }
-    link.event("agent", json!({"run_id": "run", "status": "started"})).await;
+    socket.event("agent", json!({"run_id": "run", "status": "started"})).await;
     item(&mut chat).await;
-    link.kill();
+    socket.kill();
     let error = within(called).await.expect("no panic").expect_err("the connection is lost");
     assert_eq!(error.kind(), RequestErrorKind::Disconnected);
     assert!(error.is_retryable() && error.is_in_doubt());
     let error = within(chat.next()).await.expect("an end").expect_err("the connection is lost");
     assert_eq!(error.kind(), RequestErrorKind::Disconnected);
 
-    let mut link = CallerLink::connected(&gateway).await;
+    let mut socket = CallerSocket::connected(&gateway).await;
     let called = call(&client, 2);
-    let request = link.request("double").await;
+    let request = socket.request("double").await;
     assert_eq!(request["params"]["number"], 2, "the first one was not sent again");
-    link.reply(request["id"].clone(), json!(4)).await;
+    socket.reply(request["id"].clone(), json!(4)).await;
     assert_eq!(within(called).await.expect("no panic").expect("a reply"), 4);
 }
 
@@ -378,9 +378,9 @@ async fn requests_made_without_a_connection_wait_for_one() {
     reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { .. })).await;
     let called = call(&client, 21);
     let gateway = unreachable.restart();
-    let mut link = CallerLink::connected(&gateway).await;
-    let request = link.request("double").await;
-    link.reply(request["id"].clone(), json!(42)).await;
+    let mut socket = CallerSocket::connected(&gateway).await;
+    let request = socket.request("double").await;
+    socket.reply(request["id"].clone(), json!(42)).await;
     assert_eq!(within(called).await.expect("no panic").expect("a reply"), 42);
     assert!(client.state().is_connected());
 }
@@ -388,9 +388,9 @@ async fn requests_made_without_a_connection_wait_for_one() {
 #[tokio::test]
 async fn garbage_ends_nothing() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let called = call(&client, 1);
-    let request = link.request("double").await;
+    let request = socket.request("double").await;
     for garbage in [
         "",
         "no JSON",
@@ -406,19 +406,19 @@ async fn garbage_ends_nothing() {
         r#"{"type":"res","id":"4711","ok":true,"payload":{}}"#,
         r#"{"type":"res","id":"not ours","ok":false}"#,
     ] {
-        link.send_text(garbage).await;
+        socket.send_text(garbage).await;
     }
-    link.reply(request["id"].clone(), json!(2)).await;
+    socket.reply(request["id"].clone(), json!(2)).await;
     assert_eq!(within(called).await.expect("no panic").expect("a reply"), 2);
 }
 
 #[tokio::test]
 async fn a_reply_of_another_shape_is_an_error_of_its_own() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let called = call(&client, 1);
-    let request = link.request("double").await;
-    link.reply(request["id"].clone(), json!({"number": 2})).await;
+    let request = socket.request("double").await;
+    socket.reply(request["id"].clone(), json!({"number": 2})).await;
     let error = within(called).await.expect("no panic").expect_err("it is no number");
     assert_eq!(error.kind(), RequestErrorKind::InvalidReply);
     assert!(error.is_in_doubt() && !error.is_retryable());
@@ -427,7 +427,7 @@ async fn a_reply_of_another_shape_is_an_error_of_its_own() {
 #[tokio::test]
 async fn a_request_no_gateway_would_read_is_not_sent() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let large = "x".repeat(MAX_MESSAGE_BYTES);
     let error = within(client.call::<_, Value>("m", json!({"text": large}))).await.expect_err("too large");
     assert_eq!(error.kind(), RequestErrorKind::TooLarge);
@@ -436,40 +436,40 @@ async fn a_request_no_gateway_would_read_is_not_sent() {
     let error = within(client.call::<_, Value>("m", json!([1]))).await.expect_err("no object");
     assert_eq!(error.kind(), RequestErrorKind::InvalidParams);
     let called = call(&client, 1);
-    link.request("double").await;
+    socket.request("double").await;
     called.abort();
     // The turn of the chat that was too large is free again.
-    let (chat, _) = tokio::join!(within(client.chat("main", "Hello!")), link.request("chat.send"));
+    let (chat, _) = tokio::join!(within(client.chat("main", "Hello!")), socket.request("chat.send"));
     drop(chat);
 }
 
 #[tokio::test]
 async fn a_request_gives_up_in_time() {
     let gateway = Platform::start().await;
-    let (client, mut link) =
+    let (client, mut socket) =
         connect(rpc_client(&gateway.url()).request_timeout(Duration::from_millis(1)), &gateway).await;
     let error = within(client.call::<_, Value>("m", ())).await.expect_err("nobody answers");
     assert_eq!(error.kind(), RequestErrorKind::TimedOut);
     assert!(error.is_retryable() && error.is_in_doubt());
     drop(client);
-    while link.try_next().await.is_some() {}
+    while socket.try_next().await.is_some() {}
 }
 
 #[tokio::test]
 async fn a_chat_that_nobody_reads_holds_up_nothing_else() {
     const EVENTS: usize = 10_000;
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let mut chat = within(client.chat("main", "Say something long.")).await.expect("it begins");
-    let request = link.request("chat.send").await;
+    let request = socket.request("chat.send").await;
     for number in 0..EVENTS {
-        link.event("chat", json!({"chunk": format!("{number}"), "delta": "x"})).await;
+        socket.event("chat", json!({"chunk": format!("{number}"), "delta": "x"})).await;
     }
     let called = call(&client, 1);
-    let second = link.request("double").await;
-    link.reply(second["id"].clone(), json!(2)).await;
+    let second = socket.request("double").await;
+    socket.reply(second["id"].clone(), json!(2)).await;
     assert_eq!(within(called).await.expect("no panic").expect("a reply"), 2);
-    link.say(request["id"].clone(), "the whole of it", "s").await;
+    socket.say(request["id"].clone(), "the whole of it", "s").await;
 
     for number in 0..256 {
         assert_eq!(text(&mut chat).await, number.to_string());
@@ -483,7 +483,7 @@ async fn a_chat_that_nobody_reads_holds_up_nothing_else() {
 #[tokio::test]
 async fn chats_take_turns() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let chats: Vec<_> = (0..5)
         .map(|number| {
             let client = client.clone();
@@ -491,14 +491,14 @@ async fn chats_take_turns() {
         })
         .collect();
     for _ in 0..5 {
-        let request = link.request("chat.send").await;
+        let request = socket.request("chat.send").await;
         // Had another one begun meanwhile, its request would come before that of this call.
         let called = call(&client, 1);
-        let other = link.request("double").await;
-        link.reply(other["id"].clone(), json!(2)).await;
+        let other = socket.request("double").await;
+        socket.reply(other["id"].clone(), json!(2)).await;
         within(called).await.expect("no panic").expect("a reply");
         let message = request["params"]["message"].as_str().expect("a text").to_owned();
-        link.say(request["id"].clone(), &message, "s").await;
+        socket.say(request["id"].clone(), &message, "s").await;
     }
     for (number, chat) in (0..).zip(chats) {
         let reply: ChatReply = within(chat).await.expect("no panic").expect("a reply");
@@ -509,10 +509,10 @@ async fn chats_take_turns() {
 #[tokio::test]
 async fn a_gateway_that_closes_is_dialled_again() {
     let gateway = Platform::start().await;
-    let (client, link) = connected(&gateway).await;
+    let (client, socket) = connected(&gateway).await;
     let mut events = client.events();
-    link.close(1013, "too slow").await;
-    let _link = CallerLink::connected(&gateway).await;
+    socket.close(1013, "too slow").await;
+    let _socket = CallerSocket::connected(&gateway).await;
     let reason = disconnected(&mut events).await;
     assert!(matches!(reason, Disconnect::Closed { code: Some(1013), .. }), "{reason}");
 }
@@ -520,10 +520,10 @@ async fn a_gateway_that_closes_is_dialled_again() {
 #[tokio::test]
 async fn close_says_goodbye_and_fails_what_is_unanswered() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let called = call(&client, 1);
-    link.request("double").await;
-    let (closed, ()) = tokio::join!(link.closed(), within(client.disconnect()));
+    socket.request("double").await;
+    let (closed, ()) = tokio::join!(socket.closed(), within(client.disconnect()));
     assert_eq!(closed, (1000, "client stop".to_owned()));
     let error = within(called).await.expect("no panic").expect_err("it is closed");
     assert_eq!(error.kind(), RequestErrorKind::Closed);
@@ -537,13 +537,13 @@ async fn close_says_goodbye_and_fails_what_is_unanswered() {
 #[tokio::test]
 async fn the_last_handle_ends_the_connection() {
     let gateway = Platform::start().await;
-    let (client, mut link) = connected(&gateway).await;
+    let (client, mut socket) = connected(&gateway).await;
     let conversation = client.conversation("main");
     let chat = within(conversation.say("Hello!")).await.expect("it begins");
     drop((client, conversation));
-    link.request("chat.send").await;
+    socket.request("chat.send").await;
     drop(chat);
-    assert_eq!(link.try_next().await, None, "the socket has ended");
+    assert_eq!(socket.try_next().await, None, "the socket has ended");
 }
 
 #[tokio::test]
@@ -555,8 +555,8 @@ async fn connect_fails_where_the_caller_is_refused() {
     ] {
         let client = rpc_client(&gateway.url());
         let refusing = async {
-            let (mut link, _) = CallerLink::accept(&gateway).await;
-            link.fail("connect", error.clone()).await;
+            let (mut socket, _) = CallerSocket::accept(&gateway).await;
+            socket.fail("connect", error.clone()).await;
         };
         let (client, ()) = tokio::join!(within(client.connect()), refusing);
         let failure = client.expect_err("it is refused");
@@ -564,8 +564,8 @@ async fn connect_fails_where_the_caller_is_refused() {
         assert!(with_causes(&failure).contains(error["message"].as_str().expect("a text")), "{failure:?}");
     }
     let newer = async {
-        let (mut link, _) = CallerLink::accept(&gateway).await;
-        link.reply("connect", json!({"protocol": 4, "role": "admin", "user_id": USER})).await;
+        let (mut socket, _) = CallerSocket::accept(&gateway).await;
+        socket.reply("connect", json!({"protocol": 4, "role": "admin", "user_id": USER})).await;
     };
     let (client, ()) = tokio::join!(within(rpc_client(&gateway.url()).connect()), newer);
     assert!(client.expect_err("it speaks another version").to_string().contains("version 4"));
@@ -582,8 +582,8 @@ async fn a_client_that_has_given_up_says_why() {
     let client = rpc_client(&gateway.url()).reconnect(quick().on_refusal(OnRefusal::Fail));
     let client = client.start().expect("a valid client");
     let called = call(&client, 1);
-    let (mut link, _) = CallerLink::accept(&gateway).await;
-    link.fail("connect", json!({"code": "UNAUTHORIZED", "message": "not you"})).await;
+    let (mut socket, _) = CallerSocket::accept(&gateway).await;
+    socket.fail("connect", json!({"code": "UNAUTHORIZED", "message": "not you"})).await;
     reaches(&client, ConnectionState::is_failed).await;
     let error = within(called).await.expect("no panic").expect_err("it is hopeless");
     assert_eq!(error.kind(), RequestErrorKind::Closed);
@@ -596,9 +596,9 @@ async fn a_client_that_has_given_up_says_why() {
 async fn the_address_may_be_spelled_out_and_the_token_is_not_in_it() {
     let gateway = Platform::start().await;
     for url in [gateway.url(), format!("ws://{}/ws", gateway.address())] {
-        let (client, link) = connect(rpc_client(&url), &gateway).await;
-        assert_eq!(link.uri(), "/ws");
-        assert_eq!(link.header("authorization"), None);
+        let (client, socket) = connect(rpc_client(&url), &gateway).await;
+        assert_eq!(socket.uri(), "/ws");
+        assert_eq!(socket.header("authorization"), None);
         drop(client);
     }
 }
@@ -608,9 +608,9 @@ async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew()
     let gateway = Platform::start().await;
     let client = RpcClient::builder().url(gateway.url()).user_id(USER);
     let viewer = async {
-        let (mut link, params) = CallerLink::accept(&gateway).await;
+        let (mut socket, params) = CallerSocket::accept(&gateway).await;
         assert_eq!(params, json!({"user_id": USER}));
-        link.greet("viewer").await;
+        socket.greet("viewer").await;
     };
     let (client, ()) = tokio::join!(within(client.connect()), viewer);
     assert_eq!(client.expect("it connects").role(), Some(Role::Viewer));
@@ -622,11 +622,11 @@ async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew()
     });
     let client = rpc_client(&gateway.url()).secret(token).start().expect("a valid client");
     for expected in ["first", "second"] {
-        let (mut link, params) = CallerLink::accept(&gateway).await;
+        let (mut socket, params) = CallerSocket::accept(&gateway).await;
         assert_eq!(params["token"], expected);
-        link.greet("operator").await;
+        socket.greet("operator").await;
         reaches(&client, ConnectionState::is_connected).await;
-        link.kill();
+        socket.kill();
         reaches(&client, |state| !state.is_connected()).await;
     }
 }
@@ -640,20 +640,20 @@ async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
     let mut shown = format!("{builder:?}");
     let client = builder.start().expect("a valid client");
     gateway.refuse("401 Unauthorized").await;
-    let (mut link, _) = CallerLink::accept(&gateway).await;
-    link.fail("connect", json!({"code": "UNAUTHORIZED", "message": "not you"})).await;
-    let (mut link, _) = CallerLink::accept(&gateway).await;
-    link.greet("viewer").await;
+    let (mut socket, _) = CallerSocket::accept(&gateway).await;
+    socket.fail("connect", json!({"code": "UNAUTHORIZED", "message": "not you"})).await;
+    let (mut socket, _) = CallerSocket::accept(&gateway).await;
+    socket.greet("viewer").await;
     let mut events = client.events();
     let mut chat = within(client.chat("main", "hunter2")).await.expect("it begins");
-    let request = link.request("chat.send").await;
-    link.event("chat", json!({"chunk": "hunter2", "delta": "hunter2"})).await;
-    link.event("tool.call", json!({"tool": "t", "input": {"password": "hunter2"}})).await;
-    link.event("tool.result", json!({"tool": "t", "output": "hunter2"})).await;
-    link.event("agent", json!(["hunter2"])).await;
-    link.send_text(r#""hunter2""#).await;
-    link.send_text(r#"{"type":"res","id":"x","ok":"hunter2"}"#).await;
-    link.say(request["id"].clone(), "hunter2", "s").await;
+    let request = socket.request("chat.send").await;
+    socket.event("chat", json!({"chunk": "hunter2", "delta": "hunter2"})).await;
+    socket.event("tool.call", json!({"tool": "t", "input": {"password": "hunter2"}})).await;
+    socket.event("tool.result", json!({"tool": "t", "output": "hunter2"})).await;
+    socket.event("agent", json!(["hunter2"])).await;
+    socket.send_text(r#""hunter2""#).await;
+    socket.send_text(r#"{"type":"res","id":"x","ok":"hunter2"}"#).await;
+    socket.say(request["id"].clone(), "hunter2", "s").await;
     while let Some(item) = within(chat.next()).await {
         shown += &format!("{item:?}");
     }
@@ -662,11 +662,11 @@ async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
     }
     let call = client.call_tool("t", json!({"password": "hunter2"}));
     shown += &format!("{client:?} {chat:?} {call:?} {:?}", client.conversation("main"));
-    link.kill();
-    drop(CallerLink::accept(&gateway).await);
+    socket.kill();
+    drop(CallerSocket::accept(&gateway).await);
 
     let log = log.text();
-    for logged in ["refused", "does not know the secret", "was ignored", "does not fit its type", "socket ended"] {
+    for logged in ["refused", "secret unknown to the gateway", "ignored", "does not fit its type", "socket ended"] {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");
     }
     for secret in [TOKEN, "hunter2"] {

@@ -11,7 +11,7 @@ use platools::connection::{ConnectionState, Jitter, OnRefusal, Reconnect};
 use platools_client::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
 use platools_protocol::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools_tests::{
-    AgentLink, KEY, Log, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
+    AgentSocket, KEY, Log, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,7 +23,7 @@ const TICKET: &str = "POST /v1/ws/ticket";
 const HEARTBEAT: &str = "POST /v1/runtime/heartbeat";
 const DISCONNECT: &str = "POST /v1/runtime/disconnect";
 
-async fn connected(gateway: &mut RuntimeGateway) -> (RuntimeClient, Connected, AgentLink) {
+async fn connected(gateway: &mut RuntimeGateway) -> (RuntimeClient, Connected, AgentSocket) {
     let client = runtime_client(&gateway.url()).build().expect("a valid client");
     let session = within(client.connect()).await.expect("it connects");
     (client, session, gateway.socket().await)
@@ -41,15 +41,15 @@ fn at_once() -> Reconnect {
 }
 
 /// Waits until the client's loop is at work, whatever else it sends before.
-async fn is_served(client: &RuntimeClient, link: &mut AgentLink) {
+async fn is_served(client: &RuntimeClient, socket: &mut AgentSocket) {
     reaches(client, ConnectionState::is_connected).await;
     client.send(json!({"type": "served?"})).await.expect("there is a socket");
-    while link.next().await["type"] != "served?" {}
+    while socket.next().await["type"] != "served?" {}
 }
 
 /// Ends the session, with a gateway that answers the close.
-async fn disconnect(client: &RuntimeClient, link: AgentLink) -> (u16, String) {
-    let ((), closed) = within(async { tokio::join!(client.disconnect(), link.closed()) }).await;
+async fn disconnect(client: &RuntimeClient, socket: AgentSocket) -> (u16, String) {
+    let ((), closed) = within(async { tokio::join!(client.disconnect(), socket.closed()) }).await;
     closed
 }
 
@@ -70,12 +70,12 @@ async fn connection_event(events: &mut BoxStream<'static, RuntimeEvent>) -> Valu
     }
 }
 
-async fn subscribed(link: &mut AgentLink, channel_id: &str) {
-    assert_eq!(link.next().await, json!({"type": "channel.subscribe", "channelId": channel_id}));
+async fn subscribed(socket: &mut AgentSocket, channel_id: &str) {
+    assert_eq!(socket.next().await, json!({"type": "channel.subscribe", "channelId": channel_id}));
 }
 
-async fn tell(link: &mut AgentLink, kind: &str, data: Value) {
-    link.send(json!({"type": kind, "timestamp": "2026-03-01T10:30:15Z", "data": data})).await;
+async fn tell(socket: &mut AgentSocket, kind: &str, data: Value) {
+    socket.send(json!({"type": kind, "timestamp": "2026-03-01T10:30:15Z", "data": data})).await;
 }
 
 /// A handler that passes on what it is given, and where that goes.
@@ -103,11 +103,11 @@ async fn lost(
     let builder = RuntimeClient::builder().url(gateway.url()).secret(KEY).request_timeout(day).connect_timeout(day);
     let client = set_up(builder).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
-    let link = gateway.socket().await;
+    let socket = gateway.socket().await;
     let (sender, mut received) = mpsc::unbounded_channel();
     client.on(event::CONNECTION_STATE, move |event| sender.send(event.decode().expect("a change")));
     gateway.always(CONNECT, reply);
-    drop(link);
+    drop(socket);
     let mut changes: Vec<ConnectionChange> = Vec::new();
     for _ in 0..10_000 {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -206,11 +206,11 @@ async fn a_connection_is_a_session_a_ticket_a_socket_and_the_channels_of_the_age
         (asked.headers["authorization"].to_str().ok(), asked.body),
         (Some(&*format!("Bearer {KEY}")), Value::Null)
     );
-    let mut link = gateway.socket().await;
-    assert!(link.uri().starts_with("/ws/runtime?ticket=ticket-"), "{}", link.uri());
-    assert_eq!(link.header("authorization"), None, "the ticket is enough");
-    subscribed(&mut link, "c003").await;
-    subscribed(&mut link, "c110").await;
+    let mut socket = gateway.socket().await;
+    assert!(socket.uri().starts_with("/ws/runtime?ticket=ticket-"), "{}", socket.uri());
+    assert_eq!(socket.header("authorization"), None, "the ticket is enough");
+    subscribed(&mut socket, "c003").await;
+    subscribed(&mut socket, "c110").await;
     assert_eq!(gateway.count("GET /v1/channels?"), 2);
 }
 
@@ -220,17 +220,17 @@ async fn channels_that_were_listed_count_also_where_others_cannot_be() {
     gateway.set_channels((0..250).map(|number| json!({"id": format!("c{number:03}"), "isMember": number % 100 == 7})));
     let client = runtime_client(&gateway.url()).reconnect(at_once()).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
-    let mut link = gateway.socket().await;
+    let mut socket = gateway.socket().await;
     for channel in ["c007", "c107", "c207"] {
-        subscribed(&mut link, channel).await;
+        subscribed(&mut socket, channel).await;
     }
     // Those that are not seen again are no reason to forget them.
     gateway.once("GET /v1/channels?limit=100&offset=200", Reply::new(500, &json!({})));
     gateway.set_channels((0..250).map(|number| json!({"id": format!("c{number:03}"), "isMember": number % 100 == 8})));
-    drop(link);
-    let mut link = gateway.socket().await;
+    drop(socket);
+    let mut socket = gateway.socket().await;
     for channel in ["c007", "c008", "c107", "c108", "c207"] {
-        subscribed(&mut link, channel).await;
+        subscribed(&mut socket, channel).await;
     }
 }
 
@@ -253,11 +253,11 @@ async fn a_gateway_with_smaller_pages_is_asked_for_all_of_them() {
             &format!("GET /v1/channels?limit=100&offset={}", 3 * size),
             Reply::new(200, &json!({"channels": []})),
         );
-        let (_client, _, mut link) = connected(&mut gateway).await;
+        let (_client, _, mut socket) = connected(&mut gateway).await;
         let mut ids: Vec<_> = (0..3).map(|page| (page * size).to_string()).collect();
         ids.sort();
         for id in &ids {
-            subscribed(&mut link, id).await;
+            subscribed(&mut socket, id).await;
         }
     }
 }
@@ -267,8 +267,8 @@ async fn a_gateway_that_knows_no_pages_is_not_asked_for_ever() {
     let mut gateway = RuntimeGateway::start().await;
     let page: Vec<_> = (0..50).map(|number| json!({"id": format!("{number}"), "isMember": number == 7})).collect();
     gateway.always("GET /v1/channels", Reply::new(200, &json!({"channels": page})));
-    let (_client, _, mut link) = connected(&mut gateway).await;
-    subscribed(&mut link, "7").await;
+    let (_client, _, mut socket) = connected(&mut gateway).await;
+    subscribed(&mut socket, "7").await;
     assert_eq!(gateway.count("GET /v1/channels"), 2);
 }
 
@@ -277,9 +277,9 @@ async fn channels_that_cannot_be_listed_are_no_reason_not_to_connect() {
     for reply in [Reply::new(500, &json!({})), Reply::text(200, "<html>"), Reply::new(404, &json!({}))] {
         let mut gateway = RuntimeGateway::start().await;
         gateway.always("GET /v1/channels", reply);
-        let (client, _, mut link) = connected(&mut gateway).await;
+        let (client, _, mut socket) = connected(&mut gateway).await;
         client.subscribe_channel("c").await;
-        subscribed(&mut link, "c").await;
+        subscribed(&mut socket, "c").await;
     }
 }
 
@@ -296,8 +296,8 @@ async fn only_one_connection_at_a_time() {
     first.expect("it connects");
     assert!(is_busy(client.connect().await.expect_err("it is connected")));
     assert_eq!((client.state(), gateway.count(CONNECT)), (ConnectionState::Connected, 1));
-    let link = gateway.socket().await;
-    disconnect(&client, link).await;
+    let socket = gateway.socket().await;
+    disconnect(&client, socket).await;
     within(client.connect()).await.expect("it connects again");
     gateway.socket().await;
 }
@@ -367,10 +367,10 @@ async fn a_deadline_around_connect_ends_it_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn disconnect_closes_the_socket_tells_the_gateway_and_forgets_the_session() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, session, mut link) = connected(&mut gateway).await;
+    let (client, session, mut socket) = connected(&mut gateway).await;
     client.subscribe_channel("c").await;
-    subscribed(&mut link, "c").await;
-    assert_eq!(disconnect(&client, link).await, (1000, "client stop".to_owned()));
+    subscribed(&mut socket, "c").await;
+    assert_eq!(disconnect(&client, socket).await, (1000, "client stop".to_owned()));
     assert_eq!(gateway.asked(DISCONNECT).await.body, json!({"sessionId": session.session_id}));
     assert_eq!((client.state(), client.session()), (ConnectionState::Disconnected, None));
     within(client.disconnect()).await;
@@ -379,22 +379,22 @@ async fn disconnect_closes_the_socket_tells_the_gateway_and_forgets_the_session(
     assert_eq!(error.kind(), RuntimeErrorKind::NotConnected);
 
     within(client.connect()).await.expect("it connects again");
-    let mut link = gateway.socket().await;
+    let mut socket = gateway.socket().await;
     client.send(json!({"type": "x"})).await.expect("there is a socket");
-    assert_eq!(link.next().await["type"], "x", "the channels are forgotten");
+    assert_eq!(socket.next().await["type"], "x", "the channels are forgotten");
 }
 
 #[tokio::test]
 async fn disconnect_does_not_wait_for_a_gateway_that_is_gone() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, link) = connected(&mut gateway).await;
+    let (client, _, socket) = connected(&mut gateway).await;
     let gone = gateway.stop().await;
     within(client.disconnect()).await;
     assert_eq!((client.state(), client.session()), (ConnectionState::Disconnected, None));
-    drop((gone, link));
+    drop((gone, socket));
     // Nor for one that does not answer the close.
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, link) = connected(&mut gateway).await;
+    let (client, _, socket) = connected(&mut gateway).await;
     let disconnecting = tokio::spawn({
         let client = client.clone();
         async move { client.disconnect().await }
@@ -404,33 +404,33 @@ async fn disconnect_does_not_wait_for_a_gateway_that_is_gone() {
     gateway.asked(DISCONNECT).await;
     within(disconnecting).await.expect("no panic");
     assert_eq!(client.state(), ConnectionState::Disconnected);
-    drop(link);
+    drop(socket);
 }
 
 #[tokio::test]
 async fn a_gateway_that_comes_back_has_a_new_session_a_new_ticket_the_channels_and_every_handler() {
     let mut gateway = RuntimeGateway::start().await;
     gateway.set_channels([json!({"id": "member", "isMember": true}), json!({"id": "left", "isMember": true})]);
-    let (client, first, mut link) = connected(&mut gateway).await;
+    let (client, first, mut socket) = connected(&mut gateway).await;
     let mut messages = collected(&client, "channel.message");
     let mut states = client.states();
-    subscribed(&mut link, "left").await;
-    subscribed(&mut link, "member").await;
+    subscribed(&mut socket, "left").await;
+    subscribed(&mut socket, "member").await;
     client.subscribe_channel("asked").await;
-    subscribed(&mut link, "asked").await;
+    subscribed(&mut socket, "asked").await;
     client.unsubscribe_channel("left").await;
-    assert_eq!(link.next().await, json!({"type": "channel.unsubscribe", "channelId": "left"}));
+    assert_eq!(socket.next().await, json!({"type": "channel.unsubscribe", "channelId": "left"}));
 
     // Three tries fail before the gateway is itself again.
     for _ in 0..3 {
         gateway.once(CONNECT, Reply::new(503, &json!({"error": "restarting"})));
     }
-    let ticket = link.uri();
-    drop(link);
-    let mut link = gateway.socket().await;
-    assert_ne!(link.uri(), ticket);
-    subscribed(&mut link, "asked").await;
-    subscribed(&mut link, "member").await;
+    let ticket = socket.uri();
+    drop(socket);
+    let mut socket = gateway.socket().await;
+    assert_ne!(socket.uri(), ticket);
+    subscribed(&mut socket, "asked").await;
+    subscribed(&mut socket, "member").await;
     reaches(&client, ConnectionState::is_connected).await;
     let second = client.session().expect("a session");
     assert_ne!(second.session_id, first.session_id);
@@ -441,16 +441,16 @@ async fn a_gateway_that_comes_back_has_a_new_session_a_new_ticket_the_channels_a
     }
     assert_eq!(within(states.next()).await, Some(ConnectionState::Connected));
 
-    tell(&mut link, "channel.message", json!({"from": "0x2", "content": "Hello!"})).await;
+    tell(&mut socket, "channel.message", json!({"from": "0x2", "content": "Hello!"})).await;
     assert_eq!(next(&mut messages).await["content"], "Hello!");
 }
 
 #[tokio::test]
 async fn a_restarted_gateway_is_found_again() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, link) = connected(&mut gateway).await;
+    let (client, _, socket) = connected(&mut gateway).await;
     let gone = gateway.stop().await;
-    drop(link);
+    drop(socket);
     reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { attempt: 3, .. })).await;
     let error = client.send(json!({"type": "x"})).await.expect_err("there is no socket");
     assert!(error.is_retryable() && error.to_string().ends_with("the client is reconnecting"), "{error}");
@@ -466,10 +466,10 @@ async fn a_gateway_that_is_gone_for_good_is_tried_ten_times() {
     let reconnect = Reconnect::of_sessions().base(delay).max(delay).jitter(Jitter::None);
     let client = runtime_client(&gateway.url()).reconnect(reconnect).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
-    let link = gateway.socket().await;
+    let socket = gateway.socket().await;
     let mut events = client.events();
     gateway.always(CONNECT, Reply::new(503, &json!({"error": "gone"})));
-    drop(link);
+    drop(socket);
     for attempt in 1..=10 {
         let expected = json!({"state": "reconnecting", "attempt": attempt, "delayMs": 1});
         assert_eq!(connection_event(&mut events).await, expected);
@@ -490,7 +490,7 @@ async fn a_key_that_is_refused_ends_it_at_once() {
         let client =
             runtime_client(&gateway.url()).reconnect(Reconnect::of_sessions()).build().expect("a valid client");
         within(client.connect()).await.expect("it connects");
-        let mut link = gateway.socket().await;
+        let mut socket = gateway.socket().await;
         let mut events = client.events();
         gateway.always(CONNECT, Reply::new(status, &json!({"error": format!("no agent has {KEY}")})));
         // The delay before the first retry.
@@ -502,8 +502,8 @@ async fn a_key_that_is_refused_ends_it_at_once() {
                 skip(Duration::from_secs(2)).await;
             }
         });
-        tell(&mut link, "x", json!({})).await;
-        drop(link);
+        tell(&mut socket, "x", json!({})).await;
+        drop(socket);
         assert_eq!(connection_event(&mut events).await["state"], "reconnecting");
         assert_eq!(connection_event(&mut events).await, json!({"state": "disconnected"}));
         let reason = format!("the gateway refused the secret: the gateway answered with {status}: no agent has ...");
@@ -522,13 +522,13 @@ async fn a_refused_key_may_be_tried_again_where_the_policy_says_so_and_is_read_a
     let reconnect = Reconnect::new().base(Duration::from_millis(1)).max(Duration::from_millis(1));
     let client = builder.reconnect(reconnect.on_refusal(OnRefusal::Retry)).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
-    let link = gateway.socket().await;
+    let socket = gateway.socket().await;
     assert_eq!(gateway.asked(CONNECT).await.headers["authorization"], "Bearer old");
     for _ in 0..3 {
         gateway.once(CONNECT, Reply::new(401, &json!({"error": "rotated"})));
     }
     std::fs::write(file.path(), "new\n").expect("it is written");
-    drop(link);
+    drop(socket);
     gateway.socket().await;
     assert_eq!(gateway.asked(CONNECT).await.headers["authorization"], "Bearer new");
 }
@@ -567,19 +567,19 @@ async fn heartbeats_go_over_the_socket_and_over_http_while_there_is_none() {
     let builder = runtime_client(&gateway.url()).reconnect(reconnect).heartbeat_interval(Duration::from_secs(20));
     let client = builder.build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
-    let mut link = gateway.socket().await;
-    is_served(&client, &mut link).await;
+    let mut socket = gateway.socket().await;
+    is_served(&client, &mut socket).await;
     // For longer than a gateway may be silent: answers to pings are all that comes from this one.
     for _ in 0..6 {
         skip(Duration::from_secs(20)).await;
-        let heartbeat = link.expect("heartbeat").await;
+        let heartbeat = socket.expect("heartbeat").await;
         let timestamp = heartbeat["timestamp"].as_str().expect("a time");
         time::OffsetDateTime::parse(timestamp, &time::format_description::well_known::Rfc3339).expect("ISO 8601");
         assert_eq!((timestamp.len(), &timestamp[19..20], &timestamp[23..]), (24, ".", "Z"), "{timestamp}");
         // The answer to the ping beside it goes out while the next frame is waited for.
-        is_served(&client, &mut link).await;
+        is_served(&client, &mut socket).await;
     }
-    drop(link);
+    drop(socket);
     reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { .. })).await;
     assert_eq!(gateway.count(HEARTBEAT), 0);
     for _ in 0..2 {
@@ -588,10 +588,10 @@ async fn heartbeats_go_over_the_socket_and_over_http_while_there_is_none() {
         assert_eq!(asked.headers["authorization"], format!("Bearer {KEY}"));
     }
     skip(Duration::from_secs(20)).await;
-    let mut link = gateway.socket().await;
-    is_served(&client, &mut link).await;
+    let mut socket = gateway.socket().await;
+    is_served(&client, &mut socket).await;
     skip(Duration::from_secs(20)).await;
-    link.expect("heartbeat").await;
+    socket.expect("heartbeat").await;
 }
 
 #[tokio::test]
@@ -600,15 +600,15 @@ async fn heartbeats_may_be_a_second_or_100_seconds_apart() {
         let mut gateway = RuntimeGateway::start().await;
         let client = runtime_client(&gateway.url()).heartbeat_interval(interval).build().expect("a valid client");
         within(client.connect()).await.expect("it connects");
-        let mut link = gateway.socket().await;
-        is_served(&client, &mut link).await;
+        let mut socket = gateway.socket().await;
+        is_served(&client, &mut socket).await;
         if interval > Duration::from_secs(1) {
             skip(interval / 2).await;
             client.send(json!({"type": "not yet"})).await.expect("there is a socket");
-            link.expect("not yet").await;
+            socket.expect("not yet").await;
         }
         skip(interval).await;
-        link.expect("heartbeat").await;
+        socket.expect("heartbeat").await;
     }
 }
 
@@ -673,11 +673,11 @@ async fn who_is_told_that_the_client_has_given_up_may_connect_at_once() {
         }
     });
     within(client.connect()).await.expect("it connects");
-    let link = gateway.socket().await;
+    let socket = gateway.socket().await;
     gateway.once(CONNECT, Reply::new(503, &json!({"error": "gone"})));
-    drop(link);
+    drop(socket);
     assert_eq!(within(tried.recv()).await.expect("it was told"), Ok(()));
-    let _link = gateway.socket().await;
+    let _socket = gateway.socket().await;
     assert_eq!(client.state(), ConnectionState::Connected);
     assert!(client.session().is_some());
 }
@@ -685,7 +685,7 @@ async fn who_is_told_that_the_client_has_given_up_may_connect_at_once() {
 #[tokio::test]
 async fn a_gateway_that_answers_no_ping_is_taken_for_dead() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, link) = connected(&mut gateway).await;
+    let (client, _, socket) = connected(&mut gateway).await;
     // Nobody reads from this socket, so that nobody answers.
     for _ in 0..1_000 {
         if gateway.count(CONNECT) == 2 {
@@ -696,13 +696,13 @@ async fn a_gateway_that_answers_no_ping_is_taken_for_dead() {
     }
     gateway.socket().await;
     reaches(&client, ConnectionState::is_connected).await;
-    drop(link);
+    drop(socket);
 }
 
 #[tokio::test]
 async fn every_event_reaches_the_handlers_of_its_type_and_those_of_all() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     let mut messages = collected(&client, "channel.message");
     let mut events = client.events();
     let all = Arc::new(AtomicUsize::new(0));
@@ -712,11 +712,11 @@ async fn every_event_reaches_the_handlers_of_its_type_and_those_of_all() {
         async {}
     });
     for text in ["no JSON", "[]", r#"{"data":{}}"#, r#"{"type":7}"#] {
-        link.send_text(text).await;
+        socket.send_text(text).await;
     }
     for number in 0..100 {
-        tell(&mut link, "channel.message", json!({"from": "0x2", "content": number.to_string()})).await;
-        tell(&mut link, "presence.joined", json!({"agentId": "b"})).await;
+        tell(&mut socket, "channel.message", json!({"from": "0x2", "content": number.to_string()})).await;
+        tell(&mut socket, "presence.joined", json!({"agentId": "b"})).await;
     }
     for number in 0..100 {
         let message: ChannelMessage = serde_json::from_value(next(&mut messages).await).expect("a message");
@@ -726,7 +726,7 @@ async fn every_event_reaches_the_handlers_of_its_type_and_those_of_all() {
             assert_eq!((event.kind(), event.timestamp()), (kind, "2026-03-01T10:30:15Z"));
         }
     }
-    link.send(json!({"type": "bare"})).await;
+    socket.send(json!({"type": "bare"})).await;
     let event = within(events.next()).await.expect("the client lives");
     assert_eq!((event.kind(), event.timestamp(), event.data().get()), ("bare", "", "{}"));
     within(async {
@@ -740,7 +740,7 @@ async fn every_event_reaches_the_handlers_of_its_type_and_those_of_all() {
 #[tokio::test]
 async fn a_handler_that_panics_or_fails_hurts_nobody() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     let called = Arc::new(AtomicUsize::new(0));
     let (at_once, later) = (Arc::clone(&called), Arc::clone(&called));
     client.on("x", move |_| {
@@ -754,7 +754,7 @@ async fn a_handler_that_panics_or_fails_hurts_nobody() {
     client.on("x", async |_| Err::<(), _>("it failed"));
     let mut received = collected(&client, "x");
     for number in 0..3 {
-        tell(&mut link, "x", json!(number)).await;
+        tell(&mut socket, "x", json!(number)).await;
         assert_eq!(next(&mut received).await, number);
     }
     within(async {
@@ -764,7 +764,7 @@ async fn a_handler_that_panics_or_fails_hurts_nobody() {
     })
     .await;
     client.send(json!({"type": "still here"})).await.expect("there is a socket");
-    link.expect("still here").await;
+    socket.expect("still here").await;
 }
 
 #[tokio::test]
@@ -774,7 +774,7 @@ async fn listeners_of_every_form_capture_what_they_need() {
         event.decode()
     }
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     let (sender, mut received) = mpsc::unbounded_channel();
     let tell = |name: &str| {
         let (sender, name) = (sender.clone(), name.to_owned());
@@ -811,7 +811,7 @@ async fn listeners_of_every_form_capture_what_they_need() {
 
     // Twice: a captured value is still there for the next event.
     for number in [7, 8] {
-        self::tell(&mut link, "x", json!(number)).await;
+        self::tell(&mut socket, "x", json!(number)).await;
         let mut names = Vec::new();
         for _ in 0..6 {
             names.push(within(received.recv()).await.expect("the handlers live"));
@@ -822,7 +822,7 @@ async fn listeners_of_every_form_capture_what_they_need() {
             ["a future x", "any x", "async x", &format!("fallible {number}"), "plain x", "without a result x"]
         );
     }
-    disconnect(&client, link).await;
+    disconnect(&client, socket).await;
     let mut names = Vec::new();
     for _ in 0..3 {
         names.push(within(received.recv()).await.expect("the handlers live"));
@@ -834,7 +834,7 @@ async fn listeners_of_every_form_capture_what_they_need() {
 #[tokio::test]
 async fn a_plain_listener_that_panics_or_fails_is_called_again() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     let (sender, mut called) = mpsc::unbounded_channel();
     let panics = sender.clone();
     client.on("x", move |_| {
@@ -846,34 +846,34 @@ async fn a_plain_listener_that_panics_or_fails_is_called_again() {
         Err::<(), _>("at once")
     });
     for number in 0..3 {
-        tell(&mut link, "x", json!(number)).await;
+        tell(&mut socket, "x", json!(number)).await;
         let mut names = [within(called.recv()).await, within(called.recv()).await];
         names.sort_unstable();
         assert_eq!(names, [Some("fails"), Some("panics")]);
     }
     client.send(json!({"type": "still here"})).await.expect("there is a socket");
-    link.expect("still here").await;
+    socket.expect("still here").await;
 }
 
 #[tokio::test]
 async fn a_slow_handler_holds_up_neither_others_nor_heartbeats() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     client.on("x", async |_| std::future::pending::<()>().await);
     let mut received = collected(&client, "x");
     // More than the slow one's queue takes.
     for number in 0..1_100 {
-        tell(&mut link, "x", json!(number)).await;
+        tell(&mut socket, "x", json!(number)).await;
         assert_eq!(next(&mut received).await, number);
     }
     skip(Duration::from_secs(30)).await;
-    link.expect("heartbeat").await;
+    socket.expect("heartbeat").await;
 }
 
 #[tokio::test]
 async fn removed_handlers_and_listeners_are_not_called_any_more() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     let removed = Arc::new(AtomicUsize::new(0));
     let (counted, seen) = (Arc::clone(&removed), Arc::clone(&removed));
     let handler = client.on("x", move |_| {
@@ -892,9 +892,9 @@ async fn removed_handlers_and_listeners_are_not_called_any_more() {
         async move { drop(sender.send(state)) }
     });
     let mut received = collected(&client, "x");
-    tell(&mut link, "x", json!(1)).await;
+    tell(&mut socket, "x", json!(1)).await;
     assert_eq!(next(&mut received).await, 1);
-    disconnect(&client, link).await;
+    disconnect(&client, socket).await;
     assert_eq!(within(states.recv()).await, Some(ConnectionState::Disconnected));
     assert_eq!(removed.load(Ordering::Relaxed), 0);
 }
@@ -902,7 +902,7 @@ async fn removed_handlers_and_listeners_are_not_called_any_more() {
 #[tokio::test]
 async fn a_removed_handler_is_not_called_for_what_waits_for_it() {
     let mut gateway = RuntimeGateway::start().await;
-    let (client, _, mut link) = connected(&mut gateway).await;
+    let (client, _, mut socket) = connected(&mut gateway).await;
     let (began, mut begun) = mpsc::unbounded_channel();
     let go = Arc::new(Notify::new());
     let handler = client.on("x", {
@@ -917,7 +917,7 @@ async fn a_removed_handler_is_not_called_for_what_waits_for_it() {
     });
     let mut received = collected(&client, "x");
     for number in 0..3 {
-        tell(&mut link, "x", json!(number)).await;
+        tell(&mut socket, "x", json!(number)).await;
         assert_eq!(next(&mut received).await, number);
     }
     assert_eq!(next(&mut begun).await, 0);
@@ -1155,7 +1155,7 @@ async fn the_private_key_is_for_the_handlers_and_never_sent() {
     let client = runtime_client(&url).private_key(PRIVATE_KEY).metadata(json!({"team": "blue"})).build();
     let client = client.expect("a valid client");
     within(client.connect()).await.expect("it connects");
-    let mut link = gateway.socket().await;
+    let mut socket = gateway.socket().await;
 
     // A handler signs, here with the length of the key.
     let signing = client.clone();
@@ -1164,8 +1164,8 @@ async fn the_private_key_is_for_the_handlers_and_never_sent() {
         let signed = event.data().get().len() + key.expose_secret().len();
         signing.send(json!({"type": "sign.reply", "data": signed})).await
     });
-    tell(&mut link, "sign.request", json!("text")).await;
-    let mut frames = vec![link.next().await];
+    tell(&mut socket, "sign.request", json!("text")).await;
+    let mut frames = vec![socket.next().await];
     assert_eq!(frames[0], json!({"type": "sign.reply", "data": "\"text\"".len() + PRIVATE_KEY.len()}));
     client.off(handler);
 
@@ -1175,14 +1175,14 @@ async fn the_private_key_is_for_the_handlers_and_never_sent() {
     within(client.presence(50, 0)).await.ok();
     within(client.status()).await.ok();
     skip(Duration::from_secs(30)).await;
-    frames.extend([link.next().await, link.next().await]);
+    frames.extend([socket.next().await, socket.next().await]);
     assert!(frames.iter().any(|frame| frame["type"] == "heartbeat"), "{frames:?}");
-    drop(link);
-    let mut link = gateway.socket().await;
+    drop(socket);
+    let mut socket = gateway.socket().await;
     reaches(&client, ConnectionState::is_connected).await;
     let shown = format!("{client:?} {:?}", client.private_key());
-    frames.push(link.expect("channel.subscribe").await);
-    disconnect(&client, link).await;
+    frames.push(socket.expect("channel.subscribe").await);
+    disconnect(&client, socket).await;
     front.abort();
 
     // Frames travel masked, so they are looked at as the gateway reads them.
@@ -1210,28 +1210,28 @@ async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error
         shown += &format!("{error} {error:?}");
     }
     let session = within(client.connect()).await.expect("it connects");
-    let mut link = gateway.socket().await;
-    let ticket = link.uri().split_once('=').expect("a ticket").1.to_owned();
+    let mut socket = gateway.socket().await;
+    let ticket = socket.uri().split_once('=').expect("a ticket").1.to_owned();
     client.on("x", async |event| Err::<(), _>(event.data().to_owned()));
     client.on("x", async |event| assert!(event.decode::<u8>().is_ok(), "it is no number"));
     let mut received = collected(&client, "x");
     let mut events = client.events();
-    tell(&mut link, "x", json!("hunter2")).await;
-    link.send_text(r#""hunter2""#).await;
-    link.send_text(r#"{"hunter2":1}"#).await;
+    tell(&mut socket, "x", json!("hunter2")).await;
+    socket.send_text(r#""hunter2""#).await;
+    socket.send_text(r#"{"hunter2":1}"#).await;
     next(&mut received).await;
     shown += &format!("{:?} {client:?}", within(events.next()).await);
     gateway.once("GET /v1/x", Reply::text(200, r#""hunter2""#));
     let error = within(client.request::<u8>("GET", "/v1/x", ())).await.expect_err("no number");
     shown += &format!("{error} {error:?}");
-    is_served(&client, &mut link).await;
+    is_served(&client, &mut socket).await;
     gateway.once(CONNECT, repeats(503));
-    drop(link);
+    drop(socket);
     gateway.socket().await;
     reaches(&client, ConnectionState::is_connected).await;
 
     let log = log.text();
-    for logged in ["the key ... is not right", "has panicked", "has failed", "was ignored", "socket ended"] {
+    for logged in ["the key ... is not right", "panicked", "failed", "ignored", "socket ended"] {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");
     }
     for secret in [KEY, "hunter2", &ticket, &session.session_id] {

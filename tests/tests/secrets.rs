@@ -12,8 +12,8 @@ use platools::connection::{ConnectionState, Roots, Tls};
 use platools::serve::Server;
 use platools::{Context, ToolError, ToolRegistry, tool, tools};
 use platools_tests::{
-    CallerLink, Gone, KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN, Worker, client, http_client, rpc_client,
-    runtime_client, served, within,
+    CallerSocket, Gone, KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN, Worker, client, http_client,
+    rpc_client, runtime_client, served, within,
 };
 use platools_transport::crypto_provider;
 use serde_json::{Value, json};
@@ -314,10 +314,10 @@ async fn a_caller_logs_neither_its_token_nor_what_is_said() {
         let gateway = Platform::start().await;
         tell.send(gateway.url()).expect("the test waits");
         gateway.refuse("401 Unauthorized").await;
-        let (mut link, params) = CallerLink::accept(&gateway).await;
+        let (mut link, params) = CallerSocket::accept(&gateway).await;
         assert_eq!(params["token"], TOKEN);
         link.fail("connect", json!({"code": "UNAVAILABLE", "message": TOKEN})).await;
-        let mut link = CallerLink::connected(&gateway).await;
+        let mut link = CallerSocket::connected(&gateway).await;
         let request = link.request("tools.call").await;
         link.reply(request["id"].clone(), json!({"result": USER_TOKEN})).await;
         link.send_text(USER_TOKEN).await;

@@ -23,7 +23,8 @@ async fn gateway_with(agent: &str) -> (Gateway, String) {
     let gateway = within(Gateway::builder().start()).await.expect("a gateway");
     let admin = gateway.core().local_admin();
     admin.add_agent(agent, Profile::default()).await.expect("a new agent");
-    let key = NewKey { agent: Some(agent.to_owned()), ..NewKey::new(Role::Operator) };
+    let mut key = NewKey::new(Role::Operator);
+    key.credential.agent = Some(agent.to_owned());
     let key = admin.add_key(key).await.expect("a new key").secret.expose_secret().to_owned();
     (gateway, key)
 }

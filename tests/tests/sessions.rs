@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::Error;
 async fn agent(gateway: &Gateway, slug: &str) -> RuntimeClient {
     let admin = gateway.core().local_admin();
     admin.add_agent(slug, Profile::default()).await.expect("a new agent");
-    let key = NewKey { agent: Some(slug.to_owned()), ..NewKey::new(Role::Operator) };
+    let mut key = NewKey::new(Role::Operator);
+    key.credential.agent = Some(slug.to_owned());
     let key = admin.add_key(key).await.expect("a new key").secret;
     let reconnect = quick().on_refusal(OnRefusal::Fail);
     let builder = runtime_client(&gateway.url()).secret(key.expose_secret()).reconnect(reconnect);

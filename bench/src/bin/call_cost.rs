@@ -20,7 +20,6 @@ use platools_gateway::core::Core;
 use platools_gateway::directory::Claim;
 use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::domain::identity::{Caller, Policy};
-use platools_gateway::domain::trace::TraceContext;
 use platools_gateway::limits::Limits;
 use platools_gateway::links::{Link, Order};
 use platools_gateway::pending::WorkerAnswer;
@@ -198,7 +197,7 @@ async fn directory() -> Result<()> {
     futures::future::try_join_all(many).await?;
     println!("{:<52} {:.2?} for all", "20 more agents at once", started.elapsed());
     let mut token = NewToken::new(Role::Operator, Duration::from_secs(600));
-    token.agent = Some("a17".to_owned());
+    token.credential.agent = Some("a17".to_owned());
     let signed = admin.mint_token(token).await?;
     timed("a request with an agent's token", 10_000, async || {
         core.authenticator.authenticate(&signed.token, LOCAL).await.map(drop)
@@ -248,12 +247,6 @@ async fn calls() -> Result<()> {
 }
 
 fn request(arguments: &RawValue) -> Result<CallRequest, platools_gateway::Error> {
-    Ok(CallRequest {
-        tool: ToolName { name: "tool_0_0".to_owned(), entity: None, environment: None },
-        arguments: Arguments::parse(arguments)?,
-        timeout: Duration::from_secs(30).into(),
-        worker_return: None,
-        trace: TraceContext::from_parent(None),
-        listener: None,
-    })
+    let tool = ToolName { name: "tool_0_0".to_owned(), entity: None, environment: None };
+    Ok(CallRequest::new(tool, Arguments::parse(arguments)?, Duration::from_secs(30)))
 }

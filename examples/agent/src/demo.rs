@@ -69,7 +69,8 @@ struct Asker {
 
 impl Asker {
     async fn connect(gateway: &Gateway, channel: &str) -> anyhow::Result<Self> {
-        let key = NewKey { agent: Some(dev::MAIN_AGENT.to_owned()), ..NewKey::new(Role::Operator) };
+        let mut key = NewKey::new(Role::Operator);
+        key.credential.agent = Some(dev::MAIN_AGENT.to_owned());
         let key = gateway.core().local_admin().add_key(key).await?.secret;
         let client = RuntimeClient::builder().url(gateway.url()).secret(key.expose_secret()).build()?;
         // Whoever makes a channel is a member, and members are subscribed to it when they connect.

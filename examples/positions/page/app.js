@@ -13,11 +13,11 @@ async function session({ signal }) {
   return answer.json();
 }
 
-/** Names of tokens whose positions have none. Until they are there, or without them, addresses are shown. */
+/** Names of assets whose positions have none. Until they are there, or without them, addresses are shown. */
 const symbols = new Map();
 
 async function loadSymbols() {
-  const answer = await fetch('/tokens');
+  const answer = await fetch('/assets');
   if (!answer.ok) return;
   for (const { tokenAddress, symbol } of await answer.json()) symbols.set(tokenAddress, symbol);
   update();

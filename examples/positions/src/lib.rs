@@ -52,7 +52,7 @@ impl App {
     /// The port is taken, or a file cannot be written.
     pub async fn start(page_port: u16, pace: Duration) -> anyhow::Result<Self> {
         let (folder, replay) = (tempfile::tempdir()?, Arc::new(Replay::load()?));
-        let store = Store::open(&folder.path().join("positions.sqlite"), &replay.tokens).await?;
+        let store = Store::open(&folder.path().join("positions.sqlite"), &replay.assets).await?;
         let portfolio = Portfolio { store: store.clone(), prices: Prices::new(store.clone()) };
         let gateway = Gateway::builder().snapshots(Arc::new(portfolio.clone())).start().await?;
         let new = NewAgent { owner: Some(page::USER.to_owned()), ..NewAgent::default() };

@@ -11,9 +11,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::portfolio::{PRICES, Portfolio};
 use crate::position::{Position, PositionUpdate, PriceUpdate};
 use crate::prices::Price;
-use crate::replay::{Replay, Token};
+use crate::replay::{Asset, Replay};
 
-/// Positions are those of the first tokens, one of which is named in HTML.
+/// Positions are those of the first assets, one of which is named in HTML.
 const TRADED: usize = 4;
 
 /// Something is done with a position every so many steps.
@@ -25,7 +25,7 @@ const MOST_POSITIONS: usize = 6;
 /// The wallets of the agent.
 const WALLETS: [&str; 2] = ["wallet-1", "wallet-2"];
 
-/// The agreed price of a token that has no other, in SOL.
+/// The agreed price of an asset that has no other, in SOL.
 const AGREED_PRICE: f64 = 0.5;
 
 /// The market, and the agent that trades there.
@@ -39,17 +39,17 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    /// Opens the positions to begin with, in two wallets. One is in a token without a price.
+    /// Opens the positions to begin with, in two wallets. One is in an asset without a price.
     pub(crate) async fn prepare(&self) -> anyhow::Result<()> {
         let store = &self.portfolio.store;
         for wallet in WALLETS {
             store.add_wallet(&self.agent, wallet).await?;
         }
-        let unpriced = self.replay.tokens.iter().find(|token| token.price.is_none());
-        for (number, token) in self.replay.tokens[..TRADED - 1].iter().chain(unpriced).enumerate() {
-            let price = token.price.unwrap_or(AGREED_PRICE);
-            let bought = store.open_position(WALLETS[number % 2], &token.address, 100.0, price).await?;
-            if token.price.is_some() {
+        let unpriced = self.replay.assets.iter().find(|asset| asset.price.is_none());
+        for (number, asset) in self.replay.assets[..TRADED - 1].iter().chain(unpriced).enumerate() {
+            let price = asset.price.unwrap_or(AGREED_PRICE);
+            let bought = store.open_position(WALLETS[number % 2], &asset.address, 100.0, price).await?;
+            if asset.price.is_some() {
                 store.set_limits(&bought.id, price * 0.5, price * 2.0).await?;
             }
         }
@@ -71,7 +71,7 @@ impl Market {
         }
     }
 
-    /// Publishes each price once. The feed knows which agents hold the token.
+    /// Publishes each price once. The feed knows which agents hold the asset.
     async fn move_prices(&self, number: usize) -> anyhow::Result<()> {
         let moves = self.replay.step(number);
         self.portfolio.store.set_prices(moves).await?;
@@ -90,11 +90,11 @@ impl Market {
     /// Opens a position, moves the limits of one, or closes one, in turns.
     async fn trade(&self, turn: usize) -> anyhow::Result<()> {
         let positions = self.positions().await?;
-        // A token without a price finds no buyer.
+        // An asset without a price finds no buyer.
         let sellable: Vec<_> = positions.iter().filter(|position| position.has_price()).collect();
         match turn % 3 {
             0 if positions.len() < MOST_POSITIONS => {
-                self.open(&self.replay.tokens[turn % TRADED], WALLETS[turn % 2]).await
+                self.open(&self.replay.assets[turn % TRADED], WALLETS[turn % 2]).await
             }
             1 if !sellable.is_empty() => self.move_limits(sellable[turn % sellable.len()]).await,
             2 if sellable.len() > TRADED - 1 => self.close(sellable[0].clone()).await,
@@ -102,10 +102,10 @@ impl Market {
         }
     }
 
-    async fn open(&self, token: &Token, wallet: &str) -> anyhow::Result<()> {
-        let price = self.portfolio.prices.of(&[&token.address]).await?.get(&token.address).copied();
+    async fn open(&self, asset: &Asset, wallet: &str) -> anyhow::Result<()> {
+        let price = self.portfolio.prices.of(&[&asset.address]).await?.get(&asset.address).copied();
         let price = price.map_or(AGREED_PRICE, |price| price.sol);
-        let holding = self.portfolio.store.open_position(wallet, &token.address, 50.0, price).await?;
+        let holding = self.portfolio.store.open_position(wallet, &asset.address, 50.0, price).await?;
         self.portfolio.watch_tokens(&self.agent, &self.feed()).await?;
         let position = self.portfolio.position(holding).await?;
         self.tell(&PositionUpdate::Created { position })

@@ -1,5 +1,5 @@
 //! Serves the web page: its files, and routes that tell the page the URL of the feed, a token for the feed, and the names of the traded
-//! tokens.
+//! assets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(crate) fn router(page: Page) -> Router {
     let files = FILES
         .iter()
         .fold(Router::new(), |router, &(path, kind, text)| router.route(path, get(async move || file(kind, text))));
-    files.route("/session", get(session)).route("/tokens", get(tokens)).with_state(page)
+    files.route("/session", get(session)).route("/assets", get(assets)).with_state(page)
 }
 
 fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
@@ -84,14 +84,14 @@ pub(crate) async fn token(core: &Core) -> Result<SecretString, platools_gateway:
     Ok(core.local_admin().mint_token(new).await?.token)
 }
 
-/// Answers with the symbols and prices of the tokens.
-async fn tokens(State(page): State<Page>) -> Result<Json<serde_json::Value>, Failure> {
+/// Answers with the symbols and prices of the assets. The page knows an asset by its `tokenAddress`.
+async fn assets(State(page): State<Page>) -> Result<Json<serde_json::Value>, Failure> {
     let shown = page
         .store
-        .tokens()
+        .assets()
         .await?
         .into_iter()
-        .map(|token| json!({"tokenAddress": token.address, "symbol": token.symbol, "price": token.price}));
+        .map(|asset| json!({"tokenAddress": asset.address, "symbol": asset.symbol, "price": asset.price}));
     Ok(Json(shown.collect()))
 }
 

@@ -1,4 +1,4 @@
-//! [`Portfolio`]: values the positions of agents at present prices, for their dashboards. It also tells the feed which traded tokens each
+//! [`Portfolio`]: values the positions of agents at present prices, for their dashboards. It also tells the feed which traded assets each
 //! agent watches.
 
 use std::error::Error;
@@ -6,14 +6,14 @@ use std::error::Error;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use platools_gateway::domain::ids::AgentId;
-use platools_gateway::feed::{Feed, KeyedStream, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::feed::{Feed, FeedSnapshot, KeyedStream, SnapshotProvider, Watched};
 use serde_json::json;
 
 use crate::position::{Holding, Position};
 use crate::prices::Prices;
 use crate::store::Store;
 
-/// Prices, by the address of their token.
+/// Prices, by the address of their asset.
 pub(crate) const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
 
 /// The positions of agents. It makes the snapshots of dashboards that connect.
@@ -35,7 +35,7 @@ impl Portfolio {
         Ok(holding.at(price))
     }
 
-    /// Has the agent's dashboard get prices of the tokens that the agent holds now, and of no others.
+    /// Has the agent's dashboard get prices of the assets that the agent holds now, and of no others.
     pub(crate) async fn watch_tokens(&self, agent: &AgentId, feed: &Feed) -> anyhow::Result<Vec<Holding>> {
         let holdings = self.holdings(agent).await?;
         feed.set_keys(agent, PRICES, holdings.iter().map(|holding| &holding.token_address));
@@ -53,8 +53,8 @@ impl Portfolio {
     }
 
     async fn priced(&self, holdings: Vec<Holding>) -> anyhow::Result<Vec<Position>> {
-        let tokens: Vec<_> = holdings.iter().map(|holding| &*holding.token_address).collect();
-        let prices = self.prices.of(&tokens).await?;
+        let assets: Vec<_> = holdings.iter().map(|holding| &*holding.token_address).collect();
+        let prices = self.prices.of(&assets).await?;
         let priced = holdings.into_iter().map(|holding| {
             let price = prices.get(&holding.token_address).copied();
             holding.at(price)
@@ -64,11 +64,14 @@ impl Portfolio {
 }
 
 impl SnapshotProvider for Portfolio {
-    fn snapshot<'a>(&'a self, watched: &'a Watched) -> BoxFuture<'a, Result<Snapshot, Box<dyn Error + Send + Sync>>> {
+    fn snapshot<'a>(
+        &'a self,
+        watched: &'a Watched,
+    ) -> BoxFuture<'a, Result<FeedSnapshot, Box<dyn Error + Send + Sync>>> {
         async move {
-            // The tokens first and their prices then: a price that moves in between comes after the snapshot.
+            // The assets first and their prices then: a price that moves in between comes after the snapshot.
             let holdings = self.watch_tokens(&watched.agent_id, watched.feed()).await?;
-            Ok(Snapshot::of(&json!({"positions": self.priced(holdings).await?}))?)
+            Ok(FeedSnapshot::of(&json!({"positions": self.priced(holdings).await?}))?)
         }
         .boxed()
     }

@@ -13,7 +13,7 @@ pub(crate) struct Holding {
     pub(crate) wallet_address: String,
     pub(crate) token_address: String,
     pub(crate) token_symbol: String,
-    /// The number of tokens.
+    /// The number of assets.
     pub(crate) amount: f64,
     /// The cost of one of them, in SOL.
     pub(crate) purchase_price: f64,

@@ -1,4 +1,4 @@
-//! [`Prices`]: looks up the prices of traded tokens: in a cache, or in a slower source if the cache lacks a price.
+//! [`Prices`]: looks up the prices of traded assets: in a cache, or in a slower source if the cache lacks a price.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,8 +28,8 @@ impl Price {
     }
 }
 
-/// Prices of tokens. The cache has those that moved or were asked for. The rest comes from a source that takes a while and does not know
-/// every token. Clones share the cache.
+/// Prices of assets. The cache has those that moved or were asked for. The rest comes from a source that takes a while and does not know
+/// every asset. Clones share the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Prices {
     cache: Arc<Mutex<HashMap<String, Price>>>,
@@ -47,24 +47,24 @@ impl Prices {
         cache.extend(moves.iter().map(|change| (change.address.clone(), Price::of(change.price))));
     }
 
-    /// The prices of tokens. Those that are missing have none anywhere.
-    pub(crate) async fn of(&self, tokens: &[&str]) -> anyhow::Result<HashMap<String, Price>> {
-        let mut found = self.cached(tokens);
-        let missing: Vec<_> = tokens.iter().copied().filter(|token| !found.contains_key(*token)).collect();
+    /// The prices of assets. Those that are missing have none anywhere.
+    pub(crate) async fn of(&self, assets: &[&str]) -> anyhow::Result<HashMap<String, Price>> {
+        let mut found = self.cached(assets);
+        let missing: Vec<_> = assets.iter().copied().filter(|asset| !found.contains_key(*asset)).collect();
         if !missing.is_empty() {
             sleep(ANSWER).await;
-            for (token, price) in self.source.quotes(&missing).await? {
+            for (asset, price) in self.source.quotes(&missing).await? {
                 // A price that moved meanwhile is the newer one.
-                let price = *self.cache().entry(token.clone()).or_insert(Price::of(price));
-                found.insert(token, price);
+                let price = *self.cache().entry(asset.clone()).or_insert(Price::of(price));
+                found.insert(asset, price);
             }
         }
         Ok(found)
     }
 
-    fn cached(&self, tokens: &[&str]) -> HashMap<String, Price> {
+    fn cached(&self, assets: &[&str]) -> HashMap<String, Price> {
         let cache = self.cache();
-        tokens.iter().filter_map(|token| Some(((*token).to_owned(), *cache.get(*token)?))).collect()
+        assets.iter().filter_map(|asset| Some(((*asset).to_owned(), *cache.get(*asset)?))).collect()
     }
 
     fn cache(&self) -> MutexGuard<'_, HashMap<String, Price>> {
@@ -75,17 +75,17 @@ impl Prices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::Token;
+    use crate::replay::Asset;
 
-    fn token(address: &str, price: Option<f64>) -> Token {
-        Token { address: address.to_owned(), symbol: address.to_owned(), price }
+    fn asset(address: &str, price: Option<f64>) -> Asset {
+        Asset { address: address.to_owned(), symbol: address.to_owned(), price }
     }
 
     #[tokio::test]
     async fn prices_come_from_the_cache_then_from_the_source_and_unknown_tokens_have_none() {
         let folder = tempfile::tempdir().unwrap();
-        let tokens = [token("MOVED", Some(1.0)), token("QUOTED", Some(1.0)), token("UNPRICED", None)];
-        let store = Store::open(&folder.path().join("positions.sqlite"), &tokens).await.unwrap();
+        let assets = [asset("MOVED", Some(1.0)), asset("QUOTED", Some(1.0)), asset("UNPRICED", None)];
+        let store = Store::open(&folder.path().join("positions.sqlite"), &assets).await.unwrap();
         let prices = Prices::new(store.clone());
         prices.note(&[Move { address: "MOVED".to_owned(), price: 2.0 }]);
         let asked = ["MOVED", "QUOTED", "UNPRICED"];

@@ -1,4 +1,4 @@
-//! [`Store`]: stores wallets, positions, traded tokens and their quotes in one SQLite file.
+//! [`Store`]: stores wallets, positions, traded assets and their quotes in one SQLite file.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, SqlitePool};
 
 use crate::position::Holding;
-use crate::replay::{Move, Token};
+use crate::replay::{Asset, Move};
 
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS tokens (
+    CREATE TABLE IF NOT EXISTS assets (
         address TEXT PRIMARY KEY,
         symbol  TEXT NOT NULL,
         price   REAL
@@ -22,22 +22,22 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS positions (
         id             INTEGER PRIMARY KEY AUTOINCREMENT,
         wallet_address TEXT NOT NULL REFERENCES agent_wallets (wallet_address),
-        token_address  TEXT NOT NULL REFERENCES tokens (address),
+        token_address  TEXT NOT NULL REFERENCES assets (address),
         amount         REAL NOT NULL,
         purchase_price REAL NOT NULL,
         stop_loss      REAL,
         take_profit    REAL
     );";
 
-const POSITIONS: &str = "SELECT p.*, t.symbol FROM positions p JOIN tokens t ON t.address = p.token_address";
+const POSITIONS: &str = "SELECT p.*, t.symbol FROM positions p JOIN assets t ON t.address = p.token_address";
 
 /// Everything that there is.
 #[derive(Debug, Clone)]
 pub(crate) struct Store(SqlitePool);
 
 impl Store {
-    /// Opens the file, and makes it with these tokens if it is not there.
-    pub(crate) async fn open(file: &Path, tokens: &[Token]) -> anyhow::Result<Self> {
+    /// Opens the file, and makes it with these assets if it is not there.
+    pub(crate) async fn open(file: &Path, assets: &[Asset]) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -46,11 +46,11 @@ impl Store {
         let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await?;
         sqlx::raw_sql(SCHEMA).execute(&pool).await?;
         let mut change = pool.begin().await?;
-        for token in tokens {
-            sqlx::query("INSERT INTO tokens (address, symbol, price) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-                .bind(&token.address)
-                .bind(&token.symbol)
-                .bind(token.price)
+        for asset in assets {
+            sqlx::query("INSERT INTO assets (address, symbol, price) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+                .bind(&asset.address)
+                .bind(&asset.symbol)
+                .bind(asset.price)
                 .execute(&mut *change)
                 .await?;
         }
@@ -62,22 +62,22 @@ impl Store {
         self.0.close().await;
     }
 
-    /// The tokens, by their symbols.
-    pub(crate) async fn tokens(&self) -> anyhow::Result<Vec<Token>> {
-        let rows = sqlx::query("SELECT * FROM tokens ORDER BY symbol").fetch_all(&self.0).await?;
-        let token =
-            |row: &SqliteRow| Token { address: row.get("address"), symbol: row.get("symbol"), price: row.get("price") };
-        Ok(rows.iter().map(token).collect())
+    /// The assets, by their symbols.
+    pub(crate) async fn assets(&self) -> anyhow::Result<Vec<Asset>> {
+        let rows = sqlx::query("SELECT * FROM assets ORDER BY symbol").fetch_all(&self.0).await?;
+        let asset =
+            |row: &SqliteRow| Asset { address: row.get("address"), symbol: row.get("symbol"), price: row.get("price") };
+        Ok(rows.iter().map(asset).collect())
     }
 
-    /// The last quotes of tokens, without those that have none.
-    pub(crate) async fn quotes(&self, tokens: &[&str]) -> anyhow::Result<Vec<(String, f64)>> {
+    /// The last quotes of assets, without those that have none.
+    pub(crate) async fn quotes(&self, assets: &[&str]) -> anyhow::Result<Vec<(String, f64)>> {
         let mut quotes = Vec::new();
-        for token in tokens {
-            let query = sqlx::query("SELECT price FROM tokens WHERE address = $1").bind(token);
+        for asset in assets {
+            let query = sqlx::query("SELECT price FROM assets WHERE address = $1").bind(asset);
             let row = query.fetch_optional(&self.0).await?;
             let price = row.and_then(|row| row.get::<Option<f64>, _>("price"));
-            quotes.extend(price.map(|price| ((*token).to_owned(), price)));
+            quotes.extend(price.map(|price| ((*asset).to_owned(), price)));
         }
         Ok(quotes)
     }
@@ -109,7 +109,7 @@ impl Store {
     pub(crate) async fn set_prices(&self, moves: &[Move]) -> anyhow::Result<()> {
         let mut change = self.0.begin().await?;
         for Move { address, price } in moves {
-            sqlx::query("UPDATE tokens SET price = $2 WHERE address = $1")
+            sqlx::query("UPDATE assets SET price = $2 WHERE address = $1")
                 .bind(address)
                 .bind(price)
                 .execute(&mut *change)
@@ -118,11 +118,11 @@ impl Store {
         Ok(change.commit().await?)
     }
 
-    /// Buys a token at a price, for a wallet.
+    /// Buys an asset at a price, for a wallet.
     pub(crate) async fn open_position(
         &self,
         wallet: &str,
-        token: &str,
+        asset: &str,
         amount: f64,
         price: f64,
     ) -> anyhow::Result<Holding> {
@@ -130,7 +130,7 @@ impl Store {
             "INSERT INTO positions (wallet_address, token_address, amount, purchase_price) VALUES ($1, $2, $3, $4)",
         )
         .bind(wallet)
-        .bind(token)
+        .bind(asset)
         .bind(amount)
         .bind(price)
         .execute(&self.0)

@@ -47,7 +47,7 @@ pub(crate) async fn print(url: &SecretString) -> anyhow::Result<()> {
     }
     let Seen { held_prices, other_prices, .. } = seen;
     println!(
-        "-- {} batches with {held_prices} prices of tokens held and {other_prices} of others, and every kind of change to positions",
+        "-- {} batches with {held_prices} prices of assets held and {other_prices} of others, and every kind of change to positions",
         came["price_update_batch"]
     );
     Ok(socket.close(None).await?)
@@ -56,7 +56,7 @@ pub(crate) async fn print(url: &SecretString) -> anyhow::Result<()> {
 /// The messages so far, added up.
 #[derive(Default)]
 struct Seen {
-    /// The tokens of positions, by the ids of positions.
+    /// The assets of positions, by the ids of positions.
     held: HashMap<String, String>,
     held_prices: usize,
     other_prices: usize,
@@ -85,11 +85,11 @@ impl Seen {
     }
 
     fn prices(&mut self, updates: &[Value]) -> String {
-        let is_held = |update: &&Value| self.held.values().any(|token| update["tokenAddress"] == token.as_str());
+        let is_held = |update: &&Value| self.held.values().any(|asset| update["tokenAddress"] == asset.as_str());
         let held = updates.iter().filter(is_held).count();
         self.held_prices += held;
         self.other_prices += updates.len() - held;
-        format!("{} prices, {held} of them of tokens held", updates.len())
+        format!("{} prices, {held} of them of assets held", updates.len())
     }
 
     /// Notes a change of a position, and returns its name.

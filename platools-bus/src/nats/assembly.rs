@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
-use super::frame::{Frame, Part, Refusal, Unreadable};
+use super::frame::{Frame, NoResponse, Part, Unreadable};
 use crate::error::MAX_PAYLOAD_BYTES;
 
 /// The payloads of which parts have arrived. Parts of one payload arrive in order, because one connection sends them; where one is missing,
 /// the payload is given up.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
-    begun: HashMap<(u64, u64), Begun>,
+    begun: HashMap<(u64, u64), PartialPayload>,
     /// Counts the payloads, to find the oldest.
     next: u64,
 }
 
 #[derive(Debug)]
-struct Begun {
+struct PartialPayload {
     number: u64,
     parts: u32,
     bytes: BytesMut,
@@ -27,7 +27,7 @@ struct Begun {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Assembled {
     Payload(Bytes),
-    Refused(Refusal),
+    NoResponse(NoResponse),
     /// More parts have to arrive.
     Incomplete,
     /// A payload is lost.
@@ -42,7 +42,7 @@ impl Assembly {
     pub(super) fn add(&mut self, frame: Bytes) -> Result<Assembled, Unreadable> {
         match Frame::decode(frame)? {
             Frame::Whole(payload) => Ok(Assembled::Payload(payload)),
-            Frame::Refused(refusal) => Ok(Assembled::Refused(refusal)),
+            Frame::NoResponse(reason) => Ok(Assembled::NoResponse(reason)),
             Frame::Part(part) => Ok(self.add_part(part)),
         }
     }
@@ -50,7 +50,7 @@ impl Assembly {
     fn add_part(&mut self, part: Part) -> Assembled {
         if part.index == 0 {
             self.drop_oldest();
-            let begun = Begun { number: self.next, parts: 0, bytes: BytesMut::new() };
+            let begun = PartialPayload { number: self.next, parts: 0, bytes: BytesMut::new() };
             self.next += 1;
             self.begun.insert(part.payload, begun);
         }

@@ -97,7 +97,7 @@ impl Connection {
             let is_change = *current != state && *current != State::Closed;
             if is_change {
                 *current = state;
-                tracing::info!(state = ?state, "connection to other gateways changed");
+                tracing::info!(state = ?state, "connection to the NATS server changed");
             }
             is_change
         });
@@ -110,7 +110,7 @@ impl Connection {
             Event::Connected => self.changed.notify_one(),
             Event::SlowConsumer(_) => self.losses.send_modify(|losses| *losses += 1),
             Event::LameDuckMode | Event::Draining | Event::ServerError(_) | Event::ClientError(_) => {
-                tracing::warn!(event = %event, "NATS server or client reported");
+                tracing::warn!(event = %event, "NATS event received");
             }
         }
     }
@@ -154,7 +154,7 @@ fn options(settings: &NatsSettings) -> Result<ConnectOptions, NatsError> {
         }
         NatsCredentials::Token(token) => options.token(token.expose_secret().to_owned()),
         NatsCredentials::File(text) => options.credentials(text.expose_secret()).map_err(|_: io::Error| {
-            NatsError::new("the credentials for NATS are no credentials file as `nsc` writes it")
+            NatsError::new("the credentials for NATS are not the text of a credentials file; give the text of a file that `nsc` wrote")
         })?,
     })
 }

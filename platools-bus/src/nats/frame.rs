@@ -16,7 +16,7 @@ pub(super) enum Frame {
     /// A part of a payload.
     Part(Part),
     /// The end of a request without a response.
-    Refused(Refusal),
+    NoResponse(NoResponse),
 }
 
 /// A part of a payload that is too long for one frame.
@@ -31,9 +31,9 @@ pub(super) struct Part {
     pub(super) bytes: Bytes,
 }
 
-/// The reason for the end of a request without a response.
+/// The reason why a request ends without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum NoResponse {
     NoSubscriber,
     Busy,
     Incompatible,
@@ -61,9 +61,9 @@ impl Frame {
                 bytes.put_u32(part.count);
                 bytes.extend_from_slice(&part.bytes);
             }
-            Self::Refused(refusal) => {
-                bytes.put_u8(REFUSED);
-                bytes.put_u8(refusal.code());
+            Self::NoResponse(reason) => {
+                bytes.put_u8(NO_RESPONSE);
+                bytes.put_u8(reason.code());
             }
         }
         bytes.freeze()
@@ -76,9 +76,9 @@ impl Frame {
         match bytes.try_get_u8().map_err(|_| Unreadable)? {
             WHOLE => Ok(Self::Whole(bytes)),
             PART => Part::decode(bytes).map(Self::Part),
-            REFUSED => {
+            NO_RESPONSE => {
                 let code = bytes.try_get_u8().map_err(|_| Unreadable)?;
-                Refusal::ALL.into_iter().find(|refusal| refusal.code() == code).map(Self::Refused).ok_or(Unreadable)
+                NoResponse::ALL.into_iter().find(|reason| reason.code() == code).map(Self::NoResponse).ok_or(Unreadable)
             }
             _ => Err(Unreadable),
         }
@@ -114,7 +114,7 @@ impl Part {
     }
 }
 
-impl Refusal {
+impl NoResponse {
     const ALL: [Self; 4] = [Self::NoSubscriber, Self::Busy, Self::Incompatible, Self::Dropped];
 
     fn code(self) -> u8 {
@@ -123,6 +123,17 @@ impl Refusal {
             Self::Busy => 2,
             Self::Incompatible => 3,
             Self::Dropped => 4,
+        }
+    }
+
+    /// The reason in an answer; `None` for a response.
+    pub(super) fn of(answer: &Answer) -> Option<Self> {
+        match answer {
+            Answer::Response(_) => None,
+            Answer::NotDelivered(NotDelivered::NoSubscriber) => Some(Self::NoSubscriber),
+            Answer::NotDelivered(NotDelivered::Busy | NotDelivered::NotSent(_)) => Some(Self::Busy),
+            Answer::NotDelivered(NotDelivered::Incompatible) => Some(Self::Incompatible),
+            Answer::Dropped => Some(Self::Dropped),
         }
     }
 
@@ -148,7 +159,7 @@ const WHOLE: u8 = 0;
 
 const PART: u8 = 1;
 
-const REFUSED: u8 = 2;
+const NO_RESPONSE: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +171,7 @@ mod tests {
     fn every_frame_is_read_as_it_was_written() {
         let part = Part { payload: (7, u64::MAX), index: 1, count: 3, bytes: Bytes::from_static(b"part") };
         let mut frames = vec![Frame::Whole(Bytes::new()), Frame::Whole(Bytes::from_static(b"x")), Frame::Part(part)];
-        frames.extend(Refusal::ALL.map(Frame::Refused));
+        frames.extend(NoResponse::ALL.map(Frame::NoResponse));
         for frame in frames {
             assert_eq!(Frame::decode(frame.clone().encode()), Ok(frame));
         }

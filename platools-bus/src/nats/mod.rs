@@ -8,8 +8,8 @@
 mod assembly;
 mod connection;
 mod frame;
-mod outbox;
 mod requests;
+mod send_queue;
 mod settings;
 
 use std::fmt;
@@ -33,9 +33,9 @@ use crate::subject::Subject;
 use crate::subscription::Subscription;
 use assembly::{Assembled, Assembly};
 use connection::Connection;
-use frame::{Frame, Refusal};
-use outbox::{Content, Entry, Outbox, Outgoing};
+use frame::{Frame, NoResponse};
 use requests::Requests;
+use send_queue::{Content, Entry, Outgoing, SendQueue};
 pub use settings::{NatsCredentials, NatsError, NatsSettings};
 
 /// A bus over servers of NATS.
@@ -54,7 +54,7 @@ impl NatsBus {
         settings.check()?;
         let connection = Arc::new(Connection::default());
         let client = connection::connect(settings, &connection).await?;
-        let (outbox, queue) = Outbox::new();
+        let (send_queue, queue) = SendQueue::new();
         let sender = fastrand::u64(..);
         let shared = Arc::new(Shared {
             prefix: settings.installation.clone(),
@@ -62,14 +62,14 @@ impl NatsBus {
             sender,
             payloads: AtomicU64::new(0),
             frame_limit: client.max_payload().min(MAX_FRAME_BYTES),
-            outbox,
+            send_queue,
             requests: Requests::default(),
             connection,
             client,
         });
         let answers = shared.client.subscribe(format!("{}.*", shared.reply_prefix)).await;
         let answers =
-            answers.map_err(|error| NatsError::new(format!("no subscription at the NATS server: {error}")))?;
+            answers.map_err(|error| NatsError::new(format!("cannot subscribe at the NATS server: {error}")))?;
         let mut tasks = JoinSet::new();
         tasks.spawn(write(Arc::clone(&shared), queue));
         tasks.spawn(read_answers(Arc::clone(&shared), answers));
@@ -135,8 +135,10 @@ impl Bus for NatsBus {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async {
-            if timeout(CLOSE_LIMIT, self.shared.outbox.flush()).await.is_err() {
-                tracing::warn!("messages to other gateways not sent: the NATS server takes none");
+            if timeout(CLOSE_LIMIT, self.shared.send_queue.flush()).await.is_err() {
+                tracing::warn!(
+                    "messages to other gateways not sent before the bus closed: the NATS server accepted none"
+                );
             }
             self.shared.connection.close();
         }
@@ -161,7 +163,7 @@ impl fmt::Debug for NatsBus {
 struct Shared {
     client: Client,
     connection: Arc<Connection>,
-    outbox: Outbox,
+    send_queue: SendQueue,
     requests: Requests,
     /// The beginning of every subject: the name of the installation.
     prefix: String,
@@ -189,7 +191,7 @@ impl Shared {
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(PublishError::TooLong);
         }
-        self.outbox.push(self.subject(subject), Content::Payload(payload), request)
+        self.send_queue.push(self.subject(subject), Content::Payload(payload), request)
     }
 
     /// Sends a message, in as many frames as it needs.
@@ -219,14 +221,10 @@ impl Shared {
     fn answer(&self, reply: String, answer: Answer) {
         let content = match answer {
             Answer::Response(payload) if payload.len() <= MAX_PAYLOAD_BYTES => Content::Payload(payload),
-            Answer::Response(_) | Answer::Dropped => Content::Frame(Frame::Refused(Refusal::Dropped)),
-            Answer::NotDelivered(NotDelivered::Busy | NotDelivered::NotSent(_)) => {
-                Content::Frame(Frame::Refused(Refusal::Busy))
-            }
-            Answer::NotDelivered(NotDelivered::NoSubscriber) => Content::Frame(Frame::Refused(Refusal::NoSubscriber)),
-            Answer::NotDelivered(NotDelivered::Incompatible) => Content::Frame(Frame::Refused(Refusal::Incompatible)),
+            // A response that is too long is dropped.
+            answer => Content::Frame(Frame::NoResponse(NoResponse::of(&answer).unwrap_or(NoResponse::Dropped))),
         };
-        if let Err(error) = self.outbox.push(reply, content, None) {
+        if let Err(error) = self.send_queue.push(reply, content, None) {
             tracing::warn!(%error, "answer to another gateway dropped");
         }
     }
@@ -248,12 +246,12 @@ impl Shared {
         match assembly.add(message.payload) {
             Ok(Assembled::Payload(payload)) => inbox.offer(Message::new(payload, responder)),
             Ok(Assembled::Incomplete) => lose(responder),
-            Ok(Assembled::Refused(_) | Assembled::Lost) => {
+            Ok(Assembled::NoResponse(_) | Assembled::Lost) => {
                 lose(responder);
                 inbox.push_gap();
             }
             Err(frame::Unreadable) => {
-                tracing::warn!(subject = %message.subject, "message dropped: it is of another version of the gateway");
+                tracing::warn!(subject = %message.subject, "message dropped: another version of the gateway sent it; run the same version everywhere");
                 Message::new(Bytes::new(), responder).refuse(NotDelivered::Incompatible);
                 inbox.push_gap();
             }
@@ -286,7 +284,7 @@ fn lose(responder: Option<Responder>) {
     }
 }
 
-/// Sends the messages of the outbox, in order.
+/// Sends the messages of the queue, in order.
 async fn write(shared: Arc<Shared>, mut queue: mpsc::Receiver<Entry>) {
     while let Some(entry) = queue.recv().await {
         match entry {
@@ -319,7 +317,7 @@ async fn read_answers(shared: Arc<Shared>, mut answers: Subscriber) {
             match assembly.add(message.payload) {
                 Ok(Assembled::Incomplete) => continue,
                 Ok(Assembled::Payload(payload)) => Answer::Response(payload),
-                Ok(Assembled::Refused(refusal)) => refusal.into_answer(),
+                Ok(Assembled::NoResponse(reason)) => reason.into_answer(),
                 Ok(Assembled::Lost) | Err(frame::Unreadable) => Answer::Dropped,
             }
         };

@@ -82,7 +82,7 @@ fn failed(error: ServiceError) -> ToolError {
     match error {
         ServiceError::McpError(error) => ToolError::new(error.message.into_owned()),
         ServiceError::TransportSend(_) | ServiceError::TransportClosed => {
-            ToolError::new("the MCP server behind this tool went away; whether it did its work is not known")
+            ToolError::new("the MCP server behind this tool went away; it is unknown whether the tool did its work")
         }
         error => ToolError::new(format!("the MCP server did not answer: {error}")),
     }

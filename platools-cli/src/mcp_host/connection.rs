@@ -50,7 +50,7 @@ pub(super) struct Session {
 }
 
 /// The reason why a connection is looked at.
-pub(super) enum News {
+pub(super) enum ServerNotice {
     /// Its tools may have changed.
     Tools,
     /// It has ended.
@@ -106,21 +106,21 @@ impl Connection {
     }
 
     /// Waits until the tools may have changed, or the connection ends.
-    pub(super) async fn news(&mut self) -> News {
+    pub(super) async fn news(&mut self) -> ServerNotice {
         tokio::select! {
-            () = self.ended.clone() => return News::Ended,
+            () = self.ended.clone() => return ServerNotice::Ended,
             () = told(&mut self.subscription) => {}
             Ok(()) = self.changes.changed() => {}
             () = sleep(REFRESH) => {}
         }
-        News::Tools
+        ServerNotice::Tools
     }
 
     /// Ends it in order: a program has time to end by itself.
     pub(super) async fn close(self) {
         self.end.cancel();
         if timeout(FAREWELL, self.ended).await.is_err() {
-            tracing::warn!("the MCP server did not end in time");
+            tracing::warn!("MCP server did not end in time");
         }
     }
 }
@@ -136,7 +136,7 @@ async fn subscribe(peer: &Peer<RoleClient>) -> Option<Subscription> {
     // Without the error, which may name a URL with a secret in it.
     let listened = timeout(LIST, peer.listen(filter)).await.ok().and_then(Result::ok);
     if listened.is_none() {
-        tracing::warn!("the MCP server does not tell of changes; it is asked for its tools now and then");
+        tracing::warn!("MCP server announces no changes of its tools; they are listed at intervals");
     }
     listened
 }

@@ -12,7 +12,7 @@ use rmcp::service::ServiceError;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::connection::{Connection, News, Session};
+use super::connection::{Connection, ServerNotice, Session};
 use super::server::Server;
 use super::tools;
 
@@ -56,8 +56,8 @@ impl Host {
                 continue;
             };
             let listed = match connection.news().await {
-                News::Tools => connection.tools().await,
-                News::Ended => Err(ServiceError::TransportClosed.into()),
+                ServerNotice::Tools => connection.tools().await,
+                ServerNotice::Ended => Err(ServiceError::TransportClosed.into()),
             };
             match listed {
                 Ok(listed) => self.take(listed),
@@ -65,7 +65,7 @@ impl Host {
                 Err(error) if !connection.is_lost(&error) => {
                     tracing::warn!(
                         error = self.server.without_secrets(&error),
-                        "the MCP server does not list its tools"
+                        "MCP server did not list its tools; the tools known so far stay"
                     );
                 }
                 Err(error) => self.lost(&error).await,
@@ -74,7 +74,7 @@ impl Host {
     }
 
     async fn lost(&mut self, error: &anyhow::Error) {
-        tracing::warn!(server = %self.server, error = self.server.without_secrets(error), "the MCP server is away");
+        tracing::warn!(server = %self.server, error = self.server.without_secrets(error), "MCP server lost; connecting again");
         self.session.send_replace(None);
         self.disconnect().await;
     }
@@ -89,7 +89,7 @@ impl Host {
             };
             match connected.await {
                 Ok((connection, listed)) => {
-                    tracing::info!(server = %self.server, "the MCP server is back");
+                    tracing::info!(server = %self.server, "MCP server connected again");
                     self.session.send_replace(Some(connection.session()));
                     self.connection = Some(connection);
                     return self.take(listed);
@@ -98,7 +98,7 @@ impl Host {
                     tracing::warn!(
                         error = self.server.without_secrets(&error),
                         attempt,
-                        "the MCP server is still away"
+                        "MCP server not connected; trying again"
                     );
                 }
             }

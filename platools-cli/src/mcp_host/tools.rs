@@ -21,7 +21,7 @@ pub(super) fn put(registry: &ToolRegistry, listed: Vec<rmcp::model::Tool>, sessi
     let is_gone = |name: &str| hosted.iter().all(|(_, definition)| definition.name != name);
     for name in registry.names().into_iter().filter(|name| is_gone(name)) {
         registry.remove(&name);
-        tracing::info!(tool.name = name, "the MCP server no longer has this tool");
+        tracing::info!(tool.name = name, "tool removed: the MCP server no longer has it");
     }
     for (tool, definition) in hosted {
         if registry.get(&definition.name).is_some_and(|known| *known == definition) {
@@ -29,8 +29,8 @@ pub(super) fn put(registry: &ToolRegistry, listed: Vec<rmcp::model::Tool>, sessi
         }
         let name = definition.name.clone();
         match registry.replace(host(tool, definition, session.subscribe())) {
-            Ok(()) => tracing::info!(tool.name = name, "hosting a tool"),
-            Err(error) => tracing::warn!(%error, "a tool of the MCP server cannot be hosted"),
+            Ok(()) => tracing::info!(tool.name = name, "tool hosted"),
+            Err(error) => tracing::warn!(%error, "tool of the MCP server not hosted"),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::protocol::CallerProtocol;
 use crate::builder::ClientBuilder;
 use crate::connection::{Connection, Opened, Opener};
 use platools_protocol::rpc::{Connect, Connected, MAX_USER_ID_CHARS};
-use platools_transport::{ConnectionState, Endpoint, Error, Reconnect, Reporter, Secret};
+use platools_transport::{ClientKind, ConnectionState, Error, Reconnect, Reporter, Secret};
 
 /// Sets up an [`RpcClient`].
 pub type RpcClientBuilder = ClientBuilder<RpcSettings>;
@@ -109,7 +109,7 @@ impl RpcClientBuilder {
             let message = format!("`user_id` must have 1 to {MAX_USER_ID_CHARS} characters; call `user_id(..)`");
             return Err(Error::invalid_setting(message));
         }
-        let dialler = self.dialler(Endpoint::Caller)?;
+        let dialler = self.dialler(ClientKind::Caller)?;
         let secret = self.connection.secret.clone();
         secret.as_ref().map_or(Ok(()), Secret::check)?;
         Ok(CallerOpener { dialler, secret, user_id: user_id.clone() })
@@ -119,7 +119,8 @@ impl RpcClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use platools_transport::{ErrorKind, Tls};
+    use crate::builder::tests::mistakes_are_found;
+    use platools_transport::ErrorKind;
 
     fn kind(builder: RpcClientBuilder) -> Option<ErrorKind> {
         builder.opener().err().map(|error| error.kind())
@@ -128,16 +129,10 @@ mod tests {
     #[test]
     fn what_is_missing_or_malformed_is_found_before_anything_is_dialled() {
         let complete = || RpcClient::builder().url("http://127.0.0.1:1").user_id("u").secret("t");
-        assert_eq!(kind(complete()), None);
+        mistakes_are_found(complete, kind);
         assert_eq!(kind(RpcClient::builder().user_id("u")), Some(ErrorKind::InvalidUrl));
-        assert_eq!(kind(complete().url("http://u:p@host")), Some(ErrorKind::InvalidUrl));
         assert_eq!(kind(complete().user_id("")), Some(ErrorKind::InvalidSetting));
         assert_eq!(kind(complete().user_id("x".repeat(256))), Some(ErrorKind::InvalidSetting));
-        assert_eq!(kind(complete().secret("")), Some(ErrorKind::InvalidSecret));
-        assert_eq!(kind(complete().request_timeout(Duration::ZERO)), Some(ErrorKind::InvalidSetting));
-        assert_eq!(kind(complete().reconnect(Reconnect::new().base(Duration::ZERO))), Some(ErrorKind::InvalidSetting));
-        let tls = Tls::new().ca_certificates("no PEM");
-        assert_eq!(kind(complete().url("https://host").tls(tls)), Some(ErrorKind::Tls));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::chat_channel::{ChatEnd, ChatEvent, ChatReceiver, ChatSender, NumberedEvent, SessionId};
 use super::client::RpcClient;
 use super::error::RequestError;
-use super::exchange::{Answer, Outgoing};
+use super::pending_requests::{Answer, Outgoing};
 use platools_protocol::rpc::{ChatReply, ChatSend, method};
 
 /// An item of a chat: an event, a gap, or the reply.
@@ -52,8 +52,8 @@ pub struct Chat {
 }
 
 impl RpcClient {
-    /// Sends a message to an agent in a new conversation. Waits for its turn, and returns when the message is on its way; the reply is at the
-    /// end of the stream. There is no time limit but the gateway's.
+    /// Sends a message to an agent in a new conversation. Waits for its turn, and returns when the message is on its way; the reply is at
+    /// the end of the stream. There is no time limit but the gateway's.
     ///
     /// Dropping the future means that nothing is sent.
     ///

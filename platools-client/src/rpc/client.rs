@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::error::{RequestError, RequestErrorKind};
 use super::event::RpcEvent;
-use super::exchange::{Answer, Outgoing};
+use super::pending_requests::{Answer, Outgoing};
 use platools_protocol::json::to_raw_value;
 use platools_protocol::rpc::{Connected, MAX_MESSAGE_BYTES, Request, Role};
 use platools_transport::{ConnectionState, Reporter};

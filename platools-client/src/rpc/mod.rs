@@ -1,9 +1,10 @@
 //! The client of gateway RPC, which calls tools and chats with agents over one WebSocket.
 //!
 //! [`RpcClient`] writes a request as a frame and hands it to its [`Connection`](crate::connection::Connection). `CallerProtocol` has the
-//! rules of the protocol. `Exchange` passes each answer to the caller that waits for it, counts missing events, and aborts runs of dropped
-//! chats.
+//! rules of the protocol. `PendingRequests` passes each answer to the caller that waits for it, counts missing events, and aborts the runs
+//! of dropped chats.
 
+mod abandoned_chat;
 mod builder;
 mod chat;
 mod chat_channel;
@@ -11,8 +12,8 @@ mod client;
 mod conversation;
 mod error;
 mod event;
-mod exchange;
 mod opener;
+mod pending_requests;
 mod protocol;
 mod tool_request;
 

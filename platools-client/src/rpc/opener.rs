@@ -39,7 +39,7 @@ impl CallerOpener {
         socket.queue(self.connect_request(secret.as_ref()));
         let connected = accepted(&mut socket, secret.as_ref()).await?;
         if secret.is_some() && connected.role == Role::Viewer {
-            warn!("the gateway does not know the secret: this client may only look at things");
+            warn!("secret unknown to the gateway: this client has the role viewer; check the secret");
         }
         Ok(Opened { socket, welcome: connected })
     }
@@ -67,7 +67,7 @@ async fn accepted(socket: &mut Socket, secret: Option<&SecretString>) -> Result<
                 let connected: Connected = serde_json::from_str(payload.get())
                     .map_err(|error| failed("the gateway's reply to `connect` cannot be read").with_source(error))?;
                 if let Some(warning) = &connected.warning {
-                    tracing::warn!(role = %connected.role, %warning, "connected, and the gateway warns");
+                    tracing::warn!(role = %connected.role, %warning, "gateway sent a warning with the connection");
                 }
                 return speaks_our_version(connected);
             }

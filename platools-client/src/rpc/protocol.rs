@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{Span, info_span};
 
 use super::event::RpcEvent;
-use super::exchange::{Exchange, Outgoing};
 use super::opener::CallerOpener;
+use super::pending_requests::{Outgoing, PendingRequests};
 use crate::connection::{Connection, Protocol};
 use platools_protocol::rpc::{Connected, PING_INTERVAL, Request, method};
 use platools_transport::{ConnectionState, Disconnect, Error, Reporter, Socket};
@@ -20,7 +20,7 @@ use platools_transport::{ConnectionState, Disconnect, Error, Reporter, Socket};
 /// The requests of a caller, and their answers and events on the current socket.
 #[derive(Debug)]
 pub(super) struct CallerProtocol {
-    exchange: Exchange,
+    pending: PendingRequests,
     requests: mpsc::Receiver<Outgoing>,
     identity: watch::Sender<Option<Connected>>,
     reporter: Reporter<RpcEvent>,
@@ -39,12 +39,12 @@ impl CallerProtocol {
         identity: watch::Sender<Option<Connected>>,
         reporter: Reporter<RpcEvent>,
     ) -> Self {
-        Self { exchange: Exchange::default(), requests, identity, reporter }
+        Self { pending: PendingRequests::default(), requests, identity, reporter }
     }
 
     /// Aborts the run of an abandoned chat as soon as its name is known.
     fn send_abort(&mut self, socket: &mut Socket) {
-        if let Some(abort) = self.exchange.run_to_abort() {
+        if let Some(abort) = self.pending.run_to_abort() {
             let params = to_raw_value(&abort).expect("strings always serialize");
             socket.queue(Utf8Bytes::from(Request::new(ABORT_ID, method::CHAT_ABORT, &params).to_text()));
         }
@@ -62,7 +62,7 @@ impl Protocol for CallerProtocol {
     }
 
     fn begin(&mut self, connected: Connected, _socket: &mut Socket) -> Span {
-        self.exchange = Exchange::default();
+        self.pending = PendingRequests::default();
         self.identity.send_replace(Some(connected.clone()));
         self.reporter.state(ConnectionState::Connected);
         self.reporter.event(RpcEvent::Connected(connected));
@@ -72,36 +72,36 @@ impl Protocol for CallerProtocol {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Utf8Bytes>> {
         loop {
             let Some(request) = ready!(self.requests.poll_recv(cx)) else { return Poll::Ready(None) };
-            if let Some(frame) = self.exchange.begin(request) {
+            if let Some(frame) = self.pending.begin(request) {
                 return Poll::Ready(Some(frame));
             }
         }
     }
 
     fn poll_work(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(self.exchange.poll_abandoned(cx));
-        self.exchange.abandon(Instant::now());
+        ready!(self.pending.poll_abandoned(cx));
+        self.pending.abandon(Instant::now());
         self.send_abort(socket);
         Poll::Ready(())
     }
 
     fn receive(&mut self, frame: &str, socket: &mut Socket) {
-        self.exchange.received(frame, &self.reporter);
+        self.pending.received(frame, &self.reporter);
         self.send_abort(socket);
     }
 
     fn next_deadline(&self, socket: &Socket) -> Instant {
         let dead_at = socket.last_alive() + SILENCE;
-        self.exchange.next_overdue().map_or(dead_at, |overdue| overdue.min(dead_at))
+        self.pending.next_overdue().map_or(dead_at, |overdue| overdue.min(dead_at))
     }
 
     fn tick(&mut self, now: Instant, socket: &mut Socket) -> Option<Disconnect> {
-        self.exchange.give_up_overdue(now);
+        self.pending.give_up_overdue(now);
         (now >= socket.last_alive() + SILENCE).then_some(Disconnect::Silent)
     }
 
     fn end(&mut self, reason: &Disconnect, _socket: &mut Socket) {
-        self.exchange.fail(reason);
+        self.pending.fail(reason);
     }
 
     fn closed(&mut self, reason: Disconnect) {

@@ -17,12 +17,12 @@ use tokio_tungstenite::tungstenite::protocol::Role as Side;
 use super::chat_channel::{ChatReceiver, ChatSender};
 use super::error::RequestErrorKind;
 use super::event::RpcEvent;
-use super::exchange::{Answer, Exchange, Outgoing};
 use super::opener::CallerOpener;
+use super::pending_requests::{Answer, Outgoing, PendingRequests};
 use super::protocol::{CallerProtocol, SILENCE};
 use crate::connection::{Connection, Opened};
 use platools_protocol::rpc::{Connected, Role};
-use platools_transport::{Dialler, Disconnect, Endpoint, Reconnect, Reporter, Socket, Tls, Traffic, WebSocket};
+use platools_transport::{ClientKind, Dialler, Disconnect, Reconnect, Reporter, Socket, Tls, Traffic, WebSocket};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -45,7 +45,7 @@ impl Gateway {
         let (stop, stopped) = watch::channel(false);
         let reporter = Reporter::default();
         let protocol = CallerProtocol::new(received, watch::Sender::new(None), reporter.clone());
-        let dialler = Dialler::new(Endpoint::Caller, "http://127.0.0.1:1", &Tls::new(), SECOND).expect("a dialler");
+        let dialler = Dialler::new(ClientKind::Caller, "http://127.0.0.1:1", &Tls::new(), SECOND).expect("a dialler");
         let opener = CallerOpener { dialler, secret: None, user_id: "u".to_owned() };
         let mut connection = Connection { protocol, opener, reconnect: Reconnect::new(), stop: stopped };
         let mut events = reporter.listen(|_| None);
@@ -217,32 +217,32 @@ async fn numbers_that_are_left_out_or_repeated_are_counted_once() {
 
 #[test]
 fn answers_that_nobody_waits_for_do_not_pile_up() {
-    let mut exchange = Exchange::default();
+    let mut pending = PendingRequests::default();
     let (answer, mut awaited) = oneshot::channel();
-    exchange.begin(Outgoing { id: 0, frame: "{}".into(), answer: Answer::Once(answer) });
+    pending.begin(Outgoing { id: 0, frame: "{}".into(), answer: Answer::Once(answer) });
     for id in 1..100_000 {
         let (answer, reply) = oneshot::channel();
-        exchange.begin(Outgoing { id, frame: "{}".into(), answer: Answer::Once(answer) }).expect("it is waited for");
+        pending.begin(Outgoing { id, frame: "{}".into(), answer: Answer::Once(answer) }).expect("it is waited for");
         drop(reply);
     }
-    assert!(exchange.unanswered() <= 128, "{}", exchange.unanswered());
+    assert!(pending.unanswered() <= 128, "{}", pending.unanswered());
     let reporter = Reporter::default();
-    exchange.received(r#"{"type":"res","id":"0","ok":true,"payload":7}"#, &reporter);
+    pending.received(r#"{"type":"res","id":"0","ok":true,"payload":7}"#, &reporter);
     let reply = (&mut awaited).now_or_never().expect("it is there").expect("it was answered").expect("it succeeded");
     assert_eq!(reply.get(), "7");
 }
 
 #[test]
 fn a_garbled_answer_fails_the_request_it_names() {
-    let mut exchange = Exchange::default();
+    let mut pending = PendingRequests::default();
     let (answer, reply) = oneshot::channel();
-    exchange.begin(Outgoing { id: 1, frame: "{}".into(), answer: Answer::Once(answer) });
+    pending.begin(Outgoing { id: 1, frame: "{}".into(), answer: Answer::Once(answer) });
     let reporter = Reporter::default();
     for text in ["", "{}", "[1]", r#"{"type":"res","id":"x","ok":true}"#, r#"{"type":"res","id":"2","ok":7}"#] {
-        exchange.received(text, &reporter);
+        pending.received(text, &reporter);
     }
-    assert_eq!(exchange.unanswered(), 1);
-    exchange.received(r#"{"type":"res","id":"1","ok":7}"#, &reporter);
+    assert_eq!(pending.unanswered(), 1);
+    pending.received(r#"{"type":"res","id":"1","ok":7}"#, &reporter);
     let error = reply.now_or_never().expect("it is there").expect("it was answered").expect_err("it failed");
     assert_eq!(error.kind(), RequestErrorKind::InvalidReply);
     assert!(error.is_in_doubt() && !error.is_retryable());

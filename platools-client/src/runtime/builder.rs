@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::client::RuntimeClient;
-use super::gateway::Gateway;
+use super::http_requests::HttpRequests;
 use super::lifecycle::Lifecycle;
 use super::private_key::PrivateKey;
-use super::shared_state::{Core, Settings};
+use super::shared_state::{Settings, SharedState};
 use crate::builder::ClientBuilder;
 use platools_protocol::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
-use platools_transport::{Endpoint, Error, Reconnect};
+use platools_transport::{ClientKind, Error, Reconnect};
 
 /// Sets up a [`RuntimeClient`].
 pub type RuntimeClientBuilder = ClientBuilder<RuntimeSettings>;
@@ -121,15 +121,15 @@ impl RuntimeClientBuilder {
     /// object or too large.
     pub fn build(self) -> Result<RuntimeClient, Error> {
         self.check_interval()?;
-        let dialler = self.dialler(Endpoint::Agent)?;
+        let dialler = self.dialler(ClientKind::Agent)?;
         let reconnect = self.connection.policy();
         let secret = self.connection.required_secret("call `secret(..)` with the agent's key")?;
         let RuntimeSettings { private_key, metadata, heartbeat_interval } = self.settings;
         private_key.as_ref().map_or(Ok(()), PrivateKey::check)?;
         let metadata = metadata.map(usable).transpose()?;
-        let gateway = Gateway::new(dialler, secret, self.request_timeout.unwrap_or(REQUEST_TIMEOUT));
-        let core = Core::new(gateway, Settings { heartbeat_interval, metadata, private_key });
-        Ok(RuntimeClient::new(Lifecycle::new(core, reconnect)))
+        let http = HttpRequests::new(dialler, secret, self.request_timeout.unwrap_or(REQUEST_TIMEOUT));
+        let shared = SharedState::new(http, Settings { heartbeat_interval, metadata, private_key });
+        Ok(RuntimeClient::new(Lifecycle::new(shared, reconnect)))
     }
 
     fn check_interval(&self) -> Result<(), Error> {
@@ -163,7 +163,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use platools_transport::{ErrorKind, Jitter, Tls};
+    use crate::builder::tests::mistakes_are_found;
+    use platools_transport::{ErrorKind, Jitter};
 
     fn complete() -> RuntimeClientBuilder {
         RuntimeClient::builder().url("http://127.0.0.1:1").secret("k")
@@ -175,15 +176,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_malformed_fails_the_build() {
-        assert_eq!(kind(complete()), None);
+        mistakes_are_found(complete, kind);
         assert_eq!(kind(RuntimeClient::builder().secret("k")), Some(ErrorKind::InvalidUrl));
-        assert_eq!(kind(complete().url("http://u:p@host")), Some(ErrorKind::InvalidUrl));
         assert_eq!(kind(RuntimeClient::builder().url("http://host")), Some(ErrorKind::InvalidSecret));
-        assert_eq!(kind(complete().secret("")), Some(ErrorKind::InvalidSecret));
-        assert_eq!(kind(complete().request_timeout(Duration::ZERO)), Some(ErrorKind::InvalidSetting));
-        assert_eq!(kind(complete().reconnect(Reconnect::new().base(Duration::ZERO))), Some(ErrorKind::InvalidSetting));
-        let tls = Tls::new().ca_certificates("no PEM");
-        assert_eq!(kind(complete().url("https://host").tls(tls)), Some(ErrorKind::Tls));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::lifecycle::Lifecycle;
 use super::listener::ListenerReturn;
 use super::listeners::ListenerId;
 use super::private_key::PrivateKey;
-use platools_protocol::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
+use platools_protocol::runtime::{AgentFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
 use platools_transport::ConnectionState;
 
 /// An agent that holds a session on a gateway: it gets events, sends messages, and is present for other agents. Clones share the session.
@@ -94,36 +94,36 @@ impl RuntimeClient {
         self.0.disconnect().await;
     }
 
-    /// The private key that was given to the [builder](crate::RuntimeClientBuilder::private_key), for signing by the application. The client
-    /// itself uses it for nothing.
+    /// The private key that was given to the [builder](crate::RuntimeClientBuilder::private_key), for signing by the application. The
+    /// client itself uses it for nothing.
     #[must_use]
     pub fn private_key(&self) -> Option<&PrivateKey> {
-        self.0.core.settings.private_key.as_ref()
+        self.0.shared.settings.private_key.as_ref()
     }
 
     /// Returns the session, as the gateway gave it last; `None` while there is none.
     #[must_use]
     pub fn session(&self) -> Option<Connected> {
-        self.0.core.session().clone()
+        self.0.shared.session().clone()
     }
 
     /// Returns the state of the connection. Never [`Failed`](ConnectionState::Failed): a client that has given up is disconnected, and
     /// may be connected again.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.0.core.reporter.watch().borrow().clone()
+        self.0.shared.reporter.watch().borrow().clone()
     }
 
     /// Watches the state of the connection. Only the latest state is kept.
     #[must_use]
     pub fn watch_state(&self) -> watch::Receiver<ConnectionState> {
-        self.0.core.reporter.watch()
+        self.0.shared.reporter.watch()
     }
 
     /// Streams every change of the state from now on.
     #[must_use]
     pub fn states(&self) -> BoxStream<'static, ConnectionState> {
-        self.0.core.states.stream()
+        self.0.shared.states.stream()
     }
 
     /// Calls a function at every change of the state from now on, one call after the other. [`ListenerReturn`] shows the forms that
@@ -146,18 +146,18 @@ impl RuntimeClient {
         R: ListenerReturn<M>,
         M: 'static,
     {
-        self.0.core.states.call(None, listener)
+        self.0.shared.states.call(None, listener)
     }
 
     /// Removes a listener, which is not called any more. Returns true if it was there.
     #[doc(alias = "offStateChange")]
     pub fn off_state_change(&self, id: ListenerId) -> bool {
-        self.0.core.states.remove(id)
+        self.0.shared.states.remove(id)
     }
 
     /// Calls a function for every event of that type from now on, such as those of
-    /// [`platools_protocol::runtime::event`](platools_protocol::runtime::event): one after the other, in their order. What the client does itself
-    /// arrives as `connection.state`.
+    /// [`platools_protocol::runtime::event`](platools_protocol::runtime::event): one after the other, in their order. What the client does
+    /// itself arrives as `connection.state`.
     ///
     /// The failure or panic of a function is logged without the event, and the function is called again for the next event. Blocking code
     /// belongs on [`spawn_blocking`](tokio::task::spawn_blocking). [`ListenerReturn`] shows the forms that a
@@ -187,7 +187,7 @@ impl RuntimeClient {
         R: ListenerReturn<M>,
         M: 'static,
     {
-        self.0.core.events.call(Some(kind.into()), handler)
+        self.0.shared.events.call(Some(kind.into()), handler)
     }
 
     /// Calls a function for events of all types, like [`on`](Self::on).
@@ -200,32 +200,32 @@ impl RuntimeClient {
         R: ListenerReturn<M>,
         M: 'static,
     {
-        self.0.core.events.call(None, handler)
+        self.0.shared.events.call(None, handler)
     }
 
     /// Removes a handler, which is not called any more. Returns true if it was there. A call that is under way goes on.
     pub fn off(&self, id: ListenerId) -> bool {
-        self.0.core.events.remove(id)
+        self.0.shared.events.remove(id)
     }
 
     /// Streams every event from now on.
     #[must_use]
     pub fn events(&self) -> BoxStream<'static, RuntimeEvent> {
-        self.0.core.events.stream()
+        self.0.shared.events.stream()
     }
 
     /// Subscribes to a channel on the current socket, if there is one, and on every later one until the client is disconnected.
     pub async fn subscribe_channel(&self, channel_id: impl AsRef<str>) {
         let channel_id = channel_id.as_ref();
-        let frames = self.0.core.change_channels(|channels| channels.ask(channel_id));
-        queue(frames, &ClientFrame::Subscribe { channel_id: channel_id.into() }.to_text()).await;
+        let frames = self.0.shared.change_channels(|channels| channels.ask(channel_id));
+        queue(frames, &AgentFrame::Subscribe { channel_id: channel_id.into() }.to_text()).await;
     }
 
     /// Ends the subscription to a channel until the client is disconnected, also where the agent is a member.
     pub async fn unsubscribe_channel(&self, channel_id: impl AsRef<str>) {
         let channel_id = channel_id.as_ref();
-        let frames = self.0.core.change_channels(|channels| channels.give_up(channel_id));
-        queue(frames, &ClientFrame::Unsubscribe { channel_id: channel_id.into() }.to_text()).await;
+        let frames = self.0.shared.change_channels(|channels| channels.give_up(channel_id));
+        queue(frames, &AgentFrame::Unsubscribe { channel_id: channel_id.into() }.to_text()).await;
     }
 
     /// Sends a frame over the socket: anything that is JSON, usually an object with `type` and `data`. Once it returns the frame
@@ -243,7 +243,7 @@ impl RuntimeClient {
             let message = format!("the frame has {} bytes; a gateway reads {MAX_MESSAGE_BYTES}", text.len());
             return Err(RuntimeError::new(RuntimeErrorKind::TooLarge, message));
         }
-        if queue(self.0.core.frames(), &text).await {
+        if queue(self.0.shared.frames(), &text).await {
             return Ok(());
         }
         let message = format!("there is no socket to send with: the client is {}", self.state().as_str());
@@ -295,7 +295,7 @@ impl RuntimeClient {
         path: &str,
         body: impl Serialize,
     ) -> Result<T, RuntimeError> {
-        self.0.core.gateway.ask(method, path, body).await
+        self.0.shared.http.ask(method, path, body).await
     }
 }
 

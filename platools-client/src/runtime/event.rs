@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 
-use platools_protocol::runtime::{ConnectionChange, Event, event};
+use platools_protocol::runtime::{ConnectionChange, GatewayEvent, event};
 use platools_transport::ConnectionState;
 
 /// An event of the gateway or of the connection. Clones are cheap. `Debug` shows the length of its data only.
@@ -22,7 +22,7 @@ struct EventData {
 }
 
 impl RuntimeEvent {
-    pub(super) fn new(event: &Event<'_>) -> Self {
+    pub(super) fn new(event: &GatewayEvent<'_>) -> Self {
         let (kind, timestamp) = (event.kind.clone().into_owned(), event.timestamp.clone().into_owned());
         Self(Arc::new(EventData { kind, timestamp, data: event.data.to_owned() }))
     }

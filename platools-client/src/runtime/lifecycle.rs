@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::opener::Welcome;
 use super::protocol::AgentProtocol;
-use super::shared_state::Core;
+use super::shared_state::SharedState;
 use crate::connection::{Connection, Opened};
 use platools_protocol::runtime::Connected;
 use platools_transport::{ConnectionState, Reconnect};
@@ -20,10 +20,10 @@ use platools_transport::{ConnectionState, Reconnect};
 /// its own.
 const END_LIMIT: Duration = Duration::from_secs(11);
 
-/// The core of a client, and the phase of its connection.
+/// The state of a client, and the phase of its connection.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
-    pub(super) core: Arc<Core>,
+    pub(super) shared: Arc<SharedState>,
     reconnect: Reconnect,
     phase: Mutex<Phase>,
     session_ends: SessionEnds,
@@ -47,14 +47,19 @@ enum Phase {
 }
 
 impl Lifecycle {
-    pub(super) fn new(core: Core, reconnect: Reconnect) -> Self {
-        Self { core: Arc::new(core), reconnect, phase: Mutex::new(Phase::Idle), session_ends: SessionEnds::default() }
+    pub(super) fn new(shared: SharedState, reconnect: Reconnect) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            reconnect,
+            phase: Mutex::new(Phase::Idle),
+            session_ends: SessionEnds::default(),
+        }
     }
 
     pub(super) async fn connect(&self) -> Result<Connected, RuntimeError> {
         let mut attempt = self.begin()?;
         let opened = tokio::select! {
-            opened = self.core.open() => opened,
+            opened = self.shared.open() => opened,
             _ = attempt.stop.wait_for(|stop| *stop) => Err(stopped()),
         };
         match opened {
@@ -104,7 +109,7 @@ impl Lifecycle {
         let (sender, stop) = watch::channel(false);
         *phase = Phase::Connecting(sender);
         drop(phase);
-        self.core.reporter.state(ConnectionState::Connecting);
+        self.shared.reporter.state(ConnectionState::Connecting);
         Ok(Attempt { lifecycle: self, runtime: Handle::current(), stop, has_succeeded: false })
     }
 
@@ -127,12 +132,12 @@ impl Attempt<'_> {
         let mut phase = self.lifecycle.phase();
         let Phase::Connecting(stop) = &*phase else { return Err(stopped()) };
         let connected = opened.welcome.connected.clone();
-        let core = Arc::clone(&self.lifecycle.core);
+        let shared = Arc::clone(&self.lifecycle.shared);
         // Before the application can ask, and before the connection may report something newer.
-        core.reporter.state(ConnectionState::Connected);
+        shared.reporter.state(ConnectionState::Connected);
         let reconnect = self.lifecycle.reconnect.clone();
-        let protocol = AgentProtocol::new(Arc::clone(&core));
-        let connection = Connection { protocol, opener: core, reconnect, stop: stop.subscribe() };
+        let protocol = AgentProtocol::new(Arc::clone(&shared));
+        let connection = Connection { protocol, opener: shared, reconnect, stop: stop.subscribe() };
         let mut task = JoinSet::new();
         task.spawn(connection.run(Some(opened)));
         let stop = stop.clone();
@@ -148,12 +153,12 @@ impl Drop for Attempt<'_> {
         if !self.has_succeeded {
             // Locked until everything is cleared, so that the next attempt begins after that.
             let mut phase = self.lifecycle.phase();
-            let session = self.lifecycle.core.session().take();
+            let session = self.lifecycle.shared.session().take();
             if let Some(session) = session {
-                self.lifecycle.session_ends.report(&self.runtime, Arc::clone(&self.lifecycle.core), session);
+                self.lifecycle.session_ends.report(&self.runtime, Arc::clone(&self.lifecycle.shared), session);
             }
-            self.lifecycle.core.clear();
-            self.lifecycle.core.reporter.disconnected();
+            self.lifecycle.shared.clear();
+            self.lifecycle.shared.reporter.disconnected();
             *phase = Phase::Idle;
         }
     }
@@ -161,13 +166,13 @@ impl Drop for Attempt<'_> {
 
 impl SessionEnds {
     /// Tells the gateway of the end of a session, on a task.
-    fn report(&self, runtime: &Handle, core: Arc<Core>, session: Connected) {
+    fn report(&self, runtime: &Handle, shared: Arc<SharedState>, session: Connected) {
         let running = self.running.subscribe();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         // Finished tasks are removed.
         while tasks.try_join_next().is_some() {}
         let report = async move {
-            core.report_end(session).await;
+            shared.report_end(session).await;
             drop(running);
         };
         tasks.spawn_on(report, runtime);

@@ -109,13 +109,17 @@ impl<T: Clone> Listener<T> {
     fn tell(&mut self, what: &str, value: &T) -> bool {
         match self.queue.try_send(value.clone()) {
             Ok(()) if self.missed > 0 => {
-                warn!(listener.id = self.id, listener.missed = self.missed, "a listener to {what} keeps up again");
+                warn!(
+                    listener.id = self.id,
+                    listener.missed = self.missed,
+                    "listener to {what} keeps up again; it missed some before"
+                );
                 self.missed = 0;
             }
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 if self.missed == 0 {
-                    warn!(listener.id = self.id, "a listener to {what} is too slow, and misses what comes now");
+                    warn!(listener.id = self.id, "listener to {what} is too slow, and misses those that come now");
                 }
                 self.missed += 1;
             }
@@ -147,10 +151,10 @@ async fn serve<T, F, R, M>(
             Err(panic) => Err(panic),
         };
         match ended {
-            Ok(true) => warn!(listener.id = id, "a listener to {what} has failed"),
+            Ok(true) => warn!(listener.id = id, "listener to {what} failed"),
             Ok(false) => {}
             // The text of the panic may repeat the event.
-            Err(_) => error!(listener.id = id, "a listener to {what} has panicked"),
+            Err(_) => error!(listener.id = id, "listener to {what} panicked"),
         }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! [`RuntimeClient`] connects and disconnects through its `Lifecycle`. While it is connected, a
 //! [`Connection`](crate::connection::Connection) opens one socket after the other, each with a new session, by the rules of
-//! `AgentProtocol`. `Core` has the state that client and connection share: HTTP requests, channels and listeners. Each listener has a queue
-//! of its own and each function a task of its own, so a slow listener delays neither the connection nor other listeners.
+//! `AgentProtocol`. `SharedState` has the state that client and connection share: HTTP requests, channels and listeners. Each listener has
+//! a queue of its own and each function a task of its own, so a slow listener delays neither the connection nor other listeners.
 
 mod builder;
 mod channels;
 mod client;
 mod error;
 mod event;
-mod gateway;
+mod http_requests;
 mod lifecycle;
 mod listener;
 mod listeners;

@@ -1,4 +1,4 @@
-//! Implements [`Opener`] for an agent's [`Core`]: begins a session over HTTP, and opens a socket with the session's ticket.
+//! Implements [`Opener`] for an agent's [`SharedState`]: begins a session over HTTP, and opens a socket with the session's ticket.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::error::{RuntimeError, RuntimeErrorKind};
-use super::shared_state::{Core, Frames};
+use super::shared_state::{Frames, SharedState};
 use crate::connection::{Opened, Opener};
 use platools_protocol::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
 use platools_transport::{Error, Socket};
@@ -22,22 +22,22 @@ pub(super) struct Welcome {
 /// The number of pages of channels that are read.
 const MAX_PAGES: usize = 100;
 
-impl Opener for Arc<Core> {
+impl Opener for Arc<SharedState> {
     type Welcome = Welcome;
 
     async fn open(&self) -> Result<Opened<Welcome>, Error> {
-        Ok(Core::open(self).await?)
+        Ok(SharedState::open(self).await?)
     }
 }
 
-impl Core {
+impl SharedState {
     /// Begins a session and opens a socket for it, with the key as it is now.
     pub(super) async fn open(&self) -> Result<Opened<Welcome>, RuntimeError> {
         let mut connect = Connect::new().with_client("platools-rust", env!("CARGO_PKG_VERSION"));
         connect.metadata.clone_from(&self.settings.metadata);
-        let connected: Connected = self.gateway.ask("POST", path::CONNECT, connect).await?;
+        let connected: Connected = self.http.ask("POST", path::CONNECT, connect).await?;
         *self.session() = Some(connected.clone());
-        let ticket: Ticket = self.gateway.ask("POST", path::TICKET, ()).await?;
+        let ticket: Ticket = self.http.ask("POST", path::TICKET, ()).await?;
         if ticket.ticket.is_empty() {
             return Err(RuntimeError::new(RuntimeErrorKind::InvalidReply, "the gateway's ticket is empty"));
         }
@@ -48,7 +48,7 @@ impl Core {
     }
 
     async fn socket(&self, ticket: &Ticket) -> Result<Socket, Error> {
-        let dialler = self.gateway.dialler();
+        let dialler = self.http.dialler();
         let steps = async { dialler.socket(dialler.request_at(&path::socket(&ticket.ticket))?).await };
         dialler.in_time(steps).await
     }
@@ -61,7 +61,7 @@ impl Core {
         drop(self.change_channels(|channels| match whole {
             Ok(()) => channels.joined(member),
             Err(error) => {
-                warn!(%error, channels.known = known.len(), "not all of the agent's channels are known");
+                warn!(%error, channels.known = known.len(), "channels of the agent not all found; the client subscribes to those that are known");
                 channels.joined_also(member);
             }
         }));
@@ -73,12 +73,12 @@ impl Core {
         known: &mut BTreeSet<String>,
         member: &mut BTreeSet<String>,
     ) -> Result<(), RuntimeError> {
-        let limit = self.gateway.dialler().time_limit();
+        let limit = self.http.dialler().time_limit();
         let too_slow = |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("no answer came within {limit:?}"));
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
             let path = path::page(path::CHANNELS, MAX_PAGE, offset);
-            let asked = timeout(limit, self.gateway.ask::<Channels>("GET", &path, ()));
+            let asked = timeout(limit, self.http.ask::<Channels>("GET", &path, ()));
             let page = asked.await.map_err(too_slow)??;
             offset += page.channels.len();
             // One that does not say how many it allows for may allow for no more than is usual.

@@ -12,19 +12,19 @@ use tracing::{Span, debug, info_span, warn};
 
 use super::event::{RuntimeEvent, now};
 use super::opener::Welcome;
-use super::shared_state::Core;
+use super::shared_state::SharedState;
 use crate::connection::{Connection, Protocol};
-use platools_protocol::runtime::{ClientFrame, Event, HeartbeatReply, path};
+use platools_protocol::runtime::{AgentFrame, GatewayEvent, HeartbeatReply, path};
 use platools_transport::{ConnectionState, Disconnect, Error, ErrorKind, Heartbeat, Reporter, Socket, WithCauses};
 
 /// The heartbeats, frames and events of an agent's session.
 #[derive(Debug)]
 pub(super) struct AgentProtocol {
-    core: Arc<Core>,
+    shared: Arc<SharedState>,
     heartbeat: Heartbeat,
     /// The frames for the current socket.
     frames: mpsc::Receiver<Utf8Bytes>,
-    /// True once the policy gave up. The core may belong to another connection by then.
+    /// True once the policy gave up. The state may belong to another connection by then.
     has_given_up: bool,
 }
 
@@ -32,42 +32,42 @@ pub(super) struct AgentProtocol {
 const EXHAUSTED: &str = "max retries exceeded";
 
 impl AgentProtocol {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        let heartbeat = Heartbeat::new(core.settings.heartbeat_interval, Instant::now());
+    pub(super) fn new(shared: Arc<SharedState>) -> Self {
+        let heartbeat = Heartbeat::new(shared.settings.heartbeat_interval, Instant::now());
         let (_, frames) = mpsc::channel(1);
-        Self { core, heartbeat, frames, has_given_up: false }
+        Self { shared, heartbeat, frames, has_given_up: false }
     }
 
     /// Leaves the client as it was before it connected, and reports the reason. `stop` is closed before that, because an application that
     /// learns of it may connect at once.
     fn give_up(&mut self, error: &Error, stop: &mut watch::Receiver<bool>) {
-        warn!(error = %WithCauses(error), "the client has given up");
+        warn!(error = %WithCauses(error), "client gave up");
         let reason = match error.kind() {
             ErrorKind::RetriesExhausted => EXHAUSTED.to_owned(),
             _ => WithCauses(error).to_string(),
         };
-        self.core.clear();
+        self.shared.clear();
         self.has_given_up = true;
         *stop = watch::channel(true).1;
-        self.core.reporter.state(ConnectionState::Disconnected);
+        self.shared.reporter.state(ConnectionState::Disconnected);
         let failed = RuntimeEvent::failed(&reason);
-        self.core.events.publish(failed.kind(), &failed);
+        self.shared.events.publish(failed.kind(), &failed);
     }
 }
 
 impl Protocol for AgentProtocol {
     type Event = RuntimeEvent;
-    type Opener = Arc<Core>;
+    type Opener = Arc<SharedState>;
 
     const REPORTS_ATTEMPTS: bool = false;
 
     fn reporter(&self) -> &Reporter<RuntimeEvent> {
-        &self.core.reporter
+        &self.shared.reporter
     }
 
     fn begin(&mut self, welcome: Welcome, socket: &mut Socket) -> Span {
         let Welcome { connected, frames } = welcome;
-        self.core.reporter.state(ConnectionState::Connected);
+        self.shared.reporter.state(ConnectionState::Connected);
         frames.first.into_iter().for_each(|frame| socket.queue(frame));
         self.frames = frames.later;
         self.heartbeat.answered();
@@ -79,9 +79,9 @@ impl Protocol for AgentProtocol {
     }
 
     fn receive(&mut self, frame: &str, _socket: &mut Socket) {
-        match Event::parse(frame) {
-            Ok(event) => self.core.events.publish(&event.kind, &RuntimeEvent::new(&event)),
-            Err(error) => warn!(%error, "a frame of the gateway was ignored"),
+        match GatewayEvent::parse(frame) {
+            Ok(event) => self.shared.events.publish(&event.kind, &RuntimeEvent::new(&event)),
+            Err(error) => warn!(%error, "frame of the gateway ignored"),
         }
     }
 
@@ -104,7 +104,7 @@ impl Protocol for AgentProtocol {
     }
 
     fn end(&mut self, _reason: &Disconnect, socket: &mut Socket) {
-        self.core.detach();
+        self.shared.detach();
         // Frames that were accepted before an orderly end are sent before it.
         self.frames.close();
         while let Ok(frame) = self.frames.try_recv() {
@@ -115,18 +115,18 @@ impl Protocol for AgentProtocol {
     /// Sends heartbeats over HTTP, for as long as the gateway knows the session. A heartbeat does not begin another session; the next
     /// attempt to connect does.
     async fn work_without_socket(&mut self) -> Infallible {
-        let Self { core, heartbeat, .. } = self;
+        let Self { shared, heartbeat, .. } = self;
         let mut ended = None;
         heartbeat.answered();
         loop {
             sleep_until(heartbeat.next()).await;
             heartbeat.sent(Instant::now());
             heartbeat.answered();
-            let session = core.session().as_ref().map(|session| session.session_id.clone());
+            let session = shared.session().as_ref().map(|session| session.session_id.clone());
             if session == ended {
                 continue;
             }
-            match core.gateway.ask_once::<HeartbeatReply>("POST", path::HEARTBEAT, ()).await {
+            match shared.http.ask_once::<HeartbeatReply>("POST", path::HEARTBEAT, ()).await {
                 Ok(_) => {}
                 Err(error) if error.status() == Some(404) => {
                     debug!("the session has ended on the gateway");
@@ -139,7 +139,7 @@ impl Protocol for AgentProtocol {
 
     async fn finish(connection: &mut Connection<Self>, outcome: Result<(), Error>) {
         match outcome {
-            Ok(()) => connection.protocol.core.end_session().await,
+            Ok(()) => connection.protocol.shared.end_session().await,
             Err(error) => connection.protocol.give_up(&error, &mut connection.stop),
         }
     }
@@ -150,40 +150,40 @@ impl Drop for AgentProtocol {
         if self.has_given_up {
             return;
         }
-        self.core.clear();
-        self.core.reporter.disconnected();
+        self.shared.clear();
+        self.shared.reporter.disconnected();
     }
 }
 
 fn heartbeat() -> Utf8Bytes {
-    ClientFrame::Heartbeat { timestamp: Some(now().into()) }.to_text().into()
+    AgentFrame::Heartbeat { timestamp: Some(now().into()) }.to_text().into()
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::super::gateway::Gateway;
+    use super::super::http_requests::HttpRequests;
     use super::super::shared_state::Settings;
     use super::*;
     use platools_protocol::runtime::Connected;
-    use platools_transport::{Dialler, Endpoint, Secret, Tls};
+    use platools_transport::{ClientKind, Dialler, Secret, Tls};
 
     #[tokio::test]
     async fn who_is_told_that_the_client_has_given_up_finds_it_free_and_what_comes_then_is_left_alone() {
         let limit = Duration::from_secs(1);
-        let dialler = Dialler::new(Endpoint::Agent, "http://127.0.0.1:1", &Tls::new(), limit).expect("a dialler");
-        let gateway = Gateway::new(dialler, Secret::from("k"), limit);
+        let dialler = Dialler::new(ClientKind::Agent, "http://127.0.0.1:1", &Tls::new(), limit).expect("a dialler");
+        let http = HttpRequests::new(dialler, Secret::from("k"), limit);
         let settings = Settings { heartbeat_interval: limit, metadata: None, private_key: None };
-        let core = Arc::new(Core::new(gateway, settings));
+        let shared = Arc::new(SharedState::new(http, settings));
         let (stop, mut stopped) = watch::channel(false);
-        let mut protocol = AgentProtocol::new(Arc::clone(&core));
+        let mut protocol = AgentProtocol::new(Arc::clone(&shared));
         protocol.give_up(&Error::new(ErrorKind::RetriesExhausted, "gone"), &mut stopped);
         assert!(stop.is_closed());
-        core.reporter.state(ConnectionState::Connecting);
-        *core.session() = Some(Connected::new("another", "agent", "0x1", ""));
+        shared.reporter.state(ConnectionState::Connecting);
+        *shared.session() = Some(Connected::new("another", "agent", "0x1", ""));
         drop(protocol);
-        assert!(core.session().is_some());
-        assert_eq!(*core.reporter.watch().borrow(), ConnectionState::Connecting);
+        assert!(shared.session().is_some());
+        assert_eq!(*shared.reporter.watch().borrow(), ConnectionState::Connecting);
     }
 }

@@ -34,7 +34,11 @@ where
             return Err(error);
         }
         let Some((attempt, delay)) = schedule.next_attempt_after(least) else { return Err(error) };
-        warn!(retry.attempt = attempt, retry.delay_ms = delay.as_millis(), "too many requests for the gateway");
+        warn!(
+            retry.attempt = attempt,
+            retry.delay_ms = delay.as_millis(),
+            "request refused by the gateway: too many requests; trying again"
+        );
         sleep(delay).await;
     }
 }

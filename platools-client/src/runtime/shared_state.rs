@@ -1,5 +1,5 @@
-//! [`Core`]: holds the state that the clones of one client share with its connection: the session, the channels, the listeners and the
-//! gateway's HTTP requests.
+//! [`SharedState`]: holds the state that the clones of one client share with its connection: the session, the channels, the listeners and
+//! the gateway's HTTP requests.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tracing::debug;
 
 use super::channels::Subscriptions;
 use super::event::RuntimeEvent;
-use super::gateway::Gateway;
+use super::http_requests::HttpRequests;
 use super::listeners::Listeners;
 use super::private_key::PrivateKey;
-use platools_protocol::runtime::{ClientFrame, Connected, Disconnect, path};
+use platools_protocol::runtime::{AgentFrame, Connected, Disconnect, path};
 use platools_transport::{ConnectionState, Reporter};
 
 /// The number of frames that wait to be written; a further send waits.
@@ -36,8 +36,8 @@ pub(super) struct Settings {
 
 /// Requests over HTTP, listeners, channels and the session of one client.
 #[derive(Debug)]
-pub(super) struct Core {
-    pub(super) gateway: Gateway,
+pub(super) struct SharedState {
+    pub(super) http: HttpRequests,
     pub(super) settings: Settings,
     pub(super) reporter: Reporter<RuntimeEvent>,
     pub(super) events: Arc<Listeners<RuntimeEvent>>,
@@ -57,8 +57,8 @@ pub(super) struct Frames {
     pub(super) later: mpsc::Receiver<Utf8Bytes>,
 }
 
-impl Core {
-    pub(super) fn new(gateway: Gateway, settings: Settings) -> Self {
+impl SharedState {
+    pub(super) fn new(http: HttpRequests, settings: Settings) -> Self {
         let events = Arc::new(Listeners::new("events"));
         let states = Arc::new(Listeners::new("states"));
         let reporter = Reporter::default().observed({
@@ -70,7 +70,7 @@ impl Core {
             }
         });
         Self {
-            gateway,
+            http,
             settings,
             reporter,
             events,
@@ -97,7 +97,7 @@ impl Core {
 
     /// Takes note of a new socket, and returns the frames for it.
     pub(super) fn attach(&self) -> Frames {
-        let subscribe = |channel_id: &str| ClientFrame::Subscribe { channel_id: channel_id.into() }.to_text().into();
+        let subscribe = |channel_id: &str| AgentFrame::Subscribe { channel_id: channel_id.into() }.to_text().into();
         let (sender, later) = mpsc::channel(WAITING_FRAMES);
         // Under the lock of the channels, so that a change is either among the first frames or sent to the new socket.
         let channels = self.channels();
@@ -128,7 +128,7 @@ impl Core {
     /// Tells the gateway of the end of a session, within a limit.
     pub(super) async fn report_end(&self, session: Connected) {
         let request = Disconnect::new(session.session_id);
-        let told = self.gateway.ask_once::<IgnoredAny>("POST", path::DISCONNECT, request);
+        let told = self.http.ask_once::<IgnoredAny>("POST", path::DISCONNECT, request);
         if !matches!(timeout(SESSION_END_LIMIT, told).await, Ok(Ok(_))) {
             debug!("the end of the session did not reach the gateway");
         }

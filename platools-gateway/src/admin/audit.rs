@@ -2,7 +2,7 @@
 //! projects, for the command line.
 
 use super::{Admin, Projects};
-use crate::audit::{AuditEvent, AuditQuery};
+use crate::audit::{AuditEvent, AuditFilter};
 use crate::domain::audit::AuditScope;
 use crate::domain::error::Error;
 
@@ -12,11 +12,11 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn audit_events(&self, query: AuditQuery, limit: usize) -> Result<Vec<AuditEvent>, Error> {
+    pub async fn audit_events(&self, filter: AuditFilter, limit: usize) -> Result<Vec<AuditEvent>, Error> {
         let project = self.project.clone();
         let is_default = project == *self.services.directory.default_project();
         let scope = if is_default { AuditScope::ProjectAndGateway(project) } else { AuditScope::Project(project) };
-        self.services.audit.list(scope, query, limit).await
+        self.services.audit.list(scope, filter, limit).await
     }
 }
 
@@ -25,7 +25,7 @@ impl Projects<'_> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn audit_events(&self, query: AuditQuery, limit: usize) -> Result<Vec<AuditEvent>, Error> {
-        self.services.audit.list(AuditScope::Everything, query, limit).await
+    pub async fn audit_events(&self, filter: AuditFilter, limit: usize) -> Result<Vec<AuditEvent>, Error> {
+        self.services.audit.list(AuditScope::Everything, filter, limit).await
     }
 }

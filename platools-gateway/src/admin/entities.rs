@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::views::WithSecret;
 use super::{Admin, exists, missing};
 use crate::audit::action;
-use crate::authority::secret::{self, Kind};
+use crate::authority::secret::{self, SecretKind};
 use crate::domain::entity::{Entity, EntitySecret, NewSecret};
 use crate::domain::error::Error;
 use crate::domain::identity::Policy;
@@ -27,7 +27,7 @@ impl Admin<'_> {
     /// # Errors
     /// There is one of that slug, the slug is malformed, the project has as many entities as it may have, or the database failed.
     pub async fn add_entity(&self, slug: &str, policy: Policy) -> Result<WithSecret<Entity>, Error> {
-        let secret = secret::generate(Kind::Worker);
+        let secret = secret::generate(SecretKind::Worker);
         let new = self.add_entity_with(slug, policy, &secret).await?;
         Ok(WithSecret { new, secret })
     }
@@ -72,7 +72,7 @@ impl Admin<'_> {
         self.check_whole_project()?;
         let snapshot = self.snapshot();
         let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
-        let secret = secret::generate(Kind::Worker);
+        let secret = secret::generate(SecretKind::Worker);
         let new = NewSecret {
             entity_id: &row.id,
             id: &SecretId::random(),

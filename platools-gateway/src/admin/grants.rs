@@ -1,39 +1,34 @@
-//! [`GrantRequest`]: the limits that an admin requests for a new key or token, such as its role and its users. `Admin::grant` checks them
+//! Functions of [`Admin`] that decide the permissions of a new key or token. They check what an admin requests, such as a role and users,
 //! against the credential of the admin.
 
 use super::Admin;
 use super::validation::{check_owner, check_tool_roles};
+use super::views::NewCredential;
 use crate::authority::{AskedGrant, Grant, grant, lineage};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::identity::{Credential, Role, SpeaksFor};
+use crate::domain::identity::{Credential, SpeaksFor};
 use crate::domain::ids::EnvironmentId;
-use crate::domain::text::USER_ID;
-
-/// The limits in a request for a key or token.
-pub(super) struct GrantRequest<'a> {
-    pub(super) role: Role,
-    pub(super) tool_roles: &'a [String],
-    pub(super) user: Option<&'a str>,
-    pub(super) agent: Option<&'a str>,
-    pub(super) speaks_for: Option<&'a SpeaksFor>,
-    pub(super) environments: Option<&'a [String]>,
-    pub(super) expires_ms: Option<i64>,
-}
+use crate::domain::text_rule::USER_ID;
 
 impl Admin<'_> {
-    /// The limits of a new key or token.
-    pub(super) fn grant(&self, request: &GrantRequest<'_>) -> Result<Grant, Error> {
-        check_tool_roles(request.tool_roles)?;
-        USER_ID.check_any(request.user)?;
-        let environments = request.environments.map(|names| self.environment_ids(names)).transpose()?;
+    /// The permissions of a new key or token, which may be for a user.
+    pub(super) fn grant(
+        &self,
+        new: &NewCredential,
+        user: Option<&str>,
+        expires_ms: Option<i64>,
+    ) -> Result<Grant, Error> {
+        check_tool_roles(&new.tool_roles)?;
+        USER_ID.check_any(user)?;
+        let environments = new.environments.as_deref().map(|names| self.environment_ids(names)).transpose()?;
         let asked = AskedGrant {
-            role: request.role,
-            user: request.user.map(check_owner).transpose()?,
-            agent: self.agent_id(request.agent)?,
-            speaks_for: request.speaks_for.map(checked_users).transpose()?,
+            role: new.role,
+            user: user.map(check_owner).transpose()?,
+            agent: self.agent_id(new.agent.as_deref())?,
+            speaks_for: new.speaks_for.as_ref().map(checked_users).transpose()?,
             environments,
-            expires_ms: request.expires_ms,
+            expires_ms,
         };
         let maker = self.maker.as_ref();
         let end = maker.and_then(|maker| self.snapshot().end_of(&maker.credential));

@@ -2,12 +2,11 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::grants::GrantRequest;
 use super::validation::checked_name;
 use super::views::{Key, NewKey, WithSecret};
 use super::{Admin, missing};
 use crate::audit::action;
-use crate::authority::secret::{self, Kind};
+use crate::authority::secret::{self, SecretKind};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
 use crate::domain::ids::KeyId;
@@ -27,7 +26,7 @@ impl Admin<'_> {
     /// There is no such agent or environment, the name or the users are malformed, the key would allow more than the credential
     /// that adds it, that one has ended, the project has as many keys as it may, or the database failed.
     pub async fn add_key(&self, new: NewKey) -> Result<WithSecret<Key>, Error> {
-        let secret = secret::generate(Kind::Caller);
+        let secret = secret::generate(SecretKind::Caller);
         let new = self.add_key_with(new, &secret).await?;
         Ok(WithSecret { new, secret })
     }
@@ -46,7 +45,7 @@ impl Admin<'_> {
 
     /// Adds an admin's key, if nobody has a key yet. Of several that try at once, one does.
     pub(crate) async fn add_first_key(&self) -> Result<Option<SecretString>, Error> {
-        let secret = secret::generate(Kind::Caller);
+        let secret = secret::generate(SecretKind::Caller);
         let row = self.key_row(NewKey::new(Role::Admin), &secret)?;
         let change = self.record(action::KEY_CREATE, row.id.as_str(), "the first key");
         let is_added = change.store().add_first_key(&row).await?;
@@ -81,16 +80,9 @@ impl Admin<'_> {
     }
 
     fn key_row(&self, new: NewKey, secret: &SecretString) -> Result<StoredKey, Error> {
-        let expires_ms = new.ttl.map(ms_after);
-        let grant = self.grant(&GrantRequest {
-            role: new.role,
-            tool_roles: &new.tool_roles,
-            user: None,
-            agent: new.agent.as_deref(),
-            speaks_for: new.speaks_for.as_ref(),
-            environments: new.environments.as_deref(),
-            expires_ms,
-        })?;
+        let NewKey { credential: new, ttl } = new;
+        let expires_ms = ttl.map(ms_after);
+        let grant = self.grant(&new, None, expires_ms)?;
         Ok(StoredKey {
             id: KeyId::random(),
             project_id: self.project.clone(),

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::audit::{Actor, Audit};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
-use crate::directory::{Directory, Snapshot};
+use crate::directory::{Directory, DirectorySnapshot};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{EnvironmentId, ProjectId};
@@ -38,7 +38,7 @@ pub use projects::Projects;
 pub(crate) use reconciler::Reconciler;
 pub use signing::SigningKeyView;
 pub use tokens::{MAX_TOKENS, TokensBefore};
-pub use views::{Key, NewAgent, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
+pub use views::{Key, NewAgent, NewCredential, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
 
 /// Changes the directory for admins, and records each change.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Admin<'_> {
         Ok(())
     }
 
-    fn snapshot(&self) -> Arc<Snapshot> {
+    fn snapshot(&self) -> Arc<DirectorySnapshot> {
         self.services.directory.snapshot()
     }
 }

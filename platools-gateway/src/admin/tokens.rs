@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::grants::GrantRequest;
 use super::validation::checked_name;
-use super::views::{NewToken, NewWorkerToken, SignedToken, Token};
+use super::views::{NewCredential, NewToken, NewWorkerToken, SignedToken, Token};
 use super::{Admin, MAX_TOKEN_TTL, missing};
 use crate::audit::action;
 use crate::authority::{self, CallerClaims, NewClaims, Signed, WorkerClaims};
@@ -58,21 +57,14 @@ impl Admin<'_> {
     /// There is no such agent or environment, the name or the users are malformed, the token would be good for too long or no
     /// time at all, it would allow more than the credential that mints it, the project has too many, or the database failed.
     pub async fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
-        check_ttl(new.ttl)?;
-        let grant = self.grant(&GrantRequest {
-            role: new.role,
-            tool_roles: &new.tool_roles,
-            user: new.user_id.as_deref(),
-            agent: new.agent.as_deref(),
-            speaks_for: new.speaks_for.as_ref(),
-            environments: new.environments.as_deref(),
-            expires_ms: Some(ms_after(new.ttl)),
-        })?;
+        let NewToken { credential: new, user_id, ttl } = new;
+        check_ttl(ttl)?;
+        let grant = self.grant(&new, user_id.as_deref(), Some(ms_after(ttl)))?;
         let claims = CallerClaims {
             project: self.project.to_string(),
             role: new.role.as_str().to_owned(),
             roles: new.tool_roles.clone(),
-            user: new.user_id.clone(),
+            user: user_id.clone(),
             agent: grant.agent.as_ref().map(ToString::to_string),
             speaks_for: Some(grant.speaks_for.clone()),
             environments: grant.environments.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect()),
@@ -81,13 +73,13 @@ impl Admin<'_> {
             name: checked_name(new.name)?,
             role: Some(new.role),
             tool_roles: new.tool_roles,
-            user_id: new.user_id,
+            user_id,
             speaks_for: Some(grant.speaks_for),
             environments: grant.environments,
             agent_id: grant.agent,
             ..self.blank()
         };
-        self.sign(authority::CALLER, claims, record, self.makers()?, new.ttl).await
+        self.sign(authority::CALLER, claims, record, self.makers()?, ttl).await
     }
 
     /// Signs a token that a worker may use in place of its entity's secret, in one environment or in all. It ends with that
@@ -135,16 +127,12 @@ impl Admin<'_> {
 
     /// The environment of a worker's token. `None` means all, which only a maker that reaches all may grant.
     fn worker_environment(&self, new: &NewWorkerToken) -> Result<Option<EnvironmentId>, Error> {
-        let named = new.environment.as_ref().map(|name| vec![name.clone()]);
-        let grant = self.grant(&GrantRequest {
-            role: Role::Viewer,
-            tool_roles: &[],
-            user: None,
-            agent: None,
-            speaks_for: Some(&SpeaksFor::Nobody),
-            environments: named.as_deref(),
-            expires_ms: Some(ms_after(new.ttl)),
-        })?;
+        let credential = NewCredential {
+            speaks_for: Some(SpeaksFor::Nobody),
+            environments: new.environment.as_ref().map(|name| vec![name.clone()]),
+            ..NewCredential::new(Role::Viewer)
+        };
+        let grant = self.grant(&credential, None, Some(ms_after(new.ttl)))?;
         match grant.environments {
             Some(environments) if environments.len() > 1 => {
                 let message =

@@ -3,12 +3,12 @@
 
 use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::text::Text;
+use crate::domain::text_rule::TextRule;
 
 /// Bytes of a system prompt: 64 KiB.
-const SYSTEM_PROMPT: Text = Text::prose("systemPrompt", 64 * 1024);
+const SYSTEM_PROMPT: TextRule = TextRule::prose("systemPrompt", 64 * 1024);
 
-const MODEL: Text = Text::line("model", 256);
+const MODEL: TextRule = TextRule::line("model", 256);
 
 /// The most characters of a title.
 const MAX_TITLE_CHARS: usize = 128;
@@ -19,14 +19,14 @@ const MAX_NAME_CHARS: usize = 128;
 /// The most characters of an owner's id.
 const MAX_OWNER_CHARS: usize = 255;
 
-const ENVIRONMENT: Text = Text::line("environment", 256);
+const ENVIRONMENT: TextRule = TextRule::line("environment", 256);
 
-const TOOL: Text = Text::line("tools", 512);
+const TOOL: TextRule = TextRule::line("tools", 512);
 
 /// Tools that a profile may name: as many as one worker may declare.
 const MAX_TOOLS: usize = 1000;
 
-const TOOL_ROLE: Text = Text::line("toolRoles", 128);
+const TOOL_ROLE: TextRule = TextRule::line("toolRoles", 128);
 
 /// Roles of a key or token. They have to fit into a token, and that into a header.
 const MAX_TOOL_ROLES: usize = 64;

@@ -1,5 +1,5 @@
 //! Types of agents, keys and tokens for the functions of `Admin`. [`NewAgent`], [`NewKey`] and [`NewToken`] describe an object to add;
-//! [`Key`] and [`Token`] show a stored one, without its secret.
+//! a key and a token have a [`NewCredential`] in common. [`Key`] and [`Token`] show a stored one, without its secret.
 
 use std::time::Duration;
 
@@ -99,9 +99,9 @@ pub struct WithSecret<T> {
     pub secret: SecretString,
 }
 
-/// A caller's key to add.
+/// The name and the permissions of a caller's key or token to make.
 #[derive(Debug, Clone)]
-pub struct NewKey {
+pub struct NewCredential {
     /// Its name for people: 1 to 128 characters, without control characters.
     pub name: Option<String>,
     /// The role that it grants.
@@ -110,11 +110,26 @@ pub struct NewKey {
     pub tool_roles: Vec<String>,
     /// The agent it belongs to, by slug or id.
     pub agent: Option<String>,
-    /// The users it may speak for. Without it, [`SpeaksFor::default_of`] its role and agent, or fewer where the credential that
-    /// adds it speaks for fewer.
+    /// The users it may speak for, beside the user of a token. Without it, nobody for the token of a user who is no admin, and else
+    /// [`SpeaksFor::default_of`] its role and agent; in each case fewer if the credential that makes it speaks for fewer.
     pub speaks_for: Option<SpeaksFor>,
-    /// The environments it reaches, by slug or id. Without them, those of the credential that adds it.
+    /// The environments it reaches, by slug or id. Without them, those of the credential that makes it.
     pub environments: Option<Vec<String>>,
+}
+
+impl NewCredential {
+    /// A credential of a role, without a name, for nobody in particular.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self { name: None, role, tool_roles: Vec::new(), agent: None, speaks_for: None, environments: None }
+    }
+}
+
+/// A caller's key to add.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Its name and its permissions.
+    pub credential: NewCredential,
     /// Its lifetime; without a value, until it is revoked.
     pub ttl: Option<Duration>,
 }
@@ -123,27 +138,17 @@ impl NewKey {
     /// A key of a role, without a name, for nobody in particular, that does not end.
     #[must_use]
     pub fn new(role: Role) -> Self {
-        Self { name: None, role, tool_roles: Vec::new(), agent: None, speaks_for: None, environments: None, ttl: None }
+        Self { credential: NewCredential::new(role), ttl: None }
     }
 }
 
 /// A caller's token to mint.
 #[derive(Debug, Clone)]
 pub struct NewToken {
-    /// Its name for people: 1 to 128 characters, without control characters.
-    pub name: Option<String>,
-    /// The role that it grants.
-    pub role: Role,
-    /// The roles it has in the eyes of tools.
-    pub tool_roles: Vec<String>,
+    /// Its name and its permissions.
+    pub credential: NewCredential,
     /// The user it is for: 1 to 255 characters, without control characters.
     pub user_id: Option<String>,
-    /// The agent it belongs to, by slug or id.
-    pub agent: Option<String>,
-    /// The users it may speak for, apart from its own. Without it, none for a user's token, or else as of a [`NewKey`].
-    pub speaks_for: Option<SpeaksFor>,
-    /// The environments it reaches, by slug or id. Without them, those of the credential that mints it.
-    pub environments: Option<Vec<String>>,
     /// Its lifetime; at most [`MAX_TOKEN_TTL`](super::MAX_TOKEN_TTL), and no longer than the credential that mints it.
     pub ttl: Duration,
 }
@@ -152,8 +157,7 @@ impl NewToken {
     /// A token of a role, without a name, for nobody in particular.
     #[must_use]
     pub fn new(role: Role, ttl: Duration) -> Self {
-        let NewKey { name, tool_roles, agent, speaks_for, environments, .. } = NewKey::new(role);
-        Self { name, role, tool_roles, user_id: None, agent, speaks_for, environments, ttl }
+        Self { credential: NewCredential::new(role), user_id: None, ttl }
     }
 }
 

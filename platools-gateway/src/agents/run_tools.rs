@@ -16,7 +16,6 @@ use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
-use crate::domain::trace::TraceContext;
 use crate::pending::CallTimeout;
 use crate::tools::{NamedTool, Tools};
 
@@ -106,14 +105,7 @@ impl<'a> RunTools<'a> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
         let tool = self.find(handle).ok_or_else(none)?;
         let arguments = Arguments::parse_offloaded(arguments).await?;
-        let request = CallRequest {
-            tool: tool.name(),
-            arguments,
-            timeout: CallTimeout::declared_or(TIMEOUT),
-            worker_return: None,
-            trace: TraceContext::from_parent(None),
-            listener: None,
-        };
+        let request = CallRequest::new(tool.name(), arguments, CallTimeout::declared_or(TIMEOUT));
         self.call_count.fetch_add(1, Ordering::Relaxed);
         let result = self.calls.call_with_id(self.caller, request, call.clone()).await?.result;
         Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })

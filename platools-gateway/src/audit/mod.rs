@@ -17,15 +17,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-pub use crate::domain::audit::{Actor, AuditEvent, AuditKind, action};
+pub use crate::domain::audit::{Actor, AuditCursor, AuditEvent, AuditFilter, AuditKind, action};
 pub use crate::settings::AuditSettings;
 
 use crate::background::log_limit::LogLimit;
 use crate::background::tasks::Tasks;
-use crate::domain::audit::{AuditFilter, AuditScope};
+use crate::domain::audit::AuditScope;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
-use crate::domain::ids::AuditEventId;
 use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::audit::AuditStore;
@@ -41,32 +40,6 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// The longest time for the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
-
-/// Filter for the events of a list. A field without a value matches everything.
-#[derive(Debug, Clone, Default)]
-pub struct AuditQuery {
-    /// The kind.
-    pub kind: Option<AuditKind>,
-    /// The action, as in [`action`].
-    pub action: Option<String>,
-    /// The id of the credential, the user or the agent.
-    pub actor: Option<String>,
-    /// Events at this time or later, in milliseconds since 1970.
-    pub since_ms: Option<i64>,
-    /// Events before this time, in milliseconds since 1970.
-    pub until_ms: Option<i64>,
-    /// Events that follow this one in the list.
-    pub after: Option<AuditCursor>,
-}
-
-/// The position after an event in the list, which goes from the newest to the oldest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditCursor {
-    /// Time of the last event of the page, in milliseconds since 1970.
-    pub at_ms: i64,
-    /// The last event of the page.
-    pub id: AuditEventId,
-}
 
 /// Records and lists events.
 pub(crate) struct Audit {
@@ -148,20 +121,12 @@ impl Audit {
     pub(crate) async fn list(
         &self,
         scope: AuditScope,
-        query: AuditQuery,
+        filter: AuditFilter,
         limit: usize,
     ) -> Result<Vec<AuditEvent>, Error> {
         self.settle().await;
-        let filter = AuditFilter {
-            scope,
-            kind: query.kind,
-            action: query.action,
-            actor: query.actor,
-            since_ms: query.since_ms,
-            until_ms: query.until_ms,
-            after: query.after.map(|place| (place.at_ms, place.id.to_string())),
-        };
-        self.store.audit_events(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.store.audit_events(&scope, &filter, limit).await
     }
 
     /// Writes the events that wait, and takes no more.
@@ -174,7 +139,7 @@ impl Audit {
             let _ = handle.await;
         };
         if timeout(LAST_WRITE, end).await.is_err() {
-            tracing::error!("audit events could not be written before the gateway stopped, and are lost");
+            tracing::error!("audit events not stored before the gateway stopped; they are in the log only");
         }
     }
 
@@ -214,7 +179,7 @@ impl Task {
             self.lost.store(0, Ordering::Relaxed);
             tracing::error!(
                 events = lost,
-                "audit events are in the log only: the database does not take them fast enough"
+                "audit events not stored: the database is too slow; they are in the log only"
             );
         }
     }

@@ -113,7 +113,7 @@ impl AuditWriter {
         self.close_windows(None);
         self.write_queued().await;
         if !self.batch.is_empty() {
-            tracing::error!(events = self.batch.len(), "audit events could not be written and are in the log only");
+            tracing::error!(events = self.batch.len(), "audit events not stored; they are in the log only");
         }
     }
 
@@ -173,7 +173,7 @@ impl AuditWriter {
         let wait = match self.store.prune_audit_events(retention).await {
             Ok(deleted) => pruning::wait_after(deleted, self.settings.max_age),
             Err(error) => {
-                tracing::warn!(%error, "old audit events could not be deleted; the next look tries again");
+                tracing::warn!(%error, "old audit events not deleted; trying again later");
                 pruning::LOOKS.1
             }
         };
@@ -183,14 +183,14 @@ impl AuditWriter {
     fn complain(&mut self, error: &Error) {
         if self.complaints.admits(COMPLAINTS) {
             let causes = causes_of(error);
-            tracing::error!(%error, causes, "audit events cannot be written; they wait until the queue is full");
+            tracing::error!(%error, causes, "audit events not stored; they wait until the queue is full");
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Audit, AuditKind, AuditQuery, action};
+    use super::super::{Audit, AuditFilter, AuditKind, action};
     use super::*;
     use crate::background::tasks::Tasks;
     use crate::domain::audit::AuditScope;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     async fn listed(audit: &Audit) -> Vec<String> {
-        let events = audit.list(AuditScope::Everything, AuditQuery::default(), 100).await.unwrap();
+        let events = audit.list(AuditScope::Everything, AuditFilter::default(), 100).await.unwrap();
         events.into_iter().rev().filter_map(|event| event.actor.credential).collect()
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let (_folder, store, audit) = started().await;
         store.break_audit(true).await;
         sign_in(&audit, "key_1");
-        assert!(audit.list(AuditScope::Everything, AuditQuery::default(), 100).await.is_err());
+        assert!(audit.list(AuditScope::Everything, AuditFilter::default(), 100).await.is_err());
         sign_in(&audit, "key_2");
         store.break_audit(false).await;
         assert_eq!(listed(&audit).await, ["key_1", "key_2"]);
@@ -249,7 +249,7 @@ mod tests {
         }
         audit.close().await;
         let after = Audit::without_task(Arc::new(store.clone()));
-        let query = AuditQuery { kind: Some(AuditKind::Refusal), ..AuditQuery::default() };
+        let query = AuditFilter { kind: Some(AuditKind::Refusal), ..AuditFilter::default() };
         let events = after.list(AuditScope::Everything, query, 100).await.unwrap();
         assert_eq!((events.len(), events.iter().map(|event| event.left_out).sum::<u64>()), (11, 5));
         store.close().await;

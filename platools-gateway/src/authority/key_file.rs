@@ -43,8 +43,8 @@ impl SigningKeySource {
     pub fn from_settings(settings: &Settings) -> Result<Self, Error> {
         match (&settings.signing_key_file, &settings.signing_keys) {
             (Some(_), Some(_)) => {
-                let message = "the signing keys are in PLATOOLS_GATEWAY_SIGNING_KEYS, and `signing_key_file` names a file of them; take one \
-                               of both away";
+                let message = "the signing keys are in PLATOOLS_GATEWAY_SIGNING_KEYS, and `signing_key_file` names a file of them; remove \
+                               one of the two";
                 Err(Error::new(ErrorKind::NotConfigured, message))
             }
             (Some(file), None) => Ok(Self::File(file.clone())),
@@ -80,7 +80,7 @@ pub(super) struct KeyFile {
 
 /// The state of a file, to tell whether it changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     modified: Option<SystemTime>,
     bytes: u64,
     /// A renamed file has another one, also within the resolution of its time.
@@ -100,7 +100,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// The file cannot be read, or has no keys in it.
-    pub(super) fn read(&self) -> Result<Option<(SigningKeys, Stamp)>, Error> {
+    pub(super) fn read(&self) -> Result<Option<(SigningKeys, FileStamp)>, Error> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -115,7 +115,7 @@ impl KeyFile {
     }
 
     /// The state of the file; `None` where there is no file, or where it cannot be told.
-    pub(super) fn stamp(&self) -> Option<Stamp> {
+    pub(super) fn stamp(&self) -> Option<FileStamp> {
         fs::metadata(&self.path).ok().map(|metadata| stamp(&metadata))
     }
 
@@ -157,7 +157,7 @@ impl KeyFile {
     pub(super) fn warn_if_open(&self) {
         if is_open_to_all(&self.path) {
             let file = self.path.display();
-            tracing::warn!(%file, "everybody can read the signing keys; take that right away with `chmod o-r`");
+            tracing::warn!(%file, "every user of the machine can read the signing keys; change that with `chmod o-r`");
         }
     }
 
@@ -186,12 +186,12 @@ impl KeyFile {
     }
 }
 
-fn stamp(metadata: &fs::Metadata) -> Stamp {
+fn stamp(metadata: &fs::Metadata) -> FileStamp {
     #[cfg(unix)]
     let inode = std::os::unix::fs::MetadataExt::ino(metadata);
     #[cfg(not(unix))]
     let inode = 0;
-    Stamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode }
+    FileStamp { modified: metadata.modified().ok(), bytes: metadata.len(), inode }
 }
 
 /// Has the name of a renamed file survive a power cut. Other systems do that by themselves.

@@ -32,6 +32,6 @@ pub(crate) use rules::{Action, Resource, authorize, may_use};
 pub(crate) use signing_keys::{MAX_GRACE, SigningKey, SigningKeys};
 pub(crate) use token_signer::{LoadedKeys, NO_PLACE, TokenSigner};
 pub(crate) use tokens::{
-    CALLER, CallerClaims, NewClaims, Signed, Token, Unverified, WORKER, WorkerClaims, lineage, looks_like_one,
+    CALLER, CallerClaims, NewClaims, Signed, Unverified, VerifiedToken, WORKER, WorkerClaims, lineage, looks_like_one,
     names_gateway,
 };

@@ -12,7 +12,7 @@ const PREFIX: &str = "plt_";
 
 /// The kind of a secret's owner. It is part of the secret, so that its finder knows what to rotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SecretKind {
     /// A worker's.
     Worker,
     /// A caller's.
@@ -20,10 +20,10 @@ pub(crate) enum Kind {
 }
 
 /// A new secret with 256 bits of randomness.
-pub(crate) fn generate(kind: Kind) -> SecretString {
+pub(crate) fn generate(kind: SecretKind) -> SecretString {
     let kind = match kind {
-        Kind::Worker => "worker",
-        Kind::Caller => "key",
+        SecretKind::Worker => "worker",
+        SecretKind::Caller => "key",
     };
     format!("{PREFIX}{kind}_{}", random::hex_of::<32>()).into()
 }
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn generated_secrets_differ_and_carry_the_prefix() {
-        let (one, other) = (generate(Kind::Worker), generate(Kind::Worker));
+        let (one, other) = (generate(SecretKind::Worker), generate(SecretKind::Worker));
         assert!(one.expose_secret().starts_with(PREFIX));
         assert_eq!(one.expose_secret().len(), PREFIX.len() + "worker_".len() + 64);
         assert_ne!(one.expose_secret(), other.expose_secret());
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn debug_does_not_print_the_secret() {
-        let secret = generate(Kind::Caller);
+        let secret = generate(SecretKind::Caller);
         assert!(!format!("{secret:?}").contains(secret.expose_secret()));
     }
 }

@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::key_file::{KeyFile, SigningKeySource, Stamp};
+use super::key_file::{FileStamp, KeyFile, SigningKeySource};
 use super::signing_keys::SigningKeys;
-use super::tokens::{self, NewClaims, Token, Unverified};
+use super::tokens::{self, NewClaims, Unverified, VerifiedToken};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::lock::{read, write};
 
@@ -29,7 +29,7 @@ struct Inner {
 struct State {
     keys: Option<Arc<SigningKeys>>,
     /// The file as it was when the keys were read; `None` before that, and while it is missing.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
 }
 
 /// The error of a gateway that has neither a data folder nor another place of the keys.
@@ -138,7 +138,7 @@ impl TokenSigner {
         audience: &str,
         token: &SecretString,
         now_ms: i64,
-    ) -> Result<Token<C>, Unverified> {
+    ) -> Result<VerifiedToken<C>, Unverified> {
         let keys = self.keys().ok_or(Unverified::UnknownKey)?;
         tokens::verify(&keys, audience, token, now_ms)
     }
@@ -191,7 +191,7 @@ impl TokenSigner {
         Ok(self.keep(keys, file.stamp()))
     }
 
-    fn keep(&self, keys: SigningKeys, stamp: Option<Stamp>) -> LoadedKeys {
+    fn keep(&self, keys: SigningKeys, stamp: Option<FileStamp>) -> LoadedKeys {
         let keys = Arc::new(keys);
         let mut state = write(&self.0.state);
         *state = State { keys: Some(Arc::clone(&keys)), stamp };

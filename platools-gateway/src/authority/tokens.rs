@@ -92,7 +92,7 @@ pub(crate) struct Signed {
 
 /// A token that was verified.
 #[derive(Debug, Clone)]
-pub(crate) struct Token<C> {
+pub(crate) struct VerifiedToken<C> {
     /// Its id among credentials.
     pub(crate) credential: Credential,
     pub(crate) claims: C,
@@ -138,7 +138,7 @@ pub(super) fn verify<C: DeserializeOwned>(
     audience: &str,
     token: &SecretString,
     now_ms: i64,
-) -> Result<Token<C>, Unverified> {
+) -> Result<VerifiedToken<C>, Unverified> {
     let header = jsonwebtoken::decode_header(token.expose_secret()).map_err(|_| Unverified::NotGood)?;
     let is_meant = |key: &&SigningKey| header.kid.as_ref().is_none_or(|kid| *kid == key.kid);
     let mut candidates = keys.verifying(now_ms).filter(is_meant).peekable();
@@ -157,7 +157,7 @@ pub(super) fn verify<C: DeserializeOwned>(
         signed_by: key.kid.clone(),
         parents: parents.ok_or(Unverified::NotGood)?,
     };
-    Ok(Token { credential, claims: claims.own })
+    Ok(VerifiedToken { credential, claims: claims.own })
 }
 
 fn decode<C: DeserializeOwned>(key: &SigningKey, audience: &str, token: &SecretString) -> Option<Claims<C>> {
@@ -246,7 +246,11 @@ mod tests {
         sign(keys.signing(), new, ttl, NOW_MS)
     }
 
-    fn verified(keys: &SigningKeys, token: &SecretString, now_ms: i64) -> Result<Token<WorkerClaims>, Unverified> {
+    fn verified(
+        keys: &SigningKeys,
+        token: &SecretString,
+        now_ms: i64,
+    ) -> Result<VerifiedToken<WorkerClaims>, Unverified> {
         verify(keys, WORKER, token, now_ms)
     }
 

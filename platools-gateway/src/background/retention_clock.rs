@@ -1,4 +1,5 @@
-//! [`Aging`]: the clock for deletion by age. It adopts a jump of the wall clock late, because a row that is deleted too early is lost.
+//! [`RetentionClock`]: the clock for deletion by age. It adopts a jump of the wall clock late, because a row that is deleted too early is
+//! lost.
 //!
 //! While the gateway runs, a jump forward counts after a day. The time is also stored. When the gateway starts and the wall clock is far
 //! ahead of the stored time, the wall clock counts after an hour.
@@ -7,8 +8,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::domain::lock::lock;
-use crate::ports::aging::AgingStore;
 use crate::ports::clock::{Clock, Reading, TimeEvent, Timeline, with_clock};
+use crate::ports::retention_clock::RetentionClockStore;
 use crate::ports::time::now_ms;
 
 use crate::domain::error::Error;
@@ -27,23 +28,23 @@ const STALENESS_MS: i64 = 10 * 60 * 1000;
 
 /// The time that deletion by age goes by.
 #[derive(Debug)]
-pub(crate) struct Aging {
+pub(crate) struct RetentionClock {
     timeline: Mutex<Timeline>,
     stored_ms: Mutex<i64>,
     /// The lead of the clock over the last run, if it is not believed yet.
     lead_ms: Option<i64>,
 }
 
-impl Aging {
+impl RetentionClock {
     /// Takes up the stored time.
     ///
     /// # Errors
     /// The database failed.
-    pub(crate) async fn open(store: &dyn AgingStore) -> Result<Self, Error> {
-        Ok(Self::resume(store.aging_ms().await?, with_clock(Clock::reading)))
+    pub(crate) async fn open(store: &dyn RetentionClockStore) -> Result<Self, Error> {
+        Ok(Self::resume(store.retention_ms().await?, with_clock(Clock::reading)))
     }
 
-    /// Aging that believes the clock at once.
+    /// A retention clock that follows the wall clock at once.
     #[cfg(test)]
     pub(crate) fn of_now() -> Self {
         Self::resume(None, with_clock(Clock::reading))
@@ -63,7 +64,10 @@ impl Aging {
     pub(crate) fn log_start(&self) {
         if let Some(lead_ms) = self.lead_ms {
             let hours = lead_ms / 3_600_000;
-            tracing::warn!(hours, "clock is far ahead of the last run; nothing is deleted by age for an hour");
+            tracing::warn!(
+                hours,
+                "wall clock is far ahead of the last run: nothing is deleted by age for an hour; check the clock"
+            );
         }
     }
 
@@ -76,12 +80,12 @@ impl Aging {
     ///
     /// # Errors
     /// The database failed.
-    pub(crate) async fn store(&self, store: &dyn AgingStore) -> Result<(), Error> {
+    pub(crate) async fn store(&self, store: &dyn RetentionClockStore) -> Result<(), Error> {
         let now_ms = self.now_ms();
         if now_ms.abs_diff(*lock(&self.stored_ms)) < STALENESS_MS.unsigned_abs() {
             return Ok(());
         }
-        store.set_aging_ms(now_ms).await?;
+        store.set_retention_ms(now_ms).await?;
         *lock(&self.stored_ms) = now_ms;
         Ok(())
     }
@@ -95,11 +99,11 @@ impl Aging {
                 tracing::error!(
                     by_seconds = by_ms / 1000,
                     hours,
-                    "wall clock jumped; deletion by age waits for it to last"
+                    "wall clock jumped: deletion by age waits until the new time has lasted; check the clock"
                 );
             }
             Some(TimeEvent::Adopted { by_ms }) => {
-                tracing::warn!(by_seconds = by_ms / 1000, "deletion by age goes by the wall clock again");
+                tracing::warn!(by_seconds = by_ms / 1000, "deletion by age follows the wall clock again");
             }
             Some(TimeEvent::Returned) | None => {}
         }
@@ -118,8 +122,8 @@ mod tests {
     const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
 
     /// The distance of the cutoff from the time at the start, in milliseconds.
-    fn since(aging: &Aging, start_ms: i64) -> i64 {
-        aging.cutoff_ms(Duration::ZERO) - start_ms
+    fn since(retention_clock: &RetentionClock, start_ms: i64) -> i64 {
+        retention_clock.cutoff_ms(Duration::ZERO) - start_ms
     }
 
     #[test]
@@ -127,14 +131,14 @@ mod tests {
         for jump_ms in [YEAR_MS, 24 * HOUR_MS] {
             let clock = TestClock::install();
             let start_ms = now_ms();
-            let aging = Aging::resume(None, with_clock(Clock::reading));
+            let retention_clock = RetentionClock::resume(None, with_clock(Clock::reading));
             clock.jump_ms(jump_ms);
-            assert_eq!(since(&aging, start_ms), 0);
+            assert_eq!(since(&retention_clock, start_ms), 0);
             clock.pass(HOUR * 23);
             assert_eq!(now_ms(), start_ms + jump_ms + 23 * HOUR_MS, "credentials go by the new time already");
-            assert_eq!(since(&aging, start_ms), 23 * HOUR_MS);
+            assert_eq!(since(&retention_clock, start_ms), 23 * HOUR_MS);
             clock.pass(HOUR);
-            assert_eq!(since(&aging, start_ms), 24 * HOUR_MS + jump_ms);
+            assert_eq!(since(&retention_clock, start_ms), 24 * HOUR_MS + jump_ms);
         }
     }
 
@@ -142,30 +146,30 @@ mod tests {
     fn a_clock_that_is_set_back_deletes_nothing_more() {
         let clock = TestClock::install();
         let start_ms = now_ms();
-        let aging = Aging::resume(None, with_clock(Clock::reading));
+        let retention_clock = RetentionClock::resume(None, with_clock(Clock::reading));
         clock.jump_ms(-YEAR_MS);
-        assert_eq!(since(&aging, start_ms), 0);
+        assert_eq!(since(&retention_clock, start_ms), 0);
         clock.pass(HOUR);
-        assert_eq!(since(&aging, start_ms), HOUR_MS - YEAR_MS);
+        assert_eq!(since(&retention_clock, start_ms), HOUR_MS - YEAR_MS);
     }
 
     #[test]
     fn a_start_with_a_clock_that_is_far_ahead_deletes_nothing_for_an_hour() {
         let clock = TestClock::install();
         let stored_ms = now_ms() - YEAR_MS;
-        let aging = Aging::resume(Some(stored_ms), with_clock(Clock::reading));
+        let retention_clock = RetentionClock::resume(Some(stored_ms), with_clock(Clock::reading));
         clock.pass(HOUR - Duration::from_secs(1));
-        assert_eq!(since(&aging, stored_ms), HOUR_MS - 1000);
+        assert_eq!(since(&retention_clock, stored_ms), HOUR_MS - 1000);
         clock.pass(Duration::from_secs(1));
-        assert_eq!(since(&aging, stored_ms), YEAR_MS + HOUR_MS);
+        assert_eq!(since(&retention_clock, stored_ms), YEAR_MS + HOUR_MS);
     }
 
     #[test]
     fn a_short_stop_counts_at_once() {
         let _clock = TestClock::install();
         let stored_ms = now_ms() - HOUR_MS;
-        let aging = Aging::resume(Some(stored_ms), with_clock(Clock::reading));
-        assert_eq!(since(&aging, stored_ms), HOUR_MS);
+        let retention_clock = RetentionClock::resume(Some(stored_ms), with_clock(Clock::reading));
+        assert_eq!(since(&retention_clock, stored_ms), HOUR_MS);
     }
 
     #[tokio::test]
@@ -173,19 +177,19 @@ mod tests {
         let clock = TestClock::install();
         let folder = tempfile::tempdir().unwrap();
         let store = crate::store::SqlStore::open(folder.path()).await.unwrap();
-        let aging = Aging::open(&store).await.unwrap();
-        assert_eq!(store.aging_ms().await.unwrap(), None);
-        aging.store(&store).await.unwrap();
-        let first_ms = store.aging_ms().await.unwrap().unwrap();
+        let retention_clock = RetentionClock::open(&store).await.unwrap();
+        assert_eq!(store.retention_ms().await.unwrap(), None);
+        retention_clock.store(&store).await.unwrap();
+        let first_ms = store.retention_ms().await.unwrap().unwrap();
         clock.pass(Duration::from_secs(60));
-        aging.store(&store).await.unwrap();
-        assert_eq!(store.aging_ms().await.unwrap(), Some(first_ms), "it is written now and then only");
+        retention_clock.store(&store).await.unwrap();
+        assert_eq!(store.retention_ms().await.unwrap(), Some(first_ms), "it is written now and then only");
         clock.pass(HOUR);
-        aging.store(&store).await.unwrap();
-        assert_eq!(store.aging_ms().await.unwrap(), Some(first_ms + 60_000 + HOUR_MS));
+        retention_clock.store(&store).await.unwrap();
+        assert_eq!(store.retention_ms().await.unwrap(), Some(first_ms + 60_000 + HOUR_MS));
         clock.jump_ms(YEAR_MS);
-        let aging = Aging::open(&store).await.unwrap();
-        assert_eq!(since(&aging, first_ms), 60_000 + HOUR_MS);
+        let retention_clock = RetentionClock::open(&store).await.unwrap();
+        assert_eq!(since(&retention_clock, first_ms), 60_000 + HOUR_MS);
         store.close().await;
     }
 }

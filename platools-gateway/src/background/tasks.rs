@@ -60,19 +60,19 @@ impl Tasks {
         lock(&self.0).keys().copied().collect()
     }
 
-    fn note_down(&self, name: &'static str) -> Down {
+    fn note_down(&self, name: &'static str) -> DownTask {
         *lock(&self.0).entry(name).or_default() += 1;
-        Down { tasks: self.clone(), name }
+        DownTask { tasks: self.clone(), name }
     }
 }
 
 /// A task that is down. Dropping it says that the task runs again, or is not wanted any more.
-struct Down {
+struct DownTask {
     tasks: Tasks,
     name: &'static str,
 }
 
-impl Drop for Down {
+impl Drop for DownTask {
     fn drop(&mut self) {
         let mut down = lock(&self.tasks.0);
         if let Some(count) = down.get_mut(self.name) {

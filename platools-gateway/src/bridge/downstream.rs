@@ -81,7 +81,7 @@ impl ServerHandler for Downstream {
                     result.result_type = WHOLE;
                     Ok(result.into())
                 }
-                _ => Err(ErrorData::internal_error("the gateway's answer is none to a call", None)),
+                _ => Err(ErrorData::internal_error("the gateway's answer is not the result of a call", None)),
             },
             () = context.ct.cancelled() => {
                 let cancelled = CancelledNotificationParam::new(Some(id), Some("the client cancelled it".to_owned()));

@@ -130,7 +130,7 @@ impl Http {
         let said = text(response).await.unwrap_or_default();
         let said: Option<serde_json::Value> = serde_json::from_str(&said).ok();
         let said = said.as_ref().and_then(reason).unwrap_or("no reason was given");
-        let why = format!("the gateway refuses this ({status}): {said}");
+        let why = format!("the gateway refused the request ({status}): {said}");
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         Err(Failed::UnexpectedServerResponse(Cow::Owned(why)))
     }

@@ -62,7 +62,7 @@ pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
     };
     relay.is_connected(client.peer().clone());
     tokio::select! {
-        ended = client.waiting() => drop(ended.context("the client's end failed")?),
+        ended = client.waiting() => drop(ended.context("the connection to the client failed")?),
         () = keep(upstream.peer(), &http, &relay) => {}
     }
     leave(upstream).await
@@ -74,7 +74,7 @@ fn warn_of_plain_http(url: &Uri) {
     if url.scheme_str() == Some("http") && !is_loopback(host) {
         tracing::warn!(
             host,
-            "the key goes to the gateway over plain http, where anybody on the way can read it; use an https:// URL"
+            "key sent to the gateway over plain http, where anybody on the way can read it; use an https:// URL"
         );
     }
 }
@@ -111,9 +111,9 @@ async fn keep(gateway: &Peer<RoleClient>, http: &Http, relay: &Relay) {
         let mut sessions = http.sessions();
         while sessions.changed().await.is_ok() {
             if *sessions.borrow_and_update() > 1 {
-                tracing::info!("the gateway was started again");
+                tracing::info!("gateway was started again");
                 if timeout(RENEWAL_LIMIT, relay.renew(gateway)).await.is_err() {
-                    tracing::warn!("the gateway was not told how much of its log the client wants");
+                    tracing::warn!("log level of the client not passed on to the gateway");
                 }
                 relay.tools_changed().await;
             }

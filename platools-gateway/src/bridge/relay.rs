@@ -70,7 +70,7 @@ impl Relay {
         if let Some(level) = level
             && let Err(error) = gateway.set_level(SetLevelRequestParams::new(level)).await
         {
-            tracing::warn!(%error, "the gateway was not told how much of its log the client wants");
+            tracing::warn!(%error, "log level of the client not passed on to the gateway");
         }
     }
 

@@ -13,8 +13,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
 use crate::domain::page::Listing;
-use crate::domain::trace::TraceContext;
-use crate::journal::{JournaledCall, Kept, PastCall, Payload, TRACEBACK};
+use crate::journal::{JournaledCall, PastCall, Payload, PayloadState, TRACEBACK};
 use crate::pending::CallTimeout;
 use crate::tools::ToolName;
 
@@ -113,8 +112,7 @@ impl Calls {
             entity: Some(call.summary.entity_id.to_string()),
             environment: Some(call.summary.environment_id.to_string()),
         };
-        let trace = TraceContext::from_parent(None);
-        self.call(caller, CallRequest { tool, arguments, timeout, worker_return: None, trace, listener: None }).await
+        self.call(caller, CallRequest::new(tool, arguments, timeout)).await
     }
 
     /// Cancels a call under way that the caller may see. The request that waits for it is told, and so is its worker.
@@ -160,9 +158,9 @@ impl Calls {
 }
 
 fn replayable(arguments: &Payload) -> Result<&RawValue, Error> {
-    match (arguments.kept, &arguments.json) {
-        (Kept::Kept, Some(json)) => Ok(json),
-        (Kept::Redacted, _) => Err(not_replayable("parts of its arguments were redacted in the journal")),
+    match (arguments.state, &arguments.json) {
+        (PayloadState::Kept, Some(json)) => Ok(json),
+        (PayloadState::Redacted, _) => Err(not_replayable("parts of its arguments were redacted in the journal")),
         _ => Err(not_replayable("its arguments are not in the journal")),
     }
 }
@@ -193,12 +191,12 @@ fn without_traceback(words: Payload) -> Payload {
     });
     match rest {
         Ok(rest) => Payload { json: Some(rest), ..words },
-        Err(_) => Payload { kept: Kept::Dropped, json: None },
+        Err(_) => Payload { state: PayloadState::Dropped, json: None },
     }
 }
 
 fn payload(stored: StoredText) -> Payload {
     // The stored text is JSON; anything else is not shown.
     let json = stored.text.and_then(|text| RawValue::from_string(text).ok());
-    Payload { kept: stored.kept, json }
+    Payload { state: stored.state, json }
 }

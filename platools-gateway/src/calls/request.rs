@@ -31,6 +31,15 @@ pub struct CallRequest {
     pub listener: Option<Listener>,
 }
 
+impl CallRequest {
+    /// A call without a parent trace and without a receiver of reports. It waits for a worker that returns as long as the settings say.
+    #[must_use]
+    pub fn new(tool: ToolName, arguments: Arguments, timeout: impl Into<CallTimeout>) -> Self {
+        let trace = TraceContext::from_parent(None);
+        Self { tool, arguments, timeout: timeout.into(), worker_return: None, trace, listener: None }
+    }
+}
+
 /// A caller's leave to make one call, counted among those it has under way until it is dropped.
 #[derive(Debug)]
 pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] pub(super) ConcurrencyPermit<String>);

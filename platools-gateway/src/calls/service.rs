@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::idempotency::Idempotency;
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::catalog::Catalog;
 use crate::directory::Directory;
 use crate::domain::ids::{CallId, GatewayNumber};
@@ -84,6 +84,6 @@ pub(crate) struct CallServices {
     pub(crate) journal: Arc<Journal>,
     pub(crate) journal_store: Arc<dyn JournalStore>,
     pub(crate) idempotency_store: Arc<dyn IdempotencyStore>,
-    pub(crate) aging: Arc<Aging>,
+    pub(crate) retention_clock: Arc<RetentionClock>,
     pub(crate) observers: Observers,
 }

@@ -133,11 +133,11 @@ fn prepare(declaration: &ToolDeclaration) -> ToolSchemas {
         tracing::warn!(
             tool.name = name,
             reason,
-            "a tool's schema cannot be used: models are not told of the tool, and its arguments are not checked"
+            "schema of a tool cannot be used: models do not see the tool, and its arguments are not checked; correct the schema"
         );
     } else if !schemas.unchecked().is_empty() {
         let parts = schemas.unchecked().join(", ");
-        tracing::info!(tool.name = name, parts, "parts of a tool's schema are not checked");
+        tracing::info!(tool.name = name, parts, "schema of a tool has parts that are not checked");
     }
     schemas
 }

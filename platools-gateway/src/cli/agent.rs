@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use platools_gateway::admin;
-use platools_gateway::domain::agent_profile::{Kind, MemberChange, Profile, ProfileChange};
+use platools_gateway::domain::agent_profile::{AgentKind, MemberChange, Profile, ProfileChange};
 use platools_gateway::dto::AgentDto;
 
 use super::data_args::ProjectArgs;
@@ -66,7 +66,7 @@ pub(super) struct GivenNames {
 pub(super) struct GivenProfile {
     /// Kind of the agent: `command` calls the tools that a message names, `model` thinks with a language model. Default: command.
     #[arg(long, value_name = "KIND", value_parser = value_parsers::kind())]
-    kind: Option<Kind>,
+    kind: Option<AgentKind>,
     /// The model, by the name that its endpoint knows it by. Default: the one of `serve --model`.
     #[arg(long, value_name = "NAME")]
     model: Option<String>,

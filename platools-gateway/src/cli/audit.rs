@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use platools_gateway::Error;
-use platools_gateway::audit::{AuditEvent, AuditKind, AuditQuery};
+use platools_gateway::audit::{AuditEvent, AuditFilter, AuditKind};
 use platools_gateway::core::Core;
 use platools_gateway::dto::AuditEventDto;
 
@@ -50,12 +50,12 @@ const MEMBERS: &str = "at action outcome actor.credential actor.role actor.userI
 
 pub(super) async fn run(project: &ProjectArgs, command: AuditCommand) -> anyhow::Result<()> {
     let AuditCommand::List { conditions, listing } = command;
-    let (limit, query) = (conditions.limit, conditions.query());
+    let (limit, filter) = (conditions.limit, conditions.filter());
     let list = async |core: &Core| -> Result<Vec<AuditEvent>, Error> {
         let projects = core.local_projects();
         match project.name() {
-            Some(name) => projects.admin(name)?.audit_events(query, limit).await,
-            None => projects.audit_events(query, limit).await,
+            Some(name) => projects.admin(name)?.audit_events(filter, limit).await,
+            None => projects.audit_events(filter, limit).await,
         }
     };
     let events = project.data().with(list).await?;
@@ -63,8 +63,8 @@ pub(super) async fn run(project: &ProjectArgs, command: AuditCommand) -> anyhow:
 }
 
 impl Conditions {
-    fn query(self) -> AuditQuery {
-        AuditQuery {
+    fn filter(self) -> AuditFilter {
+        AuditFilter {
             kind: self.kind,
             action: self.action,
             actor: self.actor,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use platools_gateway::Role;
+use platools_gateway::admin::NewCredential;
 use platools_gateway::domain::identity::SpeaksFor;
 
 use super::value_parsers;
@@ -30,7 +31,10 @@ pub(super) struct CredentialArgs {
     pub(super) environments: Vec<String>,
 }
 
-/// The environments that were named; none means all.
-pub(super) fn named(environments: Vec<String>) -> Option<Vec<String>> {
-    Some(environments).filter(|environments| !environments.is_empty())
+impl From<CredentialArgs> for NewCredential {
+    fn from(args: CredentialArgs) -> Self {
+        let CredentialArgs { name, role, agent, tool_roles, speaks_for, environments } = args;
+        let environments = Some(environments).filter(|environments| !environments.is_empty());
+        Self { name, role, tool_roles, agent, speaks_for, environments }
+    }
 }

@@ -61,7 +61,9 @@ impl DataArgs {
             (None, None) => bail!(
                 "say where the gateway's data is: `--data FOLDER` or `--database URL`, or set PLATOOLS_GATEWAY_DATA or PLATOOLS_GATEWAY_DATABASE"
             ),
-            (Some(_), Some(_)) => bail!("`--data` and `--database` are both set, or their variables; take one away"),
+            (Some(_), Some(_)) => {
+                bail!("`--data` and `--database` are both set, or their variables; remove one of the two")
+            }
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn run(options: DevArgs, program: Command) -> anyhow::Result<()
     let signals = Signals::listen(Hangup::Stop)?;
     let secrets = secrets(|name| std::env::var(name).ok())?;
     if options.allow_file_pages {
-        tracing::warn!("pages without an origin may use the gateway: files, and sandboxed frames of any web site");
+        tracing::warn!("web pages without an origin may use the gateway: files, and sandboxed frames of any web site");
     }
     let setup = DevOptions {
         listen: options.listen,

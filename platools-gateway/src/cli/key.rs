@@ -7,7 +7,7 @@ use humantime::parse_duration;
 use platools_gateway::admin::NewKey;
 use platools_gateway::dto::KeyDto;
 
-use super::credential_args::{CredentialArgs, named};
+use super::credential_args::CredentialArgs;
 use super::data_args::ProjectArgs;
 use super::output::{ListArgs, say, say_once};
 
@@ -36,9 +36,8 @@ const MEMBERS: &str = "id name role toolRoles agentId speaksFor environments cre
 pub(super) async fn run(project: &ProjectArgs, command: KeyCommand) -> anyhow::Result<()> {
     match command {
         KeyCommand::Add { credential, expires } => {
-            let CredentialArgs { name, role, agent, tool_roles, speaks_for, environments } = credential;
-            let environments = named(environments);
-            let new = NewKey { name, role, tool_roles, agent, speaks_for, environments, ttl: expires };
+            let role = credential.role;
+            let new = NewKey { credential: credential.into(), ttl: expires };
             let added = project.with(async |admin| admin.add_key(new).await).await?;
             say_once(&format!("{role} key {}", added.new.id), &added.secret)
         }

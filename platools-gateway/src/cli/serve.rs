@@ -6,7 +6,7 @@ use anyhow::ensure;
 use clap::{Args, Command};
 use platools_gateway::Gateway;
 use platools_gateway::dev::MAIN_AGENT;
-use platools_gateway::domain::agent_profile::{Kind, Profile};
+use platools_gateway::domain::agent_profile::{AgentKind, Profile};
 use platools_gateway::settings::Settings;
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};
@@ -69,7 +69,7 @@ pub(super) async fn run(options: ServeArgs, program: Command) -> anyhow::Result<
             say_once("admin key", &key)?;
         }
     } else if !gateway.has_keys() {
-        tracing::warn!("nobody has a key yet; `platools-gateway key add --role admin` makes one");
+        tracing::warn!("no key exists yet; add one with `platools-gateway key add --role admin`");
     }
     add_first_agent(&gateway, &settings).await?;
     say(&format!("listening on {}", gateway.url()))?;
@@ -86,9 +86,9 @@ async fn add_first_agent(gateway: &Gateway, settings: &Settings) -> anyhow::Resu
         return Ok(());
     }
     let mut profile = Profile::default();
-    profile.kind = settings.model.url.as_ref().map_or(Kind::Command, |_| Kind::Model);
+    profile.kind = settings.model.url.as_ref().map_or(AgentKind::Command, |_| AgentKind::Model);
     if let Some(agent) = gateway.add_first_agent(MAIN_AGENT, profile).await? {
-        tracing::info!(agent.id = %agent.id, agent = agent.slug, "agent added; `first_agent = false` adds none");
+        tracing::info!(agent.id = %agent.id, agent = agent.slug, "agent added; set `first_agent = false` to add none");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use platools_gateway::dto::TokenDto;
 use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;
 
-use super::credential_args::{CredentialArgs, named};
+use super::credential_args::CredentialArgs;
 use super::data_args::ProjectArgs;
 use super::output::{ListArgs, say};
 
@@ -51,9 +51,8 @@ const MEMBERS: &str =
 pub(super) async fn run(project: &ProjectArgs, command: TokenCommand) -> anyhow::Result<()> {
     match command {
         TokenCommand::Mint { credential, user, ttl } => {
-            let CredentialArgs { name, role, agent, tool_roles, speaks_for, environments } = credential;
-            let environments = named(environments);
-            let new = NewToken { name, role, tool_roles, user_id: user, agent, speaks_for, environments, ttl };
+            let role = credential.role;
+            let new = NewToken { credential: credential.into(), user_id: user, ttl };
             let signed = project.with(async |admin| admin.mint_token(new).await).await?;
             print(&format!("{role} token {}", signed.id), &signed)
         }

@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;
 use platools_gateway::audit::AuditKind;
-use platools_gateway::domain::agent_profile::Kind;
+use platools_gateway::domain::agent_profile::AgentKind;
 use platools_gateway::domain::identity::{Policy, SpeaksFor};
 use platools_gateway::ports::time::from_rfc3339;
 
@@ -30,8 +30,8 @@ pub(super) fn speaks_for(text: &str) -> Result<SpeaksFor, &'static str> {
 }
 
 /// Parses the kind of an agent.
-pub(super) fn kind() -> impl TypedValueParser<Value = Kind> {
-    one_of([Kind::Command, Kind::Model].map(Kind::as_str), Kind::from_name)
+pub(super) fn kind() -> impl TypedValueParser<Value = AgentKind> {
+    one_of([AgentKind::Command, AgentKind::Model].map(AgentKind::as_str), AgentKind::from_name)
 }
 
 /// Parses the kind of an audit event.

@@ -98,8 +98,11 @@ impl Cluster {
         };
         let replicas = Arc::new(replicas);
         let beat = {
-            let (is_stopping, outages) = (is_stopping.clone(), outages.clone());
-            move || publish_heartbeats(publisher.clone(), links.clone(), outages.clone(), is_stopping.subscribe())
+            let (is_stopping, members, outages) = (is_stopping.clone(), members.clone(), outages.clone());
+            move || {
+                let signals = (members.changes(), is_stopping.subscribe());
+                publish_heartbeats(publisher.clone(), links.clone(), outages.clone(), signals)
+            }
         };
         let tasks = vec![
             tasks.keep("cluster heartbeats", beat),
@@ -176,18 +179,19 @@ where
     tasks.keep(name, move || run(Arc::clone(&part)))
 }
 
-/// Publishes heartbeats, and one at once when the gateway stops. Never returns.
+/// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.
 async fn publish_heartbeats(
     publisher: Arc<LinkPublisher>,
     links: Arc<Links>,
     outages: Outages,
-    mut is_stopping: watch::Receiver<bool>,
+    (mut members, mut is_stopping): (watch::Receiver<()>, watch::Receiver<bool>),
 ) {
     let mut beats = interval(BEAT);
     loop {
-        // Both arms are cancel-safe.
+        // All arms are cancel-safe.
         tokio::select! {
             _ = beats.tick() => {}
+            Ok(()) = members.changed() => {}
             Ok(()) = is_stopping.changed() => {}
         }
         let is_stopping = *is_stopping.borrow_and_update();

@@ -1,10 +1,9 @@
 //! Tests of several gateways: links, calls and answers between them, and their ends.
 
 mod installation;
+mod simulation;
 
 use std::time::Duration;
-
-use platools_bus::memory::MemberId;
 
 use super::members::SILENCE;
 use crate::domain::error::ErrorKind;
@@ -35,7 +34,7 @@ async fn progress_and_cancellation_cross_gateways() {
     let mut call = Box::pin(installation.call_with(0, "slow", 1, Some(listener)));
     let call_id = tokio::select! {
         _ = &mut call => unreachable!("nobody has answered"),
-        (call_id, _) = worker.next_call() => call_id,
+        call = worker.next_call() => call.expect("a call").0,
     };
     let report = Report::Progress(Progress { progress: 1.0, total: Some(2.0), message: None });
     worker.report(&call_id, report.clone());
@@ -69,7 +68,7 @@ async fn an_answer_finds_its_call_over_whichever_gateway_the_worker_comes_back_t
     let mut call = Box::pin(installation.call(0, "echo", 5));
     let call_id = tokio::select! {
         _ = &mut call => unreachable!("nobody has answered"),
-        (call_id, _) = worker.next_call() => call_id,
+        call = worker.next_call() => call.expect("a call").0,
     };
     worker.disconnect();
     let again = installation.worker(2, "tools", "p1", "echo").await;
@@ -103,11 +102,11 @@ async fn a_call_whose_gateway_is_gone_waits_for_the_worker_elsewhere() {
     let mut call = Box::pin(installation.call(0, "echo", 5));
     let call_id = tokio::select! {
         _ = &mut call => unreachable!("nobody has answered"),
-        (call_id, _) = worker.next_call() => call_id,
+        call = worker.next_call() => call.expect("a call").0,
     };
     installation.kill(1);
     let gone = async {
-        until(|| cluster(&installation.gateways[0]).members().count() == 2).await;
+        until(|| cluster(&installation.core(0)).members().count() == 2).await;
         let again = installation.worker(2, "tools", "p1", "echo").await;
         again.answer(&call_id, 5).await;
     };
@@ -124,8 +123,8 @@ async fn a_worker_of_a_gateway_that_is_gone_is_not_called() {
     installation.kill(1);
     let error = installation.call(0, "echo", 1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WorkerOffline);
-    until(|| cluster(&installation.gateways[0]).members().count() == 1).await;
-    assert_eq!(installation.gateways[0].links.list(&installation.caller().project_id).len(), 0);
+    until(|| cluster(&installation.core(0)).members().count() == 1).await;
+    assert_eq!(installation.core(0).links.list(&installation.caller().project_id).len(), 0);
 }
 
 #[tokio::test]
@@ -137,16 +136,16 @@ async fn calls_go_on_after_a_short_cut_between_gateways() {
     let mut call = Box::pin(installation.call(0, "echo", 5));
     let call_id = tokio::select! {
         _ = &mut call => unreachable!("nobody has answered"),
-        (call_id, _) = worker.next_call() => call_id,
+        call = worker.next_call() => call.expect("a call").0,
     };
     let cut = async {
-        installation.network.disconnect(MemberId(1));
-        until(|| cluster(&installation.gateways[0]).members().count() == 1).await;
+        installation.network.disconnect(installation.member(1));
+        until(|| cluster(&installation.core(0)).members().count() == 1).await;
         tokio::time::sleep(SILENCE).await;
         let answered = worker.answer(&call_id, 5);
         tokio::join!(answered, async {
             tokio::time::sleep(Duration::from_secs(3)).await;
-            installation.network.reconnect(MemberId(1));
+            installation.network.reconnect(installation.member(1));
         });
     };
     let (answered, ()) = tokio::join!(call, cut);
@@ -170,7 +169,7 @@ async fn the_links_of_a_pool_at_several_gateways_have_their_tools_together() {
 
 #[tokio::test]
 async fn a_gateway_that_starts_again_has_the_links_of_the_others() {
-    let mut installation = Installation::start(2, ONE).await;
+    let installation = Installation::start(2, ONE).await;
     let worker = installation.worker(1, "tools", "p1", "echo").await.run();
     installation.is_online(0, "echo").await;
     installation.restart(0).await;

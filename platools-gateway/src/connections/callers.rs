@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::lock::lock;
-use crate::domain::text::USER_ID;
+use crate::domain::text_rule::USER_ID;
 use crate::ports::time::now_ms;
 
 /// The phase of a caller's connection. It only moves on to a later one.
@@ -256,11 +256,11 @@ mod tests {
         let kinds = [SocketKind::Caller, SocketKind::Dashboard, SocketKind::Dashboard, SocketKind::Agent];
         let open = kinds.map(|kind| core.callers.arrive(Some(kind)));
         let _request = core.callers.arrive(None);
-        let sockets = core.metrics.open_sockets();
+        let sockets = core.figures.open_sockets();
         assert_eq!((sockets.callers, sockets.dashboards, sockets.agents, sockets.workers), (1, 2, 1, 0));
         assert_eq!(sockets.total(), 4);
         drop(open);
-        assert_eq!(core.metrics.open_sockets(), OpenSockets::default());
+        assert_eq!(core.figures.open_sockets(), OpenSockets::default());
     }
 
     #[tokio::test]

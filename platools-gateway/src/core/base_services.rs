@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::options::CoreOptions;
 use crate::audit::{Audit, AuditSettings};
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::catalog::Catalog;
 use crate::cluster::{CatalogPublisher, LinkPublisher, Messenger};
@@ -17,7 +17,7 @@ use crate::feed::{BuiltinEvents, Feed};
 use crate::journal::{Journal, JournalSettings};
 use crate::limits::Limiter;
 use crate::links::{LinkObserver, Links, WorkerObserver};
-use crate::ops::metrics::CallFigures;
+use crate::ops::call_figures::CallFigures;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::store::Storage;
@@ -28,7 +28,7 @@ pub(super) struct BaseServices {
     pub(super) store: Arc<dyn Storage>,
     pub(super) tasks: Tasks,
     pub(super) tool_changes: Arc<dyn ToolChanges>,
-    pub(super) aging: Arc<Aging>,
+    pub(super) retention_clock: Arc<RetentionClock>,
     pub(super) directory: Arc<Directory>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) limiter: Arc<Limiter>,
@@ -57,11 +57,11 @@ impl BaseServices {
     ) -> Result<Self, Error> {
         let tool_changes: Arc<dyn ToolChanges> = Arc::new(LocalToolChanges::default());
         let (clock, pending) = (Arc::new(GenerationClock::new(options.gateway)), PendingCalls::default());
-        let aging = Arc::new(Aging::open(&*store).await?);
+        let retention_clock = Arc::new(RetentionClock::open(&*store).await?);
         let signing_keys = std::mem::take(&mut options.signing_keys);
         let directory = Directory::open(store.clone(), tool_changes.clone(), folder, signing_keys).await?;
-        let journal = Arc::new(start_journal(&store, options.journal.take(), &aging, &tasks));
-        let audit = Arc::new(start_audit(&store, options.audit.take(), &aging, &tasks));
+        let journal = Arc::new(start_journal(&store, options.journal.take(), &retention_clock, &tasks));
+        let audit = Arc::new(start_audit(&store, options.audit.take(), &retention_clock, &tasks));
         let feed = Feed::new(options.feed.clone());
         let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
         let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
@@ -81,7 +81,7 @@ impl BaseServices {
             store,
             tasks,
             tool_changes,
-            aging,
+            retention_clock,
             journal,
             audit,
             pending,
@@ -101,16 +101,21 @@ impl BaseServices {
 fn start_journal(
     store: &Arc<dyn Storage>,
     settings: Option<JournalSettings>,
-    aging: &Arc<Aging>,
+    retention_clock: &Arc<RetentionClock>,
     tasks: &Tasks,
 ) -> Journal {
     let Some(settings) = settings else { return Journal::closed() };
-    aging.log_start();
-    Journal::start(store.clone(), settings, aging, tasks)
+    retention_clock.log_start();
+    Journal::start(store.clone(), settings, retention_clock, tasks)
 }
 
-fn start_audit(store: &Arc<dyn Storage>, settings: Option<AuditSettings>, aging: &Arc<Aging>, tasks: &Tasks) -> Audit {
+fn start_audit(
+    store: &Arc<dyn Storage>,
+    settings: Option<AuditSettings>,
+    clock: &Arc<RetentionClock>,
+    tasks: &Tasks,
+) -> Audit {
     let Some(settings) = settings else { return Audit::without_task(store.clone()) };
-    let aging = aging.clone();
-    Audit::start(store.clone(), settings, Arc::new(move |age| aging.cutoff_ms(age)), tasks)
+    let clock = clock.clone();
+    Audit::start(store.clone(), settings, Arc::new(move |age| clock.cutoff_ms(age)), tasks)
 }

@@ -13,7 +13,7 @@ use crate::domain::ids::GatewayNumber;
 use crate::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
 use crate::journal::JournalSettings;
 use crate::limits::Limits;
-use crate::ops::log_feed::LogFeed;
+use crate::ops::log_tail::LogTail;
 use crate::pending::CallSettings;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{EventHandler, RuntimeSettings};
@@ -38,7 +38,7 @@ pub(crate) struct CoreOptions {
     pub(crate) idempotency: IdempotencySettings,
     pub(crate) calls: CallSettings,
     pub(crate) chat: ChatSettings,
-    /// The implementation of agents of [`Kind::Model`](crate::domain::agent_profile::Kind::Model). None: they cannot answer.
+    /// The implementation of agents of [`AgentKind::Model`](crate::domain::agent_profile::AgentKind::Model). None: they cannot answer.
     pub(crate) model: Option<Arc<dyn AgentRunner>>,
     pub(crate) feed: FeedSettings,
     /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.
@@ -46,7 +46,7 @@ pub(crate) struct CoreOptions {
     /// The check of the application's own tokens. None: dashboards need a token of the gateway.
     pub(crate) dashboard_auth: Option<Arc<dyn DashboardAuth>>,
     /// The log that admins may follow.
-    pub(crate) logs: Option<LogFeed>,
+    pub(crate) logs: Option<LogTail>,
     /// Observers of calls, beside those of the services.
     pub(crate) observers: Vec<Arc<dyn CallObserver>>,
     /// The share of new traces that are recorded, from 0 to 1.

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::authority::secret::{self, Kind};
+use crate::authority::secret::{self, SecretKind};
 
 /// Secret of workers that everybody knows; see [`DevSecrets::known`].
 pub const SECRET: &str = "platools-dev-secret";
@@ -27,8 +27,8 @@ impl DevSecrets {
     /// New secrets of 256 bits each.
     #[must_use]
     pub fn random() -> Self {
-        let key = || secret::generate(Kind::Caller);
-        Self { worker: secret::generate(Kind::Worker), admin: key(), agent: key() }
+        let key = || secret::generate(SecretKind::Caller);
+        Self { worker: secret::generate(SecretKind::Worker), admin: key(), agent: key() }
     }
 
     /// The same secrets every time: [`SECRET`], [`ADMIN_KEY`] and [`AGENT_KEY`]. They are for tests, since every program on the machine

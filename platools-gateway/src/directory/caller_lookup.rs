@@ -1,6 +1,6 @@
 //! Functions of `Directory` that find projects, agents and environments for a caller, and refuse those that the caller may not use.
 
-use super::{Directory, Snapshot};
+use super::{Directory, DirectorySnapshot};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::agent::Agent;
 use crate::domain::environment::{self, Environment};
@@ -18,7 +18,7 @@ impl Directory {
     pub(crate) fn project(&self, caller: &Caller) -> Result<Project, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let project = self.snapshot().project(&caller.project_id).cloned();
-        project.ok_or_else(|| Error::new(ErrorKind::NotFound, "the project is gone"))
+        project.ok_or_else(|| Error::new(ErrorKind::NotFound, "the project was removed"))
     }
 
     /// Lists the agents of the caller's project, by slug.
@@ -59,7 +59,7 @@ impl Directory {
 }
 
 /// The error for an agent that does not exist. It tells how to add the agent, if the name can be an agent's.
-pub(crate) fn missing_agent(snapshot: &Snapshot, project: &ProjectId, name: &str) -> Error {
+pub(crate) fn missing_agent(snapshot: &DirectorySnapshot, project: &ProjectId, name: &str) -> Error {
     let message = format!("there is no agent `{name}`");
     if check_slug(name).is_err() {
         return Error::new(ErrorKind::NotFound, message);

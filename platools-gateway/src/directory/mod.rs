@@ -19,7 +19,8 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use crate::authority::{
-    self, CallerClaims, LastUses, SigningKeySource, Token, TokenSigner, Unverified, WorkerClaims, default_speaks_for,
+    self, CallerClaims, LastUses, SigningKeySource, TokenSigner, Unverified, VerifiedToken, WorkerClaims,
+    default_speaks_for,
 };
 use crate::domain::entity::Entity;
 use crate::domain::environment::{self, Environment};
@@ -35,7 +36,7 @@ use crate::ports::tool_changes::ToolChanges;
 
 pub(crate) use agent_address::check_address;
 pub(crate) use caller_lookup::missing_agent;
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::DirectorySnapshot;
 
 /// The shortest time between two looks into the database for secrets that are not in memory.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -97,13 +98,14 @@ pub(crate) struct Admitted {
     pub(crate) policy: Policy,
 }
 
-/// Organizations, projects, environments, entities, agents, keys, and which tools are switched off: kept in the database, looked up in memory.
+/// Organizations, projects, environments, entities, agents, keys, and which tools are switched off: kept in the database, looked up in
+/// memory.
 pub(crate) struct Directory {
     store: Arc<dyn DirectoryStore>,
     default_project: ProjectId,
     token_signer: TokenSigner,
     last_uses: LastUses,
-    snapshot: RwLock<Arc<Snapshot>>,
+    snapshot: RwLock<Arc<DirectorySnapshot>>,
     tool_changes: Arc<dyn ToolChanges>,
     /// Time when an unknown secret last made the directory read the database.
     looked: Mutex<Option<Instant>>,
@@ -119,7 +121,7 @@ impl Directory {
     ) -> Result<Self, Error> {
         let default_project = store.default_project().await?;
         let token_signer = TokenSigner::new(signing_keys, folder);
-        let snapshot = Snapshot::new(store.directory().await?, token_signer.clone());
+        let snapshot = DirectorySnapshot::new(store.directory().await?, token_signer.clone());
         Ok(Self {
             store,
             default_project,
@@ -151,7 +153,7 @@ impl Directory {
     }
 
     /// The directory as it is now.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Arc<DirectorySnapshot> {
         Arc::clone(&read(&self.snapshot))
     }
 
@@ -163,7 +165,7 @@ impl Directory {
         }
         let fresh = match self.store.directory_since(known.revision).await? {
             Some(update) => known.updated(update),
-            None => Snapshot::new(self.store.directory().await?, self.token_signer.clone()),
+            None => DirectorySnapshot::new(self.store.directory().await?, self.token_signer.clone()),
         };
         let mut current = write(&self.snapshot);
         // Of two that read at the same time the one that read later stays.
@@ -180,7 +182,7 @@ impl Directory {
         if authority::looks_like_one(secret) {
             return self.by_worker_token(claim, secret).await;
         }
-        let entity_id = |snapshot: &Snapshot| {
+        let entity_id = |snapshot: &DirectorySnapshot| {
             snapshot.secret(secret, now_ms()).map(|row| (row.entity_id.clone(), Credential::Secret(row.id.clone())))
         };
         let (entity, credential) = self.look_up(entity_id).await?.ok_or(Refusal::Unknown)?;
@@ -192,7 +194,7 @@ impl Directory {
     async fn by_worker_token(&self, claim: &Claim, secret: &SecretString) -> Result<Admitted, Refusal> {
         let token = self.verify::<WorkerClaims>(authority::WORKER, secret).await.ok_or(Refusal::Unknown)?;
         let project = ProjectId::from(&*token.claims.project);
-        let entity_id = |snapshot: &Snapshot| {
+        let entity_id = |snapshot: &DirectorySnapshot| {
             let row = snapshot.entity_named(&project, &token.claims.entity)?;
             snapshot.is_good(&token.credential, now_ms()).then(|| row.id.clone())
         };
@@ -232,7 +234,7 @@ impl Directory {
     }
 
     /// Verifies a token. One that names an unknown key may be signed by a key that another process has just made.
-    async fn verify<C: DeserializeOwned>(&self, audience: &str, token: &SecretString) -> Option<Token<C>> {
+    async fn verify<C: DeserializeOwned>(&self, audience: &str, token: &SecretString) -> Option<VerifiedToken<C>> {
         match self.token_signer.verify(audience, token, now_ms()) {
             Ok(token) => Some(token),
             Err(Unverified::UnknownKey) if self.may_look() && self.refresh_signing_keys().await => {
@@ -250,7 +252,7 @@ impl Directory {
     }
 
     /// Looks something up in memory, and once more if it is not there but may be new.
-    async fn look_up<T>(&self, find: impl Fn(&Snapshot) -> Option<T>) -> Result<Option<T>, Error> {
+    async fn look_up<T>(&self, find: impl Fn(&DirectorySnapshot) -> Option<T>) -> Result<Option<T>, Error> {
         if let Some(found) = find(&self.snapshot()) {
             return Ok(Some(found));
         }
@@ -280,7 +282,7 @@ impl fmt::Debug for Directory {
 
 /// Lets a worker in whose secret is good, if the rest of its claim fits.
 fn admit(
-    snapshot: &Snapshot,
+    snapshot: &DirectorySnapshot,
     entity: &Entity,
     claim: &Claim,
     environment: Option<&str>,
@@ -295,13 +297,13 @@ fn admit(
     Ok(Admitted { identity, credential, policy: entity.policy })
 }
 
-fn same_environment(snapshot: &Snapshot, project: &ProjectId, left: &str, right: &str) -> bool {
+fn same_environment(snapshot: &DirectorySnapshot, project: &ProjectId, left: &str, right: &str) -> bool {
     let resolve = |name| environment::resolve(snapshot.environments(project), Some(name));
     resolve(left).is_some_and(|left| Some(left) == resolve(right))
 }
 
 /// The caller with a token, unless the token or what it depends on has ended.
-fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
+fn bearer(snapshot: &DirectorySnapshot, token: &VerifiedToken<CallerClaims>) -> Option<Caller> {
     let claims = &token.claims;
     let project_id = snapshot.project(&ProjectId::from(&*claims.project))?.id.clone();
     let agent_id = match &claims.agent {

@@ -22,10 +22,10 @@ impl Directory {
         let place = self.token_signer.place();
         match (&found, &in_use) {
             (None, Some(key)) => {
-                tracing::warn!(%place, %key, "the signing keys are lost: new ones are made, and all tokens signed so far are void");
+                tracing::warn!(%place, %key, "signing keys lost: new ones are made, and all tokens signed so far are void; give new tokens to their holders");
             }
             (Some(keys), Some(key)) if !keys.contains(key) => {
-                tracing::warn!(%place, %key, "the signing key in use so far is not among the signing keys: its tokens are void");
+                tracing::warn!(%place, %key, "signing key in use so far is not among the signing keys: its tokens are void; put the key back, or give new tokens to their holders");
             }
             _ => {}
         }
@@ -89,7 +89,7 @@ impl Directory {
             }
             Ok(false) => false,
             Err(error) => {
-                tracing::error!(%error, "the signing keys cannot be read again; those from before stay in use");
+                tracing::error!(%error, "signing keys not read again; those from before stay in use");
                 false
             }
         }
@@ -116,14 +116,9 @@ impl Directory {
         // The file first: after a crash in between, the key is in both, and moved again.
         if self.with_token_signer(move |token_signer| token_signer.retire(&stored.into(), until_ms)).await? {
             let until = rfc3339(until_ms);
-            tracing::warn!(
-                until,
-                "the signing key was moved out of the database; tokens it signed are good until then at most"
-            );
+            tracing::warn!(until, "signing key moved out of the database; its tokens stay valid until then at most");
         } else {
-            tracing::warn!(
-                "the signing key of an earlier version is not among those handed in; tokens it signed are void"
-            );
+            tracing::warn!("signing key of an earlier version is not among those handed in; its tokens are void");
         }
         self.store.erase_stored_signing_keys().await
     }

@@ -1,4 +1,4 @@
-//! [`Snapshot`]: the directory in memory as of one revision. A lookup takes no lock.
+//! [`DirectorySnapshot`]: the directory in memory as of one revision. A lookup takes no lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const SELECTOR: usize = 16;
 
 /// The directory at one revision. A lookup takes no lock, and its time does not depend on the number of projects.
 #[derive(Debug, Clone)]
-pub(crate) struct Snapshot {
+pub(crate) struct DirectorySnapshot {
     pub(crate) revision: i64,
     pub(super) projects: SharedMap<ProjectId, Arc<ProjectPart>>,
     pub(super) entities: SharedMap<EntityId, Arc<EntityEntry>>,
@@ -69,7 +69,7 @@ fn is_good(expires_ms: Option<i64>, now_ms: i64) -> bool {
     expires_ms.is_none_or(|expires_ms| now_ms < expires_ms)
 }
 
-impl Snapshot {
+impl DirectorySnapshot {
     /// The entity's secret that this is, if it is good.
     pub(crate) fn secret(&self, presented: &SecretString, now_ms: i64) -> Option<&EntitySecret> {
         let hash = secret::hash(presented.expose_secret());

@@ -1,10 +1,10 @@
-//! [`Snapshot::updated`]: makes the next snapshot from the rows that changed. Both snapshots share everything else.
+//! [`DirectorySnapshot::updated`]: makes the next snapshot from the rows that changed. Both snapshots share everything else.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::shared_map::SharedMap;
-use super::snapshot::{EntityEntry, ProjectPart, Snapshot, selector};
+use super::snapshot::{DirectorySnapshot, EntityEntry, ProjectPart, selector};
 use crate::authority::TokenSigner;
 use crate::domain::agent::Agent;
 use crate::domain::directory::{DirectoryChange, DirectoryContents, DirectoryUpdate, EntityContents};
@@ -15,7 +15,7 @@ use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, Sec
 use crate::domain::key::StoredKey;
 use crate::domain::project::Project;
 
-impl Snapshot {
+impl DirectorySnapshot {
     /// The directory with some contents.
     pub(crate) fn new(contents: DirectoryContents, token_signer: TokenSigner) -> Self {
         let mut snapshot = Self {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[non_exhaustive]
 pub struct Profile {
     /// The part that answers. Default: it answers commands.
-    pub kind: Kind,
+    pub kind: AgentKind,
     /// The model, by the name its endpoint knows it by. Default: the gateway's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -29,7 +29,7 @@ pub struct Profile {
 #[non_exhaustive]
 pub struct ProfileChange {
     /// Changes [`Profile::kind`].
-    pub kind: MemberChange<Kind>,
+    pub kind: MemberChange<AgentKind>,
     /// Changes [`Profile::model`].
     pub model: MemberChange<String>,
     /// Changes [`Profile::system_prompt`].
@@ -112,7 +112,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for MemberChange<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum AgentKind {
     /// Nothing: commands name a tool and its arguments.
     #[default]
     Command,
@@ -120,7 +120,7 @@ pub enum Kind {
     Model,
 }
 
-impl Kind {
+impl AgentKind {
     /// The kind as it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn a_whole_profile_takes_the_place_of_another() {
         let other = Profile { model: Some("m".to_owned()), tools: Some(Vec::new()), ..Profile::default() };
-        let whole = Profile { kind: Kind::Model, system_prompt: Some("Be brief.".to_owned()), ..Profile::default() };
+        let whole =
+            Profile { kind: AgentKind::Model, system_prompt: Some("Be brief.".to_owned()), ..Profile::default() };
         assert_eq!(ProfileChange::from(whole.clone()).apply_to(other), whole);
     }
 }

@@ -221,19 +221,30 @@ pub(crate) enum AuditScope {
     ProjectAndGateway(ProjectId),
 }
 
-/// Filter for events. A field without a value matches everything.
-#[derive(Debug, Clone)]
-pub(crate) struct AuditFilter {
-    pub(crate) scope: AuditScope,
-    pub(crate) kind: Option<AuditKind>,
-    pub(crate) action: Option<String>,
-    /// The id of a credential, a user or an agent.
-    pub(crate) actor: Option<String>,
-    pub(crate) since_ms: Option<i64>,
-    /// The first moment that is too late.
-    pub(crate) until_ms: Option<i64>,
-    /// The last event of the page before.
-    pub(crate) after: Option<(i64, String)>,
+/// Filter for the events of a list. A field without a value matches everything.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// The kind.
+    pub kind: Option<AuditKind>,
+    /// The action, as in [`action`].
+    pub action: Option<String>,
+    /// The id of the credential, the user or the agent.
+    pub actor: Option<String>,
+    /// Events at this time or later, in milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Events before this time, in milliseconds since 1970.
+    pub until_ms: Option<i64>,
+    /// Events that follow this one in the list.
+    pub after: Option<AuditCursor>,
+}
+
+/// The position after an event in the list, which goes from the newest to the oldest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditCursor {
+    /// Time of the last event of the page, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The last event of the page.
+    pub id: AuditEventId,
 }
 
 /// Limits on the events that stay.

@@ -69,10 +69,10 @@ pub struct CallEnd {
     pub result_bytes: Option<u64>,
 }
 
-/// The treatment of arguments or a result on the way into the journal.
+/// The state of arguments or a result in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kept {
+pub enum PayloadState {
     /// The text is stored as it was.
     Kept,
     /// Parts of them are replaced by `"[redacted]"`.
@@ -81,7 +81,7 @@ pub enum Kept {
     Dropped,
 }
 
-impl Kept {
+impl PayloadState {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -117,7 +117,7 @@ impl StoredCall {
             project_id: "prj".into(),
             summary: CallSummary::sample(format!("call_{number}").into(), number),
             end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
-            arguments: StoredText { kept: Kept::Kept, text: Some("{  }".to_owned()) },
+            arguments: StoredText { state: PayloadState::Kept, text: Some("{  }".to_owned()) },
             result: None,
         }
     }
@@ -126,7 +126,7 @@ impl StoredCall {
 /// Arguments or a result, as far as they are stored.
 #[derive(Clone)]
 pub(crate) struct StoredText {
-    pub(crate) kept: Kept,
+    pub(crate) state: PayloadState,
     pub(crate) text: Option<String>,
 }
 

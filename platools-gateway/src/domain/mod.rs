@@ -32,7 +32,7 @@ pub(crate) mod surrogates {
     pub(crate) use platools::tool::well_formed;
 }
 pub(crate) mod slug;
-pub(crate) mod text;
+pub(crate) mod text_rule;
 pub(crate) mod token;
 pub(crate) mod tool;
 pub mod trace;

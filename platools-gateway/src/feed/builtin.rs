@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::message::Event;
 use super::shown_tools::{DashboardTools, ShownTool, ShownTools, ToolStatus};
-use super::snapshot::{Snapshot, Watched};
+use super::snapshot::{FeedSnapshot, Watched};
 use super::{Feed, deliver};
 use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
@@ -48,7 +48,7 @@ impl BuiltinState {
     }
 
     /// The complete state of an agent, and a hash of its tools.
-    pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(Snapshot, u64)> {
+    pub(super) async fn snapshot(&self, watched: &Watched) -> Option<(FeedSnapshot, u64)> {
         // A process beside the gateway reads the catalog when it needs it.
         self.catalog.load().await.ok()?;
         let tools = self.tools(watched)?;
@@ -68,7 +68,7 @@ impl BuiltinState {
         });
         let hash = tools.hash();
         let data = BuiltinSnapshot { tools, workers: workers.map(FeedWorker::from).collect(), calls: calls.collect() };
-        Some((Snapshot::of(&data).ok()?, hash))
+        Some((FeedSnapshot::of(&data).ok()?, hash))
     }
 
     /// The tools of an environment, made now unless they are kept.
@@ -226,7 +226,7 @@ impl<'a> FeedCall<'a> {
 }
 
 /// The environment of an agent's tools.
-pub(super) fn environment_of(snapshot: &directory::Snapshot, agent: &Agent) -> Option<EnvironmentId> {
+pub(super) fn environment_of(snapshot: &directory::DirectorySnapshot, agent: &Agent) -> Option<EnvironmentId> {
     let environments = snapshot.environments(&agent.project_id);
     resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())
 }

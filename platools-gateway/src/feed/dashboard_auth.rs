@@ -181,7 +181,7 @@ impl AuthChecks {
         }
         let hide = |text: String| text.replace(token.expose_secret(), "...");
         let (error, causes) = (hide(error.to_string()), hide(causes_of(error)));
-        tracing::error!(%error, %causes, "a dashboard's token could not be checked");
+        tracing::error!(%error, %causes, "token of a dashboard not checked");
     }
 }
 

@@ -16,7 +16,7 @@ use crate::audit::Audit;
 use crate::authority::secret;
 use crate::authority::{Action, Resource, authorize, looks_like_one, names_gateway};
 use crate::connections::Authenticator;
-use crate::directory::{Directory, Snapshot};
+use crate::directory::{Directory, DirectorySnapshot};
 use crate::domain::agent::Agent;
 use crate::domain::audit::action;
 use crate::domain::digest;
@@ -25,7 +25,7 @@ use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::ids::ProjectId;
 use crate::domain::origin::RequestOrigin;
 use crate::domain::project::ProjectName;
-use crate::domain::text::USER_ID;
+use crate::domain::text_rule::USER_ID;
 use crate::ports::time::{ms_of, now_ms};
 
 /// Authenticates dashboards and lets them watch agents.
@@ -124,7 +124,7 @@ impl Dashboards {
         };
         let snapshot = self.directory.snapshot();
         snapshot.project_named(name).map(|project| project.id.clone()).ok_or_else(|| {
-            tracing::error!(project = %name, "the application's users are in a project that is not there; add it with `project add`");
+            tracing::error!(project = %name, "users of the application are in a project that does not exist; add it with `project add`");
             unavailable()
         })
     }
@@ -167,7 +167,7 @@ impl Dashboards {
     }
 
     /// An agent that a caller may watch. The refusal is recorded.
-    fn watchable<'a>(&self, snapshot: &'a Snapshot, caller: &Caller, agent: &str) -> Result<&'a Agent, Error> {
+    fn watchable<'a>(&self, snapshot: &'a DirectorySnapshot, caller: &Caller, agent: &str) -> Result<&'a Agent, Error> {
         let named = snapshot.agent_named(&caller.project_id, agent);
         named.filter(|row| may_watch(caller, row)).ok_or_else(|| {
             let error = Error::new(ErrorKind::NotFound, "there is no such agent that you may watch");
@@ -200,7 +200,7 @@ impl Dashboards {
     }
 
     /// Ends a watch whose caller may not watch the agent any more. Otherwise notes the environment of the agent's tools.
-    fn recheck(&self, snapshot: &Snapshot, subscription: &Arc<Subscription>) {
+    fn recheck(&self, snapshot: &DirectorySnapshot, subscription: &Arc<Subscription>) {
         let row = snapshot.agent(&subscription.agent_id);
         match row.filter(|row| may_watch(&subscription.caller, row)) {
             Some(row) => self.feed.0.subscriptions.moves_to(subscription, environment_of(snapshot, row)),

@@ -81,7 +81,7 @@ impl JwtAuth {
         };
         let file = File::open(path).map_err(unreadable)?;
         if is_open_to_all(path) {
-            tracing::warn!(file = %place, "everybody can read the application's secret; take that right away with `chmod o-r`");
+            tracing::warn!(file = %place, "every user of the machine can read the application's secret; change that with `chmod o-r`");
         }
         let mut text = String::new();
         file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
@@ -99,7 +99,7 @@ impl JwtAuth {
             (Some(_), Some(_)) => {
                 return refused(
                     "the application's secret is in PLATOOLS_GATEWAY_FEED_JWT_SECRET, and `feed.jwt.secret_file` names a file with it; \
-                     take one of both away",
+                     remove one of the two",
                 );
             }
             (Some(file), None) => Self::from_file(file).map_err(|error| unusable("`feed.jwt.secret_file`", error))?,
@@ -201,7 +201,7 @@ mod tests {
         assert!(!shown.contains("hush") && shown.contains("userId"), "{shown}");
         let both = configured(|settings| (settings.secret, settings.secret_file) = (secret("hush"), Some("/k".into())));
         let refused = both.unwrap_err();
-        assert!(refused.contains("take one of both away") && !refused.contains("hush"), "{refused}");
+        assert!(refused.contains("remove one of the two") && !refused.contains("hush"), "{refused}");
         let short = configured(|settings| settings.secret = Some("hush".to_owned().into())).unwrap_err();
         assert!(short.contains("PLATOOLS_GATEWAY_FEED_JWT_SECRET") && short.contains("at least 32"), "{short}");
         assert!(!short.contains("hush"), "{short}");

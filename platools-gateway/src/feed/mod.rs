@@ -2,13 +2,13 @@
 //!
 //! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application provides both with a
 //! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). Agents can also watch
-//! keys, such as prices: `keys` publishes the values of keys, and `watched_keys` finds the dashboards that get them.
+//! keys, such as prices: `keyed_values` publishes the values of keys, and `watched_keys` finds the dashboards that get them.
 
 mod builtin;
 mod dashboard_auth;
 mod dashboards;
 mod jwt_auth;
-mod keys;
+mod keyed_values;
 mod mailbox;
 mod message;
 mod shown_tools;
@@ -32,7 +32,7 @@ pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUse
 pub use dashboards::Dashboards;
 pub use jwt_auth::JwtAuth;
 pub use message::{Event, KeyedStream, StreamKey};
-pub use snapshot::{Snapshot, SnapshotProvider, Watched};
+pub use snapshot::{FeedSnapshot, SnapshotProvider, Watched};
 pub use subscription::WatchEnd;
 pub use watch::Watch;
 

@@ -1,5 +1,5 @@
-//! [`Snapshot`]: the complete state of an agent, which a dashboard gets before events. [`SnapshotProvider`]: the trait for an application
-//! that makes snapshots; [`Watched`] names the agent and the dashboard's caller.
+//! [`FeedSnapshot`]: the complete state of an agent, which a dashboard gets before events. [`SnapshotProvider`]: the trait for an
+//! application that makes snapshots; [`Watched`] names the agent and the dashboard's caller.
 
 use std::fmt;
 
@@ -38,9 +38,9 @@ impl Watched {
 
 /// The complete state at a moment: the `data` of an `initial_data` message.
 #[derive(Clone)]
-pub struct Snapshot(Box<RawValue>);
+pub struct FeedSnapshot(Box<RawValue>);
 
-impl Snapshot {
+impl FeedSnapshot {
     /// A snapshot with this data.
     ///
     /// # Errors
@@ -56,9 +56,9 @@ impl Snapshot {
 }
 
 /// Shows the length only: the data belongs to the application and its users.
-impl fmt::Debug for Snapshot {
+impl fmt::Debug for FeedSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("bytes", &self.0.get().len()).finish()
+        f.debug_struct("FeedSnapshot").field("bytes", &self.0.get().len()).finish()
     }
 }
 
@@ -70,7 +70,7 @@ impl fmt::Debug for Snapshot {
 ///
 /// ```
 /// use futures::future::BoxFuture;
-/// use platools_gateway::feed::{KeyedStream, Snapshot, SnapshotProvider, Watched};
+/// use platools_gateway::feed::{FeedSnapshot, KeyedStream, SnapshotProvider, Watched};
 /// use serde_json::json;
 ///
 /// const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
@@ -82,12 +82,12 @@ impl fmt::Debug for Snapshot {
 ///     fn snapshot<'a>(
 ///         &'a self,
 ///         watched: &'a Watched,
-///     ) -> BoxFuture<'a, Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>> {
+///     ) -> BoxFuture<'a, Result<FeedSnapshot, Box<dyn std::error::Error + Send + Sync>>> {
 ///         Box::pin(async move {
 ///             let tokens = ["SOL"];
 ///             // From here on no price of these is missed, so they are read afterwards.
 ///             watched.feed().set_keys(&watched.agent_id, PRICES, tokens);
-///             Ok(Snapshot::of(&json!({"positions": [{"tokenAddress": tokens[0], "currentPrice": 1.0}]}))?)
+///             Ok(FeedSnapshot::of(&json!({"positions": [{"tokenAddress": tokens[0], "currentPrice": 1.0}]}))?)
 ///         })
 ///     }
 /// }
@@ -101,5 +101,5 @@ pub trait SnapshotProvider: fmt::Debug + Send + Sync {
     /// # Errors
     /// The application has no snapshot. The dashboard gets an `error` message without the reason, and events all the same; the log has
     /// the error. A panic or a snapshot that takes too long is treated alike.
-    fn snapshot<'a>(&'a self, watched: &'a Watched) -> BoxFuture<'a, Result<Snapshot, BoxError>>;
+    fn snapshot<'a>(&'a self, watched: &'a Watched) -> BoxFuture<'a, Result<FeedSnapshot, BoxError>>;
 }

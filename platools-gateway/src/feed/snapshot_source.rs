@@ -44,7 +44,7 @@ impl SnapshotSource {
         let made = timeout(self.limit, self.make(watched)).await;
         made.unwrap_or_else(|_| {
             let limit_ms = self.limit.as_millis();
-            tracing::error!(agent.id = %watched.agent_id, limit_ms, "a snapshot took too long");
+            tracing::error!(agent.id = %watched.agent_id, limit_ms, "snapshot of an agent not made in time");
             None
         })
     }
@@ -57,7 +57,7 @@ impl SnapshotSource {
         match provider.snapshot(watched).await {
             Ok(snapshot) => Some(SnapshotMessage { text: snapshot.message(), tools: None }),
             Err(error) => {
-                tracing::error!(agent.id = %watched.agent_id, %error, "a snapshot could not be made");
+                tracing::error!(agent.id = %watched.agent_id, %error, "snapshot of an agent not made");
                 None
             }
         }

@@ -8,23 +8,23 @@ use tokio::time::Instant;
 
 use super::message::{KeyedStream, StreamKey};
 use super::subscription::{Subscription, WatchEnd};
-use super::watched_keys::{InterestChange, KeyInterest, KeyWatchers};
+use super::watched_keys::{KeyWatchers, WatchedKeys, WatchedKeysChange};
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
 use crate::domain::lock::{read, write};
 
 /// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.
 ///
-/// A dashboard comes and goes within an [`InterestChange`], so that the watchers of keys are the connected dashboards.
+/// A dashboard comes and goes within an [`WatchedKeysChange`], so that the watchers of keys are the connected dashboards.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     table: RwLock<SubscriptionTable>,
-    interest: KeyInterest,
+    keys: WatchedKeys,
 }
 
 impl Subscriptions {
     /// Adds a dashboard. An older one of the same agent ends.
     pub(super) fn take(&self, subscription: Arc<Subscription>) {
-        let change = self.interest.change();
+        let change = self.keys.change();
         let older = self.write(|table| table.put(&subscription));
         change.connect(&subscription);
         drop(change);
@@ -35,7 +35,7 @@ impl Subscriptions {
 
     /// Removes a dashboard, unless a newer one has replaced it.
     pub(super) fn leave(&self, subscription: &Arc<Subscription>) {
-        let change = self.interest.change();
+        let change = self.keys.change();
         if self.write(|table| table.remove(subscription)) {
             change.disconnect(&subscription.agent_id);
         }
@@ -76,32 +76,32 @@ impl Subscriptions {
 
     /// The connected dashboards of a key, and the key's name. `None` if there are none.
     pub(super) fn watchers(&self, key: StreamKey<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
-        self.interest.watchers(key)
+        self.keys.watchers(key)
     }
 
     /// The keys of a stream that have connected dashboards.
     pub(super) fn watched_keys(&self, stream: KeyedStream) -> Vec<Arc<str>> {
-        self.interest.watched_keys(stream)
+        self.keys.watched_keys(stream)
     }
 
     /// Changes the keys of an agent. `change` also gets the agent's dashboard, if one is connected.
     pub(super) fn change_keys(
         &self,
         agent: &AgentId,
-        change: impl FnOnce(&mut InterestChange<'_>, Option<&Arc<Subscription>>),
+        change: impl FnOnce(&mut WatchedKeysChange<'_>, Option<&Arc<Subscription>>),
     ) {
-        let mut interest = self.interest.change();
-        change(&mut interest, self.of(agent).as_ref());
+        let mut keys = self.keys.change();
+        change(&mut keys, self.of(agent).as_ref());
     }
 
     /// Drops the keys of agents that do not exist.
     pub(super) fn sweep_keys(&self, exists: impl Fn(&AgentId) -> bool) {
-        self.interest.change().sweep(exists);
+        self.keys.change().sweep(exists);
     }
 
     #[cfg(test)]
     pub(super) fn has_declared_keys(&self) -> bool {
-        !self.interest.change().is_empty()
+        !self.keys.change().is_empty()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, SubscriptionTable> {

@@ -101,7 +101,7 @@ impl Watch {
 
     fn snapshot_made(&mut self, made: Result<Option<SnapshotMessage>, tokio::task::JoinError>) -> Bytes {
         let made = made.unwrap_or_else(|error| {
-            tracing::error!(%error, "a snapshot could not be made");
+            tracing::error!(%error, "snapshot of an agent not made");
             None
         });
         let Some(SnapshotMessage { text, tools }) = made else {

@@ -1,4 +1,4 @@
-//! [`KeyInterest`]: the keys that each agent watches, and for each key the connected dashboards that get its values. A sweep drops the keys
+//! [`WatchedKeys`]: the keys that each agent watches, and for each key the connected dashboards that get its values. A sweep drops the keys
 //! of removed agents.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use crate::domain::lock::{lock, read, write};
 /// `declared` has the keys of each agent, and its lock puts all changes in order. `index` has the connected dashboards of each key: a
 /// publisher takes its lock for one lookup, and a change takes it for one key at a time.
 #[derive(Debug, Default)]
-pub(super) struct KeyInterest {
+pub(super) struct WatchedKeys {
     declared: Mutex<HashMap<AgentId, DeclaredKeys>>,
     index: RwLock<IndexMap<WatchedKey, Arc<KeyWatchers>>>,
 }
@@ -45,7 +45,7 @@ impl Equivalent<WatchedKey> for StreamKey<'_> {
     }
 }
 
-impl KeyInterest {
+impl WatchedKeys {
     /// The connected dashboards of a key, and the key's name as it is kept. `None` if there are none.
     pub(super) fn watchers(&self, key: StreamKey<'_>) -> Option<(Arc<str>, Arc<KeyWatchers>)> {
         let index = read(&self.index);
@@ -60,10 +60,10 @@ impl KeyInterest {
     }
 
     /// Begins a change. Others wait until it is dropped, publishers do not.
-    pub(super) fn change(&self) -> InterestChange<'_> {
+    pub(super) fn change(&self) -> WatchedKeysChange<'_> {
         // Every step leaves both tables whole, so a panic in another task spoils nothing.
         let declared = lock(&self.declared);
-        InterestChange { declared, interest: self }
+        WatchedKeysChange { declared, watched: self }
     }
 
     fn put(&self, key: &WatchedKey, subscription: &Arc<Subscription>) {
@@ -90,22 +90,22 @@ impl KeyInterest {
     }
 }
 
-/// A change of [`KeyInterest`]. Each method costs as much as the keys of the one agent.
+/// A change of [`WatchedKeys`]. Each method costs as much as the keys of the one agent.
 #[derive(Debug)]
-pub(super) struct InterestChange<'a> {
+pub(super) struct WatchedKeysChange<'a> {
     declared: MutexGuard<'a, HashMap<AgentId, DeclaredKeys>>,
-    interest: &'a KeyInterest,
+    watched: &'a WatchedKeys,
 }
 
-impl InterestChange<'_> {
+impl WatchedKeysChange<'_> {
     /// Lists a dashboard that connects under the keys of its agent, in the place of an older one.
     pub(super) fn connect(&self, subscription: &Arc<Subscription>) {
-        self.keys_of(&subscription.agent_id).for_each(|key| self.interest.put(key, subscription));
+        self.keys_of(&subscription.agent_id).for_each(|key| self.watched.put(key, subscription));
     }
 
     /// Removes the dashboard of an agent. The agent's keys stay declared.
     pub(super) fn disconnect(&self, agent: &AgentId) {
-        self.keys_of(agent).for_each(|key| self.interest.remove(key, agent));
+        self.keys_of(agent).for_each(|key| self.watched.remove(key, agent));
     }
 
     /// Adds keys to those of an agent.
@@ -124,8 +124,8 @@ impl InterestChange<'_> {
             if declared.keys.contains(&key) {
                 continue;
             }
-            let key = self.interest.kept(key);
-            subscription.iter().for_each(|subscription| self.interest.put(&key, subscription));
+            let key = self.watched.kept(key);
+            subscription.iter().for_each(|subscription| self.watched.put(&key, subscription));
             declared.keys.insert(key);
         }
     }
@@ -166,14 +166,14 @@ impl InterestChange<'_> {
         if self.declared.get(agent).is_some_and(|declared| declared.keys.is_empty()) {
             self.declared.remove(agent);
         }
-        removed.iter().for_each(|key| self.interest.remove(key, agent));
+        removed.iter().for_each(|key| self.watched.remove(key, agent));
         if let Some(subscription) = subscription.filter(|_| !removed.is_empty()) {
             subscription.mailbox.forget_values(|stream, name| removed.contains(&stream.key(name)));
         }
     }
 
-    /// Removes the keys of agents that were missing at this sweep and the one before: an agent that another process has just added may reach
-    /// the directory a moment later.
+    /// Removes the keys of agents that were missing at this sweep and the one before: an agent that another process has just added may
+    /// reach the directory a moment later.
     pub(super) fn sweep(&mut self, exists: impl Fn(&AgentId) -> bool) {
         let mut gone = Vec::new();
         for (agent, declared) in self.declared.iter_mut() {

@@ -15,7 +15,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 #[cfg(feature = "model")]
 use crate::model::ModelAgent;
-use crate::ops::log_feed::LogFeed;
+use crate::ops::log_tail::LogTail;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{AgentEvent, EventHandler};
 use crate::settings::{
@@ -31,7 +31,7 @@ pub struct Builder {
     pub(super) settings: Settings,
     pub(super) data: Data,
     pub(super) event_handlers: Vec<EventHandler>,
-    pub(super) logs: Option<LogFeed>,
+    pub(super) logs: Option<LogTail>,
     pub(super) is_without_auth: bool,
     pub(super) snapshots: Option<Arc<dyn SnapshotProvider>>,
     dashboard_auth: Option<Arc<dyn DashboardAuth>>,
@@ -127,9 +127,9 @@ impl Builder {
         self
     }
 
-    /// Lets admins read the program's log, which goes into the feed. Default: they cannot.
-    pub fn logs(mut self, feed: LogFeed) -> Self {
-        self.logs = Some(feed);
+    /// Lets admins read the program's log, which goes into the tail. Default: they cannot.
+    pub fn logs(mut self, tail: LogTail) -> Self {
+        self.logs = Some(tail);
         self
     }
 
@@ -159,8 +159,8 @@ impl Builder {
         self
     }
 
-    /// Sets the model of agents whose profile says [`Kind::Model`](crate::domain::agent_profile::Kind::Model). Default: nothing, so that
-    /// those cannot answer.
+    /// Sets the model of agents whose profile says [`AgentKind::Model`](crate::domain::agent_profile::AgentKind::Model). Default: nothing,
+    /// so that those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
         self.settings.model = settings;
         self

@@ -1,4 +1,5 @@
-//! [`LockKeeper`]: the task that keeps the lock of a PostgreSQL database while a gateway runs.
+//! [`LockKeeper`]: the task that checks at intervals that this gateway still has the lock on its PostgreSQL database. The lock keeps other
+//! gateways off the database. When the connection with the lock is lost, the task takes the lock again over a new connection.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -70,7 +70,7 @@ impl Gateway {
     pub fn reload_tls(&self) {
         match &self.reload {
             Some(reload) => reload.ask(),
-            None => tracing::info!("there is nothing to read again, because TLS is not used"),
+            None => tracing::info!("nothing to read again: the gateway does not use TLS"),
         }
     }
 

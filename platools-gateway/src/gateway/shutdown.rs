@@ -54,7 +54,7 @@ impl Gateway {
             tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait(), self.sockets.dashboards.wait())
         };
         if timeout(FAREWELL, closed).await.is_err() {
-            tracing::warn!("some workers, callers or dashboards did not answer the close");
+            tracing::warn!("workers, callers or dashboards did not answer the close in time");
         }
         self.server.close().await;
         // Before the store closes, which the maintenance reads and writes.
@@ -71,7 +71,7 @@ impl Gateway {
     async fn drain(&self) {
         let drained = async { tokio::join!(self.server.drained(), self.core.drained(), self.sockets.callers.wait()) };
         if timeout(self.setup.settings.drain_limit, drained).await.is_err() {
-            tracing::warn!("some requests did not end in time");
+            tracing::warn!("requests did not end in time");
         }
     }
 }

@@ -188,7 +188,7 @@ const BACKLOG: u32 = 4096;
 async fn upgrade(folder: &Path) -> Result<(), Error> {
     if let Some(Upgraded { from, to, kept }) = store::upgrade(folder).await? {
         let kept = kept.display();
-        tracing::warn!(from, to, %kept, "data upgraded; remove the data as it was once you do not want to go back");
+        tracing::warn!(from, to, %kept, "data upgraded; remove the copy of the earlier data once you do not need it for a downgrade");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::authority::Resource;
 use crate::catalog::FoundTool;
-use crate::domain::call::{CallEnd, CallSummary, Kept};
+use crate::domain::call::{CallEnd, CallSummary, PayloadState};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::ports::time::now_ms;
@@ -46,7 +46,7 @@ impl CallSummary {
 #[non_exhaustive]
 pub struct Payload {
     /// The treatment of the text.
-    pub kept: Kept,
+    pub state: PayloadState,
     /// The text that is kept.
     pub json: Option<Box<RawValue>>,
 }
@@ -54,7 +54,7 @@ pub struct Payload {
 /// Shows the treatment only: the text belongs to the caller.
 impl std::fmt::Debug for Payload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Payload").field("kept", &self.kept).finish_non_exhaustive()
+        f.debug_struct("Payload").field("state", &self.state).finish_non_exhaustive()
     }
 }
 

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::redact::{Rules, redact};
 use super::settings::CompiledSettings;
 use crate::catalog::CatalogTool;
-use crate::domain::call::{CallEnd, CallSummary, Kept, StoredCall, StoredText};
+use crate::domain::call::{CallEnd, CallSummary, PayloadState, StoredCall, StoredText};
 use crate::domain::ids::ProjectId;
 use crate::domain::shared_text::SharedText;
 use crate::settings::Recording;
 
-const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
+const DROPPED: StoredText = StoredText { state: PayloadState::Dropped, text: None };
 
 /// A record that the journal's task turns into a row.
 pub(super) struct JournalEntry {
@@ -76,8 +76,8 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &CompiledS
         Recording::Redacted => redact(text.as_str(), schema, &Rules::of(&settings.names, settings.max_payload_bytes)),
     };
     match redacted {
-        Ok(None) => StoredText { kept: Kept::Kept, text: Some(text.into_string()) },
-        Ok(Some(rest)) => StoredText { kept: Kept::Redacted, text: Some(rest) },
+        Ok(None) => StoredText { state: PayloadState::Kept, text: Some(text.into_string()) },
+        Ok(Some(rest)) => StoredText { state: PayloadState::Redacted, text: Some(rest) },
         Err(_) => DROPPED,
     }
 }
@@ -104,31 +104,31 @@ pub(super) fn sample() -> JournalEntry {
 mod tests {
     use super::*;
 
-    fn kept(recording: Recording, text: Option<&str>) -> (Kept, Option<String>) {
+    fn kept(recording: Recording, text: Option<&str>) -> (PayloadState, Option<String>) {
         let settings = CompiledSettings::from(
             crate::settings::JournalSettings::default().with(|journal| journal.recording = recording),
         );
         let stored = stored(text.map(|text| text.to_owned().into()), None, &settings);
-        (stored.kept, stored.text)
+        (stored.state, stored.text)
     }
 
     #[test]
     fn the_setting_says_what_is_kept() {
         let text = r#"{"a":1,"password":2}"#;
-        let whole = (Kept::Kept, Some(text.to_owned()));
-        let rest = (Kept::Redacted, Some(r#"{"a":1,"password":"[redacted]"}"#.to_owned()));
+        let whole = (PayloadState::Kept, Some(text.to_owned()));
+        let rest = (PayloadState::Redacted, Some(r#"{"a":1,"password":"[redacted]"}"#.to_owned()));
         assert_eq!(kept(Recording::Full, Some(text)), whole);
         assert_eq!(kept(Recording::Redacted, Some(text)), rest);
-        assert_eq!(kept(Recording::Redacted, Some(r#"{"a":1}"#)), (Kept::Kept, Some(r#"{"a":1}"#.to_owned())));
-        assert_eq!(kept(Recording::Nothing, Some(text)), (Kept::Dropped, None));
-        assert_eq!(kept(Recording::Full, None), (Kept::Dropped, None));
+        assert_eq!(kept(Recording::Redacted, Some(r#"{"a":1}"#)), (PayloadState::Kept, Some(r#"{"a":1}"#.to_owned())));
+        assert_eq!(kept(Recording::Nothing, Some(text)), (PayloadState::Dropped, None));
+        assert_eq!(kept(Recording::Full, None), (PayloadState::Dropped, None));
     }
 
     #[test]
     fn what_is_nested_too_deep_is_dropped_whatever_the_setting() {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         for recording in [Recording::Full, Recording::Redacted] {
-            assert_eq!(kept(recording, Some(&deep)), (Kept::Dropped, None));
+            assert_eq!(kept(recording, Some(&deep)), (PayloadState::Dropped, None));
         }
     }
 }

@@ -22,14 +22,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use crate::domain::call::{CallEnd, CallSummary, Kept};
+pub use crate::domain::call::{CallEnd, CallSummary, PayloadState};
 pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{JournaledCall, PastCall, Payload};
 pub use counters::JournalFigures;
 pub(crate) use record::{CallRecord, RecordedCall, TRACEBACK};
 pub use redact::SENSITIVE_WORDS;
 
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::lock::lock;
@@ -78,15 +78,16 @@ impl Journal {
     pub(crate) fn start(
         store: Arc<dyn JournalStore>,
         settings: JournalSettings,
-        aging: &Arc<Aging>,
+        retention_clock: &Arc<RetentionClock>,
         tasks: &Tasks,
     ) -> Self {
         let journal = Self { is_written: true, ..Self::new(settings) };
         let (settings, counters) = (Arc::clone(&journal.settings), Arc::clone(&journal.counters));
-        let (queue, aging) = (Arc::clone(&journal.queue), Arc::clone(aging));
+        let (queue, retention_clock) = (Arc::clone(&journal.queue), Arc::clone(retention_clock));
         let begin = move || {
-            let (settings, aging) = (Arc::clone(&settings), Arc::clone(&aging));
-            JournalWriter::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
+            let (settings, retention_clock) = (Arc::clone(&settings), Arc::clone(&retention_clock));
+            JournalWriter::new(Arc::clone(&store), settings, retention_clock, Arc::clone(&counters), Arc::clone(&queue))
+                .run()
         };
         *lock(&journal.task) = Some(tasks.keep("journal", begin));
         journal
@@ -119,7 +120,10 @@ impl Journal {
         let Some(task) = lock(&self.task).take() else { return };
         self.queue.close();
         if timeout(LAST_WRITE, task).await.is_err() {
-            tracing::error!(waiting = self.figures().waiting, "the journal could not be written to its end");
+            tracing::error!(
+                waiting = self.figures().waiting,
+                "records of the journal not stored before the gateway stopped"
+            );
         }
     }
 

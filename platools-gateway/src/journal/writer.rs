@@ -12,7 +12,7 @@ use super::queue::{JournalQueue, Numbered};
 use super::settings::CompiledSettings;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::domain::call::{CallRetention, StoredCall};
 use crate::domain::error::Error;
 use crate::ports::journal::JournalStore;
@@ -77,7 +77,7 @@ enum Tried {
 pub(super) struct JournalWriter {
     store: Arc<dyn JournalStore>,
     settings: Arc<CompiledSettings>,
-    aging: Arc<Aging>,
+    retention_clock: Arc<RetentionClock>,
     counters: Arc<Counters>,
     queue: Arc<JournalQueue>,
     /// The records that the database did not take; they go before the next ones.
@@ -91,12 +91,12 @@ impl JournalWriter {
     pub(super) fn new(
         store: Arc<dyn JournalStore>,
         settings: Arc<CompiledSettings>,
-        aging: Arc<Aging>,
+        retention_clock: Arc<RetentionClock>,
         counters: Arc<Counters>,
         queue: Arc<JournalQueue>,
     ) -> Self {
         let (unwritten, prune_at, complaints) = (JournalBatch::default(), Instant::now(), LogLimit::default());
-        Self { store, settings, aging, counters, queue, unwritten, retry_at: None, prune_at, complaints }
+        Self { store, settings, retention_clock, counters, queue, unwritten, retry_at: None, prune_at, complaints }
     }
 
     /// Writes until the queue is closed, and then all that is left.
@@ -120,7 +120,7 @@ impl JournalWriter {
         let left = self.queue.waiting().0;
         if left > 0 {
             self.counters.add_lost(left);
-            tracing::error!(calls = left, "calls could not be written into the journal and are lost");
+            tracing::error!(calls = left, "records of calls not stored and lost");
         }
     }
 
@@ -269,7 +269,7 @@ impl JournalWriter {
             Err(error) => {
                 self.counters.add_lost(numbers.len());
                 self.queue.finish(&numbers);
-                self.complain(&error, "calls could not be prepared for the journal and are lost");
+                self.complain(&error, "records of calls not prepared and lost");
                 JournalBatch::default()
             }
         }
@@ -297,14 +297,14 @@ impl JournalWriter {
 
     async fn prune(&mut self) {
         let retention = CallRetention {
-            oldest_ms: self.aging.cutoff_ms(self.settings.max_age),
+            oldest_ms: self.retention_clock.cutoff_ms(self.settings.max_age),
             max_bytes: i64::try_from(self.settings.max_bytes).unwrap_or(i64::MAX),
             batch: pruning::BATCH,
         };
         let wait = match self.store.prune_calls(retention).await {
             Ok(deleted) => pruning::wait_after(deleted, self.settings.max_age),
             Err(error) => {
-                tracing::warn!(%error, "old calls could not be deleted; it is tried again");
+                tracing::warn!(%error, "old calls not deleted; trying again later");
                 pruning::LOOKS.1
             }
         };

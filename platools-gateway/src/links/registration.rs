@@ -16,7 +16,7 @@ use crate::catalog::{
 };
 use crate::domain::error::Error;
 use crate::domain::identity::{Identity, Scope};
-use crate::domain::text::Text;
+use crate::domain::text_rule::TextRule;
 use crate::limits::Limiter;
 use crate::pending::warn_of_timeouts;
 use crate::ports::tool_changes::ToolChanges;
@@ -31,7 +31,7 @@ pub const MAX_TOOLS: usize = 1000;
 const MAX_NAME_CHARS: usize = 128;
 
 /// Roles that a tool may ask for, and the bytes of each.
-const ROLES: (usize, Text) = (64, Text::line("roles", 128));
+const ROLES: (usize, TextRule) = (64, TextRule::line("roles", 128));
 
 /// Registers the tools of links: a link's tools become part of the catalog, and leave it some time after the link ended.
 #[derive(Debug)]
@@ -219,7 +219,7 @@ fn acceptable(tools: Vec<ToolDeclaration>) -> Vec<ToolDeclaration> {
         .filter(|tool| match check(tool, &mut seen) {
             Ok(()) => true,
             Err(reason) => {
-                tracing::warn!(tool.name = ?shown(&tool.name), reason, "a tool was left out of the registration");
+                tracing::warn!(tool.name = ?shown(&tool.name), reason, "tool left out of the registration");
                 false
             }
         })

@@ -58,7 +58,9 @@ impl<'a> ModelRun<'a> {
                 self.call(&turn.calls).await;
             }
         }
-        let message = format!("the model was asked {turns} times, and still wants to call tools");
+        let message = format!(
+            "the model was asked {turns} times, and still wants to call tools; raise `model.max_turns` if that is right"
+        );
         Err(Error::new(ErrorKind::AgentFailed, message))
     }
 
@@ -72,7 +74,9 @@ impl<'a> ModelRun<'a> {
         let left = most.get().saturating_sub(used);
         self.request.max_completion_tokens = Some(left);
         if left == 0 {
-            let message = format!("the model wrote {used} tokens, of at most {most}, and is not done");
+            let message = format!(
+                "the model wrote {used} tokens, of at most {most}, and has not finished; raise `model.max_output_tokens`"
+            );
             return Err(Error::new(ErrorKind::AgentFailed, message));
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! [`ToolMemory`]: remembers between runs which tools an endpoint refused, and in which [`ToolForm`] each is sent next. It also remembers
-//! which tools the log has named, so that the log names each once.
+//! [`ToolMemory`]: remembers the tools that an endpoint refused, from one run of an agent to the next. A refused tool is sent in a plainer
+//! [`ToolForm`] next time: first without `strict`, and then not at all. A warning in the log about such a tool appears once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -39,7 +39,7 @@ impl ToolMemory {
     pub(super) fn log_hidden(&self, tool: &NamedTool, error: &Error) {
         if self.is_first(format!("{}/{}", tool.tool.identity.entity_id, tool.tool.fingerprint)) {
             let (entity, name) = (&tool.tool.identity.entity, &tool.tool.declaration.name);
-            tracing::warn!(tool.name = name, entity, %error, "a tool was not shown to the model; correct its input schema");
+            tracing::warn!(tool.name = name, entity, %error, "tool not shown to the model; correct its input schema");
         }
     }
 

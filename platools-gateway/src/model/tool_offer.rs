@@ -107,7 +107,7 @@ impl<'a> ToolOffer<'a> {
             entity,
             model,
             is_shown,
-            "the model's endpoint refused a tool; it is shown without strict form, or not at all: correct its input schema"
+            "tool refused by the model's endpoint; it is sent without strict form, or not at all: correct its input schema"
         );
         simpler
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::connections::Callers;
 use crate::directory::Directory;
 use crate::links::Links;
@@ -15,7 +15,7 @@ pub(crate) struct CredentialUpkeep {
     pub(crate) directory: Arc<Directory>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) links: Arc<Links>,
-    pub(crate) aging: Arc<Aging>,
+    pub(crate) retention_clock: Arc<RetentionClock>,
 }
 
 impl CredentialUpkeep {
@@ -29,8 +29,8 @@ impl CredentialUpkeep {
 
     /// Removes the records of tokens that ended long ago.
     pub(crate) async fn remove_ended_tokens(&self) {
-        if let Err(error) = self.directory.store().forget_tokens(self.aging.cutoff_ms(KEPT_AFTER_END)).await {
-            tracing::error!(%error, "records of ended tokens could not be removed; they will be later");
+        if let Err(error) = self.directory.store().forget_tokens(self.retention_clock.cutoff_ms(KEPT_AFTER_END)).await {
+            tracing::error!(%error, "records of ended tokens not removed; trying again later");
         }
     }
 
@@ -40,7 +40,7 @@ impl CredentialUpkeep {
         let snapshot = self.directory.snapshot();
         for batch in uses.unwritten().chunks(BATCH) {
             if let Err(error) = self.directory.store().store_last_uses(batch).await {
-                tracing::error!(%error, "last uses of keys and tokens could not be stored; they will be later");
+                tracing::error!(%error, "last uses of keys and tokens not stored; trying again later");
                 return;
             }
             // The database has those of tokens for each list; those of keys are listed from memory.

@@ -8,27 +8,27 @@ use futures::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::credential_upkeep::CredentialUpkeep;
-use super::metrics::Metrics;
+use super::figures::FigureReader;
 use super::retention::forget_old;
 use crate::admin::Reconciler;
 use crate::agents::chat::Conversations;
 use crate::background::periodic::every;
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::calls::Calls;
 use crate::feed::Dashboards;
 use crate::journal::Journal;
 use crate::limits::Limiter;
 use crate::links::{Links, Registrations};
-use crate::ports::aging::AgingStore;
+use crate::ports::retention_clock::RetentionClockStore;
 use crate::sessions::Sessions;
 
 /// The services that need periodic maintenance.
 #[derive(Debug, Clone)]
 pub(crate) struct Housekeeping {
     pub(crate) tasks: Tasks,
-    pub(crate) store: Arc<dyn AgingStore>,
-    pub(crate) aging: Arc<Aging>,
+    pub(crate) store: Arc<dyn RetentionClockStore>,
+    pub(crate) retention_clock: Arc<RetentionClock>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) registrations: Arc<Registrations>,
@@ -38,7 +38,7 @@ pub(crate) struct Housekeeping {
     pub(crate) conversations: Arc<Conversations>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) dashboards: Arc<Dashboards>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) figures: Arc<FigureReader>,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
 }
 
@@ -54,11 +54,11 @@ impl Housekeeping {
             this.repeat("heartbeats", HEARTBEATS, async |this| this.sessions.store_heartbeats()),
             this.repeat("sweep", SWEEP, async |this| this.sweep()),
             this.repeat("retention", SWEEP, async |this| {
-                forget_old(&this.calls, &this.conversations, &this.sessions, &this.aging).await;
+                forget_old(&this.calls, &this.conversations, &this.sessions, &this.retention_clock).await;
             }),
             this.repeat("last uses", SWEEP, async |this| this.credential_upkeep.note_uses_of_sockets().await),
             this.repeat("token records", SWEEP, async |this| this.credential_upkeep.remove_ended_tokens().await),
-            this.repeat("aging", SWEEP, async |this| this.store_aging().await),
+            this.repeat("retention clock", SWEEP, async |this| this.store_retention_clock().await),
             this.keep_pools(),
         ])
     }
@@ -84,7 +84,7 @@ impl Housekeeping {
 
     async fn read_directory(&self) {
         if let Err(error) = self.reconciler.reconcile().await {
-            tracing::error!(%error, "the directory could not be read; it stays as it was");
+            tracing::error!(%error, "directory not read again; it stays as it was");
         }
     }
 
@@ -92,14 +92,14 @@ impl Housekeeping {
         self.limiter.sweep();
         self.registrations.sweep();
         self.links.sweep();
-        self.metrics.sweep();
+        self.figures.sweep();
         self.journal.log_losses();
         self.dashboards.sweep_keys();
     }
 
-    async fn store_aging(&self) {
-        if let Err(error) = self.aging.store(&*self.store).await {
-            tracing::warn!(%error, "time of deletions could not be stored; it is tried again");
+    async fn store_retention_clock(&self) {
+        if let Err(error) = self.retention_clock.store(&*self.store).await {
+            tracing::warn!(%error, "time of the retention clock not stored; trying again later");
         }
     }
 }

@@ -1,20 +1,25 @@
 //! [`forget_old`]: deletes old answers under idempotency keys, old conversations, and channels that have not been used for long.
 
 use crate::agents::chat::Conversations;
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::calls::Calls;
 use crate::domain::error::{Error, causes_of};
 use crate::sessions::Sessions;
 
 /// Removes calls under idempotency keys, conversations and channels that are old enough. A removal that fails is tried again later.
-pub(super) async fn forget_old(calls: &Calls, conversations: &Conversations, sessions: &Sessions, aging: &Aging) {
+pub(super) async fn forget_old(
+    calls: &Calls,
+    conversations: &Conversations,
+    sessions: &Sessions,
+    clock: &RetentionClock,
+) {
     log(calls.forget_old_answers().await, "calls under idempotency keys");
-    log(conversations.forget_old(aging).await, "conversations");
-    log(sessions.forget_idle_channels(aging).await, "channels");
+    log(conversations.forget_old(clock).await, "conversations");
+    log(sessions.forget_idle_channels(clock).await, "channels");
 }
 
 fn log(removed: Result<(), Error>, of: &str) {
     if let Err(error) = removed {
-        tracing::error!(%error, causes = causes_of(&error), of, "old rows could not be removed; they will be later");
+        tracing::error!(%error, causes = causes_of(&error), of, "old rows not removed; trying again later");
     }
 }

@@ -41,7 +41,7 @@ impl SpanExporter {
     pub(crate) fn start(settings: &OtlpSettings) -> anyhow::Result<Self> {
         let Some(endpoint) = &settings.endpoint else { return Ok(Self(None)) };
         let collector = Collector::new(endpoint, &settings.service_name)?;
-        tracing::info!(endpoint, "calls are sent as spans");
+        tracing::info!(endpoint, "calls are sent to the collector as spans");
         Ok(Self::sending_to(collector, settings.sample_ratio))
     }
 
@@ -69,7 +69,7 @@ impl SpanExporter {
         let Some(running) = self.0 else { return };
         running.closing.cancel();
         if timeout(LAST_EXPORT, running.task).await.is_err() {
-            tracing::warn!("the last spans could not be sent in time and are lost");
+            tracing::warn!("last spans not sent in time and lost");
         }
     }
 }

@@ -103,7 +103,7 @@ impl<E: Export> SpanSender<E> {
         let spans = self.losses.0.swap(0, Ordering::Relaxed);
         if spans > 0 {
             let cause = cause.as_deref().unwrap_or("they came faster than they could be sent");
-            tracing::warn!(spans, cause, "spans could not be sent to the collector and are lost");
+            tracing::warn!(spans, cause, "spans not sent to the collector and lost");
             self.complained = Some(Instant::now());
         }
     }

@@ -199,6 +199,12 @@ impl PendingCalls {
         self.table.lock().replaced(scope, instance, wait);
     }
 
+    /// The number of calls that wait.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.table.lock().count()
+    }
+
     /// Ends every call.
     pub(crate) fn fail_all(&self, kind: ErrorKind, message: &str) {
         for call in self.table.lock().drain() {

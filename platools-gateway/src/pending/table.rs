@@ -209,6 +209,11 @@ impl CallTable {
     }
 
     #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.pending.len()
+    }
+
+    #[cfg(test)]
     pub(super) fn ended(&self) -> usize {
         self.ended.len()
     }

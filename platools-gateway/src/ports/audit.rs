@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::audit::{AuditEvent, AuditFilter, AuditRetention};
+use crate::domain::audit::{AuditEvent, AuditFilter, AuditRetention, AuditScope};
 use crate::domain::error::Error;
 
 /// Stores audit events. The event of a change of the directory is stored with the change; see
@@ -13,8 +13,13 @@ pub(crate) trait AuditStore: std::fmt::Debug + Send + Sync {
     /// repeated.
     async fn add_audit_events(&self, events: &[AuditEvent]) -> Result<(), Error>;
 
-    /// Events, newest first.
-    async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditEvent>, Error>;
+    /// Events of a scope, newest first.
+    async fn audit_events(
+        &self,
+        scope: &AuditScope,
+        filter: &AuditFilter,
+        limit: i64,
+    ) -> Result<Vec<AuditEvent>, Error>;
 
     /// Deletes some of the events that are too old or too many. Returns how many.
     async fn prune_audit_events(&self, retention: AuditRetention) -> Result<u64, Error>;

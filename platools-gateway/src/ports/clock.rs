@@ -150,7 +150,7 @@ impl TimeEvent {
             Self::Jumped { by_ms } => tracing::error!(
                 by_seconds = by_ms / 1000,
                 settling_seconds,
-                "wall clock jumped; credentials go by the earlier time until the new one has lasted"
+                "wall clock jumped: credentials follow the earlier time until the new one has lasted; check the clock"
             ),
             Self::Returned => tracing::info!("wall clock returned to the earlier time"),
             Self::Adopted { by_ms } => {

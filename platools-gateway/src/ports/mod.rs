@@ -3,7 +3,6 @@
 //! Each kind of data, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
 //! [`call_observer::CallObserver`] is notified of calls, `clock` reads the time of day, and [`time`] converts times to text.
 
-pub(crate) mod aging;
 pub(crate) mod audit;
 pub mod call_observer;
 pub(crate) mod catalog;
@@ -13,6 +12,7 @@ pub(crate) mod conversations;
 pub(crate) mod directory;
 pub(crate) mod idempotency;
 pub(crate) mod journal;
+pub(crate) mod retention_clock;
 pub(crate) mod secret_file;
 pub(crate) mod sessions;
 pub(crate) mod store;

@@ -5,7 +5,6 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::aging::AgingStore;
 use super::audit::AuditStore;
 use super::catalog::CatalogStore;
 use super::channels::ChannelStore;
@@ -13,6 +12,7 @@ use super::conversations::ConversationStore;
 use super::directory::DirectoryStore;
 use super::idempotency::IdempotencyStore;
 use super::journal::JournalStore;
+use super::retention_clock::RetentionClockStore;
 use super::sessions::SessionStore;
 use crate::domain::error::Error;
 
@@ -29,7 +29,7 @@ pub(crate) trait Storage:
     + ChannelStore
     + IdempotencyStore
     + AuditStore
-    + AgingStore
+    + RetentionClockStore
 {
     /// True if the database was made when it was opened.
     fn is_made(&self) -> bool;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event_handlers::AgentEventFigures;
-use super::shared_state::SessionHub;
+use super::shared_sessions::SharedSessions;
 use super::{Sessions, events};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::{Error, ErrorKind};
@@ -18,8 +18,8 @@ use crate::domain::ids::{AgentId, ChannelId};
 
 /// Sends events to the sockets of agents. Clones reach the same agents.
 ///
-/// Sending never waits. Nothing is kept for an agent without a socket; a socket that does not read its events is closed with 1013. Events of
-/// the agents themselves go to the handlers of [`Builder::on_agent_event`](crate::Builder::on_agent_event).
+/// Sending never waits. Nothing is kept for an agent without a socket; a socket that does not read its events is closed with 1013. Events
+/// of the agents themselves go to the handlers of [`Builder::on_agent_event`](crate::Builder::on_agent_event).
 ///
 /// ```
 /// use platools_gateway::Gateway;
@@ -41,7 +41,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AgentRuntime(pub(super) Arc<SessionHub>);
+pub struct AgentRuntime(pub(super) Arc<SharedSessions>);
 
 impl AgentRuntime {
     /// Sends an event `{type, timestamp, data}` to all sockets of an agent, and returns how many these are.
@@ -94,7 +94,7 @@ impl fmt::Debug for AgentRuntime {
 impl Sessions {
     /// The handle that sends events to agents.
     pub(crate) fn handle(&self) -> AgentRuntime {
-        AgentRuntime(Arc::clone(&self.hub))
+        AgentRuntime(Arc::clone(&self.shared))
     }
 
     /// Sends an event to all sockets of an agent of the caller's project, by slug or id. Counts as a call.

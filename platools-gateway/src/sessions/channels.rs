@@ -9,7 +9,7 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::ChannelId;
 use crate::domain::number::saturating_i64;
 use crate::domain::slug::check_slug;
-use crate::domain::text::Text;
+use crate::domain::text_rule::TextRule;
 use crate::ports::time::now_ms;
 
 /// The longest name of a channel, in characters.
@@ -18,9 +18,9 @@ const MAX_NAME_CHARS: usize = 200;
 /// The longest description of a channel, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 2000;
 
-const NAME: Text = Text::line("name", 4 * MAX_NAME_CHARS);
+const NAME: TextRule = TextRule::line("name", 4 * MAX_NAME_CHARS);
 
-const DESCRIPTION: Text = Text::prose("description", 4 * MAX_DESCRIPTION_CHARS);
+const DESCRIPTION: TextRule = TextRule::prose("description", 4 * MAX_DESCRIPTION_CHARS);
 
 /// A channel to add.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl Sessions {
     ) -> Result<Vec<(StoredMember, bool)>, Error> {
         let channel = self.channel(peer, name).await?;
         let members = self.store.channel_members(&channel.id, saturating_i64(limit), saturating_i64(offset)).await?;
-        let state = self.hub.table();
+        let state = self.shared.table();
         let is_there = |member: &StoredMember| state.session(&peer.caller.project_id, &member.agent_id).is_some();
         Ok(members
             .into_iter()

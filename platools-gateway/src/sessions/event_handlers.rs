@@ -107,7 +107,7 @@ impl EventHandlers {
         running.iter().for_each(|running| running.queue.close());
         let ended = join_all(running.into_iter().map(|running| running.task));
         if timeout(LAST_EVENTS, ended).await.is_err() {
-            tracing::error!("custom events could not be handled to their end");
+            tracing::error!("custom events not handled before the deadline");
         }
     }
 

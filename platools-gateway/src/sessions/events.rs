@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use platools_protocol::runtime as wire;
-use platools_protocol::runtime::{AgentPresence, ChannelMessage, Event, event};
+use platools_protocol::runtime::{AgentPresence, ChannelMessage, GatewayEvent, event};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -16,7 +16,7 @@ use crate::ports::time::{now_ms, rfc3339};
 
 /// An event of any type, with the present time.
 pub(super) fn custom(kind: &str, data: &RawValue) -> Bytes {
-    Event::new(kind, rfc3339(now_ms()), data).to_text().into()
+    GatewayEvent::new(kind, rfc3339(now_ms()), data).to_text().into()
 }
 
 fn happening(kind: &str, data: &impl Serialize) -> Bytes {
@@ -54,7 +54,7 @@ pub(super) fn message(channel: &StoredChannel, row: &StoredChannelMessage) -> By
     message.from_name.clone_from(&row.from_name);
     let data =
         to_raw_value(&message.with_agent_id(row.agent_id.as_str())).expect("strings and raw JSON always serialize");
-    Event::new(event::CHANNEL_MESSAGE, created, &data).to_text().into()
+    GatewayEvent::new(event::CHANNEL_MESSAGE, created, &data).to_text().into()
 }
 
 /// The event of a call by the agent.

@@ -9,13 +9,13 @@ use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::MessageId;
 use crate::domain::number::saturating_i64;
-use crate::domain::text::Text;
+use crate::domain::text_rule::TextRule;
 use crate::limits::ConcurrencyPermit;
 
 /// The longest text of a message, in bytes.
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
 
-const CONTENT: Text = Text::payload("content", MAX_CONTENT_BYTES);
+const CONTENT: TextRule = TextRule::payload("content", MAX_CONTENT_BYTES);
 
 /// The longest type of a message, in bytes.
 const MAX_TYPE_BYTES: usize = 64;

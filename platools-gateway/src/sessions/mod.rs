@@ -12,7 +12,7 @@ mod events;
 mod messages;
 mod presence;
 mod session;
-mod shared_state;
+mod shared_sessions;
 mod socket;
 mod socket_queue;
 mod table;
@@ -22,7 +22,7 @@ mod writer;
 use std::sync::Arc;
 
 use crate::audit::Audit;
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::connections::Authenticator;
 use crate::directory::Directory;
@@ -50,7 +50,7 @@ pub(crate) use crate::domain::session::StoredSession;
 
 use agent_lookup::AgentLookup;
 use session::ActiveSession;
-use shared_state::SessionHub;
+use shared_sessions::SharedSessions;
 use writer::SessionWriter;
 
 /// Agents with sessions, their sockets and channels.
@@ -61,7 +61,7 @@ pub(crate) struct Sessions {
     audit: Arc<Audit>,
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
-    hub: Arc<SessionHub>,
+    shared: Arc<SharedSessions>,
     writer: SessionWriter,
 }
 
@@ -87,25 +87,25 @@ impl Sessions {
         let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
         let is_started = settings.is_some();
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let hub = Arc::new(SessionHub::new(settings.unwrap_or_default(), agents, handlers, tasks));
+        let shared = Arc::new(SharedSessions::new(settings.unwrap_or_default(), agents, handlers, tasks));
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
-            stored.into_iter().for_each(|row| hub.table().resume(ActiveSession::from(row)));
-            SessionWriter::start(sessions, Arc::clone(&hub), tasks)
+            stored.into_iter().for_each(|row| shared.table().resume(ActiveSession::from(row)));
+            SessionWriter::start(sessions, Arc::clone(&shared), tasks)
         } else {
             SessionWriter::closed()
         };
-        Ok(Self { directory, limiter, audit, authenticator, store: channels, hub, writer })
+        Ok(Self { directory, limiter, audit, authenticator, store: channels, shared, writer })
     }
 
     /// The settings of agents with sessions.
     pub(crate) fn settings(&self) -> &RuntimeSettings {
-        &self.hub.settings
+        &self.shared.settings
     }
 
     /// The observer that tells agents of their own calls.
     pub(crate) fn observer(&self) -> Arc<dyn CallObserver> {
-        Arc::clone(&self.hub) as _
+        Arc::clone(&self.shared) as _
     }
 
     /// Finds the agent that a key or token belongs to.
@@ -125,22 +125,22 @@ impl Sessions {
 
     /// The numbers of sessions and sockets of a project's agents.
     pub(crate) fn counts(&self, project: &ProjectId) -> (usize, usize) {
-        self.hub.table().counts(project)
+        self.shared.table().counts(project)
     }
 
     /// Removes channels without a message for longer than the settings allow.
-    pub(crate) async fn forget_idle_channels(&self, aging: &Aging) -> Result<(), Error> {
-        self.store.forget_channels_before(aging.cutoff_ms(self.settings().channel_idle)).await
+    pub(crate) async fn forget_idle_channels(&self, clock: &RetentionClock) -> Result<(), Error> {
+        self.store.forget_channels_before(clock.cutoff_ms(self.settings().channel_idle)).await
     }
 
     /// Ends the handlers of custom events at once.
     pub(crate) fn abort(&self) {
-        self.hub.handlers.abort();
+        self.shared.handlers.abort();
     }
 
     /// Writes the commands that are queued, and lets the handlers treat the last custom events.
     pub(crate) async fn close(&self) {
-        tokio::join!(self.writer.close(), self.hub.handlers.close());
+        tokio::join!(self.writer.close(), self.shared.handlers.close());
     }
 }
 
@@ -194,18 +194,18 @@ mod tests {
         let stored = async || core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms;
         // The clock may not have moved since.
         let later = session.heartbeat_ms + 5;
-        core.sessions.hub.table().beat(&peer.caller.project_id, &peer.id, later);
+        core.sessions.shared.table().beat(&peer.caller.project_id, &peer.id, later);
         core.sessions.store_heartbeats();
         core.sessions.settle_writes().await;
         assert_eq!(stored().await, later);
-        assert!(core.sessions.hub.table().take_heartbeats().is_empty(), "it is stored once");
+        assert!(core.sessions.shared.table().take_heartbeats().is_empty(), "it is stored once");
     }
 
     #[tokio::test]
     async fn a_runtime_that_is_closed_takes_nothing_and_has_stored_everything() {
         let (_folder, core, peer) = core().await;
         let session = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap();
-        core.sessions.hub.table().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
+        core.sessions.shared.table().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
         core.sessions.close().await;
         assert_eq!(core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms, session.heartbeat_ms + 5);
         let refused = core.sessions.begin(&peer, "{}".to_owned()).await.unwrap_err();
@@ -250,7 +250,7 @@ mod tests {
     async fn a_command_that_lost_against_another_transaction_is_tried_again() {
         let (_folder, core, _) = core().await;
         let store = Arc::new(ConflictingStore::default());
-        let writer = SessionWriter::start(store.clone(), Arc::clone(&core.sessions.hub), &core.tasks);
+        let writer = SessionWriter::start(store.clone(), Arc::clone(&core.sessions.shared), &core.tasks);
         writer.write(writer::SessionChange::Heartbeats(Vec::new())).await.unwrap();
         assert_eq!(store.0.load(Ordering::Relaxed), 2);
     }

@@ -44,7 +44,7 @@ impl Sessions {
     /// # Errors
     /// There is no session.
     pub(crate) fn beat(&self, peer: &Peer) -> Result<i64, Error> {
-        let beat = self.hub.table().beat(&peer.caller.project_id, &peer.id, now_ms());
+        let beat = self.shared.table().beat(&peer.caller.project_id, &peer.id, now_ms());
         beat.ok_or_else(|| {
             let message = "there is no session, or it went without a heartbeat for too long; begin one with \
                            `POST /v1/runtime/connect`";
@@ -65,7 +65,7 @@ impl Sessions {
 
     /// The agent's own session, if it has one.
     pub(crate) fn session_of(&self, peer: &Peer) -> Option<StoredSession> {
-        self.hub.table().session(&peer.caller.project_id, &peer.id).map(|session| session.row.clone())
+        self.shared.table().session(&peer.caller.project_id, &peer.id).map(|session| session.row.clone())
     }
 
     /// Ends the agent's session and its sockets. Without an id, an agent without a session is no error.
@@ -74,7 +74,7 @@ impl Sessions {
     /// The id is not that of the agent's session, or the database failed.
     pub(crate) async fn end(&self, peer: &Peer, id: Option<&SessionId>) -> Result<(), Error> {
         let project = peer.caller.project_id.clone();
-        let current = self.hub.table().session(&project, &peer.id).map(|session| session.row.id.clone());
+        let current = self.shared.table().session(&project, &peer.id).map(|session| session.row.id.clone());
         match (current, id) {
             (current, Some(id)) if current.as_ref() != Some(id) => {
                 Err(Error::new(ErrorKind::NotFound, "the agent has no session of that id"))
@@ -90,7 +90,7 @@ impl Sessions {
     /// Lists the agents of the agent's project that have a session.
     pub(crate) fn present(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
-        let state = self.hub.table();
+        let state = self.shared.table();
         let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
         sessions.sort_by(|left, right| left.list_position().cmp(&right.list_position()));
         let total = sessions.len();
@@ -105,7 +105,7 @@ impl Sessions {
         let has_ended = |session: &ActiveSession| {
             session.is_silent(now, timeout) || snapshot.agent(&session.row.agent_id).is_none()
         };
-        let ended = self.hub.table().end_where(has_ended);
+        let ended = self.shared.table().end_where(has_ended);
         for StoredSession { agent_id: agent, id: session, .. } in ended.into_iter().map(|session| session.row) {
             tracing::info!(agent.id = %agent, "agent session timed out");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
@@ -115,8 +115,8 @@ impl Sessions {
 
     /// Stores the heartbeats that came since the last call.
     pub(crate) fn store_heartbeats(&self) {
-        self.hub.tickets.sweep();
-        let heartbeats = self.hub.table().take_heartbeats();
+        self.shared.tickets.sweep();
+        let heartbeats = self.shared.table().take_heartbeats();
         if !heartbeats.is_empty() {
             // If this is lost, the next heartbeat is stored again.
             let _ = self.writer.send(SessionChange::Heartbeats(heartbeats));

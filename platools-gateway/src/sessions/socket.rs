@@ -6,7 +6,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 
-use super::shared_state::SessionHub;
+use super::shared_sessions::SharedSessions;
 use super::socket_queue::{SocketEnd, SocketQueue};
 use super::{AgentEvent, Peer, Sessions, events};
 use crate::domain::audit::action;
@@ -19,7 +19,7 @@ use crate::ports::time::now_ms;
 /// A socket of an agent, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct AgentSocket {
-    hub: Arc<SessionHub>,
+    shared: Arc<SharedSessions>,
     peer: Peer,
     number: u64,
     queue: Arc<SocketQueue>,
@@ -33,7 +33,7 @@ impl AgentSocket {
 
     /// Notes that the agent sent a message.
     pub(crate) fn note_heard(&self) {
-        self.hub.table().note_heard(&self.peer.caller.project_id, &self.peer.id, self.number);
+        self.shared.table().note_heard(&self.peer.caller.project_id, &self.peer.id, self.number);
     }
 
     /// The next event to write, or the reason why the socket ends. Cancel-safe.
@@ -68,9 +68,9 @@ impl AgentSocket {
 
     /// Passes a custom event of the agent to the application, and then sends it to all sockets of the agent.
     pub(crate) fn emit(&self, kind: &str, data: &RawValue) {
-        self.hub.handlers.queue(|| self.agent_event(kind, data));
+        self.shared.handlers.queue(|| self.agent_event(kind, data));
         let text = events::custom(kind, data);
-        self.hub.table().tell(&self.peer.caller.project_id, &self.peer.id, &text);
+        self.shared.table().tell(&self.peer.caller.project_id, &self.peer.id, &text);
     }
 
     fn agent_event(&self, kind: &str, data: &RawValue) -> AgentEvent {
@@ -79,7 +79,7 @@ impl AgentSocket {
             agent_id: agent.clone(),
             agent: self.peer.slug.clone(),
             project_id: project.clone(),
-            session_id: self.hub.table().session(project, agent).map(|session| session.row.id.clone()),
+            session_id: self.shared.table().session(project, agent).map(|session| session.row.id.clone()),
             kind: kind.to_owned(),
             data: data.to_owned(),
             received_ms: now_ms(),
@@ -89,13 +89,13 @@ impl AgentSocket {
     /// Ends the subscription to a channel.
     pub(crate) fn unsubscribe(&self, channel: &str) {
         let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
-        self.hub.table().unsubscribe(project, agent, self.number, &ChannelId::from(channel));
+        self.shared.table().unsubscribe(project, agent, self.number, &ChannelId::from(channel));
     }
 }
 
 impl Drop for AgentSocket {
     fn drop(&mut self) {
-        self.hub.table().close(&self.peer.caller.project_id, &self.peer.id, self.number);
+        self.shared.table().close(&self.peer.caller.project_id, &self.peer.id, self.number);
     }
 }
 
@@ -106,8 +106,8 @@ impl Sessions {
     /// The agent asks for too much.
     pub(crate) fn issue_ticket(&self, peer: &Peer) -> Result<SecretString, Error> {
         let _under_way = self.limiter.admit_call(&peer.caller)?;
-        let hub = &self.hub;
-        Ok(hub.tickets.issue(&peer.id, peer.caller.clone(), hub.settings.ticket_lifetime))
+        let shared = &self.shared;
+        Ok(shared.tickets.issue(&peer.id, peer.caller.clone(), shared.settings.ticket_lifetime))
     }
 
     /// Redeems a ticket, which is not valid afterwards. A key or token sent with it has to belong to the same agent.
@@ -125,7 +125,7 @@ impl Sessions {
                 "the ticket is missing, used, expired or another agent's; get a new one with `POST /v1/ws/ticket`";
             Error::new(ErrorKind::Unauthenticated, message)
         };
-        let caller = ticket.and_then(|ticket| self.hub.tickets.take(ticket));
+        let caller = ticket.and_then(|ticket| self.shared.tickets.take(ticket));
         let Some(caller) = caller else {
             // Guessing is as hopeless as with keys, and costs as much.
             return Err(self.authenticator.refuse_credential(&from, no_good()));
@@ -143,13 +143,13 @@ impl Sessions {
 
     /// Adds a socket of an agent. If the agent has too many then, the socket heard from least recently ends.
     pub(crate) fn open_socket(&self, peer: Peer) -> AgentSocket {
-        let hub = Arc::clone(&self.hub);
-        let queue = Arc::new(SocketQueue::new(hub.settings.waiting_events));
-        let number = hub.table().open(&peer.caller.project_id, &peer.id, &queue);
+        let shared = Arc::clone(&self.shared);
+        let queue = Arc::new(SocketQueue::new(shared.settings.waiting_events));
+        let number = shared.table().open(&peer.caller.project_id, &peer.id, &queue);
         self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(peer.id.as_str())
         });
-        AgentSocket { hub, peer, number, queue }
+        AgentSocket { shared, peer, number, queue }
     }
 
     /// Subscribes a socket to a channel that its agent is a member of.
@@ -159,7 +159,7 @@ impl Sessions {
     pub(crate) async fn subscribe(&self, socket: &AgentSocket, channel: &str) -> Result<(), Error> {
         let (peer, project) = (&socket.peer, &socket.peer.caller.project_id);
         loop {
-            let departures = self.hub.table().departures;
+            let departures = self.shared.table().departures;
             // Only by id, as an unsubscription has nothing else either.
             let row = self.channel(peer, channel).await?;
             if row.id.as_str() != channel {
@@ -169,7 +169,7 @@ impl Sessions {
                 ));
             }
             row.check_member()?;
-            let mut state = self.hub.table();
+            let mut state = self.shared.table();
             // An agent has left a channel since the membership was read: perhaps this agent and this channel.
             if state.departures != departures {
                 continue;

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::events;
 use super::session::ActiveSession;
-use super::shared_state::SessionHub;
+use super::shared_sessions::SharedSessions;
 use super::socket_queue::SocketEnd;
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
@@ -53,13 +53,13 @@ impl SessionWriter {
         Self { commands: Mutex::new(None), task: Mutex::new(None) }
     }
 
-    pub(super) fn start(store: Arc<dyn SessionStore>, hub: Arc<SessionHub>, tasks: &Tasks) -> Self {
+    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<SharedSessions>, tasks: &Tasks) -> Self {
         let (commands, waiting) = mpsc::channel(WAITING);
         // Owned by the task across restarts, so that queued commands outlive a panic.
         let waiting = Arc::new(AsyncMutex::new(waiting));
         let begin = move || {
-            let (store, hub, waiting) = (Arc::clone(&store), Arc::clone(&hub), Arc::clone(&waiting));
-            async move { run(store, hub, &mut *waiting.lock().await).await }
+            let (store, shared, waiting) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&waiting));
+            async move { run(store, shared, &mut *waiting.lock().await).await }
         };
         let task = tasks.keep("sessions writer", begin);
         Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
@@ -105,7 +105,7 @@ impl SessionWriter {
         if let Some(task) = task
             && timeout(LAST_WRITE, task).await.is_err()
         {
-            tracing::error!("sessions and messages not written before the deadline");
+            tracing::error!("sessions and messages not stored before the deadline");
         }
     }
 }
@@ -154,26 +154,26 @@ fn stopping() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
 }
 
-async fn run(store: Arc<dyn SessionStore>, hub: Arc<SessionHub>, waiting: &mut mpsc::Receiver<WriteCommand>) {
+async fn run(store: Arc<dyn SessionStore>, shared: Arc<SharedSessions>, waiting: &mut mpsc::Receiver<WriteCommand>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        write(&*store, &hub, &mut batch).await;
+        write(&*store, &shared, &mut batch).await;
     }
     // Heartbeats since the last write of them.
-    batch.push(WriteCommand { change: SessionChange::Heartbeats(hub.table().take_heartbeats()), reply: None });
-    write(&*store, &hub, &mut batch).await;
+    batch.push(WriteCommand { change: SessionChange::Heartbeats(shared.table().take_heartbeats()), reply: None });
+    write(&*store, &shared, &mut batch).await;
 }
 
-async fn write(store: &dyn SessionStore, hub: &SessionHub, batch: &mut Vec<WriteCommand>) {
-    let (bounds, now_ms) = (channel_bounds(&hub.settings), now_ms());
+async fn write(store: &dyn SessionStore, shared: &SharedSessions, batch: &mut Vec<WriteCommand>) {
+    let (bounds, now_ms) = (channel_bounds(&shared.settings), now_ms());
     match try_write(store, batch, bounds, now_ms).await {
-        Ok(written) => apply(hub, batch.drain(..), written, now_ms),
+        Ok(written) => apply(shared, batch.drain(..), written, now_ms),
         // One by one, so that a change that the database refuses fails alone, and changes that lost against another transaction are made.
         Err(error) if is_conflict(&error) || batch.len() > 1 && !is_database_failure(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
                 match try_write(store, &mut alone, bounds, now_ms).await {
-                    Ok(written) => apply(hub, alone, written, now_ms),
+                    Ok(written) => apply(shared, alone, written, now_ms),
                     Err(error) => fail(alone, &error),
                 }
             }
@@ -193,16 +193,16 @@ async fn try_write(
     store.write_sessions(&writes, bounds).await
 }
 
-fn apply(hub: &SessionHub, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<bool>, now_ms: i64) {
+fn apply(shared: &SharedSessions, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<bool>, now_ms: i64) {
     for (WriteCommand { change, reply }, is_done) in commands.into_iter().zip(written) {
-        let outcome = change.apply(hub, is_done).map(|()| now_ms);
+        let outcome = change.apply(shared, is_done).map(|()| now_ms);
         // The receiver may be gone.
         let _ = reply.map(|reply| reply.send(outcome));
     }
 }
 
 fn fail(commands: impl IntoIterator<Item = WriteCommand>, error: &Error) {
-    tracing::error!(%error, causes = causes_of(error), "sessions or messages not written");
+    tracing::error!(%error, causes = causes_of(error), "sessions or messages not stored");
     for reply in commands.into_iter().filter_map(|command| command.reply) {
         let _ = reply.send(Err(Error::new(ErrorKind::Storage, "the gateway's database failed")));
     }
@@ -230,23 +230,23 @@ impl SessionChange {
     }
 
     /// Applies the written change to the state in memory, and sends its events.
-    fn apply(self, hub: &SessionHub, is_done: bool) -> Result<(), Error> {
+    fn apply(self, shared: &SharedSessions, is_done: bool) -> Result<(), Error> {
         match self {
             Self::Begin(_) if !is_done => {
                 return Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"));
             }
             Self::Message { channel, .. } if !is_done => return Err(channel.not_a_member()),
-            Self::Begin(session) => hub.table().begin(ActiveSession::from(session)),
+            Self::Begin(session) => shared.table().begin(ActiveSession::from(session)),
             // It may have ended in another way meanwhile.
             Self::End { project, agent, session } => {
-                drop(hub.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
+                drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
             }
-            Self::Leave { project, agent, channel } => hub.table().depart(&project, &agent, &channel),
+            Self::Leave { project, agent, channel } => shared.table().depart(&project, &agent, &channel),
             Self::Message { channel, message } => {
                 let text = events::message(&channel, &message);
-                hub.table().publish(&channel.id, &text);
+                shared.table().publish(&channel.id, &text);
             }
-            Self::RemoveChannel(channel) => hub.table().remove_channel(&channel),
+            Self::RemoveChannel(channel) => shared.table().remove_channel(&channel),
             Self::Forget { .. } | Self::Join { .. } | Self::Heartbeats(_) => {}
             #[cfg(test)]
             Self::Panic => {}

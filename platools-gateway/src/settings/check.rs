@@ -71,7 +71,7 @@ impl SecretNames {
     /// Checks that the secret is in one place only.
     pub(super) fn check(self, secret: Option<&SecretString>, file: Option<&Path>) -> Result<(), Error> {
         if secret.is_some() && file.is_some() {
-            return Err(refused(format!("both {} and `{}` are set; take one away", self.variable, self.file)));
+            return Err(refused(format!("both {} and `{}` are set; remove one of the two", self.variable, self.file)));
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl DatabaseSettings {
     /// Checks the settings, with the data folder if there is one.
     pub(super) fn check(&self, data: Option<&Path>) -> Result<(), Error> {
         if self.parsed()?.is_some() && data.is_some() {
-            let message = "`data` and `database.url` are both set; take one away";
+            let message = "`data` and `database.url` are both set; remove one of the two";
             return Err(refused(message));
         }
         PASSWORD.check(self.password.as_ref(), self.password_file.as_deref())
@@ -83,7 +83,7 @@ mod tests {
         let database = settings("postgres://gateway@db.example.com/platools");
         database.check(None).unwrap();
         let refused = database.check(Some(Path::new("/data"))).unwrap_err().to_string();
-        assert!(refused.contains("take one away"), "{refused}");
+        assert!(refused.contains("remove one of the two"), "{refused}");
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(server.password.as_ref().unwrap().expose_secret(), "hush");
         assert!(!format!("{server:?}").contains("hush"));
         let both = DatabaseSettings { password: Some("hush".into()), ..settings };
-        assert!(both.check(None).unwrap_err().to_string().contains("take one away"));
-        assert!(both.server().unwrap_err().to_string().contains("take one away"));
+        assert!(both.check(None).unwrap_err().to_string().contains("remove one of the two"));
+        assert!(both.server().unwrap_err().to_string().contains("remove one of the two"));
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::SqlStore;
 use super::sql::{self, Row, SqlBuilder, SqlConnection};
 use super::writer::WriteLock;
-use crate::domain::audit::{Actor, AuditEvent, AuditFilter, AuditKind, AuditRetention, AuditScope};
+use crate::domain::audit::{Actor, AuditCursor, AuditEvent, AuditFilter, AuditKind, AuditRetention, AuditScope};
 use crate::domain::error::Error;
 use crate::domain::origin::{Protocol, RequestId, RequestOrigin};
 use crate::ports::audit::AuditStore;
@@ -23,9 +23,14 @@ impl AuditStore for SqlStore {
         Ok(())
     }
 
-    async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditEvent>, Error> {
+    async fn audit_events(
+        &self,
+        scope: &AuditScope,
+        filter: &AuditFilter,
+        limit: i64,
+    ) -> Result<Vec<AuditEvent>, Error> {
         let mut query = SqlBuilder::new("SELECT * FROM audit_events WHERE ");
-        narrow(&mut query, filter);
+        narrow(&mut query, scope, filter);
         query.push(" ORDER BY at_ms DESC, id DESC LIMIT ").push_bind(limit);
         Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(event).collect())
     }
@@ -81,8 +86,8 @@ impl SqlStore {
     }
 }
 
-fn narrow(query: &mut SqlBuilder, filter: &AuditFilter) {
-    match &filter.scope {
+fn narrow(query: &mut SqlBuilder, scope: &AuditScope, filter: &AuditFilter) {
+    match scope {
         AuditScope::Everything => query.push("TRUE"),
         AuditScope::Project(project) => query.push("project_id = ").push_bind(project.to_string()),
         AuditScope::ProjectAndGateway(project) => {
@@ -106,9 +111,9 @@ fn narrow(query: &mut SqlBuilder, filter: &AuditFilter) {
     if let Some(until_ms) = filter.until_ms {
         query.push(" AND at_ms < ").push_bind(until_ms);
     }
-    if let Some((at_ms, id)) = &filter.after {
+    if let Some(AuditCursor { at_ms, id }) = &filter.after {
         query.push(" AND (at_ms, id) < (").push_bind(*at_ms);
-        query.push(", ").push_bind(id.clone()).push(")");
+        query.push(", ").push_bind(id.to_string()).push(")");
     }
 }
 

@@ -111,7 +111,7 @@ fn tool(row: &Row) -> Option<(Identity, StoredTool)> {
             Some((identity, StoredTool { declaration, fingerprint, changed_ms }))
         }
         Err(error) => {
-            tracing::error!(%error, entity = identity.entity, "a stored tool cannot be read and is left out");
+            tracing::error!(%error, entity = identity.entity, "stored tool not read and left out");
             None
         }
     }

@@ -7,7 +7,9 @@ use super::call_partitions::{drop_days, make_days};
 use super::page_scan::{Position, Scan, earlier};
 use super::sql::{self, Dialect, Row, SqlConnection};
 use super::writer::WriteLock;
-use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
+use crate::domain::call::{
+    CallEnd, CallFilter, CallRetention, CallScope, CallSummary, PayloadState, StoredCall, StoredText,
+};
 use crate::domain::error::Error;
 use crate::domain::ids::{CallId, EnvironmentId, ProjectId};
 use crate::domain::page::Listing;
@@ -152,8 +154,8 @@ async fn add(connection: &mut SqlConnection, call: &StoredCall) -> Result<bool, 
     .bind(end.worker_ms.map(number))
     .bind(number(summary.arguments_bytes))
     .bind(end.result_bytes.map(number))
-    .bind(arguments.kept.as_str())
-    .bind(result.as_ref().map(|result| result.kept.as_str()))
+    .bind(arguments.state.as_str())
+    .bind(result.as_ref().map(|result| result.state.as_str()))
     .bind(arguments.text.as_deref())
     .bind(result.as_ref().and_then(|result| result.text.as_deref()))
     .execute(connection)
@@ -204,7 +206,7 @@ fn scan(project: &ProjectId, filter: &CallFilter) -> Scan {
 }
 
 fn call(row: &Row) -> StoredCall {
-    let stored = |state: String, text| StoredText { kept: Kept::from_name(&state), text };
+    let stored = |state: String, text| StoredText { state: PayloadState::from_name(&state), text };
     StoredCall {
         project_id: row.get::<String, _>("project_id").into(),
         summary: CallSummary {

@@ -5,7 +5,6 @@
 //! of its database. `writer` has the transactions that write, `list_connections` the connections for long lists, and `page_scan` reads a
 //! page of a list.
 
-mod aging;
 mod audit;
 mod call_partitions;
 mod catalog;
@@ -23,6 +22,7 @@ mod migrations;
 mod page_scan;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod retention_clock;
 mod schema;
 mod sessions;
 mod sql;
@@ -177,9 +177,9 @@ impl Storage for SqlStore {
         match timeout(CLOSE, close).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the database was not closed in order; the next start puts that right")
+                tracing::warn!(%error, "database not closed in order; the next start repairs it")
             }
-            Err(_) => tracing::warn!("the database did not close in time; the next start puts that right"),
+            Err(_) => tracing::warn!("database not closed in time; the next start repairs it"),
         }
     }
 

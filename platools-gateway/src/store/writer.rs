@@ -1,8 +1,8 @@
 //! [`Writer`]: begins the transactions that change the database.
 //!
-//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL. That holds
-//! between processes, too: an administrative command writes beside a gateway that runs. Small writes that wait at the same time share one
-//! transaction, and with it one wait for the disk.
+//! Transactions take turns in the order in which they ask: all of them on SQLite, those with the same [`WriteLock`] on PostgreSQL. That
+//! holds between processes, too: an administrative command writes beside a gateway that runs. Small writes that wait at the same time share
+//! one transaction, and with it one wait for the disk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -80,8 +80,8 @@ impl Writer {
 }
 
 /// The data that a transaction decides about. Transactions with the same lock take turns, so that what one has read is still so when it
-/// writes: a limit, the next position, the last key of an admin. A transaction that changes several kinds of data, also by a cascade, has all
-/// of their locks, and takes them in the order of this enum. Two transactions never wait for each other then.
+/// writes: a limit, the next position, the last key of an admin. A transaction that changes several kinds of data, also by a cascade, has
+/// all of their locks, and takes them in the order of this enum. Two transactions never wait for each other then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum WriteLock {
     Directory = 1,
@@ -91,7 +91,7 @@ pub(in crate::store) enum WriteLock {
     Conversations,
     Channels,
     Audit,
-    Aging,
+    RetentionClock,
 }
 
 /// The first of the two numbers of every lock, so that other programs on a PostgreSQL database do not take them.

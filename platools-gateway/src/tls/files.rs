@@ -101,7 +101,7 @@ impl Files {
     pub(super) fn warn_of_open_key(&self) {
         if is_open_to_all(&self.key) {
             let key = self.key.display();
-            tracing::warn!(%key, "everybody can read the TLS key; take that right away with `chmod o-r`");
+            tracing::warn!(%key, "every user of the machine can read the TLS key; change that with `chmod o-r`");
         }
     }
 
@@ -170,12 +170,12 @@ fn digest(chain: &[u8], key: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::Identity;
+    use crate::tls::TestCertificate;
 
     /// The error text for a pair of files, with its causes, as it is shown for debugging.
     fn problem(certificate: &str, key: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let identity = Identity { certificate: certificate.to_owned(), key: key.to_owned() };
+        let identity = TestCertificate { certificate: certificate.to_owned(), key: key.to_owned() };
         let Err(error) = identity.write(folder.path()).check() else { panic!("it is accepted") };
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         format!("{error}: {cause} ({error:?})")
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_pair_is_said_with_its_file() {
-        let (ours, theirs) = (Identity::new("localhost"), Identity::new("localhost"));
+        let (ours, theirs) = (TestCertificate::new("localhost"), TestCertificate::new("localhost"));
         let encrypted = ours.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
         let noise = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let no_key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_key_whose_lines_were_lost_is_not_shown() {
-        let ours = Identity::new("localhost");
+        let ours = TestCertificate::new("localhost");
         let one_line = ours.key.replace('\n', "");
         let secret = ours.key.lines().nth(1).unwrap();
         let as_bytes = format!("{:?}", secret.as_bytes());
@@ -223,7 +223,7 @@ mod tests {
         for (from, until, part) in
             [(2001, 2002, "expired at 2002-01-01T00:00:00.000Z"), (2080, 2090, "is not valid before 2080-01-01")]
         {
-            let files = Identity::valid("localhost", from, until).write(folder.path());
+            let files = TestCertificate::valid("localhost", from, until).write(folder.path());
             assert!(files.read().is_ok());
             let error = files.check().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
@@ -232,16 +232,16 @@ mod tests {
 
     #[test]
     fn a_file_may_have_both() {
-        let ours = Identity::new("localhost");
+        let ours = TestCertificate::new("localhost");
         let both = format!("{}{}", ours.key, ours.certificate);
         let folder = tempfile::tempdir().unwrap();
-        Identity { certificate: both.clone(), key: both }.write(folder.path()).check().unwrap();
+        TestCertificate { certificate: both.clone(), key: both }.write(folder.path()).check().unwrap();
     }
 
     #[test]
     fn what_cannot_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Identity::new("localhost").write(folder.path());
+        let files = TestCertificate::new("localhost").write(folder.path());
         let nowhere = folder.path().join("nowhere");
         for (files, part) in [
             (Files::new(nowhere.clone(), files.key.clone()), "the TLS certificate "),
@@ -267,7 +267,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
 
         let folder = tempfile::tempdir().unwrap();
-        let files = Identity::new("localhost").write(folder.path());
+        let files = TestCertificate::new("localhost").write(folder.path());
         for (mode, open) in [(0o600, false), (0o640, false), (0o644, true)] {
             std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(is_open_to_all(&files.key), open, "{mode:o}");

@@ -12,4 +12,4 @@ pub(crate) use certificates::Certificates;
 pub(crate) use files::Files;
 pub(crate) use reload::{Keeper, Reload};
 #[cfg(test)]
-pub(crate) use testing::Identity;
+pub(crate) use testing::TestCertificate;

@@ -112,7 +112,9 @@ impl Keeper {
         let (files, known) = (self.files.clone(), self.digest);
         // On a thread that may wait for a disk.
         let read = tokio::task::spawn_blocking(move || files.read_unless(&known)).await;
-        read.unwrap_or_else(|error| Err(Error::new(ErrorKind::Listen, "reading was broken off").caused_by(error)))
+        read.unwrap_or_else(|error| {
+            Err(Error::new(ErrorKind::Listen, "the certificate could not be read to its end").caused_by(error))
+        })
     }
 
     /// Uses what is new, if it can be used. A certificate that is not valid now is no better than the one there
@@ -139,22 +141,22 @@ impl Keeper {
         match (outcome, self.validity.problem()) {
             (Outcome::Replaced, _) => {
                 self.told = None;
-                tracing::info!(certificate, expires, "a new TLS certificate is in use");
+                tracing::info!(certificate, expires, "TLS certificate replaced");
                 self.files.warn_of_open_key();
             }
             (Outcome::Broken(problem), _) => {
                 if self.is_news(problem.clone()) || was_asked {
-                    tracing::error!(problem, "the TLS certificate in use stays, because its files cannot be used");
+                    tracing::error!(problem, "TLS certificate not replaced: its files cannot be used");
                 }
             }
             (Outcome::Same, Some(problem)) => {
                 if self.is_news(problem.clone()) || was_asked {
-                    tracing::warn!(certificate, problem, "the TLS certificate in use is not valid");
+                    tracing::warn!(certificate, problem, "TLS certificate in use is not valid; replace its files");
                 }
             }
             (Outcome::Same, None) => {
                 if self.told.take().is_some() || was_asked {
-                    tracing::info!(certificate, expires, "the TLS certificate in use is that of its files");
+                    tracing::info!(certificate, expires, "TLS certificate in use is the one in its files again");
                 }
             }
         }
@@ -182,10 +184,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::tls::Identity;
+    use crate::tls::TestCertificate;
 
     fn keeper(folder: &Path) -> Keeper {
-        Keeper::open(Identity::new("localhost").write(folder)).unwrap()
+        Keeper::open(TestCertificate::new("localhost").write(folder)).unwrap()
     }
 
     /// A configuration by which certificates can be told apart.
@@ -207,7 +209,7 @@ mod tests {
         let mut current = keeper.current.subscribe();
         let _reload = Reload::start(keeper, &Tasks::default());
         for _ in 0..2 {
-            let fresh = Identity::new("localhost");
+            let fresh = TestCertificate::new("localhost");
             rename_over(&folder.path().join("key.pem"), &fresh.key);
             rename_over(&folder.path().join("certificate.pem"), &fresh.certificate);
             timeout(EVERY * 3, current.changed()).await.expect("in time").unwrap();
@@ -220,7 +222,7 @@ mod tests {
         let keeper = keeper(folder.path());
         let mut current = keeper.current.subscribe();
         let reload = Reload::start(keeper, &Tasks::default());
-        Identity::new("localhost").write(folder.path());
+        TestCertificate::new("localhost").write(folder.path());
         reload.ask();
         timeout(EVERY / 2, current.changed()).await.expect("at once").unwrap();
     }
@@ -229,7 +231,7 @@ mod tests {
     async fn files_of_different_pairs_have_a_moment_to_fit() {
         let folder = tempfile::tempdir().unwrap();
         let mut keeper = keeper(folder.path());
-        let fresh = Identity::new("localhost");
+        let fresh = TestCertificate::new("localhost");
         std::fs::write(folder.path().join("key.pem"), &fresh.key).unwrap();
         let the_other = async {
             sleep(SETTLING / 2).await;
@@ -246,7 +248,7 @@ mod tests {
         let first = in_use(&keeper);
         let certificate = folder.path().join("certificate.pem");
         let good = std::fs::read_to_string(&certificate).unwrap();
-        let other = Identity::new("localhost").certificate;
+        let other = TestCertificate::new("localhost").certificate;
         let mut problems = Vec::new();
         for bad in [&good[..good.len() / 2], "", &other] {
             std::fs::write(&certificate, bad).unwrap();
@@ -270,7 +272,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_certificate_that_expired_does_not_replace_one_but_is_enough_to_start_with() {
         let folder = tempfile::tempdir().unwrap();
-        let expired = Identity::valid("localhost", 2001, 2002);
+        let expired = TestCertificate::valid("localhost", 2001, 2002);
         let files = expired.write(folder.path());
         let keeper_of_expired = Keeper::open(files).unwrap();
         assert!(keeper_of_expired.told.unwrap().contains("expired at 2002"));
@@ -291,7 +293,7 @@ mod tests {
         let mut files = Vec::new();
         for name in ["first", "second"] {
             std::fs::create_dir(path(name)).unwrap();
-            files.push(Identity::new("localhost").write(&path(name)));
+            files.push(TestCertificate::new("localhost").write(&path(name)));
         }
         symlink("first", path("current")).unwrap();
         for name in ["certificate.pem", "key.pem"] {

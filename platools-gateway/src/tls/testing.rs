@@ -1,4 +1,4 @@
-//! [`Identity`]: self-signed certificates for tests.
+//! [`TestCertificate`]: self-signed certificates for tests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use super::Files;
 
 /// A self-signed certificate and its key, in PEM.
 #[derive(Clone)]
-pub(crate) struct Identity {
+pub(crate) struct TestCertificate {
     pub(crate) certificate: String,
     pub(crate) key: String,
 }
 
-impl Identity {
+impl TestCertificate {
     pub(crate) fn new(name: &str) -> Self {
         Self::valid(name, 2020, 2090)
     }

@@ -67,10 +67,10 @@ mod tests {
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
     use super::*;
-    use crate::tls::Identity;
+    use crate::tls::TestCertificate;
 
     fn validity(from: i32, until: i32) -> Result<Validity, Error> {
-        let identity = Identity::valid("localhost", from, until);
+        let identity = TestCertificate::valid("localhost", from, until);
         Validity::of(&CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap())
     }
 
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_certificate_of_an_authority_has_times_too() {
-        let certificate = CertificateDer::from(Identity::authority("localhost"));
+        let certificate = CertificateDer::from(TestCertificate::authority("localhost"));
         assert_eq!(Validity::of(&certificate).unwrap().problem(), None);
     }
 

@@ -125,17 +125,17 @@ async fn sighup_has_the_files_read_again_and_broken_ones_change_nothing() {
     let mut program = Logging::start(&folder).await;
     // This is said to those who ask only.
     program.hang_up().await;
-    program.logs("the TLS certificate in use is that of its files").await;
+    program.logs("TLS certificate in use is the one in its files again").await;
 
     std::fs::write(folder.certificate(), &second.certificate[..100]).unwrap();
     program.hang_up().await;
-    let line = program.logs("the TLS certificate in use stays").await;
+    let line = program.logs("TLS certificate not replaced").await;
     assert!(line.contains("ERROR") && line.contains("certificate.pem is malformed PEM"), "{line}");
     assert!(first.is_at(&authority.connect(&program.url).await));
 
     folder.replace(&second);
     program.hang_up().await;
-    let line = program.logs("a new TLS certificate is in use").await;
+    let line = program.logs("TLS certificate replaced").await;
     assert!(line.contains("INFO") && line.contains("2090-01-01T00:00:00.000Z"), "{line}");
     assert!(second.is_at(&authority.connect(&program.url).await));
     for identity in [first, second] {

@@ -510,7 +510,7 @@ async fn lost_signing_keys_are_made_anew_and_tokens_are_void() {
     let log = folder.path().join("log");
     let serve = command(&["serve", "--data", data, "--listen", "127.0.0.1:0"]);
     let program = Program::logging_to(std::fs::File::create(&log).unwrap(), serve).await;
-    assert!(std::fs::read_to_string(&log).unwrap().contains("the signing keys are lost"));
+    assert!(std::fs::read_to_string(&log).unwrap().contains("signing keys lost"));
     assert!(!is_known(&Caller::at(&program.url).key(text(&minted["token"]))).await);
     assert!(is_known(&Caller::at(&program.url).key(&key)).await);
 }

@@ -27,7 +27,8 @@ pub(crate) async fn token_of(gateway: &Gateway, user: &str) -> String {
 
 pub(crate) async fn token(gateway: &Gateway, role: Role, user: Option<&str>, agent: Option<&str>) -> String {
     let (user_id, agent) = (user.map(str::to_owned), agent.map(str::to_owned));
-    let new = NewToken { user_id, agent, ..NewToken::new(role, Duration::from_secs(3600)) };
+    let mut new = NewToken { user_id, ..NewToken::new(role, Duration::from_secs(3600)) };
+    new.credential.agent = agent;
     gateway.core().local_admin().mint_token(new).await.unwrap().token.expose_secret().to_owned()
 }
 

@@ -1,6 +1,6 @@
 //! Tests of limits that callers share: memory for bodies, rates of requests and chats, connections behind proxies, and sessions.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::domain::agent_profile::Profile;
@@ -15,19 +15,9 @@ use tokio_tungstenite::tungstenite::Error;
 
 use crate::mcp_raw_client::{Client, initialize};
 use crate::rpc_caller::RpcCaller;
-use crate::support::{Answer, Caller, Dial, Worker, gateway_with, within};
+use crate::support::{Answer, Caller, Dial, Worker, gateway_with, limits, number, within};
 
 const CALL: &str = "/v1/tools/slow/call";
-
-fn number(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).unwrap()
-}
-
-fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
-    let mut limits = Limits::default();
-    change(&mut limits);
-    limits
-}
 
 async fn gateway(change: impl FnOnce(&mut Limits)) -> (Gateway, String, Caller) {
     gateway_with(Gateway::builder().limits(limits(change))).await

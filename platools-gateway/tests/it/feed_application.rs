@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use platools_gateway::feed::{Event, FeedSettings, KeyedStream, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::feed::{Event, FeedSettings, FeedSnapshot, KeyedStream, SnapshotProvider, Watched};
 use platools_gateway::{Gateway, Role};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::support::{Dial, gateway_with, within};
 
 const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
 
-type Made = Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>;
+type Made = Result<FeedSnapshot, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Makes snapshots that count, as soon as the test lets it.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl SnapshotProvider for Counting {
         async move {
             let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
             self.may.acquire().await?.forget();
-            Ok(Snapshot::of(&json!({"number": number, "agent": watched.agent, "user": watched.caller.user_id}))?)
+            Ok(FeedSnapshot::of(&json!({"number": number, "agent": watched.agent, "user": watched.caller.user_id}))?)
         }
         .boxed()
     }

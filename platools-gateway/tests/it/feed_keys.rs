@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use platools_gateway::Gateway;
 use platools_gateway::domain::ids::AgentId;
-use platools_gateway::feed::{Event, FeedSettings, KeyedStream, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::feed::{Event, FeedSettings, FeedSnapshot, KeyedStream, SnapshotProvider, Watched};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -39,12 +39,12 @@ impl SnapshotProvider for Holdings {
     fn snapshot<'a>(
         &'a self,
         watched: &'a Watched,
-    ) -> BoxFuture<'a, Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>> {
+    ) -> BoxFuture<'a, Result<FeedSnapshot, Box<dyn std::error::Error + Send + Sync>>> {
         async move {
             watched.feed().set_keys(&watched.agent_id, PRICES, ["SOL"]);
             self.found.add_permits(1);
             self.may_read.acquire().await?.forget();
-            Ok(Snapshot::of(&json!({"positions": ["SOL"]}))?)
+            Ok(FeedSnapshot::of(&json!({"positions": ["SOL"]}))?)
         }
         .boxed()
     }

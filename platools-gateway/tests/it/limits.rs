@@ -1,27 +1,15 @@
 //! Tests of limits of calls, connections and bytes, and of the refusals beyond them.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use platools_gateway::domain::identity::Policy;
-use platools_gateway::limits::Limits;
 use platools_gateway::{CallSettings, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::{Caller, Dial, ended, gateway_with, http, within};
-
-fn number(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).unwrap()
-}
-
-fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
-    let mut limits = Limits::default();
-    change(&mut limits);
-    limits
-}
+use crate::support::{Caller, Dial, ended, gateway_with, http, limits, number, within};
 
 #[tokio::test]
 async fn workers_that_connect_too_often_are_told_to_try_again() {

@@ -82,7 +82,7 @@ async fn a_log_of_everything_has_no_secret_of_any_protocol() {
     assert_eq!(program.exit_code().await, Some(0));
     let logged = std::fs::read_to_string(&log).unwrap();
     for kind in
-        ["DEBUG", "sqlx::query", "worker connected", "caller connected", "dashboard connected", "agent connected"]
+        ["DEBUG", "sqlx::query", "worker connected", "caller connected", "dashboard connected", "agent socket opened"]
     {
         assert!(logged.contains(kind), "{kind}: {logged}");
     }

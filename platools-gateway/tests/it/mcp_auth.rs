@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::mcp_raw_client::{Client, admin, initialize, worker};
-use crate::program_process::{Program, command};
+use crate::program_process::Program;
 use crate::support::{Caller, dev_gateway, gateway_with, within};
 
 fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
@@ -191,10 +191,7 @@ async fn there_are_so_many_sessions_and_idle_ones_make_room() {
 #[tokio::test]
 async fn a_log_of_everything_has_no_secrets_and_no_arguments() {
     let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
-    let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--log-filter", "trace"]);
-    command.env("TMPDIR", folder.path());
-    let program = Program::logging_to(std::fs::File::create(&log).unwrap(), command).await;
+    let (program, log) = Program::logging_everything(folder.path()).await;
     let mut worker = program.dial(dev::SECRET).welcomed().await;
     worker.register(&["echo"]).await;
     let client = Client::at(&program.url, "/mcp").key(dev::ADMIN_KEY).opened().await;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::journal::JournalSettings;
-use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::support::{Caller, Dial, dev_gateway, ended, gateway_with};
+use crate::support::{Caller, Dial, dev_gateway, ended, gateway_with, limits, number};
 
 /// The samples by their names and labels, as Prometheus reads them.
 pub(crate) async fn scrape(caller: &Caller) -> BTreeMap<String, f64> {
@@ -68,8 +67,7 @@ async fn calls_are_counted_by_tool_and_outcome() {
 
 #[tokio::test]
 async fn what_limits_refuse_is_counted() {
-    let mut few = Limits::default();
-    few.key.calls_in_flight = std::num::NonZeroU32::MIN;
+    let few = limits(|limits| limits.key.calls_in_flight = number(1));
     let setup = Gateway::builder().limits(few).journal(JournalSettings::default());
     let (gateway, secret, caller) = gateway_with(setup).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;

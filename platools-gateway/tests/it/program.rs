@@ -49,10 +49,7 @@ async fn dev_prints_its_secrets_and_removes_its_data_at_exit() {
 #[tokio::test]
 async fn a_log_of_everything_has_no_secrets_and_no_arguments() {
     let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
-    let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--log-filter", "trace"]);
-    command.env("TMPDIR", folder.path());
-    let program = Program::logging_to(std::fs::File::create(&log).unwrap(), command).await;
+    let (program, log) = Program::logging_everything(folder.path()).await;
     let mut worker = program.dial("platools-dev-secret").welcomed().await;
     worker.register(&["echo"]).await;
     let call =

@@ -1,6 +1,6 @@
 //! `Program`: the program `platools-gateway` as a process of a test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use platools_gateway::dev;
@@ -57,6 +57,14 @@ impl Program {
     pub(crate) async fn start(command: Command) -> Self {
         // Nobody reads it, and a full pipe would stop the program.
         Self::logging_to(Stdio::null(), command).await
+    }
+
+    /// A gateway for development that logs everything into a file of a folder.
+    pub(crate) async fn logging_everything(folder: &Path) -> (Self, PathBuf) {
+        let log = folder.join("log");
+        let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--log-filter", "trace"]);
+        command.env("TMPDIR", folder);
+        (Self::logging_to(std::fs::File::create(&log).unwrap(), command).await, log)
     }
 
     pub(crate) async fn logging_to(log: impl Into<Stdio>, mut command: Command) -> Self {

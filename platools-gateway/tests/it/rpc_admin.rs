@@ -1,7 +1,7 @@
 //! Tests of administration and lists over gateway RPC.
 
 use platools_gateway::admin::NewKey;
-use platools_gateway::ops::log_feed::LogFeed;
+use platools_gateway::ops::log_tail::LogTail;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -156,7 +156,7 @@ async fn a_gateway_in_a_program_that_keeps_no_log_says_so() {
 
 #[tokio::test]
 async fn the_log_is_not_for_admins_of_other_projects() {
-    let gateway = within(Gateway::builder().logs(LogFeed::new()).start()).await.unwrap();
+    let gateway = within(Gateway::builder().logs(LogTail::new()).start()).await.unwrap();
     let (projects, name) = (gateway.core().local_projects(), "acme/shop".parse().unwrap());
     projects.add(&name).await.unwrap();
     let theirs = projects.admin(&name).unwrap().add_key(NewKey::new(Role::Admin)).await.unwrap().secret;

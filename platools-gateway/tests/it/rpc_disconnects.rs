@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools_gateway::ops::log_feed::LogFeed;
+use platools_gateway::ops::log_tail::LogTail;
 use platools_gateway::{Gateway, Role, RpcSettings, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -84,27 +84,27 @@ async fn a_dropped_gateway_closes_its_callers() {
 }
 
 /// A gateway where little waits for callers, and an admin who reads nothing until the test does.
-async fn slow_reader() -> (Gateway, LogFeed, String, RpcCaller) {
+async fn slow_reader() -> (Gateway, LogTail, String, RpcCaller) {
     let mut settings = RpcSettings::default();
     settings.waiting_messages = 8;
-    let feed = LogFeed::new();
-    let (gateway, secret, _) = gateway_with(Gateway::builder().rpc(settings).logs(feed.clone())).await;
+    let tail = LogTail::new();
+    let (gateway, secret, _) = gateway_with(Gateway::builder().rpc(settings).logs(tail.clone())).await;
     let key = gateway.add_key(Role::Admin).await.unwrap();
     let connect = json!({"token": key.expose_secret(), "user_id": "u"});
     let caller = RpcCaller::known(Dial::to(&gateway, "/ws").narrow(), connect).await;
-    (gateway, feed, secret, caller)
+    (gateway, tail, secret, caller)
 }
 
 #[tokio::test]
 async fn events_that_a_slow_caller_loses_show_as_a_gap_and_no_response_is_lost() {
     /// Lines that are more than the buffers of a socket take.
     const LINES: usize = 2000;
-    let (gateway, feed, _, mut caller) = slow_reader().await;
+    let (gateway, tail, _, mut caller) = slow_reader().await;
     caller.ok("logs.tail", json!({})).await;
     let line = json!({"message": "x".repeat(15_000)}).to_string();
     let other = Caller::at(&gateway.url());
     for number in 0..LINES {
-        feed.add(&line);
+        tail.add(&line);
         if number % 4 == 0 {
             // So that the gateway forwards each of them.
             assert_eq!(other.get("/health").await.status, 200);
@@ -116,7 +116,7 @@ async fn events_that_a_slow_caller_loses_show_as_a_gap_and_no_response_is_lost()
     let seqs: Vec<_> = caller.events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert!(seqs[0] == 1 && seqs.is_sorted() && seqs.len() < LINES, "some were lost: {seqs:?}");
     caller.events.clear();
-    feed.add(r#"{"message":"last"}"#);
+    tail.add(r#"{"message":"last"}"#);
     let mut received = seqs.len();
     let last = loop {
         let event = caller.next().await;

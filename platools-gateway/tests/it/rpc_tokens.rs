@@ -108,7 +108,8 @@ async fn viewers_read_the_history_of_their_own_conversations_if_the_setting_says
         let mut operator = RpcCaller::operator(&gateway, "u-1").await;
         let session = operator.ok("chat.send", chat("desk")).await["sessionId"].clone();
         let history = json!({"sessionId": session});
-        let for_users = NewKey { speaks_for: Some(SpeaksFor::Anybody), ..NewKey::new(Role::Viewer) };
+        let mut for_users = NewKey::new(Role::Viewer);
+        for_users.credential.speaks_for = Some(SpeaksFor::Anybody);
         let key = within(admin.add_key(for_users)).await.unwrap().secret;
         let of_user =
             NewToken { user_id: Some("u-1".to_owned()), ..NewToken::new(Role::Viewer, Duration::from_secs(60)) };

@@ -272,7 +272,7 @@ async fn agent_of(gateway: &Gateway, project: &str, slug: &str) -> Agent {
     let admin = projects.admin(&name).unwrap();
     admin.add_agent(slug, Profile::default()).await.unwrap();
     let mut key = NewKey::new(Role::Operator);
-    key.agent = Some(slug.to_owned());
+    key.credential.agent = Some(slug.to_owned());
     let key = admin.add_key(key).await.unwrap().secret;
     Agent::known(&gateway.url(), slug, key.expose_secret())
 }

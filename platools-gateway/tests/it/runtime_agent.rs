@@ -52,7 +52,7 @@ impl Agent {
     /// An agent that is there, with a new key.
     pub(crate) async fn with_role(gateway: &Gateway, slug: &str, role: Role) -> Self {
         let mut key = NewKey::new(role);
-        key.agent = Some(slug.to_owned());
+        key.credential.agent = Some(slug.to_owned());
         let key = gateway.core().local_admin().add_key(key).await.unwrap().secret;
         Self::known(&gateway.url(), slug, key.expose_secret())
     }

@@ -135,7 +135,7 @@ async fn a_log_of_everything_has_no_tickets_and_nothing_that_was_said() {
     program.signal("-TERM").await;
     assert_eq!(program.exit_code().await, Some(0));
     let logged = std::fs::read_to_string(&log).unwrap();
-    assert!(logged.contains("agent connected") && logged.contains("DEBUG"), "{logged}");
+    assert!(logged.contains("agent socket opened") && logged.contains("DEBUG"), "{logged}");
     for hidden in [&*used, &*unused, "platools-dev-agent", "h1dden"] {
         assert_eq!(logged.lines().find(|line| line.contains(hidden)), None, "{hidden}");
     }
@@ -186,7 +186,7 @@ async fn a_key_that_is_revoked_closes_what_it_opened_and_so_does_the_end_of_its_
     let mut socket = scout.join().await;
     watching.event("presence.joined").await;
     let mut revoked = NewKey::new(Role::Viewer);
-    revoked.agent = Some("scout".to_owned());
+    revoked.credential.agent = Some("scout".to_owned());
     let revoked = gateway.core().local_admin().add_key(revoked).await.unwrap();
     let by_revoked = Agent::known(&gateway.url(), "scout", revoked.secret.expose_secret());
     let mut closing = by_revoked.open().await;

@@ -22,7 +22,8 @@ async fn agents(gateway: &Gateway, number: usize) -> Vec<Agent> {
         let slug = format!("agent-{number}");
         admin.add_agent(&slug, Profile::default()).await.unwrap();
         let ttl = Duration::from_secs(3600);
-        let token = NewToken { agent: Some(slug.clone()), ..NewToken::new(Role::Operator, ttl) };
+        let mut token = NewToken::new(Role::Operator, ttl);
+        token.credential.agent = Some(slug.clone());
         let token = admin.mint_token(token).await.unwrap().token;
         agents.push(Agent::known(&gateway.url(), &slug, token.expose_secret()));
     }

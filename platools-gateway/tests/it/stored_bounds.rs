@@ -338,7 +338,7 @@ async fn a_viewer_deletes_no_channel() {
     let owner = Agent::new(&gateway, "owner").await;
     owner.channel("general").await;
     let mut key = NewKey::new(Role::Viewer);
-    key.agent = Some("owner".to_owned());
+    key.credential.agent = Some("owner".to_owned());
     let key = gateway.core().local_admin().add_key(key).await.unwrap().secret;
     let viewer = Agent::known(&gateway.url(), "owner", key.expose_secret());
     assert_eq!(viewer.refused("DELETE", "/v1/channels/general", Value::Null).await.0, 403);

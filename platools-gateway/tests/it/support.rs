@@ -1,9 +1,11 @@
 //! `Worker` and `Caller`: clients for the tests that send exactly the given frames and requests.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::limits::Limits;
 use platools_gateway::{Builder, Gateway, Role};
 use platools_transport::install_crypto_provider;
 use secrecy::ExposeSecret as _;
@@ -23,6 +25,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Waits for what must happen.
 pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
+}
+
+/// A number for a limit.
+pub(crate) fn number(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+/// The default limits with some changes.
+pub(crate) fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
 }
 
 pub(crate) async fn dev_gateway() -> Gateway {

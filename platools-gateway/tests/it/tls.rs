@@ -132,7 +132,7 @@ async fn config_check_reads_certificate_and_key() {
     let checked = output(&arguments).await;
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let warning = String::from_utf8(checked.stderr).unwrap();
-    assert!(cfg!(not(unix)) || warning.contains("everybody can read the TLS key"), "{warning}");
+    assert!(cfg!(not(unix)) || warning.contains("every user of the machine can read the TLS key"), "{warning}");
 
     for (identity, part) in [
         (authority.issue_until(2002), "certificate.pem expired at 2002-01-01T00:00:00.000Z"),

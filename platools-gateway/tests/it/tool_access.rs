@@ -4,17 +4,8 @@ use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, tool};
-
-/// A worker with one tool that is declared as the test wants.
-async fn worker_with(gateway: &Gateway, changes: Value) -> Worker {
-    let mut declared = tool("guarded");
-    declared.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    let mut worker = Dial::dev(gateway).welcomed().await;
-    worker.send(json!({"type": "tool_register", "tools": [declared]})).await;
-    worker.expect("tools_registered").await;
-    worker
-}
+use crate::mcp_raw_client::worker_with;
+use crate::support::{Answer, Caller, Worker, dev_gateway, ended};
 
 async fn with_token(gateway: &Gateway, token: Value) -> Caller {
     let minted = Caller::admin(gateway).post("/v1/tokens", token).await;

@@ -49,7 +49,7 @@ async fn headers_are_in_no_log() {
     setup.call(None).await;
     assert_eq!(collector.next().await.headers["api-key"], "hush-header");
     let log = setup.stop().await;
-    assert!(log.contains("calls are sent as spans") && !log.contains("hush"), "{log}");
+    assert!(log.contains("calls are sent to the collector as spans") && !log.contains("hush"), "{log}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, ExprRange, ExprUnary, Lit, RangeLimits, UnOp};
 
-use super::Owner;
+use super::ImplType;
 use crate::model::Tool;
 use crate::parse::arg_attr::DefaultValue;
 use crate::parse::parameter::{ArgDescription, Argument};
@@ -15,12 +15,12 @@ use crate::spans::generated;
 ///
 /// Each function hides its value behind `impl Parameters`, so that a type that cannot be an argument is one message, and not one for
 /// each use of the whole list.
-pub(super) fn parameters(tool: &Tool, owner: &Owner) -> TokenStream {
+pub(super) fn parameters(tool: &Tool, impl_type: &ImplType) -> TokenStream {
     let arguments: Vec<_> = tool.arguments().collect();
-    let functions = (0..arguments.len()).map(|index| parameter_function(index, &arguments, owner));
+    let functions = (0..arguments.len()).map(|index| parameter_function(index, &arguments, impl_type));
     let (function, _) = names_of(arguments.len());
     let (alias, declared, bounds) =
-        (declared_values(arguments.len(), &quote!(()), owner), owner.impl_generics(), owner.where_clause());
+        (declared_values(arguments.len(), &quote!(()), impl_type), impl_type.impl_generics(), impl_type.where_clause());
     quote! {
         #(#functions)*
         #alias
@@ -33,26 +33,26 @@ fn names_of(index: usize) -> (syn::Ident, syn::Ident) {
 }
 
 /// The type of the values from an argument on. It has a name, unless it depends on generic parameters, which a name would have to use.
-pub(super) fn values(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
-    if !owner.is_generic() {
+pub(super) fn values(index: usize, arguments: &[&Argument], impl_type: &ImplType) -> TokenStream {
+    if !impl_type.is_generic() {
         return names_of(index).1.to_token_stream();
     }
     let values = arguments.get(index..).unwrap_or_default().iter().map(|argument| &argument.value);
     values.rev().fold(quote!(()), |rest, value| quote!((#value, #rest)))
 }
 
-fn declared_values(index: usize, values: &TokenStream, owner: &Owner) -> Option<TokenStream> {
+fn declared_values(index: usize, values: &TokenStream, impl_type: &ImplType) -> Option<TokenStream> {
     let (_, name) = names_of(index);
-    (!owner.is_generic()).then(|| quote!(type #name = #values;))
+    (!impl_type.is_generic()).then(|| quote!(type #name = #values;))
 }
 
-fn parameter_function(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
+fn parameter_function(index: usize, arguments: &[&Argument], impl_type: &ImplType) -> TokenStream {
     let argument = arguments[index];
     let ((function, _), (next_function, _)) = (names_of(index), names_of(index + 1));
-    let (values, next_values) = (values(index, arguments, owner), values(index + 1, arguments, owner));
+    let (values, next_values) = (values(index, arguments, impl_type), values(index + 1, arguments, impl_type));
     let (value, parameter) = (&argument.value, parameter(argument));
-    let alias = declared_values(index, &quote!((#value, #next_values)), owner);
-    let (declared, held, bounds) = (owner.impl_generics(), owner.turbofish(), owner.where_clause());
+    let alias = declared_values(index, &quote!((#value, #next_values)), impl_type);
+    let (declared, held, bounds) = (impl_type.impl_generics(), impl_type.turbofish(), impl_type.where_clause());
     // At the argument's place, where a type that cannot be an argument is shown.
     let returns = quote_spanned!(argument.span=> impl __platools::Parameters<Values = #values>);
     quote! {

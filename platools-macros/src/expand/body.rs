@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::Owner;
+use super::ImplType;
 use super::argument::values;
 use super::definition::kind_of_return;
 use crate::model::Tool;
@@ -11,12 +11,12 @@ use crate::parse::parameter::{ArgPassing, Parameter};
 use crate::spans::{self, generated};
 
 /// The struct that holds what a tool borrows, and its `Body`.
-pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
+pub(super) fn body(tool: &Tool, impl_type: &ImplType) -> TokenStream {
     let (injected, pattern) = (injected_fields(tool), values_pattern(tool));
-    let values = values(0, &tool.arguments().collect::<Vec<_>>(), owner);
+    let values = values(0, &tool.arguments().collect::<Vec<_>>(), impl_type);
     let held = tool.takes_self.then(|| quote!(__owner: ::std::sync::Arc<Self>,));
-    let phantom = owner.phantom().map(|phantom| quote!(__phantom: #phantom,));
-    let (declared, used, bounds) = (owner.impl_generics(), owner.type_generics(), owner.where_clause());
+    let phantom = impl_type.phantom().map(|phantom| quote!(__phantom: #phantom,));
+    let (declared, used, bounds) = (impl_type.impl_generics(), impl_type.type_generics(), impl_type.where_clause());
     let (kind, call) = (kind_of_return(tool), call(tool));
     let error = error(tool);
     // At the function's name, where a future that cannot move between threads is shown.
@@ -49,11 +49,11 @@ pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
 }
 
 /// The expression that makes a handler with what the tool borrows.
-pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
+pub(super) fn bind(tool: &Tool, impl_type: &ImplType) -> TokenStream {
     let (strict, allow_unknown) = (tool.options.strict.code(), tool.options.allow_unknown.code());
     let held = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
-    let phantom = owner.make_phantom().map(|phantom| quote!(__phantom: #phantom,));
-    let generics = owner.turbofish();
+    let phantom = impl_type.make_phantom().map(|phantom| quote!(__phantom: #phantom,));
+    let generics = impl_type.turbofish();
     let fields = injected(tool).map(|(field, parameter)| {
         let (parameter_name, ty) = (&parameter.name, &parameter.ty);
         let span = spans::span_of(ty);
@@ -97,10 +97,10 @@ fn arguments(tool: &Tool) -> impl Iterator<Item = Ident> {
 fn call(tool: &Tool) -> TokenStream {
     let ident = &tool.ident;
     let callee = if tool.is_method { quote!(Self::#ident) } else { quote!(#ident) };
-    let owner = tool.takes_self.then(|| quote!(&self.__owner,));
+    let receiver = tool.takes_self.then(|| quote!(&self.__owner,));
     let passed = tool.parameters.iter().enumerate().map(|(index, parameter)| pass(index, parameter));
     let awaited = tool.is_async.then(|| quote!(.await));
-    quote_spanned!(generated(ident.span())=> #callee(#owner #(#passed),*) #awaited)
+    quote_spanned!(generated(ident.span())=> #callee(#receiver #(#passed),*) #awaited)
 }
 
 fn pass(index: usize, parameter: &Parameter) -> TokenStream {

@@ -5,16 +5,16 @@ use quote::{quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned as _;
 
-use super::Owner;
+use super::ImplType;
 use crate::model::{LaterDocs, Tool};
 use crate::parse::attribute_keys::LitOrExpr;
 use crate::parse::tool_attr::Roles;
 use crate::spans::{generated, span_of};
 
 /// The expression of a tool's definition.
-pub(super) fn definition(tool: &Tool, name: &TokenStream, owner: &Owner) -> TokenStream {
+pub(super) fn definition(tool: &Tool, name: &TokenStream, impl_type: &ImplType) -> TokenStream {
     let (description, allow_unknown) = (&tool.description, tool.options.allow_unknown.code());
-    let generics = owner.turbofish();
+    let generics = impl_type.turbofish();
     let (docs, describe) = tool.later_docs.as_ref().map(later_docs).unzip();
     let fields = fields(tool);
     let settings = settings(tool);

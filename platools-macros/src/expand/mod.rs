@@ -3,10 +3,10 @@
 mod argument;
 mod body;
 mod definition;
-mod owner;
+mod impl_type;
 pub(crate) mod stub;
 
-pub(crate) use owner::Owner;
+pub(crate) use impl_type::ImplType;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -28,7 +28,7 @@ pub(crate) fn function(function: &Function, tool: &Tool) -> TokenStream {
     let (declared, conditions) = (tool_type(function), function.conditions());
     let ident = &tool.ident;
     let (checked_name, name) = name_constant(tool);
-    let items = items(tool, &name, &quote!(#ident), &Owner::none());
+    let items = items(tool, &name, &quote!(#ident), &ImplType::none());
     quote! {
         #function
         #declared
@@ -75,13 +75,13 @@ fn tool_type(function: &Function) -> TokenStream {
 }
 
 /// A method's tool, whose type holds the value that all calls share.
-pub(crate) fn method(tool: &Tool, owner: &Owner) -> TokenStream {
-    let alias = owner.alias();
+pub(crate) fn method(tool: &Tool, impl_type: &ImplType) -> TokenStream {
+    let alias = impl_type.alias();
     let name = tool.name.to_token_stream();
-    let (declared, held) = (owner.impl_generics(), owner.turbofish());
-    let (phantom, make_phantom) = (owner.phantom(), owner.make_phantom());
-    let bounds = owner.where_clause();
-    let items = items(tool, &name, &quote!(__PlatoolsTool), owner);
+    let (declared, held) = (impl_type.impl_generics(), impl_type.turbofish());
+    let (phantom, make_phantom) = (impl_type.phantom(), impl_type.make_phantom());
+    let bounds = impl_type.where_clause();
+    let items = items(tool, &name, &quote!(__PlatoolsTool), impl_type);
     let items = quote! {
         struct __PlatoolsTool #declared (::std::sync::Arc<Self>, #phantom) #bounds;
         #items
@@ -91,12 +91,12 @@ pub(crate) fn method(tool: &Tool, owner: &Owner) -> TokenStream {
 }
 
 /// The items behind a tool: its parameters, its body, and `Tool` for `ty`. In those of methods `Self` is the type of the impl block.
-fn items(tool: &Tool, name: &TokenStream, ty: &TokenStream, owner: &Owner) -> TokenStream {
-    let parameters = argument::parameters(tool, owner);
-    let body = body::body(tool, owner);
-    let definition = definition::definition(tool, name, owner);
-    let bind = body::bind(tool, owner);
-    let (declared, used, bounds) = (owner.impl_generics(), owner.type_generics(), owner.where_clause());
+fn items(tool: &Tool, name: &TokenStream, ty: &TokenStream, impl_type: &ImplType) -> TokenStream {
+    let parameters = argument::parameters(tool, impl_type);
+    let body = body::body(tool, impl_type);
+    let definition = definition::definition(tool, name, impl_type);
+    let bind = body::bind(tool, impl_type);
+    let (declared, used, bounds) = (impl_type.impl_generics(), impl_type.type_generics(), impl_type.where_clause());
     quote! {
         #parameters
         #body

@@ -1,4 +1,4 @@
-//! The names of the events that a gateway sends to an agent, such as [`CHANNEL_MESSAGE`]. `gateway.rs` has the frame of an event.
+//! The names of the events that a gateway sends to an agent, such as [`CHANNEL_MESSAGE`]. `gateway_event.rs` has the frame of an event.
 
 /// A message in a channel: [`ChannelMessage`](super::ChannelMessage).
 pub const CHANNEL_MESSAGE: &str = "channel.message";

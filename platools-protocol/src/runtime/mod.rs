@@ -1,43 +1,43 @@
 //! The runtime protocol, between an agent that holds a session and its gateway.
 //!
 //! An agent requests a session and a ticket over HTTP, at the paths in [`path`], and opens a WebSocket with the ticket. Over the WebSocket
-//! the agent sends [`ClientFrame`]s, and the gateway sends [`Event`]s. Both are JSON text frames; the member `type` tells their kind. Each
-//! can be parsed and written, so both ends use this module.
+//! the agent sends [`AgentFrame`]s, and the gateway sends [`GatewayEvent`]s. Both are JSON text frames; the member `type` tells their kind.
+//! Each can be parsed and written, so both ends use this module.
 //!
 //! `data` stays raw JSON text. Its reader decodes it once, straight into types. Unknown members are ignored. Times are ISO 8601 and end in
 //! `Z`.
 //!
 //! ```
-//! use platools_protocol::runtime::{ClientFrame, Event, event};
+//! use platools_protocol::runtime::{AgentFrame, GatewayEvent, event};
 //!
-//! let ClientFrame::Subscribe { channel_id } = ClientFrame::parse(r#"{"type":"channel.subscribe","channelId":"c-1"}"#)? else {
+//! let AgentFrame::Subscribe { channel_id } = AgentFrame::parse(r#"{"type":"channel.subscribe","channelId":"c-1"}"#)? else {
 //!     panic!("it is a subscription")
 //! };
 //! assert_eq!(channel_id, "c-1");
 //!
 //! let text = r#"{"type":"presence.left","timestamp":"2026-03-01T10:30:00Z","data":{"agentId":"a"}}"#;
-//! let left = Event::parse(text)?;
+//! let left = GatewayEvent::parse(text)?;
 //! assert_eq!(left.kind, event::PRESENCE_LEFT);
 //! assert_eq!(left.data.get(), r#"{"agentId":"a"}"#);
 //! assert_eq!(left.to_text(), text);
 //! # Ok::<(), platools_protocol::runtime::FrameError>(())
 //! ```
 
+mod agent_frame;
 mod channel;
 mod connection;
 pub mod event;
-mod frame;
-mod gateway;
+mod gateway_event;
 pub mod path;
 mod presence;
 mod session;
 
 use std::time::Duration;
 
+pub use agent_frame::{AgentFrame, FrameError, is_reserved_type};
 pub use channel::{Channel, ChannelMessage, Channels, NewChannel, NewMessage};
 pub use connection::ConnectionChange;
-pub use frame::{ClientFrame, FrameError, is_reserved_type};
-pub use gateway::Event;
+pub use gateway_event::GatewayEvent;
 pub use presence::{AgentPresence, Presence};
 pub use session::{Connect, Connected, Disconnect, Done, Failure, HeartbeatReply, SessionInfo, Status, Ticket};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::truncate::cut;
+use crate::truncate::truncate;
 
 /// The body of a request for a session; it may be left out.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -269,7 +269,7 @@ impl Failure {
             nested => nested["message"].as_str(),
         });
         let words = words.map(str::trim).filter(|words| !words.is_empty())?;
-        let printable = cut(words, MAX_ERROR_BYTES).replace(|c: char| c.is_control(), " ");
+        let printable = truncate(words, MAX_ERROR_BYTES).replace(|c: char| c.is_control(), " ");
         Some(Self { error: printable })
     }
 }

@@ -32,29 +32,29 @@ fn frames_are_written_as_they_are_read() {
         r#"{"type":"custom.event","data":{"foo":1.50}}"#,
         r#"{"type":"custom.event","data":[]}"#,
     ] {
-        assert_eq!(ClientFrame::parse(text).expect(text).to_text(), text);
+        assert_eq!(AgentFrame::parse(text).expect(text).to_text(), text);
     }
     for text in [
         r#"{"type":"channel.message","timestamp":"2026-03-01T10:30:15Z","data":{"content":"a\"b","n":1.50}}"#,
         r#"{"type":"of a newer version","timestamp":"","data":7}"#,
     ] {
-        assert_eq!(Event::parse(text).expect(text).to_text(), text);
+        assert_eq!(GatewayEvent::parse(text).expect(text).to_text(), text);
     }
 }
 
 #[test]
 fn members_may_come_in_any_order_and_unknown_ones_are_passed_over() {
     let text = r#"{"x":{"type":"no"},"channelId":"c","data":7,"type":"channel.subscribe"}"#;
-    assert!(matches!(ClientFrame::parse(text), Ok(ClientFrame::Subscribe { channel_id }) if channel_id == "c"));
-    let event = Event::parse(r#"{"seq":9,"data":{"a": 1},"type":"e"}"#).expect("an event");
+    assert!(matches!(AgentFrame::parse(text), Ok(AgentFrame::Subscribe { channel_id }) if channel_id == "c"));
+    let event = GatewayEvent::parse(r#"{"seq":9,"data":{"a": 1},"type":"e"}"#).expect("an event");
     assert_eq!((&*event.kind, &*event.timestamp, event.data.get()), ("e", "", r#"{"a": 1}"#));
 }
 
 #[test]
 fn what_says_nothing_has_empty_data() {
     for text in [r#"{"type":"x"}"#, r#"{"type":"x","data":null}"#] {
-        assert_eq!(Event::parse(text).expect("an event").data.get(), "{}");
-        let Ok(ClientFrame::Custom { data, .. }) = ClientFrame::parse(text) else { panic!("{text} is custom") };
+        assert_eq!(GatewayEvent::parse(text).expect("an event").data.get(), "{}");
+        let Ok(AgentFrame::Custom { data, .. }) = AgentFrame::parse(text) else { panic!("{text} is custom") };
         assert_eq!(data.get(), "{}");
     }
 }
@@ -62,7 +62,7 @@ fn what_says_nothing_has_empty_data() {
 #[test]
 fn a_heartbeat_is_one_whatever_its_time() {
     for text in [r#"{"type":"heartbeat","timestamp":7}"#, r#"{"type":"heartbeat","timestamp":""}"#] {
-        assert!(matches!(ClientFrame::parse(text), Ok(ClientFrame::Heartbeat { timestamp: None })), "{text}");
+        assert!(matches!(AgentFrame::parse(text), Ok(AgentFrame::Heartbeat { timestamp: None })), "{text}");
     }
 }
 
@@ -89,10 +89,10 @@ fn what_is_no_frame_says_what_is_wrong_with_it() {
             "malformed `channel.subscribe`: `channelId` must be a string that is not empty",
         ),
     ] {
-        assert_eq!(ClientFrame::parse(text).expect_err(text).to_string(), message);
+        assert_eq!(AgentFrame::parse(text).expect_err(text).to_string(), message);
     }
     for text in ["", "[1]", "{}", r#"{"type":[]}"#] {
-        Event::parse(text).expect_err(text);
+        GatewayEvent::parse(text).expect_err(text);
     }
 }
 
@@ -100,10 +100,10 @@ fn what_is_no_frame_says_what_is_wrong_with_it() {
 fn data_may_be_deeper_than_anybody_could_read() {
     let data = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let text = format!(r#"{{"type":"x","data":{data}}}"#);
-    let event = Event::parse(&text).expect("its data stays raw");
+    let event = GatewayEvent::parse(&text).expect("its data stays raw");
     assert_eq!(event.data.get(), data);
     serde_json::from_str::<Value>(event.data.get()).expect_err("nobody reads so deep");
-    assert!(matches!(ClientFrame::parse(&text), Ok(ClientFrame::Custom { .. })));
+    assert!(matches!(AgentFrame::parse(&text), Ok(AgentFrame::Custom { .. })));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn no_frame_of_an_agents_passes_for_an_event_of_the_protocol() {
         "channel.of a newer version",
     ] {
         let text = json!({"type": kind, "data": {}}).to_string();
-        assert!(matches!(ClientFrame::parse(&text), Err(FrameError::UnknownType(found)) if found == kind), "{kind}");
+        assert!(matches!(AgentFrame::parse(&text), Err(FrameError::UnknownType(found)) if found == kind), "{kind}");
     }
 }
 
@@ -218,8 +218,8 @@ fn debug_shows_no_ticket_and_nothing_that_somebody_says() {
     let message = || NewMessage::new("hunter2").with_metadata(data.to_owned());
     for debug in [
         format!("{:?}", Ticket::new("hunter2")),
-        format!("{:?}", ClientFrame::Custom { kind: "x".into(), data }),
-        format!("{:?}", Event::new("x", "t", data)),
+        format!("{:?}", AgentFrame::Custom { kind: "x".into(), data }),
+        format!("{:?}", GatewayEvent::new("x", "t", data)),
         format!("{:?}", Connect::new().with_metadata(data.to_owned())),
         format!("{:?}", message()),
         format!("{:?}", ChannelMessage::new("m", &channel, "0x1", message(), "t")),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::frame_error::{FrameError, malformed};
 use crate::json_members::pick;
-use crate::truncate::cut;
+use crate::truncate::truncate;
 
 /// A tool as a worker declares it: exactly these seven keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub(super) fn read_all(text: &str) -> Result<(Vec<ToolDeclaration>, Vec<Unreadab
             Err(_) if unreadable.len() >= MAX_UNREADABLE => {}
             Err((name, reason)) => {
                 let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("#{index}"));
-                unreadable.push(UnreadableTool { name: cut(&name, MAX_NAME_BYTES).to_owned(), reason });
+                unreadable.push(UnreadableTool { name: truncate(&name, MAX_NAME_BYTES).to_owned(), reason });
             }
         }
     }

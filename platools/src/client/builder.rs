@@ -12,7 +12,7 @@ use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
 use crate::tool::IntoTools;
-use platools_transport::{ConnectionSettings, Endpoint, Error, HEARTBEAT_INTERVAL_MS, Reconnect, check_interval};
+use platools_transport::{ClientKind, ConnectionSettings, Error, HEARTBEAT_INTERVAL_MS, Reconnect, check_interval};
 #[cfg(doc)]
 use platools_transport::{ErrorKind, Tls};
 
@@ -113,22 +113,23 @@ impl PlatoolsClientBuilder {
     }
 
     /// Sends the causes and the stack of every tool's errors to the platform, as the `traceback` of the failure. Of a panic these are its
-    /// place and its text, and the stack if `RUST_BACKTRACE` asks for one. Paths of source files and the words of causes are in it. A platform
-    /// keeps it for operators; callers get causes only of tools that are declared with `expose_errors`. Default: only those tools' are sent.
+    /// place and its text, and the stack if `RUST_BACKTRACE` asks for one. Paths of source files and the words of causes are in it. A
+    /// platform keeps it for operators; callers get causes only of tools that are declared with `expose_errors`. Default: only those tools'
+    /// are sent.
     pub fn expose_errors(mut self) -> Self {
         self.settings.limits.shows_errors = true;
         self
     }
 
-    /// Sets the number of calls that run at once; further ones wait. A call that waits because of its tool's `max_concurrency` does not count.
-    /// Default: 1024.
+    /// Sets the number of calls that run at once; further ones wait. A call that waits because of its tool's `max_concurrency` does not
+    /// count. Default: 1024.
     pub fn max_running_calls(mut self, calls: usize) -> Self {
         self.settings.limits.running = calls;
         self
     }
 
-    /// Sets the number of calls that wait, for a tool at its `max_concurrency` or for one of [`max_running_calls`](Self::max_running_calls) to
-    /// end; further ones are refused as [`overloaded`](crate::tool::code::OVERLOADED). Default: 4096.
+    /// Sets the number of calls that wait, for a tool at its `max_concurrency` or for one of [`max_running_calls`](Self::max_running_calls)
+    /// to end; further ones are refused as [`overloaded`](crate::tool::code::OVERLOADED). Default: 4096.
     pub fn max_waiting_calls(mut self, calls: usize) -> Self {
         self.settings.limits.waiting = calls;
         self
@@ -177,7 +178,7 @@ impl PlatoolsClientBuilder {
     /// added, or borrows a type that the registry has no state of ([`MissingState`](ErrorKind::MissingState)).
     pub fn build(self) -> Result<PlatoolsClient, Error> {
         self.check_settings()?;
-        let dialler = self.connection.dialler(Endpoint::Worker)?;
+        let dialler = self.connection.dialler(ClientKind::Worker)?;
         let secret = self.connection.required_secret("set PLATOS_SECRET or call `secret(..)`")?;
         let connector = Connector::new(dialler, secret);
         self.hosted.add_to(&self.registry)?;

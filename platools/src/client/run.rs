@@ -8,7 +8,9 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, info, info_span, warn};
 
 use super::takeovers::Takeovers;
-use crate::link::{Connector, Event, LinkThread, Opened, Replacement, Reporter, SessionEnd, Worker, at, run_session};
+use crate::link::{
+    Connector, Event, LinkThread, OpenedSocket, Replacement, Reporter, SessionEnd, Worker, at, run_session,
+};
 use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, run_scoped};
 use platools_transport::{Error, ErrorKind, WithCauses};
 
@@ -40,7 +42,7 @@ impl Run {
     pub(super) async fn keep_connected(&mut self) -> Result<(), Error> {
         let mut schedule = Schedule::new(self.reconnect.clone());
         let mut replacement = Replacement::new(self.connector.clone(), self.reconnect.clone());
-        let mut next: Option<Box<Opened>> = None;
+        let mut next: Option<Box<OpenedSocket>> = None;
         // A socket that has taken over is served even if the client is stopped meanwhile: it delivers what is left.
         while next.is_some() || self.may_dial() {
             let ended = match next.take() {
@@ -89,14 +91,14 @@ impl Run {
     }
 
     /// Opens a socket; none if the client stops before, and has nothing to deliver or no time left.
-    async fn dial(&mut self) -> Result<Option<Opened>, Error> {
+    async fn dial(&mut self) -> Result<Option<OpenedSocket>, Error> {
         let mut dial = pin!(self.connector.dial());
         loop {
             let until = self.worker.stopping.map(|stopping| stopping.until);
             tokio::select! {
                 dialled = dial.as_mut() => {
                     let (socket, secret) = dialled?;
-                    return Ok(Some(Opened::dialled(socket, secret)));
+                    return Ok(Some(OpenedSocket::dialled(socket, secret)));
                 }
                 _ = self.stop.wait_for(|stop| *stop), if until.is_none() => {
                     if !self.worker.has_work() {
@@ -115,7 +117,7 @@ impl Run {
         info_span!("link", client.number = self.worker.number)
     }
 
-    async fn serve(&mut self, opened: Opened, replacement: &mut Replacement) -> SessionEnd {
+    async fn serve(&mut self, opened: OpenedSocket, replacement: &mut Replacement) -> SessionEnd {
         let span = self.span();
         let session = run_session(&mut self.worker, opened, replacement, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
@@ -144,7 +146,7 @@ impl Run {
     }
 
     /// The socket that was about to take over when the one before it ended.
-    async fn last_attempt(&mut self, replacement: &mut Replacement) -> Option<Box<Opened>> {
+    async fn last_attempt(&mut self, replacement: &mut Replacement) -> Option<Box<OpenedSocket>> {
         tokio::select! {
             next = replacement.last_attempt() => next,
             _ = self.stop.wait_for(|stop| *stop) => None,
@@ -158,7 +160,7 @@ impl Run {
         let lost = self.worker.unconfirmed();
         if lost > 0 {
             let _span = self.span().entered();
-            warn!(replies.unconfirmed = lost, "stopped with replies the platform has not confirmed");
+            warn!(replies.unconfirmed = lost, "worker stopped with replies that the platform has not confirmed");
         }
     }
 

@@ -134,7 +134,7 @@ impl Runs {
         let in_time = timeout_at(after(began, limit.saturating_sub(farewell(limit))), ended).await.is_ok();
         if !in_time {
             sleep_until(after(began, limit.saturating_add(GRACE))).await;
-            error!("calls used up the drain limit, and the process did not end by itself; a handler blocks a thread");
+            error!("process ended by the signal: calls did not end within the drain limit; a handler blocks a thread");
             return;
         }
         loop {
@@ -143,7 +143,7 @@ impl Runs {
             if threads > 0 {
                 error!(
                     threads.held = threads,
-                    "the process is ended although handlers of calls that are over hold threads"
+                    "process ended by the signal: handlers of ended calls still hold threads"
                 );
                 return;
             }

@@ -58,14 +58,14 @@ impl CallTable {
         tool: Arc<RegisteredTool>,
         place: Option<QueueSpot>,
     ) {
-        let state = place.map_or(CallState::Running, CallState::Queued);
-        self.unfinished.insert(key, Entry { context, tool, state });
+        let stage = place.map_or(CallStage::Running, CallStage::Queued);
+        self.unfinished.insert(key, Entry { context, tool, stage });
     }
 
     /// The calls whose handlers are polled now, with their tools and the numbers of the polls.
     pub(super) fn polls_going_on(&self) -> impl Iterator<Item = (CallKey, &Arc<RegisteredTool>, &Context, u32)> {
         self.unfinished.iter().filter_map(|(key, Entry { context, tool, .. })| {
-            context.life().poll_going_on().map(|poll| (*key, tool, context, poll))
+            context.call_state().poll_going_on().map(|poll| (*key, tool, context, poll))
         })
     }
 
@@ -79,16 +79,16 @@ impl CallTable {
     /// until then.
     pub(super) fn cancel(&mut self, key: CallKey, until: Instant) -> Option<Context> {
         let entry = self.unfinished.get_mut(&key)?;
-        match &entry.state {
-            CallState::Cancelled => None,
-            CallState::Queued(place) if place.leave() => {
+        match &entry.stage {
+            CallStage::Cancelled => None,
+            CallStage::Queued(place) if place.leave() => {
                 let context = entry.context.clone();
                 self.end(key);
                 Some(context)
             }
-            CallState::Queued(_) | CallState::Running => {
-                entry.state = CallState::Cancelled;
-                entry.context.life().cancel();
+            CallStage::Queued(_) | CallStage::Running => {
+                entry.stage = CallStage::Cancelled;
+                entry.context.call_state().cancel();
                 self.cancelled.push_back((until, key));
                 None
             }
@@ -158,12 +158,12 @@ impl CallKey {
 struct Entry {
     context: Context,
     tool: Arc<RegisteredTool>,
-    state: CallState,
+    stage: CallStage,
 }
 
 /// The way of a call to its end, as the dispatcher knows it.
 #[derive(Debug)]
-enum CallState {
+enum CallStage {
     /// Waits, until the call or the dispatcher leaves its place in the queue. The first to leave decides if it runs.
     Queued(QueueSpot),
     Running,
@@ -174,18 +174,18 @@ enum CallState {
 impl Entry {
     /// Ends the wait of a call; `false` if it runs, or is about to.
     fn leave_queue(&self) -> bool {
-        matches!(&self.state, CallState::Queued(place) if place.leave())
+        matches!(&self.stage, CallStage::Queued(place) if place.leave())
     }
 }
 
 /// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
 impl Drop for Entry {
     fn drop(&mut self) {
-        let life = self.context.life();
-        if !life.is_over() {
+        let call = self.context.call_state();
+        if !call.is_over() {
             // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
-            life.abandon();
-            life.abort();
+            call.abandon();
+            call.abort();
         }
     }
 }

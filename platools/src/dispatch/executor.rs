@@ -6,13 +6,13 @@ use tokio::sync::mpsc;
 
 use super::job::Job;
 use super::link_calls::LinkCalls;
-use super::outcome::{Outcome, Ran};
+use super::outcome::{Outcome, RunEnd};
 use super::running_call::RunningCall;
 use crate::registry::{PollPlace, RegisteredTool};
 use crate::tool::Execution;
 
-/// Polls the calls of a worker. With a link thread, most calls end at their first poll there; the [`Pace`](crate::registry::Pace) of their
-/// tool decides otherwise.
+/// Polls the calls of a worker. With a link thread, most calls end at their first poll there; the
+/// [`PollHistory`](crate::registry::PollHistory) of their tool decides otherwise.
 #[derive(Debug)]
 pub(super) struct Executor {
     /// The runtime of the application, which its handlers run in, and the calls that are polled on the link's thread; `None` where the
@@ -56,7 +56,7 @@ impl Executor {
 
     /// Polls an inline call at once where no other thread is to poll it. `Some` if it ended; otherwise a task polls it again, which then
     /// arranges to be woken.
-    pub(super) fn poll_inline(&self, running: &mut RunningCall) -> Option<Ran> {
+    pub(super) fn poll_inline(&self, running: &mut RunningCall) -> Option<RunEnd> {
         let is_inline = self.link_thread.is_none() && running.tool().definition().execution == Execution::Inline;
         if is_inline { running.now_or_never() } else { None }
     }

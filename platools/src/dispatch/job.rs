@@ -36,7 +36,7 @@ impl Job {
 
     /// Polls the call: its outcome once it has ended, and none if it was aborted.
     pub(super) fn poll_outcome(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Outcome>> {
-        if self.running.context().life().is_aborted() {
+        if self.running.context().call_state().is_aborted() {
             return Poll::Ready(None);
         }
         if let Poll::Ready(ran) = self.running.poll_unpin(cx) {
@@ -127,7 +127,7 @@ impl<F: Future<Output = ()> + Unpin> Future for Abortable<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if this.context.life().is_aborted() || this.task.poll_unpin(cx).is_ready() {
+        if this.context.call_state().is_aborted() || this.task.poll_unpin(cx).is_ready() {
             return Poll::Ready(());
         }
         wait_for_abort::<()>(&this.context, cx).map(drop)
@@ -136,6 +136,6 @@ impl<F: Future<Output = ()> + Unpin> Future for Abortable<F> {
 
 /// Has a task that waits woken when its call is aborted; ready if it is.
 fn wait_for_abort<T>(context: &Context, cx: &task::Context<'_>) -> Poll<Option<T>> {
-    context.life().wake_when_aborted(cx.waker());
-    if context.life().is_aborted() { Poll::Ready(None) } else { Poll::Pending }
+    context.call_state().wake_when_aborted(cx.waker());
+    if context.call_state().is_aborted() { Poll::Ready(None) } else { Poll::Pending }
 }

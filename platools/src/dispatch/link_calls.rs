@@ -109,7 +109,7 @@ impl LinkCalls {
     /// Notes that the tool that is polled now holds up the link. Returns it if its calls get threads of their own from now on.
     pub(crate) fn note_held(&self) -> Option<Arc<RegisteredTool>> {
         let tool = self.lock().polled.take()?;
-        tool.pace().note_hold().then_some(tool)
+        tool.poll_history().note_hold().then_some(tool)
     }
 
     /// Wakes the link, which another thread polls by now, with the outcomes that are there.
@@ -167,7 +167,7 @@ impl Job {
         let tool = self.running.tool();
         // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
         if tool.definition().execution != Execution::Inline {
-            tool.pace().note_poll(took);
+            tool.poll_history().note_poll(took);
         }
         polled
     }

@@ -36,7 +36,7 @@ impl Outcome {
     }
 
     /// The end of a call that ran.
-    pub(super) fn of(key: CallKey, context: &Context, Ran { result, latency, ended, slot }: Ran) -> Self {
+    pub(super) fn of(key: CallKey, context: &Context, RunEnd { result, latency, ended, slot }: RunEnd) -> Self {
         let (call_id, reports) = (context.shared_call_id(), context.take_last_reports());
         Self { key, call_id, result, latency, ended, reports, slot }
     }
@@ -44,7 +44,7 @@ impl Outcome {
 
 /// The end of a call that ran.
 #[derive(Debug)]
-pub(super) struct Ran {
+pub(super) struct RunEnd {
     pub(super) result: Result<Output, Failure>,
     /// The time that the handler took.
     pub(super) latency: Duration,

@@ -18,7 +18,7 @@ use tracing::{Span, debug, debug_span, warn};
 use super::call::AcceptedCall;
 use super::errors::{cancelled, timed_out, too_many_calls, waited_too_long};
 use super::handler_timer::{HandlerTimer, TimeIsUp};
-use super::outcome::{Failure, Ran};
+use super::outcome::{Failure, RunEnd};
 use super::panics::catch;
 use super::permit::RunPermit;
 use crate::blocking_threads::BlockingThread;
@@ -29,7 +29,7 @@ use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 pub(super) struct RunningCall {
     tool: Arc<RegisteredTool>,
     context: Context,
-    run: BoxFuture<'static, Ran>,
+    run: BoxFuture<'static, RunEnd>,
 }
 
 impl RunningCall {
@@ -71,9 +71,9 @@ impl RunningCall {
 }
 
 impl Future for RunningCall {
-    type Output = Ran;
+    type Output = RunEnd;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<RunEnd> {
         self.run.poll_unpin(cx)
     }
 }
@@ -81,7 +81,7 @@ impl Future for RunningCall {
 /// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
 impl Drop for RunningCall {
     fn drop(&mut self) {
-        self.context.life().abandon();
+        self.context.call_state().abandon();
     }
 }
 
@@ -101,7 +101,7 @@ struct HandlerScope {
 }
 
 impl HandlerScope {
-    async fn run(self, start: HandlerStart, mut timer: HandlerTimer, mut permit: RunPermit) -> Ran {
+    async fn run(self, start: HandlerStart, mut timer: HandlerTimer, mut permit: RunPermit) -> RunEnd {
         timer.start();
         let mut running = pin!(Some(async {
             match start {
@@ -117,7 +117,7 @@ impl HandlerScope {
             time = timer.expired(self.context.params()) => {
                 let failed = self.unless_cancelled(Failed::by_time(time));
                 // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
-                self.context.life().cancel();
+                self.context.call_state().cancel();
                 Err(failed)
             }
         };
@@ -142,9 +142,9 @@ impl HandlerScope {
             }
             polled
         };
-        self.context.life().note_poll();
+        self.context.call_state().note_poll();
         let polled = self.span.in_scope(|| self.guarded(poll));
-        self.context.life().note_poll();
+        self.context.call_state().note_poll();
         match polled {
             Ok(polled) => polled.map_err(Failed::by_handler),
             Err(panicked) => Poll::Ready(Err(Failed::by_panic(panicked))),
@@ -167,8 +167,8 @@ impl HandlerScope {
     }
 
     /// Counts the call in the tool's health, and decides what its caller may know.
-    fn end(&self, result: Result<Output, Failed>, timer: &mut HandlerTimer, permit: &mut RunPermit) -> Ran {
-        self.context.life().end();
+    fn end(&self, result: Result<Output, Failed>, timer: &mut HandlerTimer, permit: &mut RunPermit) -> RunEnd {
+        self.context.call_state().end();
         let ended = Instant::now();
         let latency = timer.latency(ended);
         let (result, fault) = match result {
@@ -179,7 +179,7 @@ impl HandlerScope {
             self.tool.health().record(ended, latency, fault);
         }
         permit.tool = None;
-        Ran { result, latency: latency.unwrap_or_default(), ended, slot: permit.slot.take() }
+        RunEnd { result, latency: latency.unwrap_or_default(), ended, slot: permit.slot.take() }
     }
 
     /// Logs a failure. An error's own code, such as its `Display`, may panic here as well.

@@ -1,5 +1,5 @@
-//! [`HeldThreads`]: finds handlers that block a thread for long, and names their tools in the log. Further calls of such a tool get threads
-//! of their own.
+//! [`BlockingHandlers`]: finds handlers that block a thread for long, and names their tools in the log. Further calls of such a tool get
+//! threads of their own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::dispatch::CallKey;
 use crate::registry::{PollPlace, RegisteredTool};
 use crate::tool::Context;
 
-/// Looks at the polls of handlers from time to time, while calls run.
+/// The handlers that block a thread. It looks at the polls of handlers from time to time, while calls run.
 #[derive(Debug, Default)]
-pub(super) struct HeldThreads {
+pub(super) struct BlockingHandlers {
     next_look: Option<Instant>,
     /// The polls that the last look found, and when each was first seen.
     seen: HashMap<CallKey, (u32, Instant)>,
@@ -22,7 +22,7 @@ pub(super) struct HeldThreads {
     named: HashMap<String, Instant>,
 }
 
-impl HeldThreads {
+impl BlockingHandlers {
     /// Returns true if a look is to come.
     pub(super) fn is_looking(&self) -> bool {
         self.next_look.is_some()
@@ -55,7 +55,7 @@ impl HeldThreads {
             self.seen.insert(key, (poll, since));
             let held = now.saturating_duration_since(since);
             if held >= LONG {
-                tool.pace().demote_to(PollPlace::Thread);
+                tool.poll_history().demote_to(PollPlace::Thread);
                 self.name(tool.name(), context.call_id(), held, now);
             }
         }
@@ -103,16 +103,16 @@ mod tests {
         let registry = ToolRegistry::new().with_tools(Named("slow")).expect("a valid tool");
         let tool = registry.find("slow").expect("it is there");
         let context = Context::new("c".into(), Params::from("{}".to_owned()));
-        let (mut held, start) = (HeldThreads::default(), Instant::now());
+        let (mut blocking, start) = (BlockingHandlers::default(), Instant::now());
         let mut look = |poll, after: Duration| {
-            held.look([(CallKey::of(1), &tool, &context, poll)].into_iter(), start + after);
-            held.named.get("slow").map(|named| *named - start)
+            blocking.look([(CallKey::of(1), &tool, &context, poll)].into_iter(), start + after);
+            blocking.named.get("slow").map(|named| *named - start)
         };
         assert_eq!(look(1, Duration::ZERO), None);
         assert_eq!(look(3, SECOND), None, "that is another poll");
-        assert_eq!(tool.pace().place(), PollPlace::Link);
+        assert_eq!(tool.poll_history().place(), PollPlace::Link);
         assert_eq!(look(3, 2 * SECOND), Some(2 * SECOND));
-        assert_eq!(tool.pace().place(), PollPlace::Thread);
+        assert_eq!(tool.poll_history().place(), PollPlace::Thread);
         assert_eq!(look(3, 61 * SECOND), Some(2 * SECOND));
         assert_eq!(look(3, 62 * SECOND), Some(62 * SECOND));
     }

@@ -10,12 +10,11 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
-use super::blocking_handlers::HeldThreads;
+use super::blocking_handlers::BlockingHandlers;
 use super::delivery::Delivery;
-use super::handover::Late;
+use super::handover::LateFrame;
 use super::outcomes::Outcomes;
 use super::report_sender::ReportSender;
-use super::signature_check;
 use crate::dispatch::{Admission, Call, CallKey, Dispatcher, Limits, LinkCalls, Outcome};
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Params, SharedText, ToolError, WantedReports, code};
@@ -30,7 +29,7 @@ pub(super) struct WorkerCalls {
     pub(super) outcomes: Outcomes,
     pub(super) reports: ReportSender,
     /// Handlers that keep their threads.
-    held: HeldThreads,
+    blocking: BlockingHandlers,
     verifier: Option<Verifier>,
     /// The calls that came over an earlier socket, until the platform says which extensions it speaks.
     resumed: HashSet<CallKey>,
@@ -41,7 +40,7 @@ impl WorkerCalls {
         let reports = ReportSender::new();
         let (dispatcher, outcomes) = Dispatcher::new(registry, limits, reports.queue().clone());
         let outcomes = Outcomes::new(outcomes);
-        Self { dispatcher, outcomes, reports, held: HeldThreads::default(), verifier, resumed: HashSet::new() }
+        Self { dispatcher, outcomes, reports, blocking: BlockingHandlers::default(), verifier, resumed: HashSet::new() }
     }
 
     /// Is used on the thread of a link from now on, which also polls the calls that are returned.
@@ -66,8 +65,10 @@ impl WorkerCalls {
         let (progress, log) = (features.contains(Feature::Progress), features.contains(Feature::Log));
         self.reports.queue().want(WantedReports { progress, log });
         let resumed = std::mem::take(&mut self.resumed);
-        let unfinished =
-            self.dispatcher.unfinished().filter(|(key, context)| resumed.contains(key) && !context.life().is_over());
+        let unfinished = self
+            .dispatcher
+            .unfinished()
+            .filter(|(key, context)| resumed.contains(key) && !context.call_state().is_over());
         let entry = |(_, context): (_, &Context)| {
             let message = "the worker is connected again, and the call goes on";
             WorkerFrame::ToolLog(ToolLog::new(context.call_id(), LogLevel::Debug, message)).to_text().into()
@@ -98,13 +99,17 @@ impl WorkerCalls {
                 let error = ToolError::new(format!("malformed call: {reason}"));
                 self.refuse(&call_id, error.with_code(code::INVALID_ARGUMENTS), delivery);
             }
-            Err(error) => warn!(reason = error.outline(), "a frame of the platform was ignored"),
+            Err(error) => warn!(reason = error.outline(), "frame of the platform ignored"),
         }
         None
     }
 
     /// Treats a frame that crossed the close of its socket: only calls matter there any more.
-    pub(super) fn handle_late_frame(&mut self, Late { text, secret, features }: &Late, delivery: &mut Delivery) {
+    pub(super) fn handle_late_frame(
+        &mut self,
+        LateFrame { text, secret, features }: &LateFrame,
+        delivery: &mut Delivery,
+    ) {
         let _ = self.handle_frame(PlatformFrame::parse(text), text, secret, *features, delivery);
     }
 
@@ -138,20 +143,20 @@ impl WorkerCalls {
     pub(super) fn tick(&mut self, now: Instant, delivery: &mut Delivery) {
         let overdue = self.dispatcher.abort_overdue(now);
         self.reply_to_all(overdue, delivery);
-        if self.held.is_due(now) {
-            self.held.look(self.dispatcher.polls_going_on(), now);
+        if self.blocking.is_due(now) {
+            self.blocking.look(self.dispatcher.polls_going_on(), now);
         }
     }
 
     /// The time of the next [`tick`](Self::tick); `None` while there is nothing to do.
     pub(super) fn next_tick(&self) -> Option<Instant> {
-        [self.dispatcher.next_overdue(), self.held.next_look()].into_iter().flatten().min()
+        [self.dispatcher.next_overdue(), self.blocking.next_look()].into_iter().flatten().min()
     }
 
     /// Arranges a look at the calls that run, if their link has a thread that is free for it.
     pub(super) fn watch(&mut self) {
-        if self.outcomes.has_link_thread() && !self.held.is_looking() && self.dispatcher.is_running() {
-            self.held.look_soon(Instant::now());
+        if self.outcomes.has_link_thread() && !self.blocking.is_looking() && self.dispatcher.is_running() {
+            self.blocking.look_soon(Instant::now());
         }
     }
 
@@ -177,10 +182,9 @@ impl WorkerCalls {
         }
         if let Some(verifier) = &mut self.verifier {
             let secret = secret.expose_secret();
-            let verdict =
-                signature_check::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
+            let verdict = verifier.verify_call(secret, &call.tool_name, call.params.get(), SystemTime::now());
             if let Err(reason) = verdict {
-                warn!(call.id = &*call.call_id, %reason, "a call was refused for its signature");
+                warn!(call.id = &*call.call_id, %reason, "call refused: its signature was rejected");
                 let error = ToolError::new(format!("the call's signature was rejected: {reason}"));
                 return self.refuse(&call.call_id, error.with_code(code::SIGNATURE_REJECTED), delivery);
             }
@@ -250,7 +254,7 @@ mod tests {
     impl WorkerCalls {
         fn handle(&mut self, frame: &Value, delivery: &mut Delivery) {
             let text = Utf8Bytes::from(frame.to_string());
-            let late = Late { text, secret: "s".to_owned().into(), features: Features::all() };
+            let late = LateFrame { text, secret: "s".to_owned().into(), features: Features::all() };
             self.handle_late_frame(&late, delivery);
         }
 

@@ -154,7 +154,7 @@ impl Delivery {
 
     fn report_dropped(&self, replies: usize) {
         if replies > 0 {
-            warn!(replies.dropped = replies, "the platform confirms too little; the oldest replies were given up");
+            warn!(replies.dropped = replies, "oldest replies dropped: the platform does not confirm replies");
             self.reporter.event(Event::RepliesDropped { count: replies });
         }
     }

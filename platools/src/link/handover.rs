@@ -1,5 +1,5 @@
-//! [`Opened`]: holds a new socket until a session serves it. [`Predecessors`] reads the last frames of the worker's earlier sockets while
-//! they close.
+//! [`OpenedSocket`]: holds a new socket until a session serves it. [`Predecessors`] reads the last frames of the worker's earlier sockets
+//! while they close.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use platools_transport::{CLOSE_LIMIT, Socket};
 
 /// A socket that is to be served.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedSocket {
     pub(super) socket: Socket,
     pub(super) secret: SecretString,
     /// The registration that was sent on it already.
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub(super) heard: Vec<Utf8Bytes>,
 }
 
-impl Opened {
+impl OpenedSocket {
     /// A socket on which nothing was reports yet.
     pub(crate) fn dialled(socket: Socket, secret: SecretString) -> Self {
         Self { socket, secret, registration: None, heard: Vec::new() }
@@ -33,10 +33,10 @@ impl Opened {
 /// The sockets before, which are being closed: what the platform had sent on them is still taken in. Each lasts no longer
 /// than a close may take.
 #[derive(Default)]
-pub(super) struct Predecessors(SelectAll<BoxStream<'static, Late>>);
+pub(super) struct Predecessors(SelectAll<BoxStream<'static, LateFrame>>);
 
 /// A frame that crossed the close of its socket, and what the socket was.
-pub(super) struct Late {
+pub(super) struct LateFrame {
     pub(super) text: Utf8Bytes,
     pub(super) secret: SecretString,
     pub(super) features: Features,
@@ -45,12 +45,12 @@ pub(super) struct Late {
 impl Predecessors {
     /// Closes a socket that has a replacement.
     pub(super) fn close(&mut self, socket: Socket, secret: SecretString, features: Features) {
-        let late = move |text| Late { text, secret: secret.clone(), features };
+        let late = move |text| LateFrame { text, secret: secret.clone(), features };
         self.0.push(socket.closing("moved", CLOSE_LIMIT).map(late).boxed());
     }
 
     /// The next frame that crossed a close; waits for ever where there is none. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Late {
+    pub(super) async fn next(&mut self) -> LateFrame {
         match self.0.next().await {
             Some(late) => late,
             None => pending().await,

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
-use platools_protocol::truncate::cut;
+use platools_protocol::truncate::truncate;
 
 /// Reports each tool whose figures have changed since its last report.
 ///
@@ -107,7 +107,7 @@ fn health(tool: &RegisteredTool, now: Instant) -> (bool, ToolHealth) {
         () => HealthStatus::Healthy,
     };
     let latency_ms = u64::try_from(verdict.mean_latency.as_millis()).unwrap_or(u64::MAX);
-    let last_error = verdict.last_error.map(|error| cut(&error, MAX_LAST_ERROR_BYTES).to_owned());
+    let last_error = verdict.last_error.map(|error| truncate(&error, MAX_LAST_ERROR_BYTES).to_owned());
     (verdict.calls > 0, ToolHealth::new(status, latency_ms, verdict.errors, last_error))
 }
 

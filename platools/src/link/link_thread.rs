@@ -59,7 +59,7 @@ impl LinkThread {
             move || serve_first(&shared, &post)
         };
         if let Err(error) = spawn("platools-link", serve) {
-            warn!(%error, "the link gets no thread of its own");
+            warn!(%error, "link runs on the application's runtime: no thread was started for it");
             return shared.serve_here().await;
         }
         match ended.await {
@@ -245,7 +245,7 @@ impl Post {
             let (post, shared) = (Arc::clone(self), Arc::clone(shared));
             let watcher = spawn("platools-watch", move || watch(&shared, &post));
             watcher
-                .inspect_err(|error| warn!(%error, "the link has no second thread: a handler that blocks holds it up"))
+                .inspect_err(|error| warn!(%error, "link has no second thread: a handler that blocks delays it"))
                 .ok()
         });
         if let Some(watcher) = watcher {

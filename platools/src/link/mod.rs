@@ -20,13 +20,12 @@ mod replacement;
 mod replies;
 mod report_sender;
 mod session;
-mod signature_check;
 mod worker;
 
 pub use event::Event;
 
 pub(crate) use connector::Connector;
-pub(crate) use handover::Opened;
+pub(crate) use handover::OpenedSocket;
 pub(crate) use link_thread::LinkThread;
 pub(crate) use outbox::Bounds;
 pub(crate) use replacement::Replacement;

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{info, warn};
 
 use super::connector::Connector;
-use super::handover::Opened;
+use super::handover::OpenedSocket;
 use platools_protocol::tool_sync::PlatformFrame;
 use platools_transport::Socket;
 use platools_transport::{Error, ErrorKind, WithCauses};
@@ -40,7 +40,7 @@ struct Search {
 }
 
 enum SearchStep {
-    Attempt(BoxFuture<'static, Result<Box<Opened>, Error>>),
+    Attempt(BoxFuture<'static, Result<Box<OpenedSocket>, Error>>),
     Wait(Pin<Box<Sleep>>),
     GivenUp,
 }
@@ -67,7 +67,7 @@ impl Replacement {
     }
 
     /// Waits for one to be accepted; for ever, if none is looked for. Cancel-safe: the search goes on where it was.
-    pub(super) async fn found(&mut self) -> Box<Opened> {
+    pub(super) async fn found(&mut self) -> Box<OpenedSocket> {
         let (Some(means), Some(search)) = (&mut self.means, &mut self.search) else { return pending().await };
         let next = means.search(search).await;
         self.search = None;
@@ -76,7 +76,7 @@ impl Replacement {
 
     /// Ends the search, but for an attempt that is under way: the platform may have closed the old socket in favour of that
     /// very one.
-    pub(crate) async fn last_attempt(&mut self) -> Option<Box<Opened>> {
+    pub(crate) async fn last_attempt(&mut self) -> Option<Box<OpenedSocket>> {
         let Search { step: SearchStep::Attempt(attempt), .. } = self.search.take()? else { return None };
         attempt.await.inspect_err(not_found).ok()
     }
@@ -93,7 +93,7 @@ impl Means {
         self.wait()
     }
 
-    async fn search(&mut self, search: &mut Search) -> Box<Opened> {
+    async fn search(&mut self, search: &mut Search) -> Box<OpenedSocket> {
         loop {
             search.step = match &mut search.step {
                 SearchStep::Attempt(attempt) => match attempt.await {
@@ -132,13 +132,13 @@ impl fmt::Debug for Search {
 }
 
 /// Opens a socket, registers, and waits until the platform treats the worker as one of its own.
-async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<Opened>, Error> {
+async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<OpenedSocket>, Error> {
     let (mut socket, secret) = connector.dial().await?;
     socket.queue(registration.clone());
     let limit = connector.time_limit();
     let heard = timeout(limit, acceptance(&mut socket)).await.map_err(|_| failed("it was not accepted in time"))??;
-    info!("a new socket takes over");
-    Ok(Box::new(Opened { socket, secret, registration: Some(registration), heard }))
+    info!("new socket took over");
+    Ok(Box::new(OpenedSocket { socket, secret, registration: Some(registration), heard }))
 }
 
 /// Reads frames up to the first that only an accepted worker gets, and returns them.
@@ -171,7 +171,7 @@ pub(super) fn accepts(frame: &PlatformFrame<'_>) -> bool {
 }
 
 fn not_found(error: &Error) {
-    warn!(error = %WithCauses(error), "no new socket takes over yet");
+    warn!(error = %WithCauses(error), "new socket not opened yet; trying again");
 }
 
 fn failed(message: &str) -> Error {

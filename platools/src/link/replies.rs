@@ -9,7 +9,7 @@ use crate::dispatch::{Failure, Outcome};
 use crate::tool::{Output, ToolError};
 use platools_protocol::ErrorDetails;
 use platools_protocol::tool_sync::{MAX_FRAME_BYTES, ToolFailure, WorkerFrame, result_frame};
-use platools_protocol::truncate::cut;
+use platools_protocol::truncate::truncate;
 
 /// Makes frames of outcomes, in memory that it uses again: small replies are written into buffers that go from call to call, and then lie
 /// side by side until the platform has them.
@@ -88,9 +88,9 @@ pub(super) fn without_error_details(reply: &Bytes) -> Cow<'_, Bytes> {
 }
 
 fn failure(call_id: &str, error: &ToolError, traceback: Option<&str>) -> Bytes {
-    let failure = ToolFailure::new(call_id, cut(error.message(), MAX_MESSAGE_BYTES));
+    let failure = ToolFailure::new(call_id, truncate(error.message(), MAX_MESSAGE_BYTES));
     let failure = match traceback {
-        Some(traceback) => failure.with_traceback(cut(traceback, MAX_MESSAGE_BYTES)),
+        Some(traceback) => failure.with_traceback(truncate(traceback, MAX_MESSAGE_BYTES)),
         None => failure,
     };
     WorkerFrame::ToolError(failure.with_details(error_details(call_id, error))).to_text().into()

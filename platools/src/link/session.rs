@@ -14,13 +14,13 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
 use super::event::Event;
-use super::handover::{Late, Opened};
+use super::handover::{LateFrame, OpenedSocket};
 use super::replacement::{Replacement, accepts};
 use super::worker::Worker;
 use crate::dispatch::Outcome;
 use crate::tool::Context;
 use platools_protocol::tool_sync::{Drain, Feature, Features, PlatformFrame, WorkerFrame};
-use platools_protocol::truncate::cut;
+use platools_protocol::truncate::truncate;
 use platools_transport::redact;
 use platools_transport::{CLOSE_LIMIT, Received, Socket, text};
 use platools_transport::{ConnectionState, Disconnect};
@@ -176,7 +176,7 @@ impl Session<'_> {
             Some(PlatformFrame::HeartbeatAck {}) => delivery.heartbeat_answered(),
             Some(PlatformFrame::Error { error }) => self.handle_error(&error),
             Some(PlatformFrame::Drain(_)) => {
-                info!("the platform is about to close this socket");
+                info!("platform is about to close this socket");
                 self.replacement.find(registration.frame(), self.opened.elapsed());
             }
             Some(notice) => self.handle_notice(notice),
@@ -188,7 +188,7 @@ impl Session<'_> {
         let error = redact(error, &self.secret);
         let retry_after = self.worker.registration.failed(Instant::now());
         warn!(
-            error = cut(&error, MAX_ERROR_BYTES),
+            error = truncate(&error, MAX_ERROR_BYTES),
             registration.retry_after_ms = retry_after.map(|delay| delay.as_millis()),
             "platform error received"
         );
@@ -210,7 +210,10 @@ impl Session<'_> {
             }
             PlatformFrame::RegisterThrottled(throttled) => {
                 let retry_after = Duration::from_millis(throttled.retry_after_ms);
-                warn!(retry_after_ms = throttled.retry_after_ms, "the platform took no registration");
+                warn!(
+                    retry_after_ms = throttled.retry_after_ms,
+                    "registration refused by the platform: too many; trying again"
+                );
                 self.worker.registration.throttled(retry_after, Instant::now());
                 Event::RegisterThrottled { retry_after }
             }
@@ -220,8 +223,8 @@ impl Session<'_> {
                     warn!(
                         tool.name = alert.tool,
                         tool.status = alert.status,
-                        details = details.as_deref().map(|details| cut(details, MAX_ERROR_BYTES)),
-                        "tool reported as unwell by the platform"
+                        details = details.as_deref().map(|details| truncate(details, MAX_ERROR_BYTES)),
+                        "tool reported as unhealthy by the platform"
                     );
                 }
                 Event::HealthAlert(alert)
@@ -297,7 +300,7 @@ impl Session<'_> {
     }
 
     /// Closes this socket, from where calls that are on their way are still taken, and goes on with the next.
-    fn hand_over(self, next: Box<Opened>) -> SessionEnd {
+    fn hand_over(self, next: Box<OpenedSocket>) -> SessionEnd {
         self.worker.predecessors.close(self.socket, self.secret, self.features);
         SessionEnd { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next: Some(next) }
     }
@@ -331,7 +334,7 @@ pub(crate) struct SessionEnd {
     /// The time for which the socket was open.
     pub(crate) up: Duration,
     /// The socket that has taken over.
-    pub(crate) next: Option<Box<Opened>>,
+    pub(crate) next: Option<Box<OpenedSocket>>,
 }
 
 impl SessionEnd {
@@ -353,8 +356,8 @@ enum Wake {
     Timer,
     Stop,
     /// A frame that crossed the close of an earlier socket.
-    Late(Late),
-    Replaced(Box<Opened>),
+    Late(LateFrame),
+    Replaced(Box<OpenedSocket>),
 }
 
 /// The number of frames and outcomes that are treated before the next write. A burst begins small, so that the platform works on the first
@@ -378,7 +381,7 @@ const REFUSALS: [u16; 3] = [1008, 1011, 1013];
 /// Serves one socket until it ends, another one takes over, or `stop` becomes true.
 pub(crate) async fn run_session(
     worker: &mut Worker,
-    opened: Opened,
+    opened: OpenedSocket,
     replacement: &mut Replacement,
     stop: &mut watch::Receiver<bool>,
 ) -> SessionEnd {

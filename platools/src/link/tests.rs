@@ -118,7 +118,7 @@ impl Platform {
         let raw = WebSocket::new(transport, &[]);
         let (stop, mut stopped) = watch::channel(false);
         let session = tokio::spawn(async move {
-            let opened = Opened::dialled(Socket::new(raw, traffic), SecretString::from("s"));
+            let opened = OpenedSocket::dialled(Socket::new(raw, traffic), SecretString::from("s"));
             let ended = run_session(&mut worker, opened, &mut Replacement::none(), &mut stopped).await;
             (worker, ended)
         });

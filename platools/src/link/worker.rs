@@ -76,7 +76,9 @@ impl Worker {
     fn link_runtime(&mut self) -> Option<Arc<LinkRuntime>> {
         if self.link_runtime.is_none() {
             self.link_runtime = LinkRuntime::new()
-                .inspect_err(|error| warn!(%error, "the link gets no thread of its own"))
+                .inspect_err(
+                    |error| warn!(%error, "link runs on the application's runtime: no thread was started for it"),
+                )
                 .ok()
                 .map(Arc::new);
         }
@@ -115,7 +117,7 @@ impl Worker {
             info!(
                 calls.unfinished = unfinished,
                 drain_limit_ms = limit.as_millis(),
-                "worker stops; calls may end within the limit"
+                "worker stops; running calls have until the drain limit"
             );
             Stopping::within(limit, now)
         })
@@ -130,7 +132,7 @@ impl Worker {
     pub(crate) fn cancel_calls(&mut self) {
         let cancelled = self.calls.cancel_all(&mut self.delivery);
         if cancelled > 0 {
-            warn!(calls.given_up = cancelled, "calls given up, because the worker stops");
+            warn!(calls.given_up = cancelled, "calls given up: the worker stops");
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::health::Health;
-use super::poll_thread::{Pace, PollPlace};
+use super::poll_thread::{PollHistory, PollPlace};
 use super::state_binding::{Binding, SharedState, missing_state};
 use crate::sliding_window::SlidingWindow;
 use crate::tool::{Execution, Handler, Rate, Tool, ToolDefinition};
@@ -21,7 +21,7 @@ pub(crate) struct RegisteredTool {
     permits: Option<Arc<Semaphore>>,
     rate: Option<Arc<Mutex<SlidingWindow>>>,
     health: Arc<Mutex<Health>>,
-    pace: Pace,
+    poll_history: PollHistory,
 }
 
 impl RegisteredTool {
@@ -36,7 +36,7 @@ impl RegisteredTool {
             permits: definition.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls.get() as usize))),
             rate: definition.rate_limit.map(|rate| Arc::new(Mutex::new(window(rate)))),
             health: Arc::default(),
-            pace: Pace::default(),
+            poll_history: PollHistory::default(),
             definition: Arc::new(definition),
             binding: Arc::new(Binding::new(tool, state)),
         }))
@@ -55,7 +55,7 @@ impl RegisteredTool {
             rate: rate.clone(),
             health: Arc::clone(&earlier.health),
             // Its function may be another one.
-            pace: Pace::default(),
+            poll_history: PollHistory::default(),
         })
     }
 
@@ -98,13 +98,13 @@ impl RegisteredTool {
     pub(crate) fn poll_place(&self) -> PollPlace {
         match self.definition.execution {
             Execution::Blocking => PollPlace::LinkTask,
-            Execution::Inline | Execution::Task => self.pace.place(),
+            Execution::Inline | Execution::Task => self.poll_history.place(),
         }
     }
 
     /// The polls of the tool's calls so far.
-    pub(crate) fn pace(&self) -> &Pace {
-        &self.pace
+    pub(crate) fn poll_history(&self) -> &PollHistory {
+        &self.poll_history
     }
 
     /// The calls of the last hour.

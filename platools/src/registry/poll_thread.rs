@@ -1,12 +1,13 @@
-//! [`Pace`]: chooses the thread that polls a tool's calls first. Once a tool's polls are often slow, the link's thread no longer polls its
-//! calls.
+//! [`PollHistory`]: counts the slow polls of a tool, and chooses the thread that polls the tool's next calls. Once the polls are often
+//! slow, the link's thread no longer polls these calls.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The place of one tool's calls. It only ever changes for the next one: a tool that was slow too often does not come back.
+/// The slow polls of one tool's calls, and the place of its next ones. The place only moves further away from the link: a tool that was
+/// slow too often does not come back.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct PollHistory {
     place: AtomicU8,
     /// The weight of polls that were not short, less that of those that were.
     score: AtomicU32,
@@ -14,7 +15,7 @@ pub(crate) struct Pace {
     holds: AtomicU32,
 }
 
-impl Pace {
+impl PollHistory {
     pub(crate) fn place(&self) -> PollPlace {
         match self.place.load(Ordering::Relaxed) {
             0 => PollPlace::Link,
@@ -86,32 +87,32 @@ mod tests {
 
     #[test]
     fn a_tool_whose_polls_are_often_long_leaves_the_link_for_good() {
-        let pace = Pace::default();
+        let history = PollHistory::default();
         for _ in 0..10_000 {
-            (0..20).for_each(|_| pace.note_poll(Duration::ZERO));
-            pace.note_poll(LONG);
+            (0..20).for_each(|_| history.note_poll(Duration::ZERO));
+            history.note_poll(LONG);
         }
-        assert_eq!(pace.place(), PollPlace::Link, "one in twenty is rare");
-        (0..11).for_each(|_| pace.note_poll(LONG));
-        assert_eq!(pace.place(), PollPlace::Runtime);
-        (0..10_000).for_each(|_| pace.note_poll(Duration::ZERO));
-        assert_eq!(pace.place(), PollPlace::Runtime);
+        assert_eq!(history.place(), PollPlace::Link, "one in twenty is rare");
+        (0..11).for_each(|_| history.note_poll(LONG));
+        assert_eq!(history.place(), PollPlace::Runtime);
+        (0..10_000).for_each(|_| history.note_poll(Duration::ZERO));
+        assert_eq!(history.place(), PollPlace::Runtime);
     }
 
     #[test]
     fn one_poll_that_holds_up_the_link_may_be_the_systems_fault() {
-        let pace = Pace::default();
-        assert!(!pace.note_hold());
-        assert_eq!(pace.place(), PollPlace::Link);
-        assert!(pace.note_hold());
-        assert_eq!(pace.place(), PollPlace::Thread);
+        let history = PollHistory::default();
+        assert!(!history.note_hold());
+        assert_eq!(history.place(), PollPlace::Link);
+        assert!(history.note_hold());
+        assert_eq!(history.place(), PollPlace::Thread);
     }
 
     #[test]
     fn a_place_further_away_is_kept() {
-        let pace = Pace::default();
-        pace.demote_to(PollPlace::Thread);
-        pace.demote_to(PollPlace::Runtime);
-        assert_eq!(pace.place(), PollPlace::Thread);
+        let history = PollHistory::default();
+        history.demote_to(PollPlace::Thread);
+        history.demote_to(PollPlace::Runtime);
+        assert_eq!(history.place(), PollPlace::Thread);
     }
 }

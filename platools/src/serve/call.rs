@@ -72,7 +72,7 @@ async fn ended(
         () = cancelled.cancelled() => {}
         () = calls.given_up() => {}
     }
-    context.life().cancel();
+    context.call_state().cancel();
     tokio::select! {
         ended = call => Some(ended),
         () = calls.grace() => None,

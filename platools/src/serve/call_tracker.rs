@@ -101,7 +101,7 @@ impl CallTracker {
         tokio::pin!(idle);
         tokio::select! {
             () = &mut idle => return,
-            () = sleep(limit) => tracing::warn!(calls = self.running.len(), "calls are given up: they did not end in time"),
+            () = sleep(limit) => tracing::warn!(calls = self.running.len(), "calls given up: they did not end in time"),
             () = hurry => {}
         }
         self.given_up.cancel();

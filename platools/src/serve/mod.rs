@@ -64,7 +64,7 @@ mod message_repair;
 mod registry_host;
 mod server;
 mod stdio;
-mod stop;
+mod stop_signals;
 mod tools;
 
 #[cfg(feature = "cli")]

@@ -7,7 +7,7 @@ use super::call_tracker::CallTracker;
 use super::info::Info;
 use super::registry_host::RegistryHost;
 use super::stdio;
-use super::stop::signals;
+use super::stop_signals::signals;
 use super::tools::ServedTools;
 use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
@@ -99,8 +99,8 @@ impl Server {
         self
     }
 
-    /// The most bytes of a result, as JSON. A call with a larger one fails, and its client is told the limit. An object travels twice, as text and
-    /// as structured content, and some clients read no message of more than 16 MiB. Default:
+    /// The most bytes of a result, as JSON. A call with a larger one fails, and its client is told the limit. An object travels twice, as text
+    /// and as structured content, and some clients read no message of more than 16 MiB. Default:
     /// [`DEFAULT_MAX_RESULT_BYTES`](Self::DEFAULT_MAX_RESULT_BYTES).
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.max_result_bytes = bytes;

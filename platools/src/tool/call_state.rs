@@ -1,4 +1,4 @@
-//! [`Life`]: holds the state of one call: running, cancelled or over. `cancellation.rs` has the methods for handlers.
+//! [`CallState`]: holds the state of one call: running, cancelled or over. `cancellation.rs` has the methods for handlers.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// The state of one call, which all holders of its context share. A call that is not cancelled allocates nothing for it.
 #[derive(Debug, Default)]
-pub(crate) struct Life {
+pub(crate) struct CallState {
     state: AtomicU8,
     cancelled: Notify,
     /// Wakes the task of the call when it is aborted.
@@ -17,7 +17,7 @@ pub(crate) struct Life {
     polls: AtomicU32,
 }
 
-impl Life {
+impl CallState {
     /// Cancels the call, unless it is over.
     pub(crate) fn cancel(&self) {
         let cancelled = |state| (state & OVER == 0).then_some(state | CANCELLED);
@@ -100,19 +100,19 @@ mod tests {
 
     #[test]
     fn everybody_who_waits_hears_of_the_end_and_so_does_who_comes_late() {
-        let life = Life::default();
-        let (mut first, mut second) = (Box::pin(life.cancelled()), Box::pin(life.cancelled()));
+        let state = CallState::default();
+        let (mut first, mut second) = (Box::pin(state.cancelled()), Box::pin(state.cancelled()));
         assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
-        life.cancel();
+        state.cancel();
         assert!(first.now_or_never().is_some() && second.now_or_never().is_some());
-        assert!(life.cancelled().now_or_never().is_some() && life.is_cancelled());
+        assert!(state.cancelled().now_or_never().is_some() && state.is_cancelled());
     }
 
     #[test]
     fn a_call_that_is_over_is_not_given_up() {
-        let life = Life::default();
-        life.end();
-        life.cancel();
-        assert!(life.is_over() && !life.is_cancelled());
+        let state = CallState::default();
+        state.end();
+        state.cancel();
+        assert!(state.is_over() && !state.is_cancelled());
     }
 }

@@ -1,6 +1,6 @@
 //! Methods of [`Context`] about the cancellation of a call. A handler asks whether its call was cancelled; the dispatcher cancels the call.
 
-use super::call_state::Life;
+use super::call_state::CallState;
 use super::context::Context;
 
 impl Context {
@@ -28,7 +28,7 @@ impl Context {
     /// }
     /// ```
     pub async fn cancelled(&self) {
-        self.0.life.cancelled().await;
+        self.0.call_state.cancelled().await;
     }
 
     /// Returns true if the call was cancelled, see [`cancelled`](Self::cancelled). A function on the blocking pool asks for it here.
@@ -50,11 +50,11 @@ impl Context {
     /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.life.is_cancelled()
+        self.0.call_state.is_cancelled()
     }
 
     /// The state of the call.
-    pub(crate) fn life(&self) -> &Life {
-        &self.0.life
+    pub(crate) fn call_state(&self) -> &CallState {
+        &self.0.call_state
     }
 }

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::call_state::Life;
+use super::call_state::CallState;
 use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 use super::error::ToolError;
 use super::params::Params;
@@ -42,7 +42,7 @@ pub(super) struct ContextInner {
     params: Params,
     /// Boxed, because few handlers ask for them.
     envelopes: OnceLock<Box<CallEnvelopes>>,
-    pub(super) life: Life,
+    pub(super) call_state: CallState,
     reports: CallReports,
     /// `None` for a call without a platform or client that could take reports.
     report_queue: Option<ReportQueue<Context>>,
@@ -65,7 +65,7 @@ impl Context {
             call_id,
             params,
             envelopes,
-            life: Life::default(),
+            call_state: CallState::default(),
             reports: CallReports::default(),
             report_queue,
         }))
@@ -96,8 +96,8 @@ impl Context {
         self.0.call_id.clone()
     }
 
-    /// The arguments of the call as a value of any type that is deserialized from an object, without the platform's envelopes `__platos` and
-    /// `_context`. Tools made by `#[tool]` have them decoded already.
+    /// The arguments of the call as a value of any type that is deserialized from an object, without the platform's envelopes `__platos`
+    /// and `_context`. Tools made by `#[tool]` have them decoded already.
     ///
     /// ```
     /// # use platools::{Context, ToolError};
@@ -203,8 +203,8 @@ impl Context {
         self.raw().as_object().unwrap_or_else(|| NONE.get_or_init(Map::new))
     }
 
-    /// The value of `_context` as the platform sent it, whatever its type; `null` if it sent none. [`context`](Self::context) is the same for
-    /// an object, and [`raw_params`](Self::raw_params) has the text of the whole call.
+    /// The value of `_context` as the platform sent it, whatever its type; `null` if it sent none. [`context`](Self::context) is the same
+    /// for an object, and [`raw_params`](Self::raw_params) has the text of the whole call.
     #[must_use]
     pub fn raw(&self) -> &Value {
         &self.envelopes().context
@@ -227,14 +227,14 @@ impl Context {
     /// Keeps a report until it can be sent, if reports of this kind are wanted and the call is not over.
     pub(super) fn report(&self, is_wanted: impl FnOnce(WantedReports) -> bool, put: impl FnOnce(&CallReports) -> bool) {
         let Some(queue) = self.0.report_queue.as_ref().filter(|queue| is_wanted(queue.wanted())) else { return };
-        if !self.0.life.is_over() && put(&self.0.reports) {
+        if !self.0.call_state.is_over() && put(&self.0.reports) {
             queue.push(self.clone());
         }
     }
 
     /// Takes the reports to send now; none once the call is over, which are for [`take_last_reports`](Self::take_last_reports).
     pub(crate) fn take_reports(&self) -> Option<UnsentReports> {
-        if self.0.life.is_over() {
+        if self.0.call_state.is_over() {
             return None;
         }
         self.0.reports.take().map(|unsent| *unsent)

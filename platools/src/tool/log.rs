@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::reports::LogEntry;
 use platools_protocol::LogLevel;
-use platools_protocol::truncate::cut;
+use platools_protocol::truncate::truncate;
 
 impl Context {
     /// Sends the caller a line of log while the call runs; cut to 8 KiB. Never waits and never fails.
@@ -29,7 +29,7 @@ impl Context {
     /// }
     /// ```
     pub fn log(&self, level: LogLevel, message: impl AsRef<str>) {
-        let entry = || LogEntry { level, message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned() };
+        let entry = || LogEntry { level, message: truncate(message.as_ref(), MAX_MESSAGE_BYTES).to_owned() };
         self.report(|wanted| wanted.log, |reports| reports.put_entry(entry()));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::context::Context;
 use super::reports::ProgressReport;
-use platools_protocol::truncate::cut;
+use platools_protocol::truncate::truncate;
 
 /// A report of the progress of a call, for its caller. Made by [`Context::progress`].
 ///
@@ -39,7 +39,7 @@ impl<'a> Progress<'a> {
 
     /// The present step, as a text for people; cut to 1,024 bytes. Default: none.
     pub fn message(mut self, message: impl AsRef<str>) -> Self {
-        self.report.message = Some(cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned());
+        self.report.message = Some(truncate(message.as_ref(), MAX_MESSAGE_BYTES).to_owned());
         self
     }
 

@@ -237,7 +237,7 @@ pub(super) mod tests {
         ctx.progress(2.0).send();
         assert!(reporting_calls.try_recv().is_err());
         ctx.log(LogLevel::Info, "two");
-        ctx.life().end();
+        ctx.call_state().end();
         ctx.log(LogLevel::Info, "three");
         assert!(reporting_calls.try_recv().expect("it was offered in time").take_reports().is_none());
         assert!(reporting_calls.try_recv().is_err());

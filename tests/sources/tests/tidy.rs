@@ -24,11 +24,11 @@ struct Ratchet {
 
 const RATCHETS: &[Ratchet] = &[
     Ratchet { sources: "platools/src", weak_docs: 0, shared_names: 0 },
-    Ratchet { sources: "platools-protocol/src", weak_docs: 0, shared_names: 5 },
+    Ratchet { sources: "platools-protocol/src", weak_docs: 0, shared_names: 4 },
     Ratchet { sources: "platools-transport/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-client/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-macros/src", weak_docs: 0, shared_names: 0 },
-    Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 6 },
+    Ratchet { sources: "platools-gateway/src", weak_docs: 0, shared_names: 1 },
     Ratchet { sources: "platools-bus/src", weak_docs: 0, shared_names: 0 },
     Ratchet { sources: "platools-cli/src", weak_docs: 0, shared_names: 0 },
 ];

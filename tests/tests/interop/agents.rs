@@ -18,7 +18,7 @@ use super::{python_in, within};
 async fn pythons_agents_meet_talk_and_come_back_when_the_gateway_does() {
     let gateway = within("the gateway's start", dev::start(DevOptions::with_known_secrets())).await.expect("a gateway");
     let mut key = NewKey::new(Role::Operator);
-    key.agent = Some(dev::MAIN_AGENT.to_owned());
+    key.credential.agent = Some(dev::MAIN_AGENT.to_owned());
     let key = gateway.core().local_admin().add_key(key).await.expect("a key");
     let title = AgentChange { title: Some("Main agent".to_owned()), ..AgentChange::default() };
     gateway.core().local_admin().change_agent(dev::MAIN_AGENT, title).await.expect("a title");

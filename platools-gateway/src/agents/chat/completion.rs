@@ -5,7 +5,7 @@ use crate::agents::{ChatSink, Message, RunInput, RunOutput};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
-use crate::domain::text::USER_ID;
+use crate::domain::text_rule::USER_ID;
 use crate::limits::ChatPermits;
 
 /// A message for an agent, without a conversation.

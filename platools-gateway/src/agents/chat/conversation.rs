@@ -2,7 +2,7 @@
 
 use super::Conversations;
 use crate::authority::{Action, ConversationScope, Resource, authorize};
-use crate::background::retention_clock::Aging;
+use crate::background::retention_clock::RetentionClock;
 use crate::domain::conversation::{ConversationFilter, MessagePage, StoredConversation, StoredMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -143,8 +143,8 @@ impl Conversations {
     }
 
     /// Removes conversations without a message for longer than the settings allow.
-    pub(crate) async fn forget_old(&self, aging: &Aging) -> Result<(), Error> {
-        self.store.forget_conversations_before(aging.cutoff_ms(self.settings.max_age)).await
+    pub(crate) async fn forget_old(&self, clock: &RetentionClock) -> Result<(), Error> {
+        self.store.forget_conversations_before(clock.cutoff_ms(self.settings.max_age)).await
     }
 
     fn shown(&self, row: StoredConversation) -> Conversation {

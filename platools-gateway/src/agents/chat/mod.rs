@@ -18,13 +18,13 @@ use crate::authority::{Action, Resource, authorize};
 use crate::calls::Calls;
 use crate::directory::{Directory, missing_agent};
 use crate::domain::agent::Agent;
-use crate::domain::agent_profile::{Kind, Profile};
+use crate::domain::agent_profile::{AgentKind, Profile};
 use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::number::saturating_i64;
-use crate::domain::text::USER_ID;
+use crate::domain::text_rule::USER_ID;
 use crate::limits::Limiter;
 use crate::ports::conversations::ConversationStore;
 use crate::tools::Tools;
@@ -146,8 +146,8 @@ impl Conversations {
     /// The implementation of an agent.
     fn implementation(&self, profile: &Profile) -> Result<&dyn AgentRunner, Error> {
         match profile.kind {
-            Kind::Command => Ok(&CommandAgent),
-            Kind::Model => self.model.as_deref().ok_or_else(|| {
+            AgentKind::Command => Ok(&CommandAgent),
+            AgentKind::Model => self.model.as_deref().ok_or_else(|| {
                 let message =
                     "this agent needs a model, and the gateway was started without one; start it with `--model-url`";
                 Error::new(ErrorKind::NotConfigured, message)

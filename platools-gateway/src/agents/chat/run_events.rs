@@ -48,7 +48,7 @@ mod tests {
     use crate::agents::{AgentRunner, ChatEvent, ChatSink, Message, RunInput, RunOutput, RunTools, Speech};
     use crate::core::Core;
     use crate::core::CoreOptions;
-    use crate::domain::agent_profile::{Kind, Profile};
+    use crate::domain::agent_profile::{AgentKind, Profile};
     use crate::domain::error::{Error, ErrorKind};
     use crate::domain::identity::Caller;
     use crate::domain::ids::{ConversationId, RunId};
@@ -137,7 +137,7 @@ mod tests {
         let model = Some(Arc::new(Obedient) as _);
         let options = CoreOptions { limits: limits.clone(), model, chat, ..CoreOptions::default() };
         let core = Core::open_with(folder, options).await.unwrap();
-        let profile = Profile { kind: Kind::Model, ..Profile::default() };
+        let profile = Profile { kind: AgentKind::Model, ..Profile::default() };
         core.local_admin().add_agent("desk", profile).await.unwrap();
         let caller = Caller {
             project_id: core.authenticator.anonymous().project_id,

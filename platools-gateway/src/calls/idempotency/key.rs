@@ -120,18 +120,11 @@ mod tests {
     use super::*;
     use crate::arguments::Arguments;
     use crate::domain::identity::{Credential, Role};
-    use crate::domain::trace::TraceContext;
 
     fn request(arguments: &str) -> CallRequest {
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
-        CallRequest {
-            tool: ToolName { name: "count".to_owned(), entity: None, environment: None },
-            arguments: Arguments::parse(raw).unwrap(),
-            timeout: Duration::from_secs(1).into(),
-            worker_return: None,
-            trace: TraceContext::from_parent(None),
-            listener: None,
-        }
+        let tool = ToolName { name: "count".to_owned(), entity: None, environment: None };
+        CallRequest::new(tool, Arguments::parse(raw).unwrap(), Duration::from_secs(1))
     }
 
     fn name(caller: &Caller, name: &str) -> OwnedKey {

@@ -162,7 +162,7 @@ impl Calls {
         match self.note(call, &note).await {
             Ok(()) => (answer, None),
             Err(error) => {
-                tracing::error!(%error, "the answer to a call with an idempotency key cannot be kept yet; it is tried again");
+                tracing::error!(%error, "answer to a call with an idempotency key not stored; trying again");
                 (answer, Some(note))
             }
         }
@@ -195,10 +195,10 @@ impl Calls {
             match self.note(call, note).await {
                 Ok(()) => return,
                 Err(error) if is_last => {
-                    tracing::error!(%error, "the answer to a call with an idempotency key could not be kept and is lost");
+                    tracing::error!(%error, "answer to a call with an idempotency key not stored and lost");
                     return;
                 }
-                Err(error) => tracing::debug!(%error, "the answer to a call with an idempotency key could not be kept"),
+                Err(error) => tracing::debug!(%error, "answer to a call with an idempotency key not stored"),
             }
         }
     }
@@ -217,7 +217,7 @@ impl Calls {
 
     /// Forgets the calls that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        self.services.idempotency_store.forget_keyed_calls_before(self.services.aging.cutoff_ms(KEPT)).await
+        self.services.idempotency_store.forget_keyed_calls_before(self.services.retention_clock.cutoff_ms(KEPT)).await
     }
 }
 

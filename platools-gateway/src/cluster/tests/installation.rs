@@ -23,92 +23,120 @@ use crate::domain::ids::{CallId, GatewayNumber};
 use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
 use crate::domain::trace::TraceContext;
-use crate::links::{Link, Notice, Order, Registration};
+use crate::links::{ClosingSignal, Link, Notice, Order, Registration};
 use crate::pending::{CallSettings, CallTimeout, Listener, Report, WorkerAnswer};
 use crate::store::SqlStore;
 use crate::tools::ToolName;
 
+/// A database with a directory, for one installation after the other.
+pub(super) struct Database {
+    store: Arc<SqlStore>,
+    secrets: HashMap<String, SecretString>,
+    folder: tempfile::TempDir,
+}
+
 /// Several gateways.
 pub(super) struct Installation {
     pub(super) network: Network,
-    pub(super) gateways: Vec<Arc<Core>>,
-    store: Arc<SqlStore>,
-    secrets: HashMap<String, SecretString>,
-    _folder: tempfile::TempDir,
+    gateways: Mutex<Vec<(MemberId, Arc<Core>)>>,
+    database: Arc<Database>,
+}
+
+impl Database {
+    /// A new database, with entities of a policy.
+    pub(super) async fn create(entities: &[(&str, Policy)]) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqlStore::open_at(&DataSource::from(folder.path())).await.unwrap());
+        let mut this = Self { store, secrets: HashMap::new(), folder };
+        let core = this.core(CoreOptions::default()).await;
+        for (entity, policy) in entities {
+            let added = core.local_admin().add_entity(entity, *policy).await.unwrap();
+            this.secrets.insert((*entity).to_owned(), added.secret);
+        }
+        Arc::new(this)
+    }
+
+    async fn core(&self, options: CoreOptions) -> Core {
+        let tasks = self.store.tasks().clone();
+        let core = Core::start(self.store.clone(), tasks, Some(self.folder.path()), options).await.unwrap();
+        core.directory.open_signing_keys().await.unwrap();
+        core.catalog.load().await.unwrap();
+        core
+    }
 }
 
 impl Installation {
     /// Gateways with the numbers from 1 to `count`, and entities of a policy.
     pub(super) async fn start(count: u16, entities: &[(&str, Policy)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqlStore::open_at(&DataSource::from(folder.path())).await.unwrap());
-        let mut this =
-            Self { network: Network::new(), gateways: Vec::new(), store, secrets: HashMap::new(), _folder: folder };
+        Self::start_on(Network::new(), count, Database::create(entities).await).await
+    }
+
+    /// Like [`Installation::start`], on a network and over a database.
+    pub(super) async fn start_on(network: Network, count: u16, database: Arc<Database>) -> Self {
+        let this = Self { network, gateways: Mutex::default(), database };
         for number in 1..=count {
-            let core = this.gateway(number).await;
-            this.gateways.push(core);
-            if number == 1 {
-                for (entity, policy) in entities {
-                    let added = this.gateways[0].local_admin().add_entity(entity, *policy).await.unwrap();
-                    this.secrets.insert((*entity).to_owned(), added.secret);
-                }
-            }
+            let gateway = this.gateway(number).await;
+            lock(&this.gateways).push(gateway);
         }
-        this.know_each_other(&this.gateways).await;
+        for core in this.cores() {
+            until(|| cluster(&core).members().count() == usize::from(count)).await;
+        }
         this
     }
 
-    async fn gateway(&self, number: u16) -> Arc<Core> {
+    async fn gateway(&self, number: u16) -> (MemberId, Arc<Core>) {
+        let bus = self.network.join();
+        let member = bus.id();
         let calls = CallSettings::default().with(|calls| calls.wait_for_worker = Duration::from_secs(20));
-        let options = CoreOptions {
-            gateway: GatewayNumber::new(number).unwrap(),
-            bus: Some(Arc::new(self.network.join())),
-            calls,
-            ..CoreOptions::default()
-        };
-        let tasks = self.store.tasks().clone();
-        let core = Core::start(self.store.clone(), tasks, Some(self._folder.path()), options).await.unwrap();
-        core.directory.open_signing_keys().await.unwrap();
-        core.catalog.load().await.unwrap();
-        Arc::new(core)
+        let gateway = GatewayNumber::new(number).unwrap();
+        let options = CoreOptions { gateway, bus: Some(Arc::new(bus)), calls, ..CoreOptions::default() };
+        (member, Arc::new(self.database.core(options).await))
+    }
+
+    /// A gateway, by its place from 0.
+    pub(super) fn core(&self, gateway: usize) -> Arc<Core> {
+        Arc::clone(&lock(&self.gateways)[gateway].1)
+    }
+
+    pub(super) fn cores(&self) -> Vec<Arc<Core>> {
+        lock(&self.gateways).iter().map(|(_, core)| Arc::clone(core)).collect()
+    }
+
+    /// The place of a gateway on the network.
+    pub(super) fn member(&self, gateway: usize) -> MemberId {
+        lock(&self.gateways)[gateway].0
     }
 
     /// Starts a gateway again, without a word to the others, as after a crash.
-    pub(super) async fn restart(&mut self, index: usize) {
-        self.kill(index);
-        let number = u16::try_from(index + 1).unwrap();
-        self.gateways[index] = self.gateway(number).await;
+    pub(super) async fn restart(&self, gateway: usize) {
+        self.kill(gateway);
+        let number = u16::try_from(gateway + 1).unwrap();
+        let started = self.gateway(number).await;
+        lock(&self.gateways)[gateway] = started;
     }
 
     /// Cuts a gateway off from the others for good, and ends its links and calls.
-    pub(super) fn kill(&self, index: usize) {
-        self.network.disconnect(MemberId(index));
-        self.gateways[index].abort();
-    }
-
-    /// Waits until each of some gateways has heard of all of them.
-    pub(super) async fn know_each_other(&self, gateways: &[Arc<Core>]) {
-        for core in gateways {
-            until(|| cluster(core).members().count() == gateways.len()).await;
-        }
+    pub(super) fn kill(&self, gateway: usize) {
+        self.network.disconnect(self.member(gateway));
+        self.core(gateway).abort();
     }
 
     /// A caller of the default project.
     pub(super) fn caller(&self) -> Caller {
-        let project_id = self.gateways[0].authenticator.anonymous().project_id;
+        let project_id = self.core(0).authenticator.anonymous().project_id;
         Caller { project_id, speaks_for: SpeaksFor::Anybody, ..Caller::sample("key_operator") }
     }
 
     /// Connects a worker of this project's SDK to a gateway, and registers one tool.
     pub(super) async fn worker(&self, gateway: usize, entity: &str, process: &str, tool: &str) -> Worker {
-        let worker = Worker::connect(&self.gateways[gateway], self.secrets[entity].clone(), process).await;
+        let worker = Worker::connect(&self.core(gateway), self.database.secrets[entity].clone(), process).await;
         worker.register(&[declaration(tool)]).await;
         worker
     }
 
     /// Waits until a gateway would send a call of a tool to some worker.
     pub(super) async fn is_online(&self, gateway: usize, tool: &str) {
-        let (core, caller) = (&self.gateways[gateway], self.caller());
+        let (core, caller) = (self.core(gateway), self.caller());
         loop {
             if let Ok(found) = core.tools.find(&caller, &name(tool)).await
                 && core.links.choose(&found.identity.scope(), &found.tool.version()).is_some()
@@ -133,7 +161,7 @@ impl Installation {
         argument: u64,
         listener: Option<Listener>,
     ) -> Result<CallReply, Error> {
-        let core = Arc::clone(&self.gateways[gateway]);
+        let core = self.core(gateway);
         core.calls.call(&self.caller(), request(tool, argument, listener)).await
     }
 }
@@ -206,20 +234,30 @@ impl Worker {
         assert!(matches!(registered.unwrap(), Registration::Stored(_)));
     }
 
-    /// Takes the next call off the link, as the socket does, and returns it with its argument.
-    pub(super) async fn next_call(&mut self) -> (CallId, u64) {
+    /// Takes the next call off the link, as the socket does, and returns it with its argument. `None` once the link has ended. Cancel-safe.
+    pub(super) async fn next_call(&mut self) -> Option<(CallId, u64)> {
         loop {
-            match self.link().next().await.expect("the link is open") {
+            match self.link().next().await? {
                 Order::Call(delivery) => {
                     let call_id = delivery.call_id.clone();
                     self.link().sent(&call_id);
                     let argument = argument(&delivery.frame.into_text());
                     lock(&self.ran).push(argument);
-                    return (call_id, argument);
+                    return Some((call_id, argument));
                 }
                 Order::Notice(_) => {}
             }
         }
+    }
+
+    /// The reason for which the gateway closes the connection, as soon as there is one.
+    pub(super) fn closing(&self) -> ClosingSignal {
+        self.link.as_ref().expect("it is connected").closing()
+    }
+
+    /// Answers a call. The future says whether the gateway confirmed the answer.
+    pub(super) fn answered(&self, call_id: &CallId, result: u64) -> impl Future<Output = bool> + use<> {
+        answer(&self.core, self.link.as_ref().expect("it is connected"), call_id, result)
     }
 
     /// Waits until the gateway asks it to cancel a call.
@@ -233,7 +271,7 @@ impl Worker {
 
     /// Answers a call. Returns once the gateway has confirmed the answer.
     pub(super) async fn answer(&self, call_id: &CallId, result: u64) {
-        answer(&self.core, self.link.as_ref().expect("it is connected"), call_id, result).await;
+        assert!(self.answered(call_id, result).await, "the answer is confirmed");
     }
 
     /// Takes every call and answers it at once.
@@ -280,7 +318,7 @@ impl Worker {
 
     /// Waits until the gateway closes its connection.
     pub(super) async fn closed(&self) {
-        self.link.as_ref().expect("it is connected").closing().wait().await;
+        self.closing().wait().await;
     }
 
     /// The end of its connection.
@@ -289,8 +327,8 @@ impl Worker {
     }
 }
 
-/// Answers a call as the tool-sync protocol does. The future is ready once the answer is confirmed.
-fn answer(core: &Core, link: &Link, call_id: &CallId, result: u64) -> impl Future<Output = ()> + use<> {
+/// Answers a call as the tool-sync protocol does. The future says whether the answer was confirmed.
+fn answer(core: &Core, link: &Link, call_id: &CallId, result: u64) -> impl Future<Output = bool> + use<> {
     let scope = link.identity().scope();
     let result = RawValue::from_string(result.to_string()).unwrap();
     let answer = WorkerAnswer::Returned { result, latency_ms: 1 };
@@ -303,7 +341,7 @@ fn answer(core: &Core, link: &Link, call_id: &CallId, result: u64) -> impl Futur
         core.pending.answer(&scope, call_id, answer);
         let _ = confirmed.send(());
     }
-    async move { drop(confirmation.await) }
+    async move { confirmation.await.is_ok() }
 }
 
 /// The argument of a call, from its frame.

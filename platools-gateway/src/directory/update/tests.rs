@@ -12,7 +12,7 @@ use crate::store::SqlStore;
 struct Bench {
     store: Arc<dyn Storage>,
     project: ProjectId,
-    snapshot: Snapshot,
+    snapshot: DirectorySnapshot,
     _folder: tempfile::TempDir,
 }
 
@@ -25,16 +25,16 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Storage> = Arc::new(SqlStore::open(folder.path()).await.unwrap());
         let project = store.default_project().await.unwrap();
-        let snapshot = Snapshot::new(store.directory().await.unwrap(), token_signer(folder.path()));
+        let snapshot = DirectorySnapshot::new(store.directory().await.unwrap(), token_signer(folder.path()));
         Self { store, project, snapshot, _folder: folder }
     }
 
     /// Applies what changed, and checks that it comes to the same as to read everything, also from an earlier version on.
-    async fn check(&mut self, earlier: &Snapshot) {
+    async fn check(&mut self, earlier: &DirectorySnapshot) {
         let update = self.store.directory_since(self.snapshot.revision).await.unwrap().expect("the changes are known");
         self.snapshot = self.snapshot.updated(update);
         let all = self.store.directory_since(earlier.revision).await.unwrap().expect("the changes are known");
-        let fresh = Snapshot::new(self.store.directory().await.unwrap(), self.snapshot.token_signer.clone());
+        let fresh = DirectorySnapshot::new(self.store.directory().await.unwrap(), self.snapshot.token_signer.clone());
         assert_eq!(contents(&self.snapshot), contents(&fresh));
         assert_eq!(contents(&earlier.updated(all)), contents(&fresh));
     }
@@ -64,8 +64,9 @@ impl Bench {
 }
 
 /// Everything in a snapshot, in an order that does not depend on how it came about.
-fn contents(snapshot: &Snapshot) -> Vec<String> {
-    let Snapshot { entities, entity_slugs, agents, secrets, keys, disabled_tools, revoked_tokens, .. } = snapshot;
+fn contents(snapshot: &DirectorySnapshot) -> Vec<String> {
+    let DirectorySnapshot { entities, entity_slugs, agents, secrets, keys, disabled_tools, revoked_tokens, .. } =
+        snapshot;
     let parts =
         snapshot.projects.iter().map(|(_, part)| format!("{:?}", ProjectPart { revision: 0, ..(**part).clone() }));
     let entities = entities.iter().map(|(id, entry)| {

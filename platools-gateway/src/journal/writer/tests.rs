@@ -13,7 +13,7 @@ use super::pruning::{BREATH, LOOKS};
 use super::*;
 use async_trait::async_trait;
 
-use crate::domain::call::{CallFilter, Kept};
+use crate::domain::call::{CallFilter, PayloadState};
 use crate::domain::error::ErrorKind;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::page::Listing;
@@ -119,9 +119,9 @@ impl Harness {
 }
 
 fn writer(fake: Fake, counters: &Arc<Counters>, queue: &Arc<JournalQueue>) -> JournalWriter {
-    let aging = Arc::new(Aging::of_now());
+    let retention_clock = Arc::new(RetentionClock::of_now());
     let settings = Arc::new(JournalSettings::default().into());
-    JournalWriter::new(Arc::new(fake), settings, aging, Arc::clone(counters), Arc::clone(queue))
+    JournalWriter::new(Arc::new(fake), settings, retention_clock, Arc::clone(counters), Arc::clone(queue))
 }
 
 fn figures(counters: &Counters) -> (u64, u64) {
@@ -314,7 +314,7 @@ async fn long_texts_are_prepared_like_short_ones() {
         queue.push(JournalEntry { arguments: Some(text.clone().into()), ..sample() });
     }
     for row in writer.prepare().await.rows {
-        assert_eq!(row.arguments.kept, Kept::Redacted);
+        assert_eq!(row.arguments.state, PayloadState::Redacted);
         assert_eq!(row.arguments.text.as_deref(), Some(r#"{"password":"[redacted]"}"#));
     }
     assert!(writer.prepare().await.is_empty());

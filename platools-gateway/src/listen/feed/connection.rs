@@ -36,7 +36,7 @@ struct DashboardConnection {
 }
 
 /// The messages of the feed, and the replies that wait for the dashboard.
-type Outbox = (Watch, mpsc::Receiver<Utf8Bytes>);
+type FeedWriter = (Watch, mpsc::Receiver<Utf8Bytes>);
 
 /// The number of replies that wait for a dashboard; nothing more is read from it until it takes them.
 const WAITING_REPLIES: usize = 16;
@@ -57,7 +57,7 @@ const SHUTDOWN: Close = Close::new(close_code::NORMAL, "Server shutdown");
 pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
     let (begun, socket) = (Instant::now(), Socket::new(socket));
     let end = match begin(&dashboard) {
-        Ok((connection, outbox)) => return ws::serve(connection, outbox, socket).await,
+        Ok((connection, writer)) => return ws::serve(connection, writer, socket).await,
         Err(end) => end,
     };
     end.log(DashboardConnection::PEER, begun);
@@ -67,7 +67,7 @@ pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
     }
 }
 
-fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, Outbox), End> {
+fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, FeedWriter), End> {
     let Dashboard { core, caller, agent } = dashboard;
     let presence = core.callers.arrive(Some(SocketKind::Dashboard));
     core.callers.identify(&presence, caller).map_err(|_| Close::CREDENTIAL_ENDED)?;
@@ -90,7 +90,7 @@ fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, Outbox), End> {
 impl SocketProtocol for DashboardConnection {
     const PEER: &'static str = "dashboard";
 
-    type Outbox = Outbox;
+    type WriterState = FeedWriter;
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         // Silence is a matter of the keepalive, which counts only the pongs of this protocol.
@@ -99,7 +99,7 @@ impl SocketProtocol for DashboardConnection {
     }
 
     /// Writes pings, replies, and the messages of the feed.
-    async fn write<S: Transport>(&self, (watch, replies): &mut Outbox, socket: &Socket<S>) -> End {
+    async fn write<S: Transport>(&self, (watch, replies): &mut FeedWriter, socket: &Socket<S>) -> End {
         loop {
             // Every arm is cancel-safe.
             let text = tokio::select! {
@@ -129,7 +129,7 @@ impl SocketProtocol for DashboardConnection {
         }
     }
 
-    fn leave(self, _: Outbox, end: &End) -> Farewell<impl FnMut(&str)> {
+    fn leave(self, _: FeedWriter, end: &End) -> Farewell<impl FnMut(&str)> {
         farewell_of(end)
     }
 }

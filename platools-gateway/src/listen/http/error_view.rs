@@ -101,7 +101,7 @@ impl From<&Error> for ErrorView {
     fn from(error: &Error) -> Self {
         let kind = error.kind();
         if kind == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes_of(error), "a request failed");
+            tracing::error!(%error, causes = causes_of(error), "request failed");
         }
         let view = Self::new(status(kind), kind.code(), error.to_string());
         Self { is_retryable: kind.is_retryable(), retry_after: error.wait(), ..view }

@@ -6,7 +6,7 @@ use rmcp::model::{CallToolResult, ErrorData};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::failure::{failure, is_of_protocol};
+use super::errors::{failure, is_of_protocol};
 use super::request_context::{McpRequest, PermittedCall};
 use super::result::{ResultWriter, failed};
 use super::sessions::McpSessions;

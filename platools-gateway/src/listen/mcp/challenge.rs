@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use super::failure::refusal;
+use super::errors::refusal;
 use crate::domain::error::Error;
 
 /// Refuses a request; one without a valid credential is asked for it.

@@ -1,18 +1,18 @@
 //! `/mcp`: the Model Context Protocol over streamable HTTP. A client gets all tools that its caller may use, or those of one entity.
 //!
-//! [`platools::mcp`] answers clients, over the library `rmcp`. [`GatewayHost`](host::GatewayHost) gives it the tools of a caller, and
+//! [`platools::mcp`] answers clients, over the library `rmcp`. [`GatewayHost`](tool_host::GatewayHost) gives it the tools of a caller, and
 //! [`McpSessions`] has the sessions.
 
 mod call;
 mod challenge;
-mod endpoint;
-mod failure;
-mod host;
+mod errors;
 mod request_context;
 mod result;
+mod routes;
 mod session;
 mod session_manager;
 mod sessions;
+mod tool_host;
 mod tools;
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::core::Core;
 use crate::settings::McpSettings;
-use endpoint::McpAdapter;
+use routes::McpAdapter;
 use sessions::McpSessions;
 
 /// The path of the tools of all entities; those of one are below it.
@@ -38,5 +38,5 @@ pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings)
     let sessions = Arc::new(McpSessions::new(core, tasks, settings));
     let adapter = Arc::new(McpAdapter { sessions, config });
     let of_entity = format!("{PATH}/entities/{{slug}}");
-    Router::new().route(PATH, any(endpoint::all)).route(&of_entity, any(endpoint::of_entity)).with_state(adapter)
+    Router::new().route(PATH, any(routes::all)).route(&of_entity, any(routes::of_entity)).with_state(adapter)
 }

@@ -3,7 +3,7 @@
 use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};
 
-use super::failure::failure;
+use super::errors::failure;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::tools::{NamedTool, ToolView};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::failure::invalid;
+use super::errors::invalid;
 use crate::agents::{Message, ToolUse};
 use crate::listen::http::ErrorView;
 
@@ -113,7 +113,7 @@ fn called(called: FunctionCall) -> ToolUse {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::failure::body;
+    use super::super::errors::body;
     use super::*;
 
     fn read(messages: Value) -> Result<ParsedMessages, Value> {

@@ -4,7 +4,7 @@
 
 mod completion_json;
 mod completions;
-mod failure;
+mod errors;
 mod messages;
 mod models;
 mod request;
@@ -21,7 +21,7 @@ use crate::listen::http::HttpProtocol;
 
 /// The interface over HTTP.
 const PROTOCOL: HttpProtocol =
-    HttpProtocol { protocol: Protocol::OpenAi, max_body_bytes: usize::MAX, error: failure::failure };
+    HttpProtocol { protocol: Protocol::OpenAi, max_body_bytes: usize::MAX, error: errors::failure };
 
 /// The routes of `OpenAI`'s clients.
 pub(super) fn router(core: Arc<Core>) -> Router {

@@ -5,7 +5,7 @@ use platools_protocol::rpc::MAX_USER_ID_CHARS;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::failure::{invalid, unsupported};
+use super::errors::{invalid, unsupported};
 use super::messages::{ChatMessage, ParsedMessages};
 use crate::agents::chat::Completion;
 use crate::authority::speaking_for;
@@ -132,7 +132,7 @@ impl CompletionBody {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::failure::body as error_body;
+    use super::super::errors::body as error_body;
     use super::*;
 
     fn parse(more: Value) -> Result<Request, String> {

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::completion_json::Head;
-use super::failure::body;
+use super::errors::body;
 use super::request::{AnswerFormat, Request};
 use crate::agents::chat::ChatPermit;
 use crate::agents::{ChatEvent, ChatSink, Usage};

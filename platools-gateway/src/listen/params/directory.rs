@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::InvalidParam;
-use crate::admin::{AgentChange, NewKey};
+use crate::admin::{AgentChange, NewCredential, NewKey};
 use crate::domain::agent_profile::ProfileChange;
 use crate::domain::identity::{Policy, Role, SpeaksFor};
 use crate::dto::SpeaksForDto;
@@ -39,15 +39,15 @@ pub(in crate::listen) struct KeyRequest {
 impl KeyRequest {
     /// The key to add.
     pub(in crate::listen) fn read(self) -> Result<NewKey, InvalidParam> {
-        Ok(NewKey {
+        let credential = NewCredential {
             name: self.name,
             role: role_of(&self.role)?,
             tool_roles: self.tool_roles,
             agent: self.agent_id,
             speaks_for: self.speaks_for,
             environments: self.environments,
-            ttl: self.ttl_seconds.map(Duration::from_secs),
-        })
+        };
+        Ok(NewKey { credential, ttl: self.ttl_seconds.map(Duration::from_secs) })
     }
 }
 

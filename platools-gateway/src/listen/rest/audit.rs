@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::calls::time;
-use crate::audit::{AuditCursor, AuditEvent, AuditKind, AuditQuery};
+use crate::audit::{AuditCursor, AuditEvent, AuditFilter, AuditKind};
 use crate::core::Core;
 use crate::dto::AuditEventDto;
 use crate::listen::http::ErrorView;
@@ -48,18 +48,18 @@ pub(super) async fn list(
     Query(conditions): Query<AuditConditions>,
 ) -> Result<Json<Page<AuditEventDto>>, ErrorView> {
     let admin = core.admin.of(&caller)?;
-    let (limit, query) = conditions.checked()?;
+    let (limit, filter) = conditions.checked()?;
     // One more than asked for tells whether there is another page.
-    let events = admin.audit_events(query, limit + 1).await?;
+    let events = admin.audit_events(filter, limit + 1).await?;
     let place = |last: &AuditEvent| ListPosition { at_ms: last.at_ms, id: last.id.to_string() }.cursor();
     Ok(Json(Page::cut(events, limit, place).map(AuditEventDto::from)))
 }
 
 impl AuditConditions {
-    fn checked(self) -> Result<(usize, AuditQuery), ErrorView> {
+    fn checked(self) -> Result<(usize, AuditFilter), ErrorView> {
         let limit = limit_of(self.limit)?;
         let place = self.cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
-        let query = AuditQuery {
+        let filter = AuditFilter {
             kind: self.kind.as_deref().map(kind).transpose()?,
             action: self.action,
             actor: self.actor,
@@ -67,7 +67,7 @@ impl AuditConditions {
             until_ms: time("until", self.until)?,
             after: place.map(|place| AuditCursor { at_ms: place.at_ms, id: place.id.into() }),
         };
-        Ok((limit, query))
+        Ok((limit, filter))
     }
 }
 

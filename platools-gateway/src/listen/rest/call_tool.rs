@@ -259,14 +259,10 @@ impl NewCall<'_> {
         trace: TraceContext,
     ) -> Result<CallRequest, ErrorView> {
         let in_body = |arguments| Arguments::parse_in_body(body, arguments);
-        Ok(CallRequest {
-            tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
-            arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), in_body)?,
-            timeout: timeout_of(self.timeout_ms, max_timeout)?,
-            worker_return: None,
-            trace,
-            listener: None,
-        })
+        let tool = ToolName { name, entity: self.entity_id, environment: self.environment_id };
+        let arguments = self.arguments.map_or_else(|| Ok(Arguments::none()), in_body)?;
+        let timeout = timeout_of(self.timeout_ms, max_timeout)?;
+        Ok(CallRequest { trace, ..CallRequest::new(tool, arguments, timeout) })
     }
 }
 

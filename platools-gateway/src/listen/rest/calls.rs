@@ -52,7 +52,8 @@ pub(super) struct CallConditions {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReplayOptions {
-    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// The time to wait for the answer in milliseconds, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the
+    /// tool declares, or
     /// 30000.
     timeout_ms: Option<u64>,
 }
@@ -220,5 +221,5 @@ fn shown(summary: CallSummary, end: Option<CallEnd>) -> ListedCall {
 }
 
 fn part(payload: Payload) -> CallPayload {
-    CallPayload { state: payload.kept.as_str(), value: payload.json }
+    CallPayload { state: payload.state.as_str(), value: payload.json }
 }

@@ -27,7 +27,7 @@ pub(super) async fn health(State(core): State<Arc<Core>>) -> (StatusCode, Json<H
         false => (StatusCode::OK, "healthy"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
     };
-    (code, Json(Health { status, connection_count: core.metrics.open_sockets().total() }))
+    (code, Json(Health { status, connection_count: core.figures.open_sockets().total() }))
 }
 
 #[cfg(test)]

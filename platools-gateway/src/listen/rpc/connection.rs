@@ -12,9 +12,9 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::ConnectHandshake;
+use super::method_context::{MethodContext, Tail};
 use super::queue::Queue;
 use super::requests::Requests;
-use super::session::{Session, Tail};
 use super::token_status::TokenStatus;
 use crate::connections::{ConnectionPhase, SocketKind};
 use crate::core::Core;
@@ -22,8 +22,8 @@ use crate::domain::identity::{Caller, Credential};
 use crate::domain::origin::RequestOrigin;
 use crate::listen::ByteActivity;
 use crate::listen::ws::{
-    self, Close, End, Excess, Farewell, Outgoing, Pace, ReadError, Reader, Received, Socket, SocketProtocol, Transport,
-    dismissed,
+    self, Close, End, Excess, Farewell, Outgoing, ReadError, Reader, Received, Socket, SocketProtocol, Transport,
+    WriteTiming, dismissed,
 };
 use crate::settings::{AnonymousAccess, RpcSettings};
 
@@ -80,7 +80,7 @@ pub(super) async fn serve<S: Transport>(
 impl SocketProtocol for RpcConnection<'_> {
     const PEER: &'static str = "caller";
 
-    type Outbox = ();
+    type WriterState = ();
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         let max_bytes = self.settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
@@ -91,7 +91,7 @@ impl SocketProtocol for RpcConnection<'_> {
 
     async fn write<S: Transport>(&self, (): &mut (), socket: &Socket<S>) -> End {
         let RpcSettings { ping_interval, write_deadline, .. } = *self.settings;
-        ws::write(socket, self.handshake.queue, Pace { ping_interval, write_deadline }).await
+        ws::write(socket, self.handshake.queue, WriteTiming { ping_interval, write_deadline }).await
     }
 
     async fn ended(&self) -> End {
@@ -133,7 +133,7 @@ where
     }
     let has_catalog = !is_anonymous || settings.anonymous == AnonymousAccess::Catalog;
     let requests = Requests {
-        session: Session::new(core, caller, queue, has_catalog),
+        context: MethodContext::new(core, caller, queue, has_catalog),
         from: handshake.address(),
         token,
         viewers_read_history: settings.viewers_read_history && !is_anonymous,
@@ -178,16 +178,16 @@ async fn answer_requests<R>(
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (session, mut running, mut tail) = (&requests.session, FuturesUnordered::new(), None);
+    let (context, mut running, mut tail) = (&requests.context, FuturesUnordered::new(), None);
     loop {
         let is_finishing = *phase.borrow_and_update() == ConnectionPhase::Draining;
         if is_finishing && running.is_empty() {
             return Ok(SHUTTING_DOWN);
         }
-        if let Some(new) = session.take_new_tail() {
+        if let Some(new) = context.take_new_tail() {
             tail = new;
         }
-        if !session.queue.is_empty() {
+        if !context.queue.is_empty() {
             // The writer's turn: a burst of short requests must not fill the queue of a caller that reads.
             yield_now().await;
         }
@@ -200,7 +200,7 @@ where
                 Received::Message(incoming) => running.extend(requests.begin(&incoming, is_finishing)),
                 Received::Dropped { too_large, head } => requests.refuse_large(too_large, &head),
             },
-            () = forward(&mut tail, session.queue) => {}
+            () = forward(&mut tail, context.queue) => {}
         }
     }
 }
@@ -215,9 +215,9 @@ fn unreadable(error: ReadError) -> End {
 
 /// Forwards one line of the log, if the caller reads along.
 ///
-/// A line that does not fit into the queue is dropped together with the lines behind it that do not fit either. A slow caller would miss the
-/// newest lines otherwise: with one line at each turn of the connection, old ones would stay in the channel of the log, fill the queue as soon
-/// as the caller reads again, and leave no room for the new ones.
+/// A line that does not fit into the queue is dropped together with the lines behind it that do not fit either. A slow caller would miss
+/// the newest lines otherwise: with one line at each turn of the connection, old ones would stay in the channel of the log, fill the queue
+/// as soon as the caller reads again, and leave no room for the new ones.
 async fn forward(tail: &mut Tail, queue: &Queue) {
     let Some(lines) = tail else { return std::future::pending().await };
     match lines.recv().await {
@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
     use crate::limits::{Limiter, Limits};
-    use crate::ops::log_feed::LogLine;
+    use crate::ops::log_tail::LogLine;
 
     /// A socket without a network. The test reads one message at a time at the other end.
     struct TestSocket {

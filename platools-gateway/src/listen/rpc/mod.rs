@@ -3,12 +3,12 @@
 mod connect;
 mod connection;
 mod errors;
+mod method_context;
 mod methods;
 mod params;
 mod queue;
 mod requests;
 mod runs;
-mod session;
 mod token_status;
 
 use std::sync::Arc;

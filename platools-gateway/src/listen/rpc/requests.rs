@@ -10,9 +10,9 @@ use platools_protocol::rpc::{ErrorCode, Request, Response, RpcError, method};
 
 use super::connect::read;
 use super::errors::{busy, invalid};
+use super::method_context::MethodContext;
 use super::methods::{self, Method};
 use super::params::Params;
-use super::session::Session;
 use super::token_status::TokenStatus;
 use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
@@ -23,7 +23,7 @@ use crate::listen::ws::{Incoming, MessageTooLarge};
 
 /// The requests of a connected caller, which run side by side.
 pub(super) struct Requests<'a> {
-    pub(super) session: Session<'a>,
+    pub(super) context: MethodContext<'a>,
     /// The address that the caller connected from.
     pub(super) from: IpAddr,
     /// The standing of the token that the caller connected with.
@@ -39,14 +39,14 @@ pub(super) struct Requests<'a> {
 impl Requests<'_> {
     /// Begins the request of a message. A refused request is answered at once.
     pub(super) fn begin(&self, incoming: &Incoming, is_finishing: bool) -> Option<BoxFuture<'_, ()>> {
-        let request = read(incoming, self.session.queue)?;
+        let request = read(incoming, self.context.queue)?;
         match self.admit(&request, is_finishing) {
             Ok((method, held)) => {
                 let (id, params) = (request.id.into_owned(), Params::new(method.name, request.params));
                 Some(self.run(id, method, params, held).boxed())
             }
             Err(error) => {
-                self.session.queue.response(&Response::failure(request.id, error));
+                self.context.queue.response(&Response::failure(request.id, error));
                 None
             }
         }
@@ -54,7 +54,7 @@ impl Requests<'_> {
 
     /// Answers a message that was dropped because it is too large.
     pub(super) fn refuse_large(&self, too_large: MessageTooLarge, head: &str) {
-        let Session { core, caller, queue, .. } = &self.session;
+        let MethodContext { core, caller, queue, .. } = &self.context;
         let error = match core.limiter.count_request(caller, self.from) {
             Ok(()) => invalid(too_large.to_string()),
             Err(error) => error.into(),
@@ -63,7 +63,7 @@ impl Requests<'_> {
     }
 
     fn admit(&self, request: &Request<'_>, is_finishing: bool) -> Result<(&'static Method, HeldBytes), RpcError> {
-        let Session { core, caller, .. } = &self.session;
+        let MethodContext { core, caller, .. } = &self.context;
         if request.method == method::CONNECT {
             return Err(invalid("this connection has had its `connect`; open another one to be somebody else"));
         }
@@ -92,7 +92,7 @@ impl Requests<'_> {
 
     /// Checks the caller's role, and records a refusal.
     fn authorize(&self, method: &Method) -> Result<(), RpcError> {
-        let Session { core, caller, .. } = &self.session;
+        let MethodContext { core, caller, .. } = &self.context;
         let is_history = method.name == "chat.history" && self.viewers_read_history;
         let wanted = if is_history { Action::View } else { method.action };
         authorize(caller, wanted, Resource::Project(&caller.project_id)).map_err(|denial| {
@@ -106,8 +106,8 @@ impl Requests<'_> {
 
     /// Answers a request, whose bytes count against the gateway's budget meanwhile.
     async fn run(&self, id: String, method: &'static Method, params: Params, _held: HeldBytes) {
-        let Session { core, caller, queue, .. } = &self.session;
-        let outcome = (method.handle)(&self.session, params).await;
+        let MethodContext { core, caller, queue, .. } = &self.context;
+        let outcome = (method.handle)(&self.context, params).await;
         // Free again before the caller can know that it is.
         self.ids().remove(&id);
         match outcome {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::AuthenticatedAgent;
-use super::failure::Failure;
+use super::errors::Failure;
 use super::metadata::{metadata, stored};
 use super::page::{OffsetQuery, limit};
 use super::sessions::Done;

@@ -3,7 +3,7 @@
 use axum::extract::ws::{Utf8Bytes, close_code};
 use bytes::Bytes;
 use platools_protocol::rpc::CLOSE_TOO_SLOW;
-use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
+use platools_protocol::runtime::{AgentFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 
 use crate::connections::{CallerConnection, ConnectionPhase};
@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::domain::error::Error;
 use crate::listen::http::ErrorView;
 use crate::listen::ws::{
-    self, Close, End, Farewell, Incoming, Outgoing, Pace, Reader, Socket, SocketProtocol, Transport, dismissed,
+    self, Close, End, Farewell, Incoming, Outgoing, Reader, Socket, SocketProtocol, Transport, WriteTiming, dismissed,
 };
 use crate::sessions::{AgentSocket, SocketEnd};
 
@@ -25,7 +25,7 @@ pub(super) struct AgentConnection<'a> {
 impl SocketProtocol for AgentConnection<'_> {
     const PEER: &'static str = "agent";
 
-    type Outbox = ();
+    type WriterState = ();
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         let settings = self.core.sessions.settings();
@@ -50,8 +50,8 @@ impl SocketProtocol for AgentConnection<'_> {
 
     async fn write<S: Transport>(&self, (): &mut (), socket: &Socket<S>) -> End {
         let settings = self.core.sessions.settings();
-        let pace = Pace { ping_interval: settings.ping_interval, write_deadline: settings.write_deadline };
-        ws::write(socket, &self.agent, pace).await
+        let timing = WriteTiming { ping_interval: settings.ping_interval, write_deadline: settings.write_deadline };
+        ws::write(socket, &self.agent, timing).await
     }
 
     async fn ended(&self) -> End {
@@ -72,18 +72,18 @@ async fn handle(core: &Core, agent: &AgentSocket, text: &str) {
 
 /// Handles a frame. The error is the reason why it is refused.
 async fn try_handle(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
-    match ClientFrame::parse(text).map_err(misunderstood)? {
+    match AgentFrame::parse(text).map_err(misunderstood)? {
         // Clients that only open their socket again after a while have no session by then, and do not ask for one.
-        ClientFrame::Heartbeat { .. } => core.sessions.beat_or_begin(agent).await.map_err(refused),
-        ClientFrame::Subscribe { channel_id } => core.sessions.subscribe(agent, &channel_id).await.map_err(refused),
-        ClientFrame::Unsubscribe { channel_id } => {
+        AgentFrame::Heartbeat { .. } => core.sessions.beat_or_begin(agent).await.map_err(refused),
+        AgentFrame::Subscribe { channel_id } => core.sessions.subscribe(agent, &channel_id).await.map_err(refused),
+        AgentFrame::Unsubscribe { channel_id } => {
             agent.unsubscribe(&channel_id);
             Ok(())
         }
-        ClientFrame::Custom { kind, .. } if kind.len() > MAX_TYPE_BYTES => {
+        AgentFrame::Custom { kind, .. } if kind.len() > MAX_TYPE_BYTES => {
             Err(format!("a frame's `type` has at most {MAX_TYPE_BYTES} bytes"))
         }
-        ClientFrame::Custom { kind, data } => {
+        AgentFrame::Custom { kind, data } => {
             agent.emit(&kind, data);
             Ok(())
         }

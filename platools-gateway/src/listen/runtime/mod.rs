@@ -3,7 +3,7 @@
 mod auth;
 mod channels;
 mod connection;
-mod failure;
+mod errors;
 mod messages;
 mod metadata;
 mod page;
@@ -26,7 +26,7 @@ use crate::listen::http::{HttpProtocol, no_such_method};
 
 /// The protocol over HTTP.
 const PROTOCOL: HttpProtocol =
-    HttpProtocol { protocol: Protocol::Runtime, max_body_bytes: MAX_MESSAGE_BYTES, error: failure::failure };
+    HttpProtocol { protocol: Protocol::Runtime, max_body_bytes: MAX_MESSAGE_BYTES, error: errors::failure };
 
 /// The routes of agents with sessions, and the description of those over HTTP. The tasks that own sockets are tracked.
 pub(super) fn router(core: &Arc<Core>, sockets: TaskTracker) -> (Router, OpenApi) {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::auth::AuthenticatedAgent;
-use super::failure::Failure;
+use super::errors::Failure;
 use super::metadata::{metadata, stored};
 use super::page::OffsetQuery;
 use crate::core::Core;
@@ -69,7 +69,7 @@ pub(super) async fn connect(
     let session = core.sessions.begin(&peer, metadata).await?;
     tracing::info!(
         agent.id = %peer.id, agent.slug = peer.slug, client.name = body.client_name.as_deref().map(cut),
-        client.version = body.client_version.as_deref().map(cut), "an agent has connected"
+        client.version = body.client_version.as_deref().map(cut), "agent session began"
     );
     let connected = RuntimeConnected {
         session_id: session.id.to_string(),
@@ -216,7 +216,7 @@ pub(super) async fn disconnect(
 ) -> Result<Json<Done>, ErrorView> {
     let session = body.session_id.map(SessionId::from);
     core.sessions.end(&peer, session.as_ref()).await?;
-    tracing::info!(agent.id = %peer.id, agent.slug = peer.slug, "an agent has disconnected");
+    tracing::info!(agent.id = %peer.id, agent.slug = peer.slug, "agent session ended");
     Ok(Done::DONE)
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn upgrade(
         let span = ws::socket_span!("agent", ConnectionId::random(), from, agent.id = %peer.id);
         let agent = core.sessions.open_socket(peer);
         async {
-            tracing::info!("agent connected");
+            tracing::info!("agent socket opened");
             ws::serve(AgentConnection { core: &core, agent, presence }, (), Socket::new(socket)).await;
         }
         .instrument(span)

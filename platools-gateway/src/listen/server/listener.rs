@@ -88,7 +88,7 @@ async fn wait_after(error: &io::Error) {
 
     // These are about one connection, which is gone.
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::error!(%error, "no connection can be accepted");
+        tracing::error!(%error, "connection not accepted; trying again");
         sleep(RETRY).await;
     }
 }

@@ -44,7 +44,7 @@ mod tests {
     use crate::listen::ByteActivity;
     use crate::listen::server::connection::HEADER_TIMEOUT;
     use crate::listen::server::{GRACE, Server, Setup};
-    use crate::tls::{Identity, Keeper};
+    use crate::tls::{Keeper, TestCertificate};
 
     // Handshakes are made while time goes on: a clock that is paused would leap while they wait for the other end.
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,7 +53,7 @@ mod tests {
     const BEGINNING: &[u8] = &[0x16, 3, 1, 2, 0];
 
     struct Secured {
-        identity: Identity,
+        identity: TestCertificate,
         keeper: Keeper,
         server: Server,
         listens: std::net::SocketAddr,
@@ -63,7 +63,7 @@ mod tests {
 
     impl Secured {
         async fn start() -> Self {
-            let identity = Identity::new("localhost");
+            let identity = TestCertificate::new("localhost");
             let folder = tempfile::tempdir().unwrap();
             let keeper = Keeper::open(identity.write(folder.path())).unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

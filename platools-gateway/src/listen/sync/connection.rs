@@ -65,7 +65,7 @@ impl SocketProtocol for WorkerConnection<'_> {
 
     const FAREWELL: Duration = FAREWELL;
 
-    type Outbox = (Link, WaitingResponses);
+    type WriterState = (Link, WaitingResponses);
 
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
         if let NextStep::End(end) = self.frames.welcome() {
@@ -96,7 +96,7 @@ impl SocketProtocol for WorkerConnection<'_> {
                 Message::Text(text) => self.frames.receive(&text).await,
                 Message::Binary(_) => {
                     if !std::mem::replace(&mut has_logged_binary, true) {
-                        tracing::warn!("a binary frame was ignored; further ones of this connection are not logged");
+                        tracing::warn!("binary frame ignored; further ones of this connection are not logged");
                     }
                     NextStep::Read
                 }

@@ -9,12 +9,12 @@ use platools_protocol::tool_sync::{
     Feature, Features, FrameError, PlatformFrame, RegisterThrottled, ResultAck, ToolDeclaration, ToolFailure,
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
+use platools_protocol::truncate::truncate;
 
 use super::health_alerts::{self, alerts};
 use super::responses::Responses;
 use super::socket::STALLED;
 use super::throttled_registration::ThrottledRegistration;
-use super::truncate::truncate;
 use crate::catalog::{Changes, ToolsTooLarge};
 use crate::cluster::Cluster;
 use crate::core::Core;
@@ -108,12 +108,12 @@ impl<'a> Frames<'a> {
             Ok(WorkerFrame::Heartbeat { tools_health }) => self.heartbeat(&tools_health),
             Ok(WorkerFrame::ToolRegister { tools, unreadable }) => self.register(tools, &unreadable).await,
             Err(FrameError::Malformed { kind: "tool_register", reason, .. }) => {
-                tracing::warn!(reason, "a registration could not be read");
+                tracing::warn!(reason, "registration not read");
                 self.reply(&PlatformFrame::Error { error: format!("tool_register failed: {reason}") })
             }
             // The worker is alive all the same, and would take silence for a dead link.
             Err(error @ FrameError::Malformed { kind: "heartbeat", .. }) => {
-                tracing::warn!(reason = error.outline(), "a heartbeat's figures were ignored");
+                tracing::warn!(reason = error.outline(), "tool health in a heartbeat ignored");
                 self.reply(&PlatformFrame::HeartbeatAck {})
             }
             answer => {
@@ -140,7 +140,7 @@ impl<'a> Frames<'a> {
             Ok(WorkerFrame::ToolProgress(frame)) if self.features.contains(Feature::Progress) => self.progress(frame),
             Ok(WorkerFrame::ToolLog(frame)) if self.features.contains(Feature::Log) => self.log(frame),
             Ok(WorkerFrame::Drain(_)) if self.features.contains(Feature::Drain) => {
-                tracing::info!("the worker stops");
+                tracing::info!("worker stops");
                 self.fence.note_drain();
             }
             Ok(_) => tracing::debug!("a frame that is no answer was ignored"),
@@ -214,7 +214,7 @@ impl<'a> Frames<'a> {
 
     /// Handles a frame that cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.
     fn unread(&self, error: FrameError) {
-        tracing::warn!(reason = error.outline(), "a frame could not be read");
+        tracing::warn!(reason = error.outline(), "frame not read");
         if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
             let message = "the worker's answer cannot be read".to_owned();
             self.answer(&call_id, WorkerAnswer::Failed { message, details: None, traceback: None });
@@ -241,7 +241,7 @@ impl<'a> Frames<'a> {
         match self.core.pending.answer(&self.scope, &CallId::from(call_id), answer) {
             Receipt::Accepted => {}
             Receipt::NotPending => tracing::debug!(call.id = ?id, "an answer nobody waits for was ignored"),
-            Receipt::Foreign => tracing::warn!(call.id = ?id, "an answer to another worker's call was ignored"),
+            Receipt::Foreign => tracing::warn!(call.id = ?id, "answer ignored: the call is another worker's"),
         }
     }
 
@@ -254,7 +254,7 @@ impl<'a> Frames<'a> {
         self.core.health.report(&self.health, tools);
         let mut frames = alerts(tools);
         if !frames.is_empty() {
-            tracing::warn!(tools = frames.len(), "the worker reports tools that are not well");
+            tracing::warn!(tools = frames.len(), "worker reported unhealthy tools");
         }
         frames.push(PlatformFrame::HeartbeatAck {});
         self.reply_all(&frames)
@@ -262,7 +262,7 @@ impl<'a> Frames<'a> {
 
     async fn register(&self, tools: Vec<ToolDeclaration>, unreadable: &[UnreadableTool]) -> NextStep {
         for tool in unreadable {
-            tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
+            tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "tool left out of the registration");
         }
         let alerts = health_alerts::left_out(unreadable, &left_out(&tools));
         // Of a worker's registrations only the latest counts.
@@ -308,7 +308,7 @@ impl<'a> Frames<'a> {
             Ok(Registration::TooLarge(too_large)) => refuse(close_code::POLICY, too_large_text(&too_large)),
             Ok(_) => NextStep::Read,
             Err(error) => {
-                tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
+                tracing::error!(%error, causes = causes_of(&error), "registration not stored");
                 let error = "the registration could not be stored; connect again";
                 refuse(close_code::ERROR, error)
             }

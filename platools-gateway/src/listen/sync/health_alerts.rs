@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use platools_protocol::tool_sync::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
+use platools_protocol::truncate::truncate;
 
-use super::truncate::truncate;
 use crate::links::registration::{LeftOut, MAX_TOOLS};
 
 /// Bytes of a tool's last error that go back to the worker, which knows the whole of it.

@@ -7,7 +7,6 @@ mod health_alerts;
 mod responses;
 mod socket;
 mod throttled_registration;
-mod truncate;
 mod worker_claim;
 mod writer;
 
@@ -137,9 +136,9 @@ fn report(refusal: &Refusal, from: &RequestOrigin) {
     match refusal {
         Refusal::Unavailable(cause) => {
             let causes = causes_of(cause);
-            tracing::error!(client.address = address, error = %cause, causes, "a worker could not be checked");
+            tracing::error!(client.address = address, error = %cause, causes, "worker not authenticated: the check failed");
         }
-        Refusal::TookTooLong => tracing::error!(client.address = address, "a worker could not be checked in time"),
+        Refusal::TookTooLong => tracing::error!(client.address = address, "worker not authenticated in time"),
         Refusal::TooMany { .. } => {
             tracing::debug!(client.address = address, reason = %refusal, "a worker was turned away")
         }

@@ -109,7 +109,6 @@ mod tests {
     use crate::directory::Claim;
     use crate::domain::error::ErrorKind;
     use crate::domain::identity::{Policy, Role};
-    use crate::domain::trace::TraceContext;
     use crate::limits::Limits;
     use crate::links::Generation;
     use crate::listen::sync::responses;
@@ -165,19 +164,8 @@ mod tests {
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
             let arguments = Arguments::parse(&arguments).unwrap();
-            let timeout = Duration::from_secs(600).into();
             let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
-            core.calls.call(
-                &caller,
-                CallRequest {
-                    tool,
-                    arguments,
-                    timeout,
-                    worker_return: None,
-                    trace: TraceContext::from_parent(None),
-                    listener: None,
-                },
-            )
+            core.calls.call(&caller, CallRequest::new(tool, arguments, Duration::from_secs(600)))
         };
         let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| call()).collect();
         // All of them wait before anything is written, so that the writer takes them as one batch.

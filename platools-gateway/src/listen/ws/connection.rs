@@ -16,19 +16,19 @@ pub(in crate::listen) trait SocketProtocol {
     const FAREWELL: Duration = Duration::from_secs(4);
 
     /// The state that only the writing side uses.
-    type Outbox;
+    type WriterState;
 
     /// Reads messages and handles them until the connection ends.
     async fn read<S: Transport>(&self, socket: &Socket<S>) -> End;
 
     /// Writes what waits for the peer until the connection ends.
-    async fn write<S: Transport>(&self, outbox: &mut Self::Outbox, socket: &Socket<S>) -> End;
+    async fn write<S: Transport>(&self, writer: &mut Self::WriterState, socket: &Socket<S>) -> End;
 
     /// Waits until the gateway ends the connection, whatever is being read and written. Cancel-safe.
     async fn ended(&self) -> End;
 
     /// Gives up what the connection holds, so that it counts as gone before the goodbye, which the peer may be slow to answer.
-    fn leave(self, outbox: Self::Outbox, end: &End) -> Farewell<impl FnMut(&str)>;
+    fn leave(self, writer: Self::WriterState, end: &End) -> Farewell<impl FnMut(&str)>;
 }
 
 /// The last words of a connection.
@@ -51,17 +51,17 @@ impl Farewell<fn(&str)> {
 /// Both directions run side by side in one task: a peer that reads slowly is still heard. The first end drops the other direction.
 pub(in crate::listen) async fn serve<P: SocketProtocol, S: Transport>(
     protocol: P,
-    mut outbox: P::Outbox,
+    mut writer: P::WriterState,
     socket: Socket<S>,
 ) {
     let begun = Instant::now();
     // In no fixed order: a direction that always came first could use up the turn of the task, so that the other one starves.
     let end = tokio::select! {
         end = protocol.ended() => end,
-        end = protocol.write(&mut outbox, &socket) => end,
+        end = protocol.write(&mut writer, &socket) => end,
         end = protocol.read(&socket) => end,
     };
-    let farewell = protocol.leave(outbox, &end);
+    let farewell = protocol.leave(writer, &end);
     end.log(P::PEER, begun);
     if let Some(close) = end.to_close() {
         socket.close(close, farewell, P::FAREWELL).await;

@@ -16,4 +16,4 @@ pub(super) use read_error::{MessageTooLarge, ReadError};
 pub(super) use reader::{Excess, Incoming, Reader, Received};
 pub(super) use socket::{Socket, Transport};
 pub(super) use upgrade::{ReadLimits, open, socket_span};
-pub(super) use writer::{Outgoing, Pace, write};
+pub(super) use writer::{Outgoing, WriteTiming, write};

@@ -40,7 +40,7 @@ impl ReadError {
         };
         if matches!(read_error, Self::InvalidUtf8 | Self::Protocol) {
             // Once for each connection, which ends with it.
-            tracing::warn!(%error, "messages of a socket could not be read");
+            tracing::warn!(%error, "messages of a socket not read");
         }
         read_error
     }

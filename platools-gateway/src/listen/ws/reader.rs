@@ -203,7 +203,7 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
 
     fn log_binary(&mut self) {
         if !std::mem::replace(&mut self.has_logged_binary, true) {
-            tracing::warn!("a binary message is not understood; further ones of this connection are not logged");
+            tracing::warn!("binary message ignored; further ones of this connection are not logged");
         }
     }
 
@@ -324,6 +324,6 @@ mod tests {
     async fn binary_messages_are_logged_once_for_each_connection() {
         let binary = || Message::Binary(vec![1].into());
         let (log, _, _) = read(vec![binary(), text(1), binary(), binary()], true).await;
-        assert_eq!((log.lines().count(), log.contains("a binary message is not understood")), (1, true), "{log}");
+        assert_eq!((log.lines().count(), log.contains("binary message ignored")), (1, true), "{log}");
     }
 }

@@ -16,9 +16,9 @@ pub(in crate::listen) trait Outgoing {
     async fn ended(&self) -> End;
 }
 
-/// The times of a writer.
+/// The interval of pings, and the time limit of each write.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::listen) struct Pace {
+pub(in crate::listen) struct WriteTiming {
     /// The time between two pings.
     pub(in crate::listen) ping_interval: Duration,
     /// The longest time for the peer to take one message.
@@ -26,8 +26,12 @@ pub(in crate::listen) struct Pace {
 }
 
 /// Writes what waits and pings, until the connection ends.
-pub(in crate::listen) async fn write<S: Transport>(socket: &Socket<S>, outgoing: &impl Outgoing, pace: Pace) -> End {
-    let pause = || Box::pin(sleep(pace.ping_interval));
+pub(in crate::listen) async fn write<S: Transport>(
+    socket: &Socket<S>,
+    outgoing: &impl Outgoing,
+    timing: WriteTiming,
+) -> End {
+    let pause = || Box::pin(sleep(timing.ping_interval));
     let mut ping = pause();
     loop {
         // Both arms are cancel-safe.
@@ -43,7 +47,7 @@ pub(in crate::listen) async fn write<S: Transport>(socket: &Socket<S>, outgoing:
             },
         };
         tokio::select! {
-            sent = timeout(pace.write_deadline, socket.send(message)) => match sent {
+            sent = timeout(timing.write_deadline, socket.send(message)) => match sent {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return error.into(),
                 Err(_) => return End::Gone("the peer did not take a message in time"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::change_log::ChangedRows;
-use super::limits::{Kind, check_room};
+use super::limits::{LimitedObject, check_room};
 use super::rows::{UnreadableRow, id};
 use crate::domain::agent::{Agent, AgentChange};
 use crate::domain::agent_profile::Profile;
@@ -21,7 +21,7 @@ use crate::store::writer::WriteLock;
 impl AgentStore for SqlStore {
     async fn add_agent(&self, agent: &Agent, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Agent(&agent.id)).await?;
-        check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
+        check_room(&mut change, &agent.project_id, LimitedObject::Agents, limit).await?;
         check_slug(&mut change, agent.project_id.as_str(), &agent.slug).await?;
         if let Some(address) = &agent.address {
             check_address(&mut change, agent.project_id.as_str(), &agent.id, address).await?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::change_log::ChangedRows;
-use super::limits::{Kind, check_room};
+use super::limits::{LimitedObject, check_room};
 use super::rows::{UnreadableRow, id, named};
 use crate::domain::entity::{Entity, EntitySecret, NewSecret};
 use crate::domain::error::{Error, ErrorKind};
@@ -26,7 +26,7 @@ const MAX_DISABLED_TOOLS: i64 = 10_000;
 impl EntityStore for SqlStore {
     async fn add_entity(&self, entity: &Entity, secret: &EntitySecret, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Entity(&entity.id)).await?;
-        check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
+        check_room(&mut change, &entity.project_id, LimitedObject::Entities, limit).await?;
         let added = sql::query(
             "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (project_id, slug) DO NOTHING",

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::change_log::ChangedRows;
-use super::limits::{Kind, check_room};
+use super::limits::{LimitedObject, check_room};
 use super::rows::{UnreadableRow, id, list, named, optional_id};
 use crate::domain::error::Error;
 use crate::domain::identity::{Credential, Role, SpeaksFor};
@@ -26,7 +26,7 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
 impl KeyStore for SqlStore {
     async fn add_key(&self, key: &StoredKey, makers: &[Credential], limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Key(&key.id)).await?;
-        check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
+        check_room(&mut change, &key.project_id, LimitedObject::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
             return Ok(false);
         }

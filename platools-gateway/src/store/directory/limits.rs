@@ -6,14 +6,14 @@ use crate::store::sql::{self, SqlConnection};
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum LimitedObject {
     Environments,
     Entities,
     Agents,
     Keys,
 }
 
-impl Kind {
+impl LimitedObject {
     fn name(self) -> &'static str {
         match self {
             Self::Environments => "environments",
@@ -38,7 +38,7 @@ impl Kind {
 pub(super) async fn check_room(
     change: &mut SqlConnection,
     project: &ProjectId,
-    kind: Kind,
+    kind: LimitedObject,
     limit: u32,
 ) -> Result<(), Error> {
     let number: i64 = sql::query(kind.count()).bind(project.as_str()).fetch_one(change).await?.get("number");

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::change_log::ChangedRows;
-use super::limits::{Kind, check_room};
+use super::limits::{LimitedObject, check_room};
 use super::rows::{UnreadableRow, id};
 use crate::domain::environment::Environment;
 use crate::domain::error::Error;
@@ -78,7 +78,7 @@ impl ProjectStore for SqlStore {
 
     async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(ChangedRows::Environments(project)).await?;
-        check_room(&mut change, project, Kind::Environments, limit).await?;
+        check_room(&mut change, project, LimitedObject::Environments, limit).await?;
         let added = add_environment(&mut change, project, slug).await?;
         if added {
             change.commit().await?;

@@ -37,7 +37,7 @@ pub(super) fn readable<T>(rows: &[Row], read: fn(&Row) -> Result<T, UnreadableRo
     let read = |row| match read(row) {
         Ok(read) => Some(read),
         Err(error) => {
-            tracing::error!(%error, "stored row cannot be read and is left out");
+            tracing::error!(%error, "stored row not read and left out");
             None
         }
     };

@@ -56,7 +56,7 @@ async fn erase(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     sql::query("DELETE FROM signing_keys").execute(&mut connection).await?;
     // The write-ahead log still has the old page. While a reader is active, a later checkpoint removes it.
     if let Err(error) = sql::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await {
-        tracing::warn!(%error, "the database's log was not emptied; the signing key of an earlier version may still be in it");
+        tracing::warn!(%error, "write-ahead log of the database not emptied; the signing key of an earlier version may still be in it");
     }
     connection.close().await
 }

@@ -12,7 +12,9 @@ pub(super) fn diagnose(code: &str) -> Diagnosis {
         "40001" | "40P01" => Diagnosis::Conflict,
         "57014" => Diagnosis::Interrupted,
         "53100" => Diagnosis::Database("the disk of the gateway's database is full"),
-        "25006" => Diagnosis::Database("the gateway's database is read-only; give the gateway the primary server"),
+        "25006" => Diagnosis::Database(
+            "the gateway's database is read-only; set `database.url` to the address of the primary server",
+        ),
         "28P01" | "28000" => {
             Diagnosis::Database("the gateway's database refuses the user or the password; see the settings `database`")
         }

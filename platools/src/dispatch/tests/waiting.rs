@@ -109,7 +109,7 @@ async fn a_local_call_that_is_dropped_or_cancelled_while_it_waits_leaves_its_pla
     }
     let start = Instant::now();
     drop(second);
-    third.life().cancel();
+    third.call_state().cancel();
     assert_eq!(cancelled.await.expect_err("it never ran").error.code(), code::CANCELLED);
     assert_eq!(start.elapsed(), Duration::ZERO);
     let (first, fourth) = timeout(2 * SECOND, async { tokio::join!(first, fourth) }).await.expect("in time");

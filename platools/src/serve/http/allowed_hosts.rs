@@ -1,4 +1,4 @@
-//! [`Site`]: checks whether a request names an allowed host, and whether the web page that sent the request may use the server.
+//! [`AllowedHosts`]: checks whether a request names an allowed host, and whether the web page that sent the request may use the server.
 //!
 //! A browser lets every web page send requests to every address it can reach, also to this server. The header `Origin` names the page, and
 //! `Host` the host in the request's URL. A page under a DNS name of its own that leads here is refused by its `Host`, every other page by
@@ -15,12 +15,12 @@ use platools_transport::{HostPort, PageOrigin};
 
 /// Hosts and pages that are accepted.
 #[derive(Debug, Default)]
-pub(super) struct Site {
+pub(super) struct AllowedHosts {
     hosts: Vec<HostPort>,
     origins: Vec<PageOrigin>,
 }
 
-impl Site {
+impl AllowedHosts {
     /// Reads the lists.
     ///
     /// # Errors
@@ -114,13 +114,13 @@ fn unreadable(setting: &str, text: &str, wanted: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn site(hosts: &[&str], origins: &[&str]) -> Site {
+    fn site(hosts: &[&str], origins: &[&str]) -> AllowedHosts {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        Site::new(owned(hosts), owned(origins)).expect("they can be read")
+        AllowedHosts::new(owned(hosts), owned(origins)).expect("they can be read")
     }
 
     fn check(
-        site: &Site,
+        site: &AllowedHosts,
         uri: &str,
         headers: &[(HeaderName, &'static str)],
     ) -> Result<Option<HeaderValue>, (u16, String)> {
@@ -192,11 +192,11 @@ mod tests {
     fn entries_that_cannot_be_read_are_refused_with_the_setting() {
         let list = |text: &str| vec![text.to_owned()];
         for host in ["", "https://example.com", "*.example.com", "a/b"] {
-            let error = Site::new(list(host), []).expect_err("it is no host");
+            let error = AllowedHosts::new(list(host), []).expect_err("it is no host");
             assert!(error.to_string().contains("`Http::allow_host`"), "{host}: {error}");
         }
         for origin in ["example.com", "https://*.example.com", "https://example.com/path", "://a"] {
-            let error = Site::new([], list(origin)).expect_err("it is no origin");
+            let error = AllowedHosts::new([], list(origin)).expect_err("it is no origin");
             assert!(error.to_string().contains("`Http::allow_origin`"), "{origin}: {error}");
         }
     }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Answers;
+use super::request_handler::RequestHandler;
 
 /// The most connections; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 1024;
@@ -32,13 +32,13 @@ const RETRY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Listener {
     listener: TcpListener,
-    answers: Answers,
+    handler: RequestHandler,
     closing: CancellationToken,
 }
 
 impl Listener {
-    pub(super) fn new(listener: TcpListener, answers: Answers) -> Self {
-        Self { listener, answers, closing: CancellationToken::new() }
+    pub(super) fn new(listener: TcpListener, handler: RequestHandler) -> Self {
+        Self { listener, handler, closing: CancellationToken::new() }
     }
 
     /// Takes a handle that closes it.
@@ -48,9 +48,9 @@ impl Listener {
 
     /// Serves until it is closed and the other future has ended, with a moment for the last answers after that.
     pub(super) async fn serve(self, ending: impl Future<Output = ()>) {
-        let Self { listener, answers, closing } = self;
+        let Self { listener, handler, closing } = self;
         let mut connections = JoinSet::new();
-        tokio::join!(accept(listener, &answers, &closing, &mut connections), ending);
+        tokio::join!(accept(listener, &handler, &closing, &mut connections), ending);
         let all = async { while connections.join_next().await.is_some() {} };
         if timeout(GRACE, all).await.is_err() {
             tracing::debug!("some connections did not end by themselves");
@@ -58,7 +58,12 @@ impl Listener {
     }
 }
 
-async fn accept(listener: TcpListener, answers: &Answers, closing: &CancellationToken, connections: &mut JoinSet<()>) {
+async fn accept(
+    listener: TcpListener,
+    handler: &RequestHandler,
+    closing: &CancellationToken,
+    connections: &mut JoinSet<()>,
+) {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let next = async {
@@ -71,19 +76,19 @@ async fn accept(listener: TcpListener, answers: &Answers, closing: &Cancellation
             () = closing.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => drop(connections.spawn(serve(stream, answers.clone(), closing.clone(), place))),
+            Ok((stream, _)) => drop(connections.spawn(serve(stream, handler.clone(), closing.clone(), place))),
             Err(error) => wait_after(&error).await,
         }
     }
 }
 
 /// Serves one connection until its client closes it; once the server closes, until what was asked is answered.
-async fn serve(stream: TcpStream, answers: Answers, closing: CancellationToken, _place: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, handler: RequestHandler, closing: CancellationToken, _place: OwnedSemaphorePermit) {
     // Events are small and must not wait for one another.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let answers = answers.clone();
-        async move { Ok::<_, Infallible>(answers.answer(request).await) }
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.answer(request).await) }
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
@@ -109,7 +114,7 @@ async fn wait_after(error: &io::Error) {
 
     // These are about one connection, which is gone.
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        tracing::error!(%error, "no connection can be accepted");
+        tracing::error!(%error, "connection not accepted; trying again");
         sleep(RETRY).await;
     }
 }

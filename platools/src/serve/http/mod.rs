@@ -1,11 +1,11 @@
 //! [`Http`]: sets up a local MCP server over HTTP. [`HttpServer`] serves the tools to any number of clients.
 
 mod allowed_hosts;
-mod answer;
 mod auth;
 mod cors;
 mod listener;
 mod request_body;
+mod request_handler;
 mod sessions;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,15 +17,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
-use super::stop::signals;
+use super::stop_signals::signals;
 use crate::mcp::McpServer;
 use crate::mcp::http::Sessions;
-use allowed_hosts::Site;
-use answer::Answers;
+use allowed_hosts::AllowedHosts;
 use auth::Guard;
 use listener::Listener;
 use platools_transport::Secret;
 use platools_transport::{Error, ErrorKind};
+use request_handler::RequestHandler;
 use sessions::LocalSessions;
 
 /// Origins that are always allowed: pages of this machine.
@@ -176,7 +176,7 @@ impl Http {
             Error::new(ErrorKind::Serve, format!("{} cannot be listened on", self.address)).with_source(error)
         })?;
         let origins = LOCAL_ORIGINS.map(str::to_owned).into_iter().chain(self.origins);
-        let site = Site::new(hosts(local.ip()).chain(self.hosts), origins)?;
+        let allowed = AllowedHosts::new(hosts(local.ip()).chain(self.hosts), origins)?;
         let sessions = LocalSessions::new(self.max_sessions, self.session_timeout);
         let ended = CancellationToken::new();
         // The site has checked both.
@@ -188,8 +188,9 @@ impl Http {
         let calls = host.calls.clone();
         let new_server = move || Ok(McpServer::new(Arc::clone(&host)));
         let service = StreamableHttpService::new(new_server, Arc::new(Sessions(Arc::clone(&sessions))), config);
-        let answers = Answers::new(site, Guard::new(&token), service, sessions, calls.clone(), self.max_body_bytes);
-        Ok(HttpServer { local, drain, ended, calls, listener: Listener::new(listener, answers) })
+        let handler =
+            RequestHandler::new(allowed, Guard::new(&token), service, sessions, calls.clone(), self.max_body_bytes);
+        Ok(HttpServer { local, drain, ended, calls, listener: Listener::new(listener, handler) })
     }
 }
 

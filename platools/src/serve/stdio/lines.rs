@@ -1,4 +1,5 @@
-//! [`Lines`]: reads a client's input line by line, and repairs the message in each line.
+//! [`Lines`]: reads standard input line by line. Each line is a client's message; `message_repair.rs` corrects the mistakes in it for which
+//! the MCP library `rmcp` would refuse it.
 
 use std::io;
 use std::pin::Pin;

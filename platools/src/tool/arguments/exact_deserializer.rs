@@ -1,4 +1,4 @@
-//! [`Exact`]: wraps a deserializer, and then accepts only the JSON forms in a type's schema.
+//! [`Exact`]: wraps a deserializer, so that a value may have only the JSON forms that the schema of its type describes.
 //!
 //! Derived `Deserialize` implementations accept more: a struct from an array of its fields, an enum's unit variant from `{"Variant":
 //! null}`. `Exact` wraps a deserializer, and all those within it, and refuses such forms. It does not reach values that serde buffers

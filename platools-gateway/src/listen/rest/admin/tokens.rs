@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::admin::{self, TokensBefore};
+use crate::admin::{self, NewCredential, NewToken, TokensBefore};
 use crate::domain::identity::SpeaksFor;
 use crate::dto::{SignedTokenDto, SpeaksForDto, TokenDto};
 use crate::listen::http::ErrorView;
@@ -63,16 +63,15 @@ pub(super) async fn mint(
     administrator: Administrator,
     Body(new): Body<TokenRequest>,
 ) -> Result<(StatusCode, Json<SignedTokenDto>), ErrorView> {
-    let new = admin::NewToken {
+    let credential = NewCredential {
         name: new.name,
         role: role_of(&new.role)?,
         tool_roles: new.tool_roles,
-        user_id: new.user_id,
         agent: new.agent_id,
         speaks_for: new.speaks_for,
         environments: new.environments,
-        ttl: Duration::from_secs(new.ttl_seconds),
     };
+    let new = NewToken { credential, user_id: new.user_id, ttl: Duration::from_secs(new.ttl_seconds) };
     let signed = administrator.directory()?.mint_token(new).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))
 }

@@ -9,8 +9,8 @@ use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
 use crate::listen::params::{agent_change, text_change};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{PageParams, Params, Reply, reply};
-use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
 
 #[derive(Deserialize)]
@@ -42,31 +42,31 @@ struct AgentParams {
 }
 
 /// The agents. Their profiles and owners are for admins only.
-pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn list(context: &MethodContext<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let agents = if session.has_catalog { session.core.directory.agents(&session.caller)? } else { Vec::new() };
-    let project = Resource::Project(&session.caller.project_id);
-    let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
+    let agents = if context.has_catalog { context.core.directory.agents(&context.caller)? } else { Vec::new() };
+    let project = Resource::Project(&context.caller.project_id);
+    let is_admin = authorize(&context.caller, Action::Administer, project).is_ok();
     let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };
     reply(&window.page(agents, |agent| &agent.slug)?.map(shown))
 }
 
-pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn create(context: &MethodContext<'_>, params: Params) -> Reply {
     let NewAgentParams { slug, profile, owner, title, address } = params.decode()?;
-    let admin = session.core.admin.of(&session.caller)?;
+    let admin = context.core.admin.of(&context.caller)?;
     let new = admin::NewAgent { profile: read(profile)?, owner, title, address };
     reply(&shown(&admin.add_agent(&slug, new).await?))
 }
 
-pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn update(context: &MethodContext<'_>, params: Params) -> Reply {
     let AgentChangeParams { agent_id, profile, owner, title, address } = params.decode()?;
     let change = agent_change(profile.map(read).transpose()?, owner, title, address)?;
-    reply(&shown(&session.core.admin.of(&session.caller)?.change_agent(&agent_id, change).await?))
+    reply(&shown(&context.core.admin.of(&context.caller)?.change_agent(&agent_id, change).await?))
 }
 
-pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn delete(context: &MethodContext<'_>, params: Params) -> Reply {
     let AgentParams { agent_id } = params.decode()?;
-    session.core.admin.of(&session.caller)?.remove_agent(&agent_id).await?;
+    context.core.admin.of(&context.caller)?.remove_agent(&agent_id).await?;
     reply(&json!({"deleted": true}))
 }
 

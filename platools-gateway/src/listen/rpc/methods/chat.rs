@@ -11,9 +11,9 @@ use crate::agents::chat::ChatRequest;
 use crate::agents::{ChatEvent, ChatSink};
 use crate::domain::ids::{ConversationId, RunId};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
 use crate::listen::rpc::queue::Queue;
-use crate::listen::rpc::session::Session;
 
 /// The channel of a message if the caller names none.
 const CHANNEL: &str = "websocket";
@@ -31,22 +31,22 @@ struct Abort {
 }
 
 /// Sends a message to an agent, and events of the run until the agent has answered.
-pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn send(context: &MethodContext<'_>, params: Params) -> Reply {
     let ChatSend { agent_id, message, channel, session_id, .. } = params.decode()?;
     let named = session_id.filter(|id| !id.is_empty()).map(ConversationId::from);
-    let mut under_way = session.runs.begin(named.as_ref());
+    let mut under_way = context.runs.begin(named.as_ref());
     let run = under_way.id.clone();
     let opened = match channel_of(channel) {
         Ok(channel) => {
             let request = ChatRequest { agent: agent_id, message, conversation: named.clone(), channel };
-            session.core.conversations.open(&session.caller, request).await.map_err(RpcError::from)
+            context.core.conversations.open(&context.caller, request).await.map_err(RpcError::from)
         }
         Err(error) => Err(error),
     };
     let opened = opened.map_err(|error| in_conversation(error, named.as_ref(), &run))?;
     let conversation = opened.conversation().clone();
     under_way.note_conversation(&conversation);
-    let listener = RunListener { queue: session.queue, run: &run };
+    let listener = RunListener { queue: context.queue, run: &run };
     // The run is dropped where it is stopped, and the calls of tools with it. The stop goes first: its request is answered with success.
     let ended = tokio::select! {
         biased;
@@ -59,12 +59,12 @@ pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
 }
 
 /// Stops runs that this connection has begun.
-pub(super) async fn abort(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn abort(context: &MethodContext<'_>, params: Params) -> Reply {
     let Abort { run_id, session_id } = params.decode()?;
     if run_id.is_none() && session_id.is_none() {
         return Err(invalid("say what to abort: `runId` or `sessionId`"));
     }
-    let aborted = session.runs.abort(run_id.as_deref(), session_id.as_deref());
+    let aborted = context.runs.abort(run_id.as_deref(), session_id.as_deref());
     if aborted.is_empty() {
         return Err(RpcError::new(ErrorCode::NotFound, "this connection has no such run under way"));
     }

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::domain::identity::SpeaksFor;
 use crate::dto::{KeyDto, KeyWithSecret};
 use crate::listen::params::KeyRequest;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{PageParams, Params, Reply, reply, unless_empty};
-use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,20 +29,20 @@ struct KeyParams {
     key_id: String,
 }
 
-pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn list(context: &MethodContext<'_>, params: Params) -> Reply {
     let window: PageParams = params.decode()?;
-    let keys = session.core.admin.of(&session.caller)?.keys();
+    let keys = context.core.admin.of(&context.caller)?.keys();
     reply(&window.page(keys, |key| key.id.as_str())?.map(KeyDto::from))
 }
 
-pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn create(context: &MethodContext<'_>, params: Params) -> Reply {
     let NewKeyParams { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds } = params.decode()?;
     let new = KeyRequest { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds }.read()?;
-    reply(&KeyWithSecret::from(session.core.admin.of(&session.caller)?.add_key(new).await?))
+    reply(&KeyWithSecret::from(context.core.admin.of(&context.caller)?.add_key(new).await?))
 }
 
-pub(super) async fn revoke(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn revoke(context: &MethodContext<'_>, params: Params) -> Reply {
     let KeyParams { key_id } = params.decode()?;
-    session.core.admin.of(&session.caller)?.revoke_key(&key_id).await?;
+    context.core.admin.of(&context.caller)?.revoke_key(&key_id).await?;
     reply(&json!({"revoked": true}))
 }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{Params, Reply, reply};
-use crate::listen::rpc::session::Session;
-use crate::ops::log_feed::KEPT_LINES;
+use crate::ops::log_tail::KEPT_LINES;
 
 /// The number of earlier lines that are shown if the caller names none.
 const DEFAULT_LINES: usize = 100;
@@ -19,18 +19,18 @@ struct TailParams {
 }
 
 /// The last lines, and each that comes after them as an event, until the caller has had enough. Asked twice, it begins again.
-pub(super) async fn tail(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn tail(context: &MethodContext<'_>, params: Params) -> Reply {
     let TailParams { lines, stop } = params.decode()?;
     if stop {
-        session.set_tail(None);
+        context.set_tail(None);
         return reply(&json!({"lines": []}));
     }
     let lines = lines.unwrap_or(DEFAULT_LINES);
     if lines > KEPT_LINES {
         return Err(invalid(format!("`lines` must be from 0 to {KEPT_LINES}")));
     }
-    let (last, new) = session.core.logs.follow(&session.caller, lines)?;
-    session.set_tail(Some(new));
+    let (last, new) = context.core.logs.follow(&context.caller, lines)?;
+    context.set_tail(Some(new));
     let last: Vec<_> = last.iter().map(|line| &**line).collect();
     #[derive(serde::Serialize)]
     struct Lines<'a> {

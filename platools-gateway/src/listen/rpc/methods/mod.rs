@@ -14,8 +14,8 @@ use futures::future::BoxFuture;
 use platools_protocol::rpc::{RpcError, method};
 
 use super::errors::invalid;
+use super::method_context::MethodContext;
 use super::params::{Params, Reply};
-use super::session::Session;
 use crate::authority::Action;
 
 /// A method of the protocol.
@@ -24,7 +24,7 @@ pub(super) struct Method {
     /// The kind of thing that it does, which takes a role.
     pub(super) action: Action,
     /// Runs it. A future that is dropped gives it up.
-    pub(super) handle: for<'a> fn(&'a Session<'a>, Params) -> BoxFuture<'a, Reply>,
+    pub(super) handle: for<'a> fn(&'a MethodContext<'a>, Params) -> BoxFuture<'a, Reply>,
 }
 
 macro_rules! methods {
@@ -32,7 +32,7 @@ macro_rules! methods {
         &[$(Method {
             name: $name,
             action: Action::$action,
-            handle: |session, params| Box::pin($($handler)::+(session, params)),
+            handle: |context, params| Box::pin($($handler)::+(context, params)),
         }),+]
     };
 }

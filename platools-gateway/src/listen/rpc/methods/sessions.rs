@@ -8,8 +8,8 @@ use crate::agents::{Message, ToolUse};
 use crate::domain::ids::ConversationId;
 use crate::listen::params::{ListPosition, Page, limit_of};
 use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
-use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;
 
 /// A preview has so many messages, the last ones.
@@ -46,14 +46,14 @@ struct HistoryParams {
 }
 
 /// The caller's conversations, those first in which something was said last.
-pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn list(context: &MethodContext<'_>, params: Params) -> Reply {
     let ListParams { agent_id, user_id, limit, cursor } = params.decode()?;
     let limit = limit_of(limit)?;
     let place = cursor.map(|cursor| ListPosition::read(&cursor)).transpose()?;
     let before = place.map(|place| ConversationsBefore { updated_ms: place.at_ms, id: place.id.into() });
     let query = ConversationQuery { agent: agent_id, user_id, before };
     // One more than asked for tells whether there is another page.
-    let found = session.core.conversations.list(&session.caller, query, limit + 1).await?;
+    let found = context.core.conversations.list(&context.caller, query, limit + 1).await?;
     let cursor = |updated_ms, id: &ConversationId| ListPosition { at_ms: updated_ms, id: id.to_string() }.cursor();
     let more = found.more.map(|place| cursor(place.updated_ms, &place.id));
     let page = Page::cut(found.items, limit, |last| cursor(last.updated_ms, &last.id)).or_more(more);
@@ -61,22 +61,22 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 }
 
 /// Shows the last messages of a conversation, shortened.
-pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn preview(context: &MethodContext<'_>, params: Params) -> Reply {
     let SessionParams { session_id } = params.decode()?;
     let id = ConversationId::from(session_id);
-    let (conversation, messages) = session.core.conversations.get(&session.caller, &id, None, PREVIEW_MESSAGES).await?;
+    let (conversation, messages) = context.core.conversations.get(&context.caller, &id, None, PREVIEW_MESSAGES).await?;
     let messages: Vec<_> = messages.iter().map(in_short).collect();
     reply(&json!({"session": shown(&conversation), "messages": messages}))
 }
 
 /// Shows messages of a conversation: the last ones, or those before them.
-pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn history(context: &MethodContext<'_>, params: Params) -> Reply {
     let HistoryParams { session_id, limit, cursor } = params.decode()?;
     let limit = limit_of(limit)?;
     let no_cursor = |_| invalid("`cursor` is invalid; send the `nextCursor` of the previous page");
     let before = cursor.map(|cursor| cursor.parse()).transpose().map_err(no_cursor)?;
     let id = ConversationId::from(session_id);
-    let (conversation, messages) = session.core.conversations.get(&session.caller, &id, before, limit).await?;
+    let (conversation, messages) = context.core.conversations.get(&context.caller, &id, before, limit).await?;
     let next_cursor = messages.first().map(|first| first.position).filter(|first| *first > 0);
     reply(&json!({
         "session": shown(&conversation),
@@ -86,16 +86,16 @@ pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
 }
 
 /// Forgets what was said in a conversation.
-pub(super) async fn reset(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn reset(context: &MethodContext<'_>, params: Params) -> Reply {
     let SessionParams { session_id } = params.decode()?;
-    session.core.conversations.reset(&session.caller, &session_id.into()).await?;
+    context.core.conversations.reset(&context.caller, &session_id.into()).await?;
     reply(&json!({"reset": true}))
 }
 
 /// Deletes a conversation.
-pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn delete(context: &MethodContext<'_>, params: Params) -> Reply {
     let SessionParams { session_id } = params.decode()?;
-    session.core.conversations.delete(&session.caller, &session_id.into()).await?;
+    context.core.conversations.delete(&context.caller, &session_id.into()).await?;
     reply(&json!({"deleted": true}))
 }
 

@@ -4,22 +4,22 @@ use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
 
 use crate::domain::error::causes_of;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{Params, Reply, reply};
-use crate::listen::rpc::session::Session;
 use crate::tools::WorkerLoad;
 
 /// Answers that the gateway is up.
-pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {
-    reply(&json!({"status": "healthy", "connectionCount": session.core.metrics.open_sockets().total()}))
+pub(super) async fn health(context: &MethodContext<'_>, _: Params) -> Reply {
+    reply(&json!({"status": "healthy", "connectionCount": context.core.figures.open_sockets().total()}))
 }
 
 /// Says whether the gateway can do its work, and how much of it there is in the caller's project.
-pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
-    let ready = session.core.readiness.check().await.inspect_err(|why| {
+pub(super) async fn status(context: &MethodContext<'_>, _: Params) -> Reply {
+    let ready = context.core.readiness.check().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let (load, callers) = match session.has_catalog {
-        true => (session.core.tools.worker_load(&session.caller)?, session.core.caller_count()),
+    let (load, callers) = match context.has_catalog {
+        true => (context.core.tools.worker_load(&context.caller)?, context.core.caller_count()),
         false => (WorkerLoad::default(), 0),
     };
     reply(&json!({

@@ -8,11 +8,10 @@ use serde_json::value::RawValue;
 use crate::agents::failure;
 use crate::arguments::Arguments;
 use crate::calls::{CallReply, CallRequest};
-use crate::domain::trace::TraceContext;
 use crate::dto::ToolDto;
 use crate::listen::params::timeout_of;
+use crate::listen::rpc::method_context::MethodContext;
 use crate::listen::rpc::params::{Params, Reply, reply, unless_empty};
-use crate::listen::rpc::session::Session;
 use crate::tools::ToolName;
 
 /// The params of a call: the protocol's own ([`platools_protocol::rpc::ToolsCall`]) and the environment, read in one go.
@@ -37,34 +36,30 @@ struct ToolListParams {
 }
 
 /// The tools, also those whose worker is away.
-pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn list(context: &MethodContext<'_>, params: Params) -> Reply {
     let ToolListParams { environment_id } = params.decode()?;
-    if !session.has_catalog {
+    if !context.has_catalog {
         return reply(&json!({"tools": []}));
     }
-    let tools = session.core.tools.list(&session.caller, environment_id.as_deref()).await?;
+    let tools = context.core.tools.list(&context.caller, environment_id.as_deref()).await?;
     reply(&json!({"tools": tools.into_iter().map(ToolDto::from).collect::<Vec<_>>()}))
 }
 
 /// Calls a tool, and tells of the call and of its result as events, too.
-pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
+pub(super) async fn call(context: &MethodContext<'_>, params: Params) -> Reply {
     let call: ToolCallParams<'_> = params.decode()?;
-    let request = CallRequest {
-        tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
-        arguments: Arguments::parse_offloaded(call.arguments).await?,
-        timeout: timeout_of(call.timeout_ms, session.core.calls.max_timeout())?,
-        worker_return: None,
-        trace: TraceContext::from_parent(None),
-        listener: None,
-    };
-    let (tool, call_id) = (request.tool.name.clone(), session.core.calls.new_id());
+    let tool = ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id };
+    let arguments = Arguments::parse_offloaded(call.arguments).await?;
+    let timeout = timeout_of(call.timeout_ms, context.core.calls.max_timeout())?;
+    let request = CallRequest::new(tool, arguments, timeout);
+    let (tool, call_id) = (request.tool.name.clone(), context.core.calls.new_id());
     let told = ToolCallEvent::new(&*tool, call.arguments).with_call_id(call_id.as_str());
-    session.queue.event(event::TOOL_CALL, &told);
+    context.queue.event(event::TOOL_CALL, &told);
     let ended =
-        session.core.calls.call_with_id(&session.caller, request, call_id.clone()).await.map(CallReply::shortened);
+        context.core.calls.call_with_id(&context.caller, request, call_id.clone()).await.map(CallReply::shortened);
     let told = |output: &RawValue| {
         let told = ToolResultEvent::new(&*tool, output).with_call_id(call_id.as_str());
-        session.queue.event(event::TOOL_RESULT, &told);
+        context.queue.event(event::TOOL_RESULT, &told);
     };
     match ended {
         Ok(ended) => {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::problem::Path;
-use super::repair::{At, Change};
+use super::repair::{Change, PlacedChange};
 use crate::tool::arguments::raw_members::Members;
 
 /// Changes of a value, and of the values within it.
@@ -17,9 +17,9 @@ pub(super) struct JsonEdits {
     within: BTreeMap<String, JsonEdits>,
 }
 
-impl FromIterator<At> for JsonEdits {
+impl FromIterator<PlacedChange> for JsonEdits {
     /// The first change of a value counts.
-    fn from_iter<I: IntoIterator<Item = At>>(changes: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = PlacedChange>>(changes: I) -> Self {
         let mut all = Self::default();
         for (path, change) in changes {
             let at = path.0.into_iter().fold(&mut all, |edits, token| edits.within.entry(token).or_default());

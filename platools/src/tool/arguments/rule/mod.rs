@@ -4,6 +4,7 @@
 //! `"42"`, and [`json_edits`] applies the changes to the text, so that the rest stays as it was sent. The changed arguments pass if they
 //! fit the schema; if not, [`problem`] describes every violation.
 
+mod enum_option;
 mod explain;
 mod explain_cost;
 mod from_schema;
@@ -38,8 +39,8 @@ const MAX_ROUNDS: usize = 8;
 
 /// The rule for the arguments of one tool: what is taken as it is, what is changed first, and what is refused.
 ///
-/// A change is made only where a value does not fit the schema: the number, boolean, list or object that a string spells; a list of
-/// one value; `""`, `"null"` and `null` for a member that may be left out; the one option that a text differs from in case and separators only.
+/// A change is made only where a value does not fit the schema: the number, boolean, list or object that a string spells; a list of one
+/// value; `""`, `"null"` and `null` for a member that may be left out; the one option that a text differs from in case and separators only.
 ///
 /// ```
 /// use platools::tool::ArgumentRule;

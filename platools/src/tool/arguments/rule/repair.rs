@@ -5,7 +5,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-use super::json_in_text::{meant_option, spelt};
+use super::enum_option::meant_option;
+use super::json_in_text::json_in;
 use super::problem::Path;
 
 /// The names that models give the only member of an object when they write a list as an object.
@@ -50,10 +51,10 @@ impl Change {
 }
 
 /// A change, and the value that it is about.
-pub(super) type At = (Path, Change);
+pub(super) type PlacedChange = (Path, Change);
 
 /// The changes that make up for a violation; `None` if nothing does.
-pub(super) fn changes(error: &ValidationError<'_>) -> Option<Vec<At>> {
+pub(super) fn changes(error: &ValidationError<'_>) -> Option<Vec<PlacedChange>> {
     let instance = error.instance();
     let path = || Path::of(error.instance_path());
     let one = |change: Change| vec![(path(), change)];
@@ -83,12 +84,12 @@ pub(super) fn changes(error: &ValidationError<'_>) -> Option<Vec<At>> {
 }
 
 /// The changes of the branch that is nearest to what was sent.
-fn nearest(branches: &[Vec<ValidationError<'static>>]) -> Option<Vec<At>> {
+fn nearest(branches: &[Vec<ValidationError<'static>>]) -> Option<Vec<PlacedChange>> {
     let branches = branches.iter().filter_map(|errors| {
         let changes: Vec<_> = errors.iter().map(changes).collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
         (!changes.is_empty()).then_some(changes)
     });
-    let mut best: Option<(usize, Vec<At>)> = None;
+    let mut best: Option<(usize, Vec<PlacedChange>)> = None;
     for changes in branches {
         let distance = changes.iter().map(|(_, change)| change.distance()).sum();
         match &mut best {
@@ -104,12 +105,12 @@ fn nearest(branches: &[Vec<ValidationError<'static>>]) -> Option<Vec<At>> {
     best.map(|(_, changes)| changes)
 }
 
-fn respells(changes: &[At]) -> bool {
+fn respells(changes: &[PlacedChange]) -> bool {
     changes.iter().any(|(_, change)| matches!(change, Change::Respell(_)))
 }
 
 /// Has a member become `null` if one of two equal readings allows that.
-fn allow_null(best: &mut [At], other: &[At]) {
+fn allow_null(best: &mut [PlacedChange], other: &[PlacedChange]) {
     if let ([(path, Change::LeaveOut { or_null })], [(same, Change::LeaveOut { or_null: true })]) = (best, other)
         && path == same
     {
@@ -135,7 +136,7 @@ fn is_word_for_nothing(value: &Value) -> bool {
 /// The value that a text spells, or a list of the value, whichever is taken.
 fn converted(value: &Value, takes: &impl Fn(JsonType) -> bool) -> Option<Change> {
     if let Value::String(text) = value
-        && let Some(json) = spelt(text)
+        && let Some(json) = json_in(text)
         && is_one_of(&json, takes)
     {
         return Some(Change::Replace(json.into_owned()));
@@ -149,8 +150,8 @@ fn is_one_value(value: &Value) -> bool {
     match value {
         Value::Null | Value::Array(_) => false,
         Value::Bool(_) | Value::Number(_) => true,
-        Value::String(text) => match spelt(text).and_then(|json| serde_json::from_str(&json).ok()) {
-            Some(spelt) => is_one_value(&spelt),
+        Value::String(text) => match json_in(text).and_then(|json| serde_json::from_str(&json).ok()) {
+            Some(json) => is_one_value(&json),
             None => {
                 let text = text.trim();
                 let lists_several = text.starts_with(['[', '{', '<', '`']) || text.contains([',', '\n', ';']);
@@ -191,9 +192,9 @@ fn among(value: &Value, options: &[Value]) -> Option<Change> {
     if is_nothing(value) || is_word_for_nothing(value) {
         return Some(Change::LeaveOut { or_null: !value.is_null() && options.contains(&Value::Null) });
     }
-    let json = spelt(value.as_str()?)?;
-    let spelt: Value = serde_json::from_str(&json).ok()?;
-    (!spelt.is_string() && options.contains(&spelt)).then(|| Change::Replace(json.into_owned()))
+    let json = json_in(value.as_str()?)?;
+    let value: Value = serde_json::from_str(&json).ok()?;
+    (!value.is_string() && options.contains(&value)).then(|| Change::Replace(json.into_owned()))
 }
 
 fn is_taken(kind: &TypeKind, json_type: JsonType) -> bool {

@@ -6,7 +6,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-use super::json_in_text::{meant_option, spelt};
+use super::enum_option::meant_option;
+use super::json_in_text::json_in;
 use crate::tool::arguments::suggestion::did_you_mean;
 
 /// The longest value or name that is quoted, in characters.
@@ -67,7 +68,7 @@ pub(super) fn sentence(error: &ValidationError<'_>) -> String {
 /// Returns true if a value is a text that begins as a list or an object does. Where it could be read, it was taken for one.
 fn is_broken_json(value: &Value) -> bool {
     let text = value.as_str().map(str::trim_start);
-    text.is_some_and(|text| text.starts_with(['[', '{']) && spelt(text).is_none())
+    text.is_some_and(|text| text.starts_with(['[', '{']) && json_in(text).is_none())
 }
 
 /// Says which options a value must be one of.

@@ -13,12 +13,12 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde::Deserialize;
 
 use super::challenge::challenge;
-use super::failure::{no_message, refusal, unread};
-use super::host::GatewayHost;
+use super::errors::{no_message, refusal, unread};
 use super::request_context::{McpRequest, PermittedCall, take_arguments};
 use super::session::McpSession;
 use super::session_manager::RequestSessions;
 use super::sessions::McpSessions;
+use super::tool_host::GatewayHost;
 use crate::authority::{Action, Resource, authorize};
 use crate::background::offload::offload;
 use crate::domain::identity::Caller;

@@ -1,9 +1,8 @@
-//! [`Exchange`]: keeps the unanswered requests and the running chat of one socket. It gives each answer to the sender of its request, and
-//! counts missing events. Plain state without I/O; `protocol.rs` has the socket.
+//! [`PendingRequests`]: keeps the requests of one socket that have no answer yet, among them at most one chat. It gives each answer to the
+//! sender of its request, and counts missing events. Plain state without I/O; `protocol.rs` has the socket.
 
 use std::collections::HashMap;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -11,14 +10,12 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
+use super::abandoned_chat::Abandonment;
 use super::chat_channel::{ChatEvent, ChatSender};
 use super::error::{RequestError, RequestErrorKind};
 use super::event::{GatewayEvent, RpcEvent};
 use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
 use platools_transport::{Disconnect, Reporter};
-
-/// The longest wait for the answer to an abandoned chat; then the next chat may begin.
-const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
 
 /// The number of unanswered requests from which on abandoned ones are removed now and then.
 const MANY: usize = 64;
@@ -49,7 +46,7 @@ impl Answer {
 
 /// The requests of one socket that have no answer yet.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct PendingRequests {
     unanswered: HashMap<u64, oneshot::Sender<Result<Box<RawValue>, RequestError>>>,
     /// The number of unanswered requests at which the abandoned ones are looked for.
     many: usize,
@@ -58,7 +55,7 @@ pub(super) struct Exchange {
     seq: u64,
 }
 
-impl Default for Exchange {
+impl Default for PendingRequests {
     fn default() -> Self {
         Self { unanswered: HashMap::new(), many: MANY, chat: None, seq: 0 }
     }
@@ -71,17 +68,10 @@ struct ActiveChat {
     sender: ChatSender,
     /// Known from the first event `agent` on.
     run_id: Option<String>,
-    abandoned: Option<Abandoned>,
+    abandonment: Option<Abandonment>,
 }
 
-/// The state of an abandoned chat: the end of the wait for it, and true once the gateway was told.
-#[derive(Debug, Clone, Copy)]
-struct Abandoned {
-    until: Instant,
-    told: bool,
-}
-
-impl Exchange {
+impl PendingRequests {
     /// Takes note of a request, and returns its frame; `None` if the application dropped it.
     pub(super) fn begin(&mut self, request: Outgoing) -> Option<Utf8Bytes> {
         if !request.answer.is_wanted() {
@@ -97,7 +87,7 @@ impl Exchange {
             }
             // The one before has ended, or it would still have its turn.
             Answer::Chat(sender) => {
-                self.chat = Some(ActiveChat { id: request.id, sender, run_id: None, abandoned: None });
+                self.chat = Some(ActiveChat { id: request.id, sender, run_id: None, abandonment: None });
             }
         }
         Some(request.frame)
@@ -114,14 +104,14 @@ impl Exchange {
             Ok(GatewayFrame::Event(event)) => self.event(&event, reporter),
             Ok(GatewayFrame::Response(Response { id, outcome, .. })) => {
                 if let (true, Err(error)) = (id.is_empty(), &outcome) {
-                    warn!(%error, "the gateway could not read a frame");
+                    warn!(%error, "gateway could not read a frame of this client");
                 }
                 self.answered(&id, outcome.map_err(RequestError::from));
             }
             // A kind of frame that a later version of the protocol has.
             Ok(_) => {}
             Err(error) => {
-                warn!(%error, "a frame of the gateway was ignored");
+                warn!(%error, "frame of the gateway ignored");
                 let failure = RequestError::new(RequestErrorKind::InvalidReply, "the gateway's reply is malformed");
                 self.answered(error.id(), Err(failure.with_source(error.to_string())));
             }
@@ -147,7 +137,7 @@ impl Exchange {
         let missed = event.seq.saturating_sub(self.seq.saturating_add(1));
         self.seq = self.seq.max(event.seq);
         if missed > 0 {
-            warn!(events.missed = missed, "the gateway has dropped events: they were not read fast enough");
+            warn!(events.missed = missed, "events dropped by the gateway: this client reads too slowly");
             reporter.event(RpcEvent::Missed { count: missed });
         }
         if let Some(chat) = &mut self.chat {
@@ -156,7 +146,7 @@ impl Exchange {
                 Ok(Some(event)) => chat.event(event),
                 Ok(None) => {}
                 Err(error) => {
-                    warn!(event.name = %event.event, error.column = error.column(), "an event does not fit its type");
+                    warn!(event.name = %event.event, error.column = error.column(), "event dropped: its data does not fit its type");
                     chat.sender.missed(1);
                 }
             }
@@ -167,7 +157,7 @@ impl Exchange {
     /// Ready when the application has dropped the chat that runs; never where that is known already or no chat runs.
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.chat {
-            Some(chat) if chat.abandoned.is_none() => chat.sender.poll_closed(cx),
+            Some(chat) if chat.abandonment.is_none() => chat.sender.poll_closed(cx),
             _ => Poll::Pending,
         }
     }
@@ -175,31 +165,25 @@ impl Exchange {
     /// Takes note that the application has dropped the chat.
     pub(super) fn abandon(&mut self, now: Instant) {
         if let Some(chat) = &mut self.chat {
-            chat.abandoned = Some(Abandoned { until: now + ABANDONED_LIMIT, told: false });
+            chat.abandonment = Some(Abandonment::begin(now));
         }
     }
 
-    /// Returns the run that the gateway is to abort, once. A run that waits for its turn has no name yet, but its conversation has.
+    /// Returns the request to abort the run of an abandoned chat, once.
     pub(super) fn run_to_abort(&mut self) -> Option<ChatAbort> {
         let chat = self.chat.as_mut()?;
-        let abandoned = chat.abandoned.as_mut().filter(|abandoned| !abandoned.told)?;
-        let abort = match &chat.run_id {
-            Some(run_id) => ChatAbort::new(run_id),
-            None => ChatAbort::of_session(chat.sender.session_id()?),
-        };
-        abandoned.told = true;
-        Some(abort)
+        chat.abandonment.as_mut()?.abort(chat.run_id.as_deref(), || chat.sender.session_id())
     }
 
     /// Returns the end of the wait for an abandoned chat.
     pub(super) fn next_overdue(&self) -> Option<Instant> {
-        self.chat.as_ref()?.abandoned.map(|abandoned| abandoned.until)
+        Some(self.chat.as_ref()?.abandonment.as_ref()?.until())
     }
 
     /// Lets the next chat begin if an abandoned one has not ended in time.
     pub(super) fn give_up_overdue(&mut self, now: Instant) {
         if self.next_overdue().is_some_and(|until| now >= until) {
-            warn!("the gateway has not ended a chat that was aborted");
+            warn!("aborted chat not ended by the gateway in time; the next chat begins");
             self.chat = None;
         }
     }

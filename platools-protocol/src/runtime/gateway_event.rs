@@ -1,4 +1,4 @@
-//! [`Event`]: a frame that a gateway sends to an agent. `frame.rs` has the frames of the other direction.
+//! [`GatewayEvent`]: a frame that a gateway sends to an agent. `agent_frame.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::frame::{FrameError, present, write};
+use super::agent_frame::{FrameError, present, write};
 use crate::json_members::{pick, text};
 
 /// Something that happened. `Debug` shows how long its data is, not what it says.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Event<'a> {
+pub struct GatewayEvent<'a> {
     /// The type of the event, such as those of [`event`](super::event).
     pub kind: Cow<'a, str>,
     /// Time of the event, ISO 8601; empty where the gateway does not say.
@@ -22,7 +22,7 @@ pub struct Event<'a> {
     pub data: &'a RawValue,
 }
 
-impl<'a> Event<'a> {
+impl<'a> GatewayEvent<'a> {
     /// Something that happened at that time.
     #[must_use]
     pub fn new(kind: impl Into<Cow<'a, str>>, timestamp: impl Into<Cow<'a, str>>, data: &'a RawValue) -> Self {
@@ -46,7 +46,7 @@ impl<'a> Event<'a> {
     }
 }
 
-impl Serialize for Event<'_> {
+impl Serialize for GatewayEvent<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("type", &self.kind)?;
@@ -56,11 +56,11 @@ impl Serialize for Event<'_> {
     }
 }
 
-impl fmt::Debug for Event<'_> {
+impl fmt::Debug for GatewayEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, timestamp, data } = self;
         let data_bytes = data.get().len();
-        f.debug_struct("Event")
+        f.debug_struct("GatewayEvent")
             .field("kind", kind)
             .field("timestamp", timestamp)
             .field("data_bytes", &data_bytes)

@@ -1,5 +1,5 @@
-//! [`Answers`]: answers the HTTP requests of a local MCP server. It checks the host, the page and the token, and passes messages on to the
-//! MCP library `rmcp`.
+//! [`RequestHandler`]: answers the HTTP requests of a local MCP server. It checks the host, the page and the token, and passes messages on
+//! to the MCP library `rmcp`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use rmcp::transport::StreamableHttpService;
 
-use super::allowed_hosts::Site;
+use super::allowed_hosts::AllowedHosts;
 use super::auth::{Denied, Guard};
 use super::cors;
 use super::request_body::RepairedBody;
@@ -34,8 +34,8 @@ const RETRY_SECONDS: &str = "30";
 
 /// Answers requests.
 #[derive(Clone)]
-pub(super) struct Answers {
-    site: Arc<Site>,
+pub(super) struct RequestHandler {
+    hosts: Arc<AllowedHosts>,
     guard: Guard,
     service: RegistryService,
     sessions: Arc<LocalSessions>,
@@ -43,20 +43,20 @@ pub(super) struct Answers {
     max_body_bytes: usize,
 }
 
-impl Answers {
+impl RequestHandler {
     pub(super) fn new(
-        site: Site,
+        hosts: AllowedHosts,
         guard: Guard,
         service: RegistryService,
         sessions: Arc<LocalSessions>,
         calls: CallTracker,
         max_body_bytes: usize,
     ) -> Self {
-        Self { site: Arc::new(site), guard, service, sessions, calls, max_body_bytes }
+        Self { hosts: Arc::new(hosts), guard, service, sessions, calls, max_body_bytes }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let page = match self.site.check(request.uri(), request.headers()) {
+        let page = match self.hosts.check(request.uri(), request.headers()) {
             Ok(page) => page,
             Err(refusal) => return refused(refusal),
         };
@@ -105,9 +105,9 @@ impl Answers {
     }
 }
 
-impl fmt::Debug for Answers {
+impl fmt::Debug for RequestHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").finish_non_exhaustive()
+        f.debug_struct("RequestHandler").finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`ClientFrame`]: a frame that an agent sends to a gateway. `gateway.rs` has the frames of the other direction.
+//! [`AgentFrame`]: a frame that an agent sends to a gateway. `gateway_event.rs` has the frames of the other direction.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ const RESERVED: [&str; 4] = ["channel.", "connection.", "presence.", "tool."];
 /// A frame from an agent. `Debug` shows the length of its data, not the text.
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum ClientFrame<'a> {
+pub enum AgentFrame<'a> {
     /// The session is to stay alive.
     Heartbeat {
         /// The agent's clock, ISO 8601; `None` where it says nothing that can be read.
@@ -54,7 +54,7 @@ pub fn is_reserved_type(kind: &str) -> bool {
     RESERVED.iter().any(|prefix| kind.starts_with(prefix))
 }
 
-impl<'a> ClientFrame<'a> {
+impl<'a> AgentFrame<'a> {
     /// Reads one frame of an agent's.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl<'a> ClientFrame<'a> {
     }
 }
 
-impl Serialize for ClientFrame<'_> {
+impl Serialize for AgentFrame<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match self {
@@ -111,7 +111,7 @@ impl Serialize for ClientFrame<'_> {
     }
 }
 
-impl fmt::Debug for ClientFrame<'_> {
+impl fmt::Debug for AgentFrame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Heartbeat { timestamp } => f.debug_struct("Heartbeat").field("timestamp", timestamp).finish(),

@@ -1,4 +1,4 @@
-//! [`Session`]: the state of one connected RPC caller, for the methods that handle its requests.
+//! [`MethodContext`]: the state of one connected caller, which every method of gateway RPC gets.
 
 use std::sync::Mutex;
 
@@ -9,10 +9,10 @@ use super::runs::Runs;
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::lock::lock;
-use crate::ops::log_feed::LogLine;
+use crate::ops::log_tail::LogLine;
 
 /// A connected caller.
-pub(super) struct Session<'a> {
+pub(super) struct MethodContext<'a> {
     pub(super) core: &'a Core,
     pub(super) caller: Caller,
     /// True if the caller may see tools and agents.
@@ -26,7 +26,7 @@ pub(super) struct Session<'a> {
 /// The lines of the log that a caller follows; none if it follows no log.
 pub(super) type Tail = Option<broadcast::Receiver<LogLine>>;
 
-impl<'a> Session<'a> {
+impl<'a> MethodContext<'a> {
     pub(super) fn new(core: &'a Core, caller: Caller, queue: &'a Queue, has_catalog: bool) -> Self {
         Self { core, caller, has_catalog, queue, runs: Runs::default(), new_tail: Mutex::default() }
     }

@@ -1,5 +1,5 @@
-//! [`failure`]: makes the whole response to a failed request, in OpenAI's form. [`body`] makes only its JSON, which also ends a stream that
-//! fails.
+//! Functions that write errors of the services in OpenAI's form: [`failure`] makes the whole response to a failed request, and [`body`]
+//! only its JSON, which also ends a stream that fails.
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -57,8 +57,8 @@ fn adapted(view: &ErrorView) -> ErrorView {
     ErrorView { status, code, ..view.clone() }
 }
 
-/// Clients try again by themselves what is answered with 408, 409, 429 or 5xx, so everything that may succeed later has one of these. Of the
-/// others only failures that are not the client's have one, with a [`SHOULD_RETRY`] that says no.
+/// Clients try again by themselves what is answered with 408, 409, 429 or 5xx, so everything that may succeed later has one of these. Of
+/// the others only failures that are not the client's have one, with a [`SHOULD_RETRY`] that says no.
 fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,

@@ -1,10 +1,10 @@
-//! `Text`: the rule for texts of one kind that clients send, such as titles or prompts: their length, and their control characters.
+//! `TextRule`: the rule for texts of one kind that clients send, such as titles or prompts: their length, and their control characters.
 
 use super::error::{Error, ErrorKind};
 
 /// The rule for one text: its name for messages, its bounds in bytes, and which control characters it may have.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Text {
+pub(crate) struct TextRule {
     name: &'static str,
     min_bytes: usize,
     max_bytes: usize,
@@ -12,7 +12,7 @@ pub(crate) struct Text {
 }
 
 /// The rule for the id of a user, as it goes into tokens, calls and conversations. An empty id belongs to no user.
-pub(crate) const USER_ID: Text = Text::line("userId", 1024).or_empty();
+pub(crate) const USER_ID: TextRule = TextRule::line("userId", 1024).or_empty();
 
 /// The control characters that a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum TextForm {
     Payload,
 }
 
-impl Text {
+impl TextRule {
     /// A text without control characters, of 1 to `max_bytes` bytes.
     pub(crate) const fn line(name: &'static str, max_bytes: usize) -> Self {
         Self { name, min_bytes: 1, max_bytes, form: TextForm::Line }
@@ -71,7 +71,7 @@ impl Text {
     /// Checks a text that may be absent.
     ///
     /// # Errors
-    /// Like [`Text::check`].
+    /// Like [`TextRule::check`].
     pub(crate) fn check_any(&self, text: Option<&str>) -> Result<(), Error> {
         text.map_or(Ok(()), |text| self.check(text))
     }
@@ -79,7 +79,7 @@ impl Text {
     /// Checks a list of texts that has at most `max_items`.
     ///
     /// # Errors
-    /// Like [`Text::check`], or the list is too long.
+    /// Like [`TextRule::check`], or the list is too long.
     pub(crate) fn check_list(&self, texts: &[String], max_items: usize) -> Result<(), Error> {
         let (name, items) = (self.name, texts.len());
         if items > max_items {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_text_has_bounds_and_no_control_characters() {
-        let (line, prose, payload) = (Text::line("a", 4), Text::prose("b", 4), Text::payload("c", 4));
+        let (line, prose, payload) = (TextRule::line("a", 4), TextRule::prose("b", 4), TextRule::payload("c", 4));
         for (rule, good, bad) in [
             (line, &["x", "üü", "a b"][..], &["", "abcde", "ü\nü", "\0", "\u{7f}", "\u{85}"][..]),
             (prose, &["", "a\n\tb", "a\r\nb"], &["abcde", "\0", "\u{1b}[m"]),
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_error_names_the_text_and_the_problem_and_repeats_nothing() {
-        let rule = Text::line("userId", 8);
+        let rule = TextRule::line("userId", 8);
         assert_eq!(
             rule.check("hunter\0").unwrap_err().to_string(),
             "`userId` has the control character U+0000; leave it out"
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_list_is_bounded_in_entries_and_in_each() {
-        let rule = Text::line("toolRoles", 8);
+        let rule = TextRule::line("toolRoles", 8);
         let roles = |number: usize| vec!["support".to_owned(); number];
         rule.check_list(&roles(3), 3).unwrap();
         assert!(rule.check_list(&roles(4), 3).unwrap_err().to_string().contains("4 entries"));

@@ -45,9 +45,7 @@ impl Feed {
     /// read the value then, and tell the dashboard last: no change in between is missed.
     pub fn watch_keys<K: AsRef<str>>(&self, agent: &AgentId, stream: KeyedStream, keys: impl IntoIterator<Item = K>) {
         let keys = collected(keys);
-        self.0
-            .subscriptions
-            .change_keys(agent, |interest, subscription| interest.add(agent, stream, &keys, subscription));
+        self.0.subscriptions.change_keys(agent, |change, subscription| change.add(agent, stream, &keys, subscription));
     }
 
     /// Removes keys from those that an agent watches. Values of them that wait for the next tick are dropped; a value that another
@@ -56,16 +54,14 @@ impl Feed {
         let keys = collected(keys);
         self.0
             .subscriptions
-            .change_keys(agent, |interest, subscription| interest.remove(agent, stream, &keys, subscription));
+            .change_keys(agent, |change, subscription| change.remove(agent, stream, &keys, subscription));
     }
 
     /// Replaces the keys of a stream that an agent watches, as [`Feed::watch_keys`] and [`Feed::unwatch_keys`] would. Doing it twice
     /// does no harm, so an application may call it for every snapshot and every change.
     pub fn set_keys<K: AsRef<str>>(&self, agent: &AgentId, stream: KeyedStream, keys: impl IntoIterator<Item = K>) {
         let keys = collected(keys);
-        self.0
-            .subscriptions
-            .change_keys(agent, |interest, subscription| interest.set(agent, stream, &keys, subscription));
+        self.0.subscriptions.change_keys(agent, |change, subscription| change.set(agent, stream, &keys, subscription));
     }
 
     /// Publishes the value that a key has now, to the dashboards of all agents that watch the key. It travels within a tick, with other

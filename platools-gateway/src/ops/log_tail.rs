@@ -1,4 +1,4 @@
-//! [`LogFeed`]: keeps the last lines of the program's log, and sends new ones to its readers. `Logs` lets admins read it.
+//! [`LogTail`]: keeps the last lines of the program's log, and sends new ones to its readers. `Logs` lets admins read it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,7 +24,7 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// The last lines of a log, and those to come. Each is a JSON object; clones share them.
 #[derive(Clone)]
-pub struct LogFeed(Arc<LogLines>);
+pub struct LogTail(Arc<LogLines>);
 
 struct LogLines {
     kept: Mutex<VecDeque<LogLine>>,
@@ -34,8 +34,8 @@ struct LogLines {
 /// A line: a JSON object.
 pub type LogLine = Arc<RawValue>;
 
-impl LogFeed {
-    /// A feed without any lines yet.
+impl LogTail {
+    /// A log without any lines yet.
     #[must_use]
     pub fn new() -> Self {
         let (new, _) = broadcast::channel(WAITING_LINES);
@@ -71,28 +71,28 @@ impl LogFeed {
     }
 }
 
-impl Default for LogFeed {
+impl Default for LogTail {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for LogFeed {
+impl fmt::Debug for LogTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogFeed").field("lines", &self.lock().len()).finish()
+        f.debug_struct("LogTail").field("lines", &self.lock().len()).finish()
     }
 }
 
 /// The program's log, for admins of the gateway.
 #[derive(Debug)]
 pub(crate) struct Logs {
-    feed: Option<LogFeed>,
+    tail: Option<LogTail>,
     directory: Arc<Directory>,
 }
 
 impl Logs {
-    pub(crate) fn new(feed: Option<LogFeed>, directory: Arc<Directory>) -> Self {
-        Self { feed, directory }
+    pub(crate) fn new(tail: Option<LogTail>, directory: Arc<Directory>) -> Self {
+        Self { tail, directory }
     }
 
     /// The last lines of the log, the oldest first, and those to come.
@@ -106,7 +106,7 @@ impl Logs {
     ) -> Result<(Vec<LogLine>, broadcast::Receiver<LogLine>), Error> {
         authorize(caller, Action::Administer, Resource::Gateway(self.directory.default_project()))?;
         let none = || Error::new(ErrorKind::NotConfigured, "the program that this gateway runs in keeps no log for it");
-        Ok(self.feed.as_ref().ok_or_else(none)?.follow(lines))
+        Ok(self.tail.as_ref().ok_or_else(none)?.follow(lines))
     }
 }
 
@@ -120,24 +120,24 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_lines_are_kept_and_later_ones_follow() {
-        let feed = LogFeed::new();
+        let tail = LogTail::new();
         for number in 0..=KEPT_LINES {
-            feed.add(&format!("{{\"n\":{number}}}\n"));
+            tail.add(&format!("{{\"n\":{number}}}\n"));
         }
-        let (all, _) = feed.follow(usize::MAX);
+        let (all, _) = tail.follow(usize::MAX);
         assert_eq!((all.len(), all[0].get()), (KEPT_LINES, r#"{"n":1}"#));
-        let (last, mut new) = feed.follow(2);
+        let (last, mut new) = tail.follow(2);
         assert_eq!(text(&last), [r#"{"n":999}"#, r#"{"n":1000}"#]);
-        feed.add(r#"{"n":1001}"#);
+        tail.add(r#"{"n":1001}"#);
         assert_eq!(new.recv().await.unwrap().get(), r#"{"n":1001}"#);
     }
 
     #[test]
     fn what_is_no_object_or_too_long_is_left_out() {
-        let feed = LogFeed::new();
+        let tail = LogTail::new();
         for line in ["", "text", "[1]", "{", &format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_LINE_BYTES))] {
-            feed.add(line);
+            tail.add(line);
         }
-        assert!(feed.follow(usize::MAX).0.is_empty());
+        assert!(tail.follow(usize::MAX).0.is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! [`Owner`]: repeats the type of an impl block and its generic parameters in generated items, which cannot use those of the block around
-//! them.
+//! [`ImplType`]: repeats the type of an impl block and its generic parameters in generated items, which cannot use those of the block
+//! around them.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote};
@@ -8,14 +8,14 @@ use syn::{GenericParam, Generics, ItemImpl, TypeParam, WherePredicate, parse_quo
 use crate::spans::{SELF_ALIAS, mentions};
 
 /// The type of an impl block. Generated items repeat its generic parameters, as items inside of a function cannot use those around them.
-pub(crate) struct Owner {
+pub(crate) struct ImplType {
     generics: Generics,
     /// The parameters that the type itself names, and not only a bound.
     in_type: Vec<TokenStream>,
 }
 
-impl Owner {
-    /// No type: the owner of a free function.
+impl ImplType {
+    /// No type, for a free function.
     pub(crate) fn none() -> Self {
         Self { generics: Generics::default(), in_type: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! [`SessionHub`]: the sessions, tickets and event handlers in memory, which HTTP requests, sockets and `SessionWriter` share.
+//! [`SharedSessions`]: the sessions, tickets and event handlers in memory, which HTTP requests, sockets and `SessionWriter` share.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -18,7 +18,7 @@ use crate::settings::RuntimeSettings;
 
 /// The state that requests, sockets and the writer share.
 #[derive(Debug)]
-pub(super) struct SessionHub {
+pub(super) struct SharedSessions {
     pub(super) settings: RuntimeSettings,
     pub(super) tickets: Tickets,
     pub(super) agents: AgentLookup,
@@ -27,8 +27,8 @@ pub(super) struct SessionHub {
     table: Mutex<SessionTable>,
 }
 
-impl SessionHub {
-    /// A hub without sessions, whose handlers run on the current tokio runtime.
+impl SharedSessions {
+    /// No sessions yet, and handlers that run on the current tokio runtime.
     pub(super) fn new(
         settings: RuntimeSettings,
         agents: AgentLookup,
@@ -36,9 +36,9 @@ impl SessionHub {
         tasks: &Tasks,
     ) -> Self {
         let table = Mutex::new(SessionTable::new(agents.clone()));
-        let hub = Self { settings, tickets: Tickets::default(), agents, handlers: EventHandlers::default(), table };
-        handlers.into_iter().for_each(|handler| hub.handlers.add(handler, tasks));
-        hub
+        let shared = Self { settings, tickets: Tickets::default(), agents, handlers: EventHandlers::default(), table };
+        handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
+        shared
     }
 
     /// The sessions and sockets, locked.
@@ -58,7 +58,7 @@ impl SessionHub {
 }
 
 /// Tells an agent of its own calls.
-impl CallObserver for SessionHub {
+impl CallObserver for SharedSessions {
     fn call_began(&self, call: &BegunCall<'_>) {
         self.tell_caller(call.caller, || events::tool_call(call));
     }

@@ -1,4 +1,4 @@
-//! [`Outbox`]: queues the messages to the NATS server, so that publishing never waits. The queue is bounded.
+//! [`SendQueue`]: queues the messages to the NATS server, so that publishing never waits. The queue is bounded.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::PublishError;
 
 /// The queue of messages to the server.
 #[derive(Clone, Debug)]
-pub(super) struct Outbox {
+pub(super) struct SendQueue {
     sender: mpsc::Sender<Entry>,
     /// The bytes that may wait.
     bytes: Arc<Semaphore>,
@@ -41,7 +41,7 @@ pub(super) enum Content {
     Frame(Frame),
 }
 
-impl Outbox {
+impl SendQueue {
     pub(super) fn new() -> (Self, mpsc::Receiver<Entry>) {
         let (sender, receiver) = mpsc::channel(MAX_MESSAGES);
         (Self { sender, bytes: Arc::new(Semaphore::new(MAX_BYTES as usize)) }, receiver)
@@ -74,32 +74,34 @@ impl Outbox {
     }
 }
 
+/// The most messages that wait.
 const MAX_MESSAGES: usize = 8192;
 
+/// The most bytes of payloads that wait.
 const MAX_BYTES: u32 = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn push(outbox: &Outbox, length: usize) -> Result<(), PublishError> {
-        outbox.push("a".to_owned(), Content::Payload(vec![0; length].into()), None)
+    fn push(send_queue: &SendQueue, length: usize) -> Result<(), PublishError> {
+        send_queue.push("a".to_owned(), Content::Payload(vec![0; length].into()), None)
     }
 
     #[test]
     fn messages_and_bytes_are_bounded_until_they_are_sent() {
-        let (outbox, mut queue) = Outbox::new();
+        let (send_queue, mut queue) = SendQueue::new();
         for _ in 0..4 {
-            push(&outbox, MAX_BYTES as usize / 4).unwrap();
+            push(&send_queue, MAX_BYTES as usize / 4).unwrap();
         }
-        assert_eq!(push(&outbox, 1), Err(PublishError::Overloaded));
+        assert_eq!(push(&send_queue, 1), Err(PublishError::Overloaded));
         drop(queue.try_recv().unwrap());
-        push(&outbox, 1).unwrap();
+        push(&send_queue, 1).unwrap();
         for _ in 4..MAX_MESSAGES {
-            push(&outbox, 0).unwrap();
+            push(&send_queue, 0).unwrap();
         }
-        assert_eq!(push(&outbox, 0), Err(PublishError::Overloaded));
+        assert_eq!(push(&send_queue, 0), Err(PublishError::Overloaded));
         drop(queue);
-        assert_eq!(push(&outbox, 0), Err(PublishError::Disconnected));
+        assert_eq!(push(&send_queue, 0), Err(PublishError::Disconnected));
     }
 }

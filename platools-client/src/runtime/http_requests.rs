@@ -1,4 +1,4 @@
-//! [`Gateway`]: sends an agent's HTTP requests to the gateway, with the agent's secret. `retry_after.rs` repeats a request that was
+//! [`HttpRequests`]: sends an agent's HTTP requests to the gateway, with the agent's secret. `retry_after.rs` repeats a request that was
 //! refused.
 
 use std::time::{Duration, SystemTime};
@@ -22,7 +22,7 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Makes the requests of one agent.
 #[derive(Debug)]
-pub(super) struct Gateway {
+pub(super) struct HttpRequests {
     dialler: Dialler,
     http: Http,
     secret: Secret,
@@ -36,7 +36,7 @@ struct Request {
     body: Option<Bytes>,
 }
 
-impl Gateway {
+impl HttpRequests {
     pub(super) fn new(dialler: Dialler, secret: Secret, request_timeout: Duration) -> Self {
         Self { http: Http::new(dialler.clone()), dialler, secret, request_timeout }
     }
@@ -97,7 +97,8 @@ impl Gateway {
 
 fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, RuntimeError> {
     let invalid = |message: &str| RuntimeError::new(RuntimeErrorKind::InvalidRequest, message);
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| invalid("the method is none of HTTP's"))?;
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| invalid("the method is not a method of HTTP, such as GET"))?;
     if !path.starts_with('/') {
         return Err(invalid("the path must begin with a slash"));
     }
