@@ -30,6 +30,8 @@ async fn moves_without(name: &str, take: fn(&GatewayProcess), give: fn(&GatewayP
     let _worker = worker(&balancer.url(), &secret).await;
     let holder = installation.worker_at(1, "sums", &[1, 2]).await;
     let other = 3 - holder;
+    // The tool is stored.
+    assert_eq!(called(&installation.admin(other), 0).await.result(), json!(1));
     take(installation.gateway(holder));
     installation.says_ready(holder, 503, told).await;
     let health = installation.admin(holder).get("/health").await;
@@ -64,6 +66,7 @@ async fn a_gateway_without_the_database_and_nats_keeps_its_workers() {
     let secret = installation.add_named_entity("sums").await;
     let _worker = worker(installation.gateway(1).url(), &secret).await;
     installation.worker_at(2, "sums", &[1]).await;
+    assert_eq!(called(&installation.admin(2), 0).await.result(), json!(1));
     installation.gateway(1).bus.cut();
     installation.gateway(1).database.cut();
     installation.says_ready(1, 503, "for 10 seconds").await;
