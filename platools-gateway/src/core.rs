@@ -32,6 +32,7 @@ use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::figures::FigureReader;
 use crate::ops::housekeeping::Housekeeping;
+use crate::ops::installation::InstallationStatus;
 use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
@@ -97,7 +98,8 @@ pub struct Core {
     pub readiness: Readiness,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
     /// The other gateways of the installation, if there are any.
-    pub(crate) cluster: Option<Cluster>,
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) installation: InstallationStatus,
 }
 
 impl Core {
@@ -231,21 +233,6 @@ impl Core {
         let conversations = Conversations::new(services, options.chat, options.model);
         let conversations = Arc::new(if is_member { conversations.shared() } else { conversations });
 
-        let figures = needs!(FigureReader {
-            directory,
-            limiter,
-            catalog,
-            links,
-            tools,
-            journal,
-            callers,
-            sessions,
-            feed,
-            calls: call_figures,
-        });
-        let figures = Arc::new(figures);
-        let readiness = Readiness::new(tasks.clone(), store.clone());
-        let logs = Logs::new(options.logs, directory.clone());
         let cluster = messenger.map(|(messenger, publishers)| {
             let max_timeout = options.calls.max_timeout;
             let services = needs!(ClusterServices {
@@ -263,8 +250,26 @@ impl Core {
                 limiter,
                 max_timeout,
             });
-            Cluster::start(services, &tasks)
+            Arc::new(Cluster::start(services, &tasks))
         });
+        let figures = needs!(FigureReader {
+            directory,
+            limiter,
+            catalog,
+            links,
+            tools,
+            journal,
+            callers,
+            sessions,
+            feed,
+            calls: call_figures,
+            cluster,
+        });
+        let figures = Arc::new(figures);
+        let outages = cluster.as_ref().map(|cluster| cluster.outages().clone());
+        let readiness = Readiness::new(tasks.clone(), store.clone(), outages);
+        let installation = needs!(InstallationStatus { directory, cluster });
+        let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
             gateway,
@@ -295,6 +300,7 @@ impl Core {
             readiness,
             credential_upkeep,
             cluster,
+            installation,
         })
     }
 
@@ -350,7 +356,7 @@ impl Core {
 
     /// Tells every worker that the gateway is about to close its socket.
     pub(crate) fn announce_drain(&self, deadline: Duration) {
-        self.links.notify_all(&Notice::Drain { deadline });
+        self.links.notify_all(&Notice::Drain { deadline: Some(deadline) });
     }
 
     /// Ends every call that still waits, and closes every link over a while.

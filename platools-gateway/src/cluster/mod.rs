@@ -4,9 +4,9 @@
 //! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
 //! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
 //! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
-//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, and `peers` asks about calls and tickets of
-//! other members. `catalog_news` and `directory_news` tell of changed tools and of the directory's revisions, and `fan_out` of the sessions, messages,
-//! dashboards and health of tools that the clients of all members see.
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one lacks, and `peers`
+//! asks about calls and tickets of other members. `catalog_news` and `directory_news` tell of changed tools and of the directory's revisions, and
+//! `fan_out` of the sessions, messages, dashboards and health of tools that the clients of all members see.
 
 mod answer_forwarder;
 mod answers;
@@ -19,6 +19,7 @@ mod link_replicas;
 mod member_links;
 mod members;
 mod messenger;
+mod outages;
 mod peers;
 #[cfg(test)]
 mod tests;
@@ -45,8 +46,9 @@ use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::Sessions;
 
 pub(crate) use catalog_news::CatalogPublisher;
-pub(crate) use members::Members;
-pub(crate) use messenger::Messenger;
+pub(crate) use members::{Member, Members};
+pub(crate) use messenger::{BusFigures, Messenger};
+pub(crate) use outages::{Outages, SharedPart, TOLERANCE};
 pub(crate) use peers::MemberPeers;
 
 use answer_forwarder::{AnswerForwarder, KeptAnswers};
@@ -55,7 +57,7 @@ use catalog_news::CatalogReader;
 use directory_news::{DirectoryPublisher, DirectoryReader};
 use fan_out::{FanOutPublisher, FanOutReader};
 use hosted_calls::HostedCalls;
-use link_changes::LinkPublisher;
+use link_changes::{LinkPublisher, MemberState};
 use link_replicas::LinkReplicas;
 use members::BEAT;
 use peers::PeerRequests;
@@ -65,6 +67,7 @@ pub(crate) struct Cluster {
     messenger: Messenger,
     members: Members,
     answers: AnswerForwarder,
+    outages: Outages,
     is_stopping: Arc<watch::Sender<bool>>,
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
@@ -115,7 +118,7 @@ impl Cluster {
         let ClusterServices { messenger, publishers, links, catalog, pending, tool_changes, .. } = services;
         let ClusterServices { calls, limiter, reconciler, sessions, feed, health, max_timeout, .. } = services;
         let Publishers { links: publisher, directory, fan_out, members } = publishers;
-        let is_stopping = Arc::new(watch::Sender::new(false));
+        let (outages, is_stopping) = (Outages::default(), Arc::new(watch::Sender::new(false)));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
         let answers = AnswerForwarder::new(
             messenger.clone(),
@@ -149,9 +152,13 @@ impl Cluster {
         };
         let replicas = Arc::new(replicas);
         let beat = {
-            let is_stopping = is_stopping.clone();
-            let (publishers, members) = ((publisher.clone(), fan_out), members.clone());
-            move || publish_heartbeats(publishers.clone(), links.clone(), members.changes(), is_stopping.subscribe())
+            let beats =
+                Heartbeats { publisher: publisher.clone(), fan_out, links: links.clone(), outages: outages.clone() };
+            let (beats, members, is_stopping) = (Arc::new(beats), members.clone(), is_stopping.clone());
+            move || {
+                let (beats, members, is_stopping) = (beats.clone(), members.changes(), is_stopping.subscribe());
+                async move { beats.publish(members, is_stopping).await }
+            }
         };
         let tasks = vec![
             tasks.keep("cluster heartbeats", beat),
@@ -166,7 +173,7 @@ impl Cluster {
             kept(tasks, "cluster requests", &requests, |requests| async move { requests.receive().await }),
             tasks.keep("cluster limits", division),
         ];
-        Self { messenger, members, answers, is_stopping, _tasks: tasks }
+        Self { messenger, members, answers, outages, is_stopping, _tasks: tasks }
     }
 
     /// The members that are alive.
@@ -177,6 +184,11 @@ impl Cluster {
     /// The messages between the members.
     pub(crate) fn messenger(&self) -> &Messenger {
         &self.messenger
+    }
+
+    /// The outages of the bus and the database at this member.
+    pub(crate) fn outages(&self) -> &Outages {
+        &self.outages
     }
 
     /// True if a call began at another member.
@@ -239,23 +251,29 @@ async fn divide_limits(members: Members, limiter: Arc<Limiter>) {
     }
 }
 
-/// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.
-async fn publish_heartbeats(
-    (publisher, fan_out): (Arc<LinkPublisher>, Arc<FanOutPublisher>),
+/// The heartbeats of this member.
+struct Heartbeats {
+    publisher: Arc<LinkPublisher>,
+    fan_out: Arc<FanOutPublisher>,
     links: Arc<Links>,
-    mut members: watch::Receiver<()>,
-    mut is_stopping: watch::Receiver<bool>,
-) {
-    let mut beats = interval(BEAT);
-    loop {
-        // All arms are cancel-safe.
-        tokio::select! {
-            _ = beats.tick() => {}
-            Ok(()) = members.changed() => {}
-            Ok(()) = is_stopping.changed() => {}
+    outages: Outages,
+}
+
+impl Heartbeats {
+    /// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.
+    async fn publish(&self, mut members: watch::Receiver<()>, mut is_stopping: watch::Receiver<bool>) {
+        let mut beats = interval(BEAT);
+        loop {
+            // All arms are cancel-safe.
+            tokio::select! {
+                _ = beats.tick() => {}
+                Ok(()) = members.changed() => {}
+                Ok(()) = is_stopping.changed() => {}
+            }
+            let (links, is_stopping) = (self.links.count(), *is_stopping.borrow_and_update());
+            let has_database = self.outages.has(SharedPart::Database);
+            self.publisher.beat(MemberState { links, is_stopping, has_database });
+            self.fan_out.beat();
         }
-        let is_stopping = *is_stopping.borrow_and_update();
-        publisher.beat(links.count(), is_stopping);
-        fan_out.beat();
     }
 }
