@@ -31,6 +31,7 @@ use crate::links::{Closing, HealthMonitor, Links, Notice, Registrations};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::figures::FigureReader;
 use crate::ops::housekeeping::Housekeeping;
+use crate::ops::installation::InstallationStatus;
 use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
@@ -91,7 +92,8 @@ pub struct Core {
     pub readiness: Readiness,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
     /// The other gateways of the installation, if there are any.
-    pub(crate) cluster: Option<Cluster>,
+    pub(crate) cluster: Option<Arc<Cluster>>,
+    pub(crate) installation: InstallationStatus,
 }
 
 impl Core {
@@ -206,6 +208,12 @@ impl Core {
         let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
         let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
 
+        let cluster = messenger.map(|(messenger, publisher)| {
+            let max_timeout = options.calls.max_timeout;
+            let services =
+                needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
+            Arc::new(Cluster::start(services, &tasks))
+        });
         let figures = needs!(FigureReader {
             directory,
             limiter,
@@ -217,16 +225,13 @@ impl Core {
             sessions,
             feed,
             calls: call_figures,
+            cluster,
         });
         let figures = Arc::new(figures);
-        let readiness = Readiness::new(tasks.clone(), store.clone());
+        let outages = cluster.as_ref().map(|cluster| cluster.outages().clone());
+        let readiness = Readiness::new(tasks.clone(), store.clone(), outages);
+        let installation = needs!(InstallationStatus { directory, cluster });
         let logs = Logs::new(options.logs, directory.clone());
-        let cluster = messenger.map(|(messenger, publisher)| {
-            let max_timeout = options.calls.max_timeout;
-            let services =
-                needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
-            Cluster::start(services, &tasks)
-        });
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
             store,
@@ -256,6 +261,7 @@ impl Core {
             readiness,
             credential_upkeep,
             cluster,
+            installation,
         })
     }
 
@@ -311,7 +317,7 @@ impl Core {
 
     /// Tells every worker that the gateway is about to close its socket.
     pub(crate) fn announce_drain(&self, deadline: Duration) {
-        self.links.notify_all(&Notice::Drain { deadline });
+        self.links.notify_all(&Notice::Drain { deadline: Some(deadline) });
     }
 
     /// Ends every call that still waits, and closes every link over a while.

@@ -37,7 +37,7 @@ pub(crate) fn start(log: &LogSettings) -> anyhow::Result<LogTail> {
 const SILENT: &[&str] = &["rmcp", "sse_stream"];
 
 /// Libraries whose records below `warn` repeat requests, their headers, URLs or frames.
-const QUIET: &[&str] = &["h2", "hyper", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
+const QUIET: &[&str] = &["async_nats", "h2", "hyper", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
 
 /// Leaves out records of libraries that repeat secrets or payloads, whatever the filter says.
 fn harmless<S: Subscriber>() -> impl Layer<S> {
@@ -101,7 +101,13 @@ mod tests {
         for target in ["rmcp", "rmcp::service", "sse_stream::stream"] {
             assert!(!is_harmless(target, Level::ERROR), "{target}");
         }
-        for target in ["tungstenite::protocol", "tokio_tungstenite", "hyper::proto::h1", "reqwest::connect"] {
+        for target in [
+            "async_nats::connection",
+            "tungstenite::protocol",
+            "tokio_tungstenite",
+            "hyper::proto::h1",
+            "reqwest::connect",
+        ] {
             assert!(is_harmless(target, Level::WARN) && !is_harmless(target, Level::INFO), "{target}");
         }
         for target in ["platools_gateway::listen", "rmcp_like", "sqlx::query"] {

@@ -57,8 +57,11 @@ impl Default for NatsSettings {
 }
 
 impl NatsSettings {
-    /// Checks what can be checked without a server.
-    pub(super) fn check(&self) -> Result<(), NatsError> {
+    /// Checks the servers and the name of the installation, without connecting.
+    ///
+    /// # Errors
+    /// No server is named, or an address or the name is malformed.
+    pub fn check(&self) -> Result<(), NatsError> {
         if self.servers.is_empty() {
             return Err(NatsError::new("no NATS server is named; name one, such as nats://127.0.0.1:4222"));
         }

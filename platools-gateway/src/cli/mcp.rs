@@ -2,16 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use secrecy::{ExposeSecret as _, SecretString};
 
 use super::flags::{LogSection, SettingFlags};
+use super::gateway_args::{read_key, split};
 use crate::bridge;
 use crate::logs;
-
-/// The environment variable with the key, if no file has it. A flag would be visible in the list of processes.
-const KEY_VARIABLE: &str = "PLATOOLS_GATEWAY_KEY";
 
 /// The path of a gateway's tools.
 const PATH: &str = "/mcp";
@@ -31,27 +27,13 @@ pub(super) struct McpArgs {
 pub(super) async fn run(options: McpArgs) -> anyhow::Result<()> {
     logs::start(&options.log.load(None)?.log)?;
     let url = endpoint(&options.url)?;
-    let key = match &options.key_file {
-        Some(file) => {
-            let text = std::fs::read_to_string(file);
-            text.with_context(|| format!("the key file {} cannot be read", file.display()))?
-        }
-        None => std::env::var(KEY_VARIABLE).unwrap_or_default(),
-    };
-    let key = SecretString::from(key.trim());
-    if key.expose_secret().is_empty() {
-        bail!("say with which key: `--key-file FILE`, or {KEY_VARIABLE} in the environment");
-    }
+    let key = read_key(options.key_file.as_deref())?;
     bridge::run(&url, &key).await
 }
 
 /// The endpoint that a URL means.
 fn endpoint(url: &str) -> anyhow::Result<String> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    // Not repeated, for it may have a secret in it.
-    let rest = rest.context("the gateway's URL begins with https:// or http://")?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    ensure!(!host.is_empty() && !host.contains('@'), "the gateway's URL has a host, and no key in it");
+    let (_, path) = split(url)?;
     Ok(if path.is_empty() { format!("{}{PATH}", url.trim_end_matches('/')) } else { url.to_owned() })
 }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod audit;
 mod backup;
+mod cluster;
 mod config;
 mod credential_args;
 mod data_args;
@@ -13,6 +14,7 @@ mod documentation_test;
 mod entity;
 mod environment;
 mod flags;
+mod gateway_args;
 mod key;
 mod mcp;
 mod output;
@@ -76,6 +78,9 @@ enum Command {
     /// Move the data to a PostgreSQL database.
     #[command(subcommand)]
     Database(database::DatabaseCommand),
+    /// Show the gateways of an installation.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Administer projects, which are isolated from each other.
     Project {
         #[command(flatten)]
@@ -146,6 +151,7 @@ impl Cli {
             Command::Upgrade { data } => backup::upgrade(&data).await,
             Command::Downgrade { data } => backup::downgrade(&data).await,
             Command::Database(command) => database::run(command).await,
+            Command::Cluster(command) => cluster::run(command).await,
             Command::Project { data, command } => project::run(&data, command).await,
             Command::Entity { project, command } => entity::run(&project, command).await,
             Command::Agent { project, command } => agent::run(&project, command).await,

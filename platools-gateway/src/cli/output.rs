@@ -18,6 +18,11 @@ pub(super) struct ListArgs {
 }
 
 impl ListArgs {
+    /// True if JSON is printed.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints the named members of the JSON of each item. A dotted name is that of a member inside another one.
     pub(super) fn print<T: Serialize>(
         &self,

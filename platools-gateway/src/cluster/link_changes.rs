@@ -150,6 +150,14 @@ pub(super) struct LinkSnapshot {
     pub(super) has_more: bool,
 }
 
+/// The state of this member, for its heartbeat.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MemberState {
+    pub(super) links: usize,
+    pub(super) is_stopping: bool,
+    pub(super) has_database: bool,
+}
+
 /// Publishes the changes of the links whose sockets this member has.
 #[derive(Debug)]
 pub(crate) struct LinkPublisher {
@@ -176,15 +184,16 @@ impl LinkPublisher {
     }
 
     /// Publishes a heartbeat, after the changes that it counts.
-    pub(super) fn beat(&self, links: usize, is_stopping: bool) {
+    pub(super) fn beat(&self, state: MemberState) {
         let published = lock(&self.published);
         let beat = Heartbeat {
             gateway: self.messenger.number().get(),
             run: self.run,
             last_change: *published,
-            links,
+            links: state.links,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            is_stopping,
+            is_stopping: state.is_stopping,
+            has_database: state.has_database,
         };
         if let Err(error) = self.messenger.publish(NEWS, &News::Heartbeat(beat)) {
             tracing::debug!(%error, "a heartbeat was not published");

@@ -41,6 +41,14 @@ pub(crate) struct Heartbeat {
     pub(crate) version: String,
     /// True if it stops, and takes no more calls.
     pub(crate) is_stopping: bool,
+    /// True while its database answers.
+    #[serde(default = "yes")]
+    pub(crate) has_database: bool,
+}
+
+/// A member of an earlier version says nothing about its database.
+fn yes() -> bool {
+    true
 }
 
 /// A member that is alive.
@@ -51,6 +59,7 @@ pub(crate) struct Member {
     pub(crate) links: usize,
     pub(crate) version: String,
     pub(crate) is_stopping: bool,
+    pub(crate) has_database: bool,
     /// The time of its last heartbeat.
     pub(crate) seen: Instant,
 }
@@ -84,6 +93,7 @@ impl Members {
             links: beat.links,
             version: beat.version.clone(),
             is_stopping: beat.is_stopping,
+            has_database: beat.has_database,
             seen: Instant::now(),
         };
         let arrival = match lock(&self.table).insert(beat.gateway, member) {
@@ -117,6 +127,11 @@ impl Members {
     /// True if a member has been heard of lately.
     pub(crate) fn is_alive(&self, number: GatewayNumber) -> bool {
         lock(&self.table).contains_key(&number.get())
+    }
+
+    /// True if a member other than this one has the database, and goes on.
+    pub(crate) fn others_have_database(&self, this: GatewayNumber) -> bool {
+        lock(&self.table).values().any(|member| member.number != this && member.has_database && !member.is_stopping)
     }
 
     /// The members that are alive, by number.
@@ -153,11 +168,29 @@ impl Members {
 }
 
 #[cfg(test)]
+impl Members {
+    /// Notes a heartbeat of a member, for tests of other services.
+    pub(crate) fn note_sample(&self, number: GatewayNumber, has_database: bool) {
+        let version = "1".to_owned();
+        let (gateway, run) = (number.get(), Run::random());
+        self.note(&Heartbeat { gateway, run, last_change: 0, links: 0, version, is_stopping: false, has_database });
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn beat(gateway: u16, run: Run) -> Heartbeat {
-        Heartbeat { gateway, run, last_change: 0, links: 3, version: "1".to_owned(), is_stopping: false }
+        Heartbeat {
+            gateway,
+            run,
+            last_change: 0,
+            links: 3,
+            version: "1".to_owned(),
+            is_stopping: false,
+            has_database: true,
+        }
     }
 
     #[tokio::test(start_paused = true)]

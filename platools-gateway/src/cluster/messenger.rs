@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,17 +47,30 @@ fn subject(text: &str) -> Subject {
 pub(crate) struct Messenger {
     number: GatewayNumber,
     bus: Arc<dyn Bus>,
+    counters: Arc<BusCounters>,
 }
 
 impl Messenger {
     /// The messenger of the member with a number, over a bus.
     pub(crate) fn new(number: GatewayNumber, bus: Arc<dyn Bus>) -> Self {
-        Self { number, bus }
+        Self { number, bus, counters: Arc::default() }
     }
 
     /// The number of this member.
     pub(crate) fn number(&self) -> GatewayNumber {
         self.number
+    }
+
+    /// The counters of requests and of losses since the start.
+    pub(crate) fn figures(&self) -> BusFigures {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let BusCounters { answered, not_delivered, unanswered, gaps } = &*self.counters;
+        BusFigures {
+            answered: read(answered),
+            not_delivered: read(not_delivered),
+            unanswered: read(unanswered),
+            gaps: read(gaps),
+        }
     }
 
     /// The state of the connection to the other members, and its changes.
@@ -102,7 +116,14 @@ impl Messenger {
         message: Bytes,
         limit: Duration,
     ) -> Result<R, RequestError> {
-        let response = self.bus.request(&topic.to_member(to), message, limit).await?;
+        let response = self.bus.request(&topic.to_member(to), message, limit).await;
+        let end = match &response {
+            Ok(_) => &self.counters.answered,
+            Err(RequestError::NotDelivered(_)) => &self.counters.not_delivered,
+            Err(RequestError::Unanswered) => &self.counters.unanswered,
+        };
+        end.fetch_add(1, Ordering::Relaxed);
+        let response = response?;
         serde_json::from_slice(&response).map_err(|error| {
             tracing::warn!(topic = topic.0, gateway = to.get(), %error, "response of another gateway not understood");
             RequestError::Unanswered
@@ -111,18 +132,42 @@ impl Messenger {
 
     /// Subscribes to the messages to every member.
     pub(crate) fn messages_to_all(&self, topic: Topic) -> Messages {
-        Messages::new(self.bus.clone(), topic.to_all(), InboxBounds::default())
+        Messages::new(self, topic.to_all(), InboxBounds::default())
     }
 
     /// Subscribes to the messages and requests to this member.
     pub(crate) fn messages_to_this(&self, topic: Topic, bounds: InboxBounds) -> Messages {
-        Messages::new(self.bus.clone(), topic.to_member(self.number), bounds)
+        Messages::new(self, topic.to_member(self.number), bounds)
     }
+}
+
+/// The counters of a messenger since the start.
+#[derive(Debug, Default)]
+struct BusCounters {
+    answered: AtomicU64,
+    not_delivered: AtomicU64,
+    unanswered: AtomicU64,
+    gaps: AtomicU64,
+}
+
+/// The counts of requests to other gateways, by their ends, and of gaps in what they sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BusFigures {
+    /// Requests with a response.
+    pub answered: u64,
+    /// Requests that certainly reached no gateway.
+    pub not_delivered: u64,
+    /// Requests that may have reached a gateway.
+    pub unanswered: u64,
+    /// Places where messages of others were lost, by an overflow or with the connection.
+    pub gaps: u64,
 }
 
 /// The messages of one subject, also across lost connections.
 pub(crate) struct Messages {
     bus: Arc<dyn Bus>,
+    counters: Arc<BusCounters>,
     subject: Subject,
     bounds: InboxBounds,
     subscription: Option<Subscription>,
@@ -139,8 +184,9 @@ pub(crate) enum MemberMessage<T> {
 }
 
 impl Messages {
-    fn new(bus: Arc<dyn Bus>, subject: Subject, bounds: InboxBounds) -> Self {
-        Self { bus, subject, bounds, subscription: None, has_subscribed: false }
+    fn new(messenger: &Messenger, subject: Subject, bounds: InboxBounds) -> Self {
+        let (bus, counters) = (messenger.bus.clone(), messenger.counters.clone());
+        Self { bus, counters, subject, bounds, subscription: None, has_subscribed: false }
     }
 
     /// Subscribes, unless that is done. Messages that are sent after this has returned arrive. Waits for a connection.
@@ -165,7 +211,10 @@ impl Messages {
             }
             let subscription = self.subscription.as_mut()?;
             let message = match subscription.next().await? {
-                Event::Gap => return Some(MemberMessage::Gap),
+                Event::Gap => {
+                    self.counters.gaps.fetch_add(1, Ordering::Relaxed);
+                    return Some(MemberMessage::Gap);
+                }
                 Event::Message(message) => message,
             };
             match serde_json::from_slice(&message.payload) {
@@ -252,6 +301,10 @@ mod tests {
             assert_eq!(one.request(two.number(), TOPIC, &1_u8, limit).await, Ok(2_u8));
             let unknown = one.request::<String>(two.number(), TOPIC, &1_u8, limit).await;
             assert_eq!(unknown, Err(RequestError::Unanswered), "a response that is not understood");
+            let nobody = one.request::<u8>(GatewayNumber::new(3).unwrap(), TOPIC, &1_u8, limit).await;
+            assert!(matches!(nobody, Err(RequestError::NotDelivered(_))));
+            let figures = BusFigures { answered: 2, not_delivered: 1, unanswered: 1, gaps: 0 };
+            assert_eq!(one.figures(), figures);
         };
         tokio::select! {
             () = server => {}

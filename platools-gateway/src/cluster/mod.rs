@@ -4,7 +4,8 @@
 //! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
 //! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
 //! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
-//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, and `catalog_news` tells of changed tools.
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one
+//! lacks, and `catalog_news` tells of changed tools.
 
 mod answer_forwarder;
 mod answers;
@@ -15,6 +16,7 @@ mod link_replicas;
 mod member_links;
 mod members;
 mod messenger;
+mod outages;
 #[cfg(test)]
 mod tests;
 
@@ -36,13 +38,15 @@ use crate::ports::tool_changes::ToolChanges;
 
 pub(crate) use catalog_news::CatalogPublisher;
 pub(crate) use link_changes::LinkPublisher;
-pub(crate) use members::Members;
-pub(crate) use messenger::Messenger;
+pub(crate) use members::{Member, Members};
+pub(crate) use messenger::{BusFigures, Messenger};
+pub(crate) use outages::{Outages, SharedPart, TOLERANCE};
 
 use answer_forwarder::AnswerForwarder;
 use answers::Origins;
 use catalog_news::CatalogReader;
 use hosted_calls::HostedCalls;
+use link_changes::MemberState;
 use link_replicas::LinkReplicas;
 use members::BEAT;
 
@@ -51,6 +55,7 @@ pub(crate) struct Cluster {
     messenger: Messenger,
     members: Members,
     answers: AnswerForwarder,
+    outages: Outages,
     is_stopping: Arc<watch::Sender<bool>>,
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
@@ -71,6 +76,7 @@ impl Cluster {
     /// Joins the installation: begins to receive messages and to publish heartbeats.
     pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
         let ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout } = services;
+        let outages = Outages::default();
         let (members, is_stopping) = (Members::default(), Arc::new(watch::Sender::new(false)));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
         let answers = AnswerForwarder::new(messenger.clone(), members.clone(), hosted.clone(), max_timeout);
@@ -92,9 +98,11 @@ impl Cluster {
         };
         let replicas = Arc::new(replicas);
         let beat = {
-            let is_stopping = is_stopping.clone();
-            let members = members.clone();
-            move || publish_heartbeats(publisher.clone(), links.clone(), members.changes(), is_stopping.subscribe())
+            let (is_stopping, members, outages) = (is_stopping.clone(), members.clone(), outages.clone());
+            move || {
+                let signals = (members.changes(), is_stopping.subscribe());
+                publish_heartbeats(publisher.clone(), links.clone(), outages.clone(), signals)
+            }
         };
         let tasks = vec![
             tasks.keep("cluster heartbeats", beat),
@@ -104,7 +112,7 @@ impl Cluster {
             kept(tasks, "cluster answers", &origins, |origins| async move { origins.receive().await }),
             kept(tasks, "cluster tools", &reader, |reader| async move { reader.receive().await }),
         ];
-        Self { messenger, members, answers, is_stopping, _tasks: tasks }
+        Self { messenger, members, answers, outages, is_stopping, _tasks: tasks }
     }
 
     /// The members that are alive.
@@ -115,6 +123,11 @@ impl Cluster {
     /// The messages between the members.
     pub(crate) fn messenger(&self) -> &Messenger {
         &self.messenger
+    }
+
+    /// The outages of the bus and the database at this member.
+    pub(crate) fn outages(&self) -> &Outages {
+        &self.outages
     }
 
     /// True if a call began at another member.
@@ -170,8 +183,8 @@ where
 async fn publish_heartbeats(
     publisher: Arc<LinkPublisher>,
     links: Arc<Links>,
-    mut members: watch::Receiver<()>,
-    mut is_stopping: watch::Receiver<bool>,
+    outages: Outages,
+    (mut members, mut is_stopping): (watch::Receiver<()>, watch::Receiver<bool>),
 ) {
     let mut beats = interval(BEAT);
     loop {
@@ -182,6 +195,7 @@ async fn publish_heartbeats(
             Ok(()) = is_stopping.changed() => {}
         }
         let is_stopping = *is_stopping.borrow_and_update();
-        publisher.beat(links.count(), is_stopping);
+        let has_database = outages.has(SharedPart::Database);
+        publisher.beat(MemberState { links: links.count(), is_stopping, has_database });
     }
 }

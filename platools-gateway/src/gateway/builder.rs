@@ -19,8 +19,8 @@ use crate::ops::log_tail::LogTail;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{AgentEvent, EventHandler};
 use crate::settings::{
-    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, FeedSettings, HttpSettings, IdempotencySettings,
-    JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
+    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, ClusterSettings, FeedSettings, HttpSettings,
+    IdempotencySettings, JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
 };
 use crate::tls::Files;
 
@@ -78,6 +78,13 @@ impl Builder {
     /// user. It needs [`signing_keys`](Self::signing_keys). Default: a SQLite file in the folder.
     pub fn database(mut self, url: impl Into<String>, password: Option<SecretString>) -> Self {
         (self.settings.database.url, self.settings.database.password) = (Some(url.into()), password);
+        self
+    }
+
+    /// Makes this gateway one of several on its [database](Self::database). `settings` has its number and the NATS servers that connect it
+    /// to the others. Default: the gateway is alone.
+    pub fn cluster(mut self, settings: ClusterSettings) -> Self {
+        self.settings.cluster = settings;
         self
     }
 
@@ -166,6 +173,7 @@ impl Builder {
     /// A name, an origin, a URL, a secret or a file cannot be used.
     pub fn check(&self) -> Result<(), Error> {
         self.settings.http.check()?;
+        self.settings.cluster.check(&self.settings.database)?;
         self.model_agent()?;
         self.application_auth()?;
         let signing_keys = SigningKeySource::from_settings(&self.settings)?;

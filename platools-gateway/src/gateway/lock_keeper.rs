@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platools_bus::State as BusState;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::domain::ids::GatewayNumber;
 use crate::ops::readiness::LockState;
 use crate::store::DatabaseLock;
 
@@ -19,53 +21,99 @@ const INTERVAL: Duration = Duration::from_secs(3);
 /// Keeps the lock of a database. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct LockKeeper {
+    holder: GatewayNumber,
     state: watch::Receiver<LockState>,
+    others_have_bus: watch::Receiver<bool>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl LockKeeper {
-    /// Starts the task. The gateway is not ready while the lock is lost.
-    pub(super) fn start(lock: DatabaseLock, core: &Core) -> Self {
+    /// Starts the task. `bus` is the state of the bus of one of several gateways.
+    pub(super) fn start(
+        lock: DatabaseLock,
+        holder: GatewayNumber,
+        bus: Option<watch::Receiver<BusState>>,
+        core: &Core,
+    ) -> Self {
         let (sender, state) = watch::channel(LockState::Held);
-        core.readiness.watch_lock(state.clone());
-        let (lock, sender) = (Arc::new(AsyncMutex::new(lock)), Arc::new(sender));
+        let (others, others_have_bus) = watch::channel(false);
+        let keeping = Arc::new(AsyncMutex::new(Keeping { lock, bus, state: sender, others }));
         let begin = move || {
-            let (lock, sender) = (Arc::clone(&lock), Arc::clone(&sender));
-            async move { keep(&mut *lock.lock().await, &sender).await }
+            let keeping = Arc::clone(&keeping);
+            async move { keeping.lock().await.keep().await }
         };
-        Self { state, _task: core.tasks.keep("database lock", begin) }
+        Self { holder, state, others_have_bus, _task: core.tasks.keep("database lock", begin) }
     }
 
-    /// Waits until another gateway has the database, and returns the error for that.
+    /// The state of the lock, and its changes.
+    pub(super) fn state(&self) -> watch::Receiver<LockState> {
+        self.state.clone()
+    }
+
+    /// True while another gateway is known to be connected to the bus.
+    pub(super) fn others_have_bus(&self) -> watch::Receiver<bool> {
+        self.others_have_bus.clone()
+    }
+
+    /// Waits until another gateway has the database or this one's number, and returns the error for that.
     pub(super) async fn taken(&self) -> Error {
         let mut state = self.state.clone();
         if state.wait_for(|state| *state == LockState::Taken).await.is_err() {
             // The task has ended without that.
             std::future::pending::<()>().await;
         }
-        let message = "another gateway has taken the database while this one was not connected to it; run one gateway at a time on a \
-                       database, and see why the connection was lost";
+        let message = match self.holder {
+            GatewayNumber::ALONE => {
+                "another gateway has taken the database while this one was not connected to it; run one gateway at a time on a database, or \
+                 several with `cluster.nats`, and see why the connection was lost"
+                    .to_owned()
+            }
+            number => format!(
+                "another gateway has taken the number {}, or the whole database, while this one was not connected to it; give each gateway a \
+                 `cluster.gateway` of its own, and see why the connection was lost",
+                number.get()
+            ),
+        };
         Error::new(ErrorKind::Busy, message)
     }
 }
 
-/// Checks the lock, and takes it again when it is lost, until another gateway has it.
-async fn keep(lock: &mut DatabaseLock, state: &watch::Sender<LockState>) {
-    loop {
-        sleep(INTERVAL).await;
-        let Err(error) = lock.check().await else { continue };
-        state.send_replace(LockState::Lost);
-        tracing::warn!(%error, causes = causes_of(&error), "database lock lost");
-        while let Err(error) = lock.retake().await {
-            if error.kind() == ErrorKind::Busy {
-                tracing::error!(%error, "database lock taken by another gateway");
-                state.send_replace(LockState::Taken);
-                return;
-            }
-            tracing::warn!(%error, causes = causes_of(&error), "database lock not taken again");
+/// The lock, and the facts about it that others watch.
+struct Keeping {
+    lock: DatabaseLock,
+    /// The state of the bus of one of several gateways.
+    bus: Option<watch::Receiver<BusState>>,
+    state: watch::Sender<LockState>,
+    others: watch::Sender<bool>,
+}
+
+impl Keeping {
+    /// Checks the lock, and takes it again when it is lost, until another gateway has it.
+    async fn keep(&mut self) {
+        loop {
             sleep(INTERVAL).await;
+            let Err(error) = self.check().await else { continue };
+            self.state.send_replace(LockState::Lost);
+            self.others.send_replace(false);
+            tracing::warn!(%error, causes = causes_of(&error), "database lock lost");
+            while let Err(error) = self.lock.retake().await {
+                if error.kind() == ErrorKind::Busy {
+                    tracing::error!(%error, "database lock taken by another gateway");
+                    self.state.send_replace(LockState::Taken);
+                    return;
+                }
+                tracing::warn!(%error, causes = causes_of(&error), "database lock not taken again");
+                sleep(INTERVAL).await;
+            }
+            self.state.send_replace(LockState::Held);
+            tracing::info!("database lock taken again");
         }
-        state.send_replace(LockState::Held);
-        tracing::info!("database lock taken again");
+    }
+
+    async fn check(&mut self) -> Result<(), Error> {
+        let Some(bus) = &self.bus else { return self.lock.check().await };
+        let is_on_bus = *bus.borrow() == BusState::Connected;
+        self.others.send_replace(self.lock.check_with_others(is_on_bus).await?);
+        Ok(())
     }
 }

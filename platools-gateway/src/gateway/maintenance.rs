@@ -78,10 +78,10 @@ impl DataFolder {
     }
 }
 
-/// Brings a PostgreSQL database up to this program's version; `None` if it has that already. All gateways on it must be stopped.
+/// Brings a PostgreSQL database up to this program's version; `None` if it has that already.
 ///
 /// # Errors
-/// There is no gateway's data or it is of a later version, or the database failed. Then the data is as it was.
+/// There is no gateway's data or it is of a later version, a gateway runs on it, or the database failed. Then the data is as it was.
 pub async fn upgrade_database(server: &PostgresServer) -> Result<Option<UpgradedDatabase>, Error> {
     store::upgrade_database(server).await
 }

@@ -1,6 +1,7 @@
 //! [`Gateway`]: a running gateway with its database, its listener and its tasks. [`Builder`] starts it.
 
 mod builder;
+mod bus;
 mod data;
 mod lock_keeper;
 mod maintenance;
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use platools_bus::Bus;
 use secrecy::SecretString;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use builder::Builder;
 pub use maintenance::{DataFolder, upgrade_database};
@@ -42,6 +45,10 @@ pub struct Gateway {
     setup: Builder,
     housekeeping: HousekeepingTasks,
     lock: DataLock<LockKeeper>,
+    /// The connection to the other gateways, if there are any.
+    bus: Option<Arc<dyn Bus>>,
+    /// The tasks that watch the connections to the database and to other gateways.
+    _connections: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Gateway {
@@ -68,7 +75,7 @@ impl Gateway {
     }
 
     /// Waits until the gateway cannot go on, and returns the reason; [`Gateway::shutdown`] is to follow. The one reason is another gateway that
-    /// has taken the PostgreSQL database while this one was not connected to it. A gateway on a folder goes on.
+    /// has taken the PostgreSQL database, or this one's number, while this one was not connected to it. A gateway on a folder goes on.
     pub async fn failure(&self) -> Error {
         match &self.lock {
             DataLock::Folder(_) => std::future::pending().await,

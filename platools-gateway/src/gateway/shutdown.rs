@@ -5,7 +5,7 @@
 //! 3. The listener closes: no new connections, and no further requests on open ones. Workers are told to drain.
 //! 4. Requests and calls in flight end by themselves, within the drain limit.
 //! 5. Calls that are left fail as interrupted, and the sockets of workers and callers are closed.
-//! 6. The periodic maintenance ends, the journal and the last notes are written, and the store is closed.
+//! 6. The periodic maintenance ends, the journal and the last notes are written, the store is closed, and the connection to other gateways.
 //!
 //! A gateway that is dropped aborts: every call fails and every socket is closed at once.
 
@@ -60,6 +60,9 @@ impl Gateway {
         // Before the store closes, which the maintenance reads and writes.
         self.housekeeping.stop().await;
         self.core.close().await;
+        if let Some(bus) = &self.bus {
+            bus.close().await;
+        }
         tracing::info!("stopped");
         Stopped { setup: self.setup.clone() }
     }

@@ -191,7 +191,7 @@ pub(crate) struct NewLink {
 impl NewLink {
     /// A link that comes now, of a worker without extensions that does not name its process.
     #[cfg(test)]
-    pub(super) fn sample(policy: Policy) -> Self {
+    pub(crate) fn sample(policy: Policy) -> Self {
         let credential = crate::domain::identity::Credential::Secret("sec".into());
         let admitted = Admitted { identity: Identity::sample(), credential, policy };
         let (peer, features, secret) = (WorkerPeer::default(), Features::none(), "secret".to_owned().into());

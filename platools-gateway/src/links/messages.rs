@@ -35,10 +35,10 @@ pub enum Notice {
         /// The call.
         call_id: CallId,
     },
-    /// The gateway is about to close the socket.
+    /// The worker is to connect elsewhere, because the gateway stops or cannot serve it well.
     Drain {
-        /// The longest time until the gateway closes the socket.
-        deadline: Duration,
+        /// The longest time until the gateway closes the socket. None: until the worker has moved.
+        deadline: Option<Duration>,
     },
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::call_figures::{CallFigures, ToolFigures};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
+use crate::cluster::{BusFigures, Cluster, SharedPart};
 use crate::connections::{Callers, OpenSockets};
 use crate::directory::Directory;
 use crate::domain::error::Error;
@@ -31,6 +32,8 @@ pub(crate) struct FigureReader {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) feed: Feed,
     pub(crate) calls: Arc<CallFigures>,
+    /// None for a gateway that is alone.
+    pub(crate) cluster: Option<Arc<Cluster>>,
 }
 
 impl FigureReader {
@@ -81,6 +84,7 @@ impl FigureReader {
             dropped_events: self.limiter.dropped_events(),
             journal: self.journal.figures(),
             agent_events: self.sessions.handle().event_figures(),
+            cluster: self.cluster.as_deref().map(ClusterFigures::of),
         }
     }
 
@@ -145,4 +149,31 @@ pub struct GatewayFigures {
     pub journal: JournalFigures,
     /// Custom events of agents that the application's handlers took, or were dropped.
     pub agent_events: AgentEventFigures,
+    /// The gateways of the installation, and the parts that they share. None for a gateway that is alone.
+    pub cluster: Option<ClusterFigures>,
+}
+
+/// The other gateways of an installation, and the parts that they share, as one of them sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClusterFigures {
+    /// The gateways that are alive, this one too.
+    pub gateways: usize,
+    /// True while it is connected to the other gateways.
+    pub has_bus: bool,
+    /// True while its database answers, and it has its lock there.
+    pub has_database: bool,
+    /// Requests to other gateways, and losses.
+    pub bus: BusFigures,
+}
+
+impl ClusterFigures {
+    fn of(cluster: &Cluster) -> Self {
+        Self {
+            gateways: cluster.members().count(),
+            has_bus: cluster.outages().has(SharedPart::Bus),
+            has_database: cluster.outages().has(SharedPart::Database),
+            bus: cluster.messenger().figures(),
+        }
+    }
 }

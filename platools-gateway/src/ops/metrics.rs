@@ -11,7 +11,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::call_figures::{LATENCY_BOUNDS, ToolFigures};
-use super::figures::{Figures, GatewayFigures};
+use super::figures::{ClusterFigures, Figures, GatewayFigures};
+use crate::cluster::BusFigures;
 use crate::connections::OpenSockets;
 use crate::domain::identity::Identity;
 use crate::links::ConnectedWorker;
@@ -121,6 +122,7 @@ impl GatewayFigures {
         counters(encoder, "events_dropped", help, [(NO_LABELS, self.dropped_events)])?;
         self.encode_journal(encoder)?;
         self.encode_agent_events(encoder)?;
+        self.cluster.map_or(Ok(()), |cluster| cluster.encode(encoder))?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
         counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
     }
@@ -146,6 +148,23 @@ impl GatewayFigures {
         gauges(encoder, "journal_queued", "Calls that wait for the journal", None, [(NO_LABELS, journal.waiting)])?;
         let help = "How long the oldest call that is not in the journal yet has waited";
         gauges(encoder, "journal_lag", help, Some(&Unit::Seconds), [(NO_LABELS, journal.lag.as_secs_f64())])
+    }
+}
+
+impl ClusterFigures {
+    fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Gateways of the installation that are alive, this one too";
+        gauges(encoder, "gateways", help, None, [(NO_LABELS, self.gateways)])?;
+        let help = "1 while the gateway is connected to the others over the bus";
+        gauges(encoder, "bus_connected", help, None, [(NO_LABELS, u32::from(self.has_bus))])?;
+        let help = "1 while the database that the gateways share answers";
+        gauges(encoder, "database_connected", help, None, [(NO_LABELS, u32::from(self.has_database))])?;
+        let BusFigures { answered, not_delivered, unanswered, gaps, .. } = self.bus;
+        let ends = [("answered", answered), ("not_delivered", not_delivered), ("unanswered", unanswered)];
+        let ends = ends.map(|(end, number)| ([("end", end)], number));
+        counters(encoder, "bus_requests", "Requests to other gateways, by their ends", ends)?;
+        let help = "Places where messages of other gateways were lost, by an overflow or with the connection";
+        counters(encoder, "bus_gaps", help, [(NO_LABELS, gaps)])
     }
 }
 

@@ -1,12 +1,16 @@
 //! Operation of the gateway. `housekeeping` starts the periodic jobs, `retention` and `credential_upkeep` are two of them, [`readiness`]
 //! and `metrics` show the state of the gateway, and [`log_tail`] has the log. [`figures`] and
-//! [`call_figures`] have the values of the metrics.
+//! [`call_figures`] have the values of the metrics. `outage_watch` notes what one of several gateways lacks, `evacuation` sends its workers
+//! elsewhere then, and `installation` shows all gateways.
 
 pub mod call_figures;
 pub(crate) mod credential_upkeep;
+pub(crate) mod evacuation;
 pub mod figures;
 pub(crate) mod housekeeping;
+pub(crate) mod installation;
 pub mod log_tail;
 pub(crate) mod metrics;
+pub(crate) mod outage_watch;
 pub mod readiness;
 mod retention;

@@ -1,8 +1,11 @@
-//! Checks that several sections of the settings share. [`refused`] makes the error for a wrong value.
+//! Checks that several sections of the settings share. [`refused`] makes the error for a wrong value, and [`SecretNames`] reads a secret
+//! from the environment or from a file.
 
+use std::path::Path;
 use std::time::Duration;
 
 use axum::http::Uri;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::error::{Error, ErrorKind};
 
@@ -33,6 +36,52 @@ pub(crate) fn http_url(setting: &str, url: &str, example: &str, variable: &str) 
         return Err(refused(format!("`{setting}` takes no password and no query; put credentials into {variable}")));
     }
     Ok(parsed)
+}
+
+/// The names of a secret that the environment or a file may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SecretNames {
+    pub(super) variable: &'static str,
+    /// The setting that names the file.
+    pub(super) file: &'static str,
+}
+
+impl SecretNames {
+    /// The secret: that of the environment, or the first line of the file.
+    ///
+    /// # Errors
+    /// Both are set, the file cannot be read, or its first line is empty.
+    pub(super) fn read(
+        self,
+        secret: Option<&SecretString>,
+        file: Option<&Path>,
+    ) -> Result<Option<SecretString>, Error> {
+        self.check(secret, file)?;
+        let Some(file) = file else { return Ok(secret.cloned()) };
+        let text = read_secret(self.file, file)?;
+        let line = text.expose_secret().lines().next().unwrap_or_default();
+        if line.is_empty() {
+            let message =
+                format!("`{}` {} has nothing on its first line; put the secret there", self.file, file.display());
+            return Err(refused(message));
+        }
+        Ok(Some(SecretString::from(line)))
+    }
+
+    /// Checks that the secret is in one place only.
+    pub(super) fn check(self, secret: Option<&SecretString>, file: Option<&Path>) -> Result<(), Error> {
+        if secret.is_some() && file.is_some() {
+            return Err(refused(format!("both {} and `{}` are set; remove one of the two", self.variable, self.file)));
+        }
+        Ok(())
+    }
+}
+
+/// The text of a file with a secret.
+pub(super) fn read_secret(setting: &str, file: &Path) -> Result<SecretString, Error> {
+    let text = std::fs::read_to_string(file);
+    text.map(SecretString::from)
+        .map_err(|error| refused(format!("`{setting}` {} cannot be read", file.display())).caused_by(error))
 }
 
 /// The error for a value that cannot be used.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::check::refused;
+use super::check::{SecretNames, refused};
 use super::section::section;
 use super::value::seconds;
 use crate::domain::database::{PostgresServer, PostgresUrl};
@@ -37,11 +37,7 @@ impl DatabaseSettings {
     /// The URL is malformed, there are two passwords, or their file cannot be read.
     pub fn server(&self) -> Result<Option<PostgresServer>, Error> {
         let Some(url) = self.parsed()? else { return Ok(None) };
-        self.check_password()?;
-        let password = match &self.password_file {
-            Some(file) => Some(read_password(file)?),
-            None => self.password.clone(),
-        };
+        let password = PASSWORD.read(self.password.as_ref(), self.password_file.as_deref())?;
         let Self { connections, statement_timeout, .. } = *self;
         Ok(Some(PostgresServer { url, password, connections, statement_timeout }))
     }
@@ -52,15 +48,7 @@ impl DatabaseSettings {
             let message = "`data` and `database.url` are both set; remove one of the two";
             return Err(refused(message));
         }
-        self.check_password()
-    }
-
-    fn check_password(&self) -> Result<(), Error> {
-        if self.password.is_some() && self.password_file.is_some() {
-            let message = "the database's password is in PLATOOLS_GATEWAY_DATABASE_PASSWORD and in `database.password_file`; remove one of the two";
-            return Err(refused(message));
-        }
-        Ok(())
+        PASSWORD.check(self.password.as_ref(), self.password_file.as_deref())
     }
 
     /// The URL. An error does not repeat it: there may be a password in it.
@@ -70,16 +58,8 @@ impl DatabaseSettings {
     }
 }
 
-fn read_password(file: &Path) -> Result<SecretString, Error> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        refused(format!("`database.password_file` {} cannot be read", file.display())).caused_by(error)
-    })?;
-    let password = text.lines().next().unwrap_or_default();
-    if password.is_empty() {
-        return Err(refused(format!("`database.password_file` {} has no password on its first line", file.display())));
-    }
-    Ok(SecretString::from(password))
-}
+const PASSWORD: SecretNames =
+    SecretNames { variable: "PLATOOLS_GATEWAY_DATABASE_PASSWORD", file: "database.password_file" };
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 mod calls;
 mod chat;
 mod check;
+mod cluster;
 mod database;
 #[cfg(test)]
 mod docs;
@@ -38,6 +39,7 @@ pub use calls::CallSettings;
 pub use chat::{ChatSettings, WhenBusy};
 #[cfg(feature = "model")]
 pub(crate) use check::http_url;
+pub use cluster::ClusterSettings;
 pub use database::DatabaseSettings;
 pub use feed::{DashboardTokenSettings, FeedSettings};
 pub use http::HttpSettings;
@@ -85,6 +87,8 @@ section! {
     with {
         /// The database, where it is not in the folder.
         pub database: DatabaseSettings;
+        /// Other gateways on the same database.
+        pub cluster: ClusterSettings;
         /// The certificate.
         pub tls: TlsSettings;
         /// Names of the gateway, and web pages that may use it.
@@ -168,6 +172,7 @@ impl Settings {
     /// Checks rules that are about more than one setting.
     fn check(&self) -> Result<(), Error> {
         self.database.check(self.data.as_deref())?;
+        self.cluster.check(&self.database)?;
         self.tls.check()?;
         self.rpc.check()?;
         self.runtime.check()?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::SqlStore;
 use crate::domain::database::{PostgresServer, UpgradedDatabase};
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::GatewayNumber;
 
 impl SqlStore {
     pub(crate) async fn connect(_: &PostgresServer) -> Result<Self, Error> {
@@ -25,12 +26,16 @@ impl NoDatabaseLock {
         match *self {}
     }
 
+    pub(crate) async fn check_with_others(&mut self, _: bool) -> Result<bool, Error> {
+        match *self {}
+    }
+
     pub(crate) async fn retake(&mut self) -> Result<(), Error> {
         match *self {}
     }
 }
 
-pub(crate) async fn lock_database(_: &PostgresServer) -> Result<NoDatabaseLock, Error> {
+pub(crate) async fn lock_database(_: &PostgresServer, _: GatewayNumber) -> Result<NoDatabaseLock, Error> {
     Err(unavailable())
 }
 

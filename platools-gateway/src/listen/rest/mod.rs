@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod call_tool;
 mod calls;
+mod cluster;
 mod health;
 mod metrics;
 mod page;
@@ -65,6 +66,7 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .routes(routes!(calls::replay))
         .routes(routes!(workers::list))
         .routes(routes!(project::show))
+        .routes(routes!(cluster::show))
         .routes(routes!(audit::list))
         .merge(admin::router())
         .split_for_parts();

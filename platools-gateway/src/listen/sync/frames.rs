@@ -247,7 +247,7 @@ impl<'a> Frames<'a> {
 
     /// The connection to the gateway where a call began, if that is another one.
     fn origin_of(&self, call_id: &CallId) -> Option<&Cluster> {
-        self.core.cluster.as_ref().filter(|cluster| cluster.is_foreign(call_id))
+        self.core.cluster.as_deref().filter(|cluster| cluster.is_foreign(call_id))
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> NextStep {

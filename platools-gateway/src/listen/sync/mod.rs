@@ -92,6 +92,10 @@ async fn serve(
     from: RequestOrigin,
     (socket, times): (Socket<WebSocket>, SocketTimes),
 ) {
+    if core.readiness.turns_workers_away() {
+        turn_away(socket, close_code::AGAIN, ISOLATED).await;
+        return;
+    }
     match timeout(AUTHENTICATION, core.authenticator.connect(generation, claim, from.clone()))
         .await
         .unwrap_or(Err(Refusal::TookTooLong))
@@ -103,11 +107,18 @@ async fn serve(
         }
         Err(refusal) => {
             report(&refusal, &from);
-            let error = refusal.to_string();
-            let farewell = Farewell::new(vec![connection::error_frame(&error).into()]);
-            socket.close(Close::because(code_of(&refusal), error), farewell, connection::FAREWELL).await;
+            turn_away(socket, code_of(&refusal), &refusal.to_string()).await;
         }
     }
+}
+
+/// The answer to a worker while this gateway lacks a part that others have.
+const ISOLATED: &str = "this gateway is cut off from the others; connect again to reach another one";
+
+/// Closes the socket of a worker that is not let in, and tells it why.
+async fn turn_away(socket: Socket<WebSocket>, code: u16, error: &str) {
+    let farewell = Farewell::new(vec![connection::error_frame(error).into()]);
+    socket.close(Close::because(code, error.to_owned()), farewell, connection::FAREWELL).await;
 }
 
 /// The close code of a refusal. A worker that could not be checked may be right, so it is told something else.

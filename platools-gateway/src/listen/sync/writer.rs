@@ -1,5 +1,7 @@
 //! [`write`]: writes responses, notices and calls to the WebSocket of a worker.
 
+use std::time::Duration;
+
 use axum::extract::ws::Message;
 use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
@@ -56,8 +58,8 @@ fn notice_frame(notice: &Notice) -> String {
     match notice {
         Notice::Cancel { call_id } => PlatformFrame::ToolCancel(ToolCancel::new(call_id.as_str())).to_text(),
         Notice::Drain { deadline } => {
-            let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-            PlatformFrame::Drain(Drain::within_ms(deadline_ms)).to_text()
+            let within = |time: &Duration| Drain::within_ms(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            PlatformFrame::Drain(deadline.as_ref().map_or_else(Drain::default, within)).to_text()
         }
     }
 }

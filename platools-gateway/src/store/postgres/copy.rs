@@ -5,6 +5,7 @@ use std::path::Path;
 use super::lock::lock_database;
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::GatewayNumber;
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
 use crate::store::call_partitions::make_days;
@@ -56,7 +57,7 @@ pub(crate) async fn copy_to_database(folder: &Path, server: &PostgresServer) -> 
 }
 
 async fn copy_from(from: &SqlStore, server: &PostgresServer) -> Result<(), Error> {
-    let _lock = lock_database(server).await?;
+    let _lock = lock_database(server, GatewayNumber::ALONE).await?;
     let to = SqlStore::connect(server).await?;
     let copied = copy_all(from, &to).await;
     to.close().await;

@@ -19,6 +19,7 @@ use super::writer::Writer;
 use crate::background::tasks::Tasks;
 use crate::domain::database::{PostgresServer, UpgradedDatabase};
 use crate::domain::error::Error;
+use crate::domain::ids::GatewayNumber;
 use connections::Connections;
 pub(crate) use copy::copy_to_database;
 pub(crate) use lock::{DatabaseLock, lock_database};
@@ -53,7 +54,8 @@ impl SqlStore {
     }
 }
 
-/// Brings a database up to this program's version, if it has an earlier one. No gateway of the earlier version may run on it.
+/// Brings a database up to this program's version, if it has an earlier one. No gateway may run on it.
 pub(crate) async fn upgrade(server: &PostgresServer) -> Result<Option<UpgradedDatabase>, Error> {
+    let _lock = lock_database(server, GatewayNumber::ALONE).await?;
     schema::upgrade(server).await
 }

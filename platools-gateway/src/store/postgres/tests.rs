@@ -8,6 +8,7 @@ use super::{copy_to_database, lock_database, upgrade};
 use crate::domain::call::{CallFilter, CallRetention, StoredCall};
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::GatewayNumber;
 use crate::domain::random::hex_of;
 use crate::ports::directory::{
     AgentStore as _, DirectoryStore as _, EntityStore as _, ProjectStore as _, SigningKeyStore as _,
@@ -111,17 +112,17 @@ async fn an_upgrade_whose_last_step_fails_takes_no_step() {
 #[tokio::test]
 async fn a_second_gateway_is_kept_off_until_the_first_has_left() {
     let server = test_server().await;
-    let lock = lock_database(&server).await.unwrap();
-    let refused = lock_database(&server).await.unwrap_err();
+    let lock = lock_database(&server, GatewayNumber::ALONE).await.unwrap();
+    let refused = lock_database(&server, GatewayNumber::ALONE).await.unwrap_err();
     assert!(refused.to_string().contains("another gateway"), "{refused}");
     drop(lock);
-    lock_database(&server).await.unwrap();
+    lock_database(&server, GatewayNumber::ALONE).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_lock_whose_connection_is_lost_is_taken_again_unless_another_gateway_has_it() {
     let server = test_server().await;
-    let mut lock = lock_database(&server).await.unwrap();
+    let mut lock = lock_database(&server, GatewayNumber::ALONE).await.unwrap();
     lock.check().await.unwrap();
     // As the server sees it, the connection is still there and has the lock.
     let former = lock.take_connection();
@@ -129,8 +130,61 @@ async fn a_lock_whose_connection_is_lost_is_taken_again_unless_another_gateway_h
     lock.retake().await.unwrap();
     lock.check().await.unwrap();
     drop((former, lock.take_connection()));
-    let _other = lock_database(&server).await.unwrap();
+    let _other = lock_database(&server, GatewayNumber::ALONE).await.unwrap();
     assert_eq!(lock.retake().await.unwrap_err().kind(), ErrorKind::Busy);
+}
+
+#[tokio::test]
+async fn gateways_with_numbers_share_a_database_and_each_number_has_one() {
+    let server = test_server().await;
+    let number = |number| GatewayNumber::new(number).unwrap();
+    let one = lock_database(&server, number(1)).await.unwrap();
+    let mut two = lock_database(&server, number(2)).await.unwrap();
+    let alone = lock_database(&server, GatewayNumber::ALONE);
+    let (alone, again, upgraded) = tokio::join!(alone, lock_database(&server, number(1)), upgrade(&server));
+    for refused in [alone.unwrap_err().to_string(), upgraded.unwrap_err().to_string()] {
+        assert!(refused.contains("another gateway runs on the database"), "{refused}");
+    }
+    let again = again.unwrap_err().to_string();
+    assert!(again.contains("has the number 1"), "{again}");
+    drop(one);
+    let _again = lock_database(&server, number(1)).await.unwrap();
+    // The number of a gateway that has lost its connection is taken, or the whole database is.
+    drop(two.take_connection());
+    let other = lock_database(&server, number(2)).await.unwrap();
+    let refused = two.retake().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Busy);
+    drop(other);
+    two.retake().await.unwrap();
+    two.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn gateways_know_whether_another_is_connected_to_the_bus() {
+    let server = test_server().await;
+    let number = |number| GatewayNumber::new(number).unwrap();
+    let mut one = lock_database(&server, number(1)).await.unwrap();
+    let mut two = lock_database(&server, number(2)).await.unwrap();
+    assert!(!one.check_with_others(true).await.unwrap(), "it is no other");
+    assert!(two.check_with_others(false).await.unwrap());
+    assert!(!one.check_with_others(true).await.unwrap());
+    two.check_with_others(true).await.unwrap();
+    assert!(one.check_with_others(true).await.unwrap());
+    drop(two.take_connection());
+    let mut again = lock_database(&server, number(2)).await.unwrap();
+    assert!(!one.check_with_others(true).await.unwrap(), "the other one has gone");
+    assert!(again.check_with_others(false).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_gateway_with_a_number_is_kept_off_a_database_that_another_has_for_itself() {
+    let server = test_server().await;
+    let alone = lock_database(&server, GatewayNumber::ALONE).await.unwrap();
+    let number = GatewayNumber::new(1).unwrap();
+    let refused = lock_database(&server, number).await.unwrap_err().to_string();
+    assert!(refused.contains("without `cluster.nats` runs on the database"), "{refused}");
+    drop(alone);
+    lock_database(&server, number).await.unwrap();
 }
 
 #[tokio::test]
@@ -224,7 +278,7 @@ async fn a_copy_is_refused_while_a_gateway_runs_on_the_database() {
     let folder = tempfile::tempdir().unwrap();
     SqlStore::open(folder.path()).await.unwrap().close().await;
     let server = test_server().await;
-    let lock = lock_database(&server).await.unwrap();
+    let lock = lock_database(&server, GatewayNumber::ALONE).await.unwrap();
     let refused = copy_to_database(folder.path(), &server).await.unwrap_err().to_string();
     assert!(refused.contains("another gateway"), "{refused}");
     drop(lock);

@@ -37,6 +37,7 @@ const ROWS: &[Row] = &[
     row("GET", "/ready", "", nothing, Everyone),
     row("GET", "/openapi.json", "", nothing, Everyone),
     row("GET", "/metrics", "", nothing, Project(Viewer)),
+    row("GET", "/v1/cluster", "", nothing, Gateway),
     row("GET", "/v1/project", "", nothing, Role(Viewer)),
     row("GET", "/v1/workers", "", nothing, Project(Viewer)),
     row("GET", "/v1/tools", "", nothing, Role(Viewer)),
