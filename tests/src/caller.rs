@@ -110,6 +110,14 @@ impl Caller {
         self.send(self.http.get(format!("{}{path}", self.url))).await
     }
 
+    /// Sends a body of JSON.
+    ///
+    /// # Panics
+    /// The gateway does not answer.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.http.post(format!("{}{path}", self.url)).json(&body)).await
+    }
+
     /// A caller that speaks for a user, with roles that tools ask for. Only an admin can make one.
     ///
     /// # Panics

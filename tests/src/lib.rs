@@ -3,13 +3,14 @@
 //! A [`Platform`] listens for workers, a [`Link`] is the platform's end of one worker's socket, and a [`Worker`] is a client of the SDK
 //! beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that gateway and its worker. A
 //! [`CallerSocket`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] adds the
-//! key for clients that send none, and a [`Browser`] shows pages.
+//! key for clients that send none, and a [`Browser`] shows pages. An [`Installation`](cluster::Installation) has several gateways as processes.
 //!
 //! Nothing here sleeps: a test waits for an event, and [`within`] makes the test fail if the event does not come.
 
 mod bearer_proxy;
 mod browser;
 mod caller;
+pub mod cluster;
 mod cut_connection;
 mod installed_programs;
 mod link;
