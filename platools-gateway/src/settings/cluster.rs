@@ -38,7 +38,7 @@ section! {
         pub nats_password_file: Option<PathBuf> = None, with_flag("nats-password-file"), example("/etc/platools/nats-password");
         /// Token of the gateways at the NATS servers, in place of a user.
         pub nats_token: Option<SecretString> = None, with_flag("nats-token");
-        /// File with that token.
+        /// File with the token of the gateways at the NATS servers.
         pub nats_token_file: Option<PathBuf> = None, with_flag("nats-token-file"), example("/etc/platools/nats-token");
         /// Credentials file of NATS, as nsc writes it, in place of a user or a token.
         pub nats_credentials_file: Option<PathBuf> = None, with_flag("nats-credentials-file"), example("/etc/platools/gateway.creds");
