@@ -12,7 +12,7 @@ use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
 use crate::store::writer::WriteLock;
 
 /// The tables, each behind those that it refers to.
-pub(super) const TABLES: [&str; 28] = [
+pub(super) const TABLES: [&str; 29] = [
     "organizations",
     "projects",
     "environments",
@@ -36,6 +36,7 @@ pub(super) const TABLES: [&str; 28] = [
     "project_usage",
     "conversations",
     "messages",
+    "conversation_runs",
     "runtime_sessions",
     "channels",
     "channel_members",
