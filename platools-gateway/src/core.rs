@@ -18,12 +18,13 @@ use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
-use crate::cluster::{Cluster, ClusterServices};
+use crate::cluster::{Cluster, ClusterServices, MemberPeers};
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
+use crate::domain::ids::GatewayNumber;
 use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
@@ -36,7 +37,9 @@ use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
+use crate::ports::call_peers::CallPeers;
 use crate::ports::store::Storage;
+use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::{SessionServices, Sessions};
 use crate::store::SqlStore;
 use crate::tools::Tools;
@@ -56,6 +59,8 @@ macro_rules! needs {
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
+    /// The number of this gateway among those of its installation.
+    pub(crate) gateway: GatewayNumber,
     pub(crate) store: Arc<dyn Storage>,
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
@@ -184,12 +189,24 @@ impl Core {
         let reconciler = Arc::new(reconciler);
         let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
-        let services =
-            needs!(SessionServices { directory, limiter, audit, authenticator, sessions: store, channels: store });
+        let gateway = options.gateway;
+        let peers = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberPeers::new(messenger.clone())));
+        let ticket_peers = peers.clone().map(|peers| peers as Arc<dyn TicketPeers>);
+        let services = needs!(SessionServices {
+            directory,
+            limiter,
+            audit,
+            authenticator,
+            sessions: store,
+            channels: store,
+            gateway,
+            ticket_peers,
+        });
         let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
         let sessions = Arc::new(sessions);
         let observers =
             observers.into_iter().chain([sessions.observer()]).chain(options.observers).collect::<Observers>();
+        let (peers, is_member) = (peers.map(|peers| peers as Arc<dyn CallPeers>), messenger.is_some());
         let services = needs!(CallServices {
             directory,
             catalog,
@@ -202,16 +219,28 @@ impl Core {
             idempotency_store: store,
             retention_clock,
             observers,
+            peers,
         });
         let origin = (options.gateway, options.trace_ratio);
         let calls = Arc::new(Calls::new(services, options.calls, options.idempotency, origin));
         let services = needs!(ConversationServices { directory, limiter, tools, calls, store });
-        let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
+        let conversations = Conversations::new(services, options.chat, options.model);
+        let conversations = Arc::new(if is_member { conversations.shared() } else { conversations });
 
         let cluster = messenger.map(|(messenger, publisher)| {
             let max_timeout = options.calls.max_timeout;
-            let services =
-                needs!(ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout });
+            let services = needs!(ClusterServices {
+                messenger,
+                publisher,
+                links,
+                catalog,
+                pending,
+                tool_changes,
+                calls,
+                sessions,
+                limiter,
+                max_timeout,
+            });
             Arc::new(Cluster::start(services, &tasks))
         });
         let figures = needs!(FigureReader {
@@ -234,6 +263,7 @@ impl Core {
         let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
+            gateway,
             store,
             tasks,
             retention_clock,
@@ -336,6 +366,7 @@ impl Core {
 
     fn fail_calls(&self) {
         self.calls.begin_drain();
+        self.calls.end_waits();
         self.pending.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
@@ -349,7 +380,12 @@ impl Core {
         }
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
-            tokio::join!(self.credential_upkeep.store_last_uses(), self.store_retention_clock(), self.audit.close())
+            tokio::join!(
+                self.credential_upkeep.store_last_uses(),
+                self.store_retention_clock(),
+                self.audit.close(),
+                self.conversations.close(),
+            )
         };
         within(LAST_NOTES, "last notes", notes).await;
         self.store.close().await;

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::idempotency::KeyedCallGrant;
 use crate::arguments::Arguments;
 use crate::arguments::json_stringify::javascript_form;
 use crate::background::offload::offload_in_turn;
@@ -33,6 +34,8 @@ pub(crate) struct CallFrameParts<'a> {
     pub(crate) deadline_ms: i64,
     /// The W3C trace context for the worker.
     pub(crate) traceparent: &'a str,
+    /// Lets another gateway keep the answer, if the call has an idempotency key.
+    pub(crate) grant: Option<&'a KeyedCallGrant>,
 }
 
 /// The parts of a call's frame as they travel from the gateway where the call began to the one that has the worker's socket.
@@ -48,6 +51,9 @@ pub(crate) struct ShippedCall {
     /// The time until the deadline: the clocks of gateways differ.
     pub(crate) remaining_ms: u64,
     traceparent: String,
+    /// Lets the gateway keep the answer, if the one where the call began is gone.
+    #[serde(default)]
+    pub(crate) grant: Option<KeyedCallGrant>,
 }
 
 /// [`ShippedCall`] as it is written, without the arguments.
@@ -62,6 +68,8 @@ struct ShippedParts<'a> {
     deadline_ms: i64,
     remaining_ms: u64,
     traceparent: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<&'a KeyedCallGrant>,
 }
 
 impl ShippedCall {
@@ -77,6 +85,7 @@ impl ShippedCall {
             arguments: &Arguments::already_checked(arguments),
             deadline_ms,
             traceparent: &traceparent,
+            grant: None,
         };
         parts.frame(form).await
     }
@@ -114,6 +123,7 @@ impl CallFrameParts<'_> {
             deadline_ms: self.deadline_ms,
             remaining_ms: u64::try_from(self.deadline_ms.saturating_sub(wall_ms())).unwrap_or(0),
             traceparent: self.traceparent,
+            grant: self.grant,
         });
         CallFrame::new([without_end(&parts), r#","arguments":"#, self.arguments.as_str(), "}"].concat())
     }
@@ -246,6 +256,7 @@ mod tests {
             arguments: &arguments,
             deadline_ms: 1_789_430_430_000,
             traceparent: &trace.traceparent(),
+            grant: None,
         };
         let (timestamp, nonce) = ("2026-09-15T00:00:00.000Z".to_owned(), "00ff".to_owned());
         let unsigned = parts.unsigned(&"s".to_owned().into(), form, timestamp, nonce);

@@ -1,4 +1,5 @@
-//! Functions of [`Calls`] for past and running calls: `past` lists them, `find` finds one, `replay` repeats one and `cancel` cancels one.
+//! Functions of [`Calls`] for past and running calls: `past` lists them, `find` finds one, `replay` repeats one and `cancel` cancels one, also
+//! one that began at another gateway.
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
@@ -7,14 +8,15 @@ use super::request::{CallReply, CallRequest};
 use super::service::Calls;
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};
-use crate::domain::call::{CallFilter, CallScope, StoredCall, StoredText};
+use crate::domain::call::{CallFilter, CallScope, CallSummary, StoredCall, StoredText};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
-use crate::domain::ids::CallId;
+use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::page::Listing;
 use crate::journal::{JournaledCall, PastCall, Payload, PayloadState, TRACEBACK};
 use crate::pending::CallTimeout;
+use crate::ports::call_peers::CallPeers;
 use crate::tools::ToolName;
 
 /// Filter for calls. A field without a value matches everything.
@@ -79,8 +81,7 @@ impl Calls {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let missing = || Error::new(ErrorKind::NotFound, format!("there is no call `{call_id}`, or none any more"));
         // In this order: a call that ends meanwhile is found by the second look.
-        let running = self.services.journal.find_running(&caller.project_id, &call_id.into());
-        let found = match running {
+        let found = match self.find_running(&caller.project_id, &call_id.into()).await {
             Some(summary) => JournaledCall::Running(Box::new(summary)),
             None => JournaledCall::Past(Box::new(self.past_call(caller, call_id).await?.ok_or_else(missing)?)),
         };
@@ -119,13 +120,45 @@ impl Calls {
     ///
     /// # Errors
     /// The role is not enough, or there is no such call under way that the caller may see.
-    pub fn cancel(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
+    pub async fn cancel(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
         authorize(caller, Action::Cancel, Resource::Project(&caller.project_id))?;
-        let none = || Error::new(ErrorKind::NotFound, "there is no such call under way");
-        let call = self.services.journal.find_running(&caller.project_id, call_id).ok_or_else(none)?;
-        authorize(caller, Action::Cancel, call.resource(&caller.project_id))
-            .map_err(|denial| denial.or_missing(none))?;
-        self.services.pending.cancel(call_id).ok_or_else(none)
+        let (project, none) =
+            (&caller.project_id, || Error::new(ErrorKind::NotFound, "there is no such call under way"));
+        let call = self.find_running(project, call_id).await.ok_or_else(none)?;
+        authorize(caller, Action::Cancel, call.resource(project)).map_err(|denial| denial.or_missing(none))?;
+        let is_cancelled = match self.peers_with(call_id) {
+            Some(peers) => peers.cancel_call(project, call_id).await,
+            None => self.services.pending.cancel(call_id).is_some(),
+        };
+        if is_cancelled { Ok(()) } else { Err(none()) }
+    }
+
+    /// A call of a project that began here, for another gateway. Once it has ended, its record is stored.
+    pub(crate) async fn running_here(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
+        let running = self.services.journal.find_running(project, call_id);
+        if running.is_none() {
+            self.services.journal.settle(project).await;
+        }
+        running
+    }
+
+    /// Cancels a call of a project that began here, for another gateway. Returns false if it is not under way.
+    pub(crate) fn cancel_here(&self, project: &ProjectId, call_id: &CallId) -> bool {
+        let is_running = self.services.journal.find_running(project, call_id).is_some();
+        is_running && self.services.pending.cancel(call_id).is_some()
+    }
+
+    /// A call of a project that is under way, at the gateway where it began.
+    async fn find_running(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
+        match self.peers_with(call_id) {
+            Some(peers) => peers.running_call(project, call_id).await,
+            None => self.services.journal.find_running(project, call_id),
+        }
+    }
+
+    /// The other gateways, if a call began at one of them.
+    fn peers_with(&self, call_id: &CallId) -> Option<&dyn CallPeers> {
+        self.services.peers.as_deref().filter(|_| call_id.gateway() != self.gateway)
     }
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {

@@ -5,6 +5,7 @@ pub(crate) mod content_text;
 mod frame;
 mod history;
 pub mod idempotency;
+mod outcome;
 mod pipeline;
 mod request;
 pub mod result_preview;
@@ -13,6 +14,7 @@ mod service;
 
 pub(crate) use frame::ShippedCall;
 pub use history::{CallQuery, CallsBefore};
+pub(crate) use idempotency::KeyedCallGrant;
 pub use request::{CallPermit, CallReply, CallRequest};
 pub(crate) use service::CallServices;
 pub use service::Calls;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use platools::tool::without_stack;
-use platools_protocol::tool_sync::ToolDeclaration;
 use platools_protocol::tool_sync::annotation::has_exposed_errors;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -11,6 +9,7 @@ use tokio::time::Instant;
 use super::content_text::max_bytes;
 use super::frame::CallFrameParts;
 use super::idempotency::KeyedCallStart;
+use super::outcome::outcome;
 use super::request::{CallPermit, CallReply, CallRequest};
 use super::result_preview::shortened;
 use super::route::Route;
@@ -25,7 +24,6 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
 use crate::journal::{CallRecord, RecordedCall};
-use crate::pending::WorkerAnswer;
 use crate::ports::time::wall_ms;
 use crate::tools::ToolName;
 
@@ -181,20 +179,25 @@ impl Calls {
         record.note_arguments(arguments);
         let traceparent = &trace.traceparent();
         let (user_id, agent_id) = (caller.user_id.as_deref(), caller.agent_id.as_ref());
-        let parts =
-            CallFrameParts { identity, user_id, agent_id, call_id, tool: name, arguments, deadline_ms, traceparent };
+        let grant = keyed.filter(|_| self.services.peers.is_some()).map(|keyed| keyed.grant(declaration));
+        let parts = CallFrameParts {
+            identity,
+            user_id,
+            agent_id,
+            call_id,
+            tool: name,
+            arguments,
+            deadline_ms,
+            traceparent,
+            grant: grant.as_ref(),
+        };
         // From here on the call may be cancelled, also while it waits for a link.
         let pending = self.services.pending.open(call_id.clone(), scope.clone(), name, request.report_sender.clone());
         let pending = pending.limited(time_limit);
         let return_limit = request.worker_return.unwrap_or(self.settings.worker_return);
         let to = (&*self.services.links, scope, tool.version());
-        match Route::new(to, &parts, keyed, (deadline, return_limit), pending).run().await? {
-            WorkerAnswer::Returned { result, latency_ms } => Ok((result, latency_ms)),
-            WorkerAnswer::Failed { message, details, traceback } => {
-                let error = Error::new(ErrorKind::ToolFailed, exposed(message, traceback.as_deref(), declaration));
-                Err(error.with_tool_error(details).with_traceback(traceback))
-            }
-        }
+        let answer = Route::new(to, &parts, keyed, (deadline, return_limit), pending).run().await?;
+        outcome(answer, has_exposed_errors(&declaration.annotations))
     }
 }
 
@@ -210,10 +213,4 @@ async fn fitted(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<Argume
             let problems = invalid.problems().iter().map(ArgumentProblem::from).collect();
             Error::new(ErrorKind::InvalidArguments, invalid.to_string()).with_problems(problems)
         })
-}
-
-/// The message of a failure for its caller, with the causes behind it if the tool exposes them.
-fn exposed(message: String, traceback: Option<&str>, tool: &ToolDeclaration) -> String {
-    let causes = traceback.filter(|_| has_exposed_errors(&tool.annotations)).and_then(without_stack);
-    causes.map(|causes| format!("{message}\n{causes}")).unwrap_or(message)
 }

@@ -14,7 +14,7 @@ use crate::pending::reports::ReportSender;
 use crate::tools::ToolName;
 
 /// The call that a caller requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CallRequest {
     /// The tool.
     pub tool: ToolName,

@@ -61,7 +61,7 @@ impl<'a> Route<'a> {
                 NextLink::CallEnded(end) => return end,
             };
             if let Some(keyed) = self.keyed.filter(|keyed| !keyed.has_begun()) {
-                keyed.begin(self.parts.call_id).await?;
+                keyed.begin(self.deadline).await?;
                 // The link may have ended while the disk was waited for.
                 continue;
             }

@@ -13,6 +13,7 @@ use crate::limits::Limiter;
 use crate::links::Links;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
+use crate::ports::call_peers::CallPeers;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::journal::JournalStore;
 use crate::settings::{CallSettings, IdempotencySettings};
@@ -24,7 +25,7 @@ pub struct Calls {
     pub(super) settings: CallSettings,
     pub(super) idempotency: Arc<Idempotency>,
     /// The gateway that the ids of calls name.
-    gateway: GatewayNumber,
+    pub(super) gateway: GatewayNumber,
     /// The share of new traces that are recorded, from 0 to 1.
     pub(super) trace_ratio: f64,
 }
@@ -53,6 +54,11 @@ impl Calls {
     /// Stops waiting for a database that fails to keep the answers of calls with a key.
     pub(crate) fn begin_drain(&self) {
         self.idempotency.begin_drain();
+    }
+
+    /// Waits no longer for calls that other gateways make.
+    pub(crate) fn end_waits(&self) {
+        self.idempotency.end_waits();
     }
 
     /// Waits until no call is under way, and the answers of calls with a key are kept.
@@ -86,4 +92,6 @@ pub(crate) struct CallServices {
     pub(crate) idempotency_store: Arc<dyn IdempotencyStore>,
     pub(crate) retention_clock: Arc<RetentionClock>,
     pub(crate) observers: Observers,
+    /// The other gateways of the installation. None: this one is alone.
+    pub(crate) peers: Option<Arc<dyn CallPeers>>,
 }

@@ -15,7 +15,7 @@ use super::answers::{ANSWERS, AnswerMessage};
 use super::member_links::{CALLS, CallMessage, Taking};
 use super::members::Members;
 use super::messenger::{MemberMessage, Messenger, Response};
-use crate::calls::ShippedCall;
+use crate::calls::{KeyedCallGrant, ShippedCall};
 use crate::domain::error::ErrorKind;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
@@ -39,8 +39,16 @@ pub(super) struct HostedCalls {
     members: Members,
     links: Arc<Links>,
     pending: PendingCalls,
-    hosted: Arc<Mutex<HashMap<CallId, CancellationToken>>>,
+    hosted: Arc<Mutex<HashMap<CallId, HostedEntry>>>,
     tasks: TaskTracker,
+}
+
+/// An entry of the table.
+#[derive(Debug)]
+struct HostedEntry {
+    cancelled: CancellationToken,
+    /// Lets this member keep the answer, if the origin is gone.
+    grant: Option<KeyedCallGrant>,
 }
 
 impl HostedCalls {
@@ -79,9 +87,10 @@ impl HostedCalls {
             response.send(&Taking::Gone);
             return;
         };
-        let cancelled = CancellationToken::new();
-        let call_id = call.call_id.clone();
-        if lock(&self.hosted).insert(call_id.clone(), cancelled.clone()).is_some() {
+        let (cancelled, grant) = (CancellationToken::new(), call.grant.clone());
+        let (call_id, is_kept) = (call.call_id.clone(), grant.is_some());
+        let entry = HostedEntry { cancelled: cancelled.clone(), grant };
+        if lock(&self.hosted).insert(call_id.clone(), entry).is_some() {
             tracing::warn!(call.id = %call_id, "a call of another gateway came twice");
         }
         let pending = self.pending.open(call_id.clone(), scope.clone(), &call.tool, None);
@@ -92,7 +101,8 @@ impl HostedCalls {
             tokio::select! {
                 biased;
                 () = cancelled.cancelled() => {}
-                () = this.members.gone(origin, ORIGIN_GONE) => {}
+                // The answer of a call under an idempotency key is kept for the next call with the key.
+                () = this.members.gone(origin, ORIGIN_GONE), if !is_kept => {}
                 () = hosted.run(call, response) => {}
             }
         });
@@ -100,7 +110,7 @@ impl HostedCalls {
 
     fn cancel(&self, scope: &Scope, link: &LinkId, call_id: &CallId) {
         match lock(&self.hosted).remove(call_id) {
-            Some(hosted) => hosted.cancel(),
+            Some(hosted) => hosted.cancelled.cancel(),
             // The worker may have come here with the call, from another gateway.
             None => self.links.cancel_at(scope, link, call_id),
         }
@@ -113,10 +123,11 @@ impl HostedCalls {
         self.tasks.reopen();
     }
 
-    /// Forgets a call, because its answer is there.
-    pub(super) fn finish(&self, scope: &Scope, call_id: &CallId) {
-        lock(&self.hosted).remove(call_id);
+    /// Forgets a call, because its answer is there. Returns the grant to keep that, if the call has an idempotency key.
+    pub(super) fn finish(&self, scope: &Scope, call_id: &CallId) -> Option<KeyedCallGrant> {
+        let hosted = lock(&self.hosted).remove(call_id);
         self.pending.finish(scope, call_id);
+        hosted?.grant
     }
 }
 

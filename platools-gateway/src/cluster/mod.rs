@@ -4,8 +4,8 @@
 //! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
 //! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
 //! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
-//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one
-//! lacks, and `catalog_news` tells of changed tools.
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one lacks,
+//! `catalog_news` tells of changed tools, and `peers` asks about calls and tickets of other members.
 
 mod answer_forwarder;
 mod answers;
@@ -17,6 +17,7 @@ mod member_links;
 mod members;
 mod messenger;
 mod outages;
+mod peers;
 #[cfg(test)]
 mod tests;
 
@@ -29,26 +30,31 @@ use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::background::tasks::Tasks;
+use crate::calls::Calls;
 use crate::catalog::Catalog;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
+use crate::limits::Limiter;
 use crate::links::Links;
 use crate::pending::{PendingCalls, Report, WorkerAnswer};
 use crate::ports::tool_changes::ToolChanges;
+use crate::sessions::Sessions;
 
 pub(crate) use catalog_news::CatalogPublisher;
 pub(crate) use link_changes::LinkPublisher;
 pub(crate) use members::{Member, Members};
 pub(crate) use messenger::{BusFigures, Messenger};
 pub(crate) use outages::{Outages, SharedPart, TOLERANCE};
+pub(crate) use peers::MemberPeers;
 
-use answer_forwarder::AnswerForwarder;
+use answer_forwarder::{AnswerForwarder, KeptAnswers};
 use answers::Origins;
 use catalog_news::CatalogReader;
 use hosted_calls::HostedCalls;
 use link_changes::MemberState;
 use link_replicas::LinkReplicas;
 use members::BEAT;
+use peers::PeerRequests;
 
 /// The connection of this gateway to the other members of its installation.
 pub(crate) struct Cluster {
@@ -68,6 +74,9 @@ pub(crate) struct ClusterServices {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) pending: PendingCalls,
     pub(crate) tool_changes: Arc<dyn ToolChanges>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) limiter: Arc<Limiter>,
     /// The longest time of a call.
     pub(crate) max_timeout: Duration,
 }
@@ -75,11 +84,22 @@ pub(crate) struct ClusterServices {
 impl Cluster {
     /// Joins the installation: begins to receive messages and to publish heartbeats.
     pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
-        let ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, max_timeout } = services;
+        let ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, .. } = services;
+        let ClusterServices { calls, sessions, limiter, max_timeout, .. } = services;
         let outages = Outages::default();
         let (members, is_stopping) = (Members::default(), Arc::new(watch::Sender::new(false)));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
-        let answers = AnswerForwarder::new(messenger.clone(), members.clone(), hosted.clone(), max_timeout);
+        let answers = AnswerForwarder::new(
+            messenger.clone(),
+            members.clone(),
+            hosted.clone(),
+            KeptAnswers { calls: calls.clone(), max_timeout },
+        );
+        let requests = Arc::new(PeerRequests { messenger: messenger.clone(), calls, sessions });
+        let division = {
+            let members = members.clone();
+            move || divide_limits(members.clone(), limiter.clone())
+        };
         let origins = Arc::new(Origins::new(messenger.clone(), pending.clone(), links.clone()));
         let reader = CatalogReader {
             messenger: messenger.clone(),
@@ -111,6 +131,8 @@ impl Cluster {
             kept(tasks, "cluster calls", &Arc::new(hosted), |hosted| async move { hosted.receive().await }),
             kept(tasks, "cluster answers", &origins, |origins| async move { origins.receive().await }),
             kept(tasks, "cluster tools", &reader, |reader| async move { reader.receive().await }),
+            kept(tasks, "cluster requests", &requests, |requests| async move { requests.receive().await }),
+            tasks.keep("cluster limits", division),
         ];
         Self { messenger, members, answers, outages, is_stopping, _tasks: tasks }
     }
@@ -177,6 +199,17 @@ where
 {
     let part = Arc::clone(part);
     tasks.keep(name, move || run(Arc::clone(&part)))
+}
+
+/// Divides the limits of keys and entities among the members that are alive. Never returns.
+async fn divide_limits(members: Members, limiter: Arc<Limiter>) {
+    let mut changes = members.changes();
+    loop {
+        changes.borrow_and_update();
+        limiter.divide_among(members.count());
+        // The sender is in the table of members, which this task has.
+        let _ = changes.changed().await;
+    }
 }
 
 /// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.

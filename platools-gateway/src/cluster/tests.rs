@@ -177,3 +177,52 @@ async fn a_gateway_that_starts_again_has_the_links_of_the_others() {
     assert_eq!(installation.call(0, "echo", 2).await.unwrap(), 2);
     assert_eq!(lock(&worker.cancelled).len(), 0);
 }
+
+#[tokio::test]
+async fn the_answer_of_a_call_with_a_key_is_kept_where_its_worker_is_if_its_gateway_is_gone() {
+    let installation = Installation::start(3, ONE).await;
+    let mut worker = installation.worker(1, "tools", "p1", "echo").await;
+    installation.is_online(0, "echo").await;
+    let _lost = installation.call_with_key(0, "k", "echo", 5);
+    let (call_id, _) = worker.next_call().await.unwrap();
+    // It hangs, so it does not store how its calls ended.
+    installation.network.disconnect(installation.member(0));
+    tokio::time::pause();
+    until(|| cluster(&installation.core(1)).members().count() == 2).await;
+    tokio::time::resume();
+    let repeat = installation.call_with_key(2, "k", "echo", 5);
+    worker.answer(&call_id, 5).await;
+    assert_eq!(repeat.await.unwrap().unwrap(), 5);
+    assert_eq!(installation.call_with_key(1, "k", "echo", 5).await.unwrap().unwrap(), 5);
+    assert_eq!(lock(&worker.ran).len(), 1, "it runs once");
+}
+
+#[tokio::test]
+async fn the_answer_of_a_call_with_a_key_is_kept_if_its_gateway_has_started_again() {
+    let installation = Installation::start(2, ONE).await;
+    let mut worker = installation.worker(1, "tools", "p1", "echo").await;
+    installation.is_online(0, "echo").await;
+    let _lost = installation.call_with_key(0, "k", "echo", 5);
+    let (call_id, _) = worker.next_call().await.unwrap();
+    installation.replace_hung(0).await;
+    installation.is_online(0, "echo").await;
+    let repeats = [0, 1].map(|gateway| installation.call_with_key(gateway, "k", "echo", 5));
+    worker.answer(&call_id, 5).await;
+    for repeat in repeats {
+        assert_eq!(repeat.await.unwrap().unwrap(), 5);
+    }
+    assert_eq!(lock(&worker.ran).len(), 1, "it runs once");
+}
+
+#[tokio::test]
+async fn gateways_divide_the_limits_of_keys_and_a_pool_has_its_places_at_all_of_them() {
+    let installation = Installation::start(2, &[("tools", Policy::Pool)]).await;
+    let core = installation.core(0);
+    let caller = installation.caller();
+    let in_flight: Vec<_> = (0..2000).map_while(|_| core.limiter.admit_call(&caller).ok()).collect();
+    assert_eq!(in_flight.len(), 500, "half of 1000");
+    let _worker = installation.worker(1, "tools", "p1", "echo").await;
+    installation.is_online(0, "echo").await;
+    let entity = core.links.list(&caller.project_id)[0].identity.entity_id.clone();
+    assert_eq!([0, 1].map(|gateway| installation.core(gateway).links.count_elsewhere(&entity)), [1, 0]);
+}

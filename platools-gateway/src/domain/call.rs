@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{AgentId, CallId, EntityId, EnvironmentId, ProjectId};
 
 /// The beginning of a call: the caller, the tool and the time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallSummary {
     /// The call.

@@ -50,6 +50,17 @@ pub(crate) struct ConversationBounds {
     pub(crate) of_user: i64,
 }
 
+/// The position of a run in the queue of its conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunPosition {
+    /// The run has its turn.
+    Turn,
+    /// The run waits behind others.
+    Waiting,
+    /// The run has no place: the queue is full, or the place was not renewed in time and is another run's.
+    Nowhere,
+}
+
 /// A part of the messages of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessagePage {

@@ -42,7 +42,8 @@ impl Identity {
 }
 
 /// The permissions of a caller. Each role includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
     /// May look.
@@ -107,7 +108,8 @@ impl Policy {
 }
 
 /// The proof of an identity: the key, token or secret that was presented.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Credential {
     /// An entity's secret.
@@ -183,8 +185,9 @@ impl SpeaksFor {
     }
 }
 
-/// A key, a token or nothing at all, resolved to a project, a role and the limits of what it may do.
-#[derive(Debug, Clone)]
+/// A key, a token or nothing at all, resolved to a project, a role and the limits of what it may do. Gateways of one installation tell each
+/// other callers without the origin of their requests.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Caller {
     /// The credential that was presented.
@@ -204,6 +207,7 @@ pub struct Caller {
     /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
     /// The origin of the caller's request.
+    #[serde(skip)]
     pub origin: RequestOrigin,
 }
 

@@ -2,12 +2,14 @@
 
 mod callers;
 mod concurrency;
+mod gateway_count;
 pub(crate) mod gauge;
 mod memory_budget;
 mod proxies;
 mod rate;
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::domain::identity::{Caller, Policy};
 use crate::domain::ids::EntityId;
 use crate::domain::origin::network;
 use concurrency::ConcurrencyLimit;
+use gateway_count::GatewayCount;
 use memory_budget::MemoryBudget;
 use memory_budget::SOON;
 use proxies::TrustedProxies;
@@ -32,6 +35,8 @@ pub(crate) use memory_budget::{HeldBytes, OverBudget};
 /// Counts the requests, connections and bytes of addresses, callers, entities and projects, and refuses those past their limits.
 pub(crate) struct Limiter {
     proxies: TrustedProxies,
+    /// The gateways that divide the limits of keys and entities. The limits of addresses and of all callers protect one gateway.
+    gateways: GatewayCount,
     connections: ConcurrencyLimit<IpAddr>,
     /// Connections past the limit that get an answer; further ones are closed without it.
     turned_away: ConcurrencyLimit<IpAddr>,
@@ -75,6 +80,8 @@ impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
         let Limits { address, key, entity, project, total, trusted_proxies } = limits;
         let body_bytes = key.body_bytes.get().min(MAX_BODY_BYTES);
+        let gateways = GatewayCount::default();
+        let rate = |number| Rate::per_second(number).divided(&gateways);
         Self {
             proxies: TrustedProxies::new(trusted_proxies),
             connections: ConcurrencyLimit::new(address.connections),
@@ -84,23 +91,30 @@ impl Limiter {
             failures: Rate::per_minute(address.failures_per_minute),
             anonymous_requests: Rate::per_second(address.requests_per_second),
             // Clients of some protocols only say in the body that a request is a call, which has a rate of its own.
-            requests: Rate::per_second(key.requests_per_second.max(key.calls_per_second)),
-            calls: Rate::per_second(key.calls_per_second),
-            calls_in_flight: ConcurrencyLimit::new(key.calls_in_flight),
-            chats: Rate::per_second(key.chats_per_second),
-            chats_in_flight: ConcurrencyLimit::new(key.chats_in_flight),
+            requests: rate(key.requests_per_second.max(key.calls_per_second)),
+            calls: rate(key.calls_per_second),
+            calls_in_flight: ConcurrencyLimit::new(key.calls_in_flight).divided(&gateways),
+            chats: rate(key.chats_per_second),
+            chats_in_flight: ConcurrencyLimit::new(key.chats_in_flight).divided(&gateways),
             all_chats_in_flight: ConcurrencyLimit::new(total.chats_in_flight),
             body_bytes: body_bytes as usize,
             bodies: MemoryBudget::new(total.body_bytes.get(), body_bytes.into()),
             waiting: MemoryBudget::new(total.waiting_bytes.get(), 0),
             dropped_events: AtomicU64::new(0),
             workers: ConcurrencyLimit::new(entity.connections),
-            entity_handshakes: Rate::per_second(entity.handshakes_per_second),
-            entity_calls: Rate::per_second(entity.calls_per_second),
-            entity_calls_in_flight: ConcurrencyLimit::new(entity.calls_in_flight),
+            entity_handshakes: Rate::per_second(entity.handshakes_per_second).divided(&gateways),
+            entity_calls: Rate::per_second(entity.calls_per_second).divided(&gateways),
+            entity_calls_in_flight: ConcurrencyLimit::new(entity.calls_in_flight).divided(&gateways),
             entity_catalog_bytes: entity.catalog_bytes.get() as usize,
             project: project.clone(),
+            gateways,
         }
+    }
+
+    /// Divides the limits of keys and entities among so many gateways. What this one has admitted stays.
+    pub(crate) fn divide_among(&self, gateways: usize) {
+        let gateways = u32::try_from(gateways).ok().and_then(NonZeroU32::new);
+        self.gateways.set(gateways.unwrap_or(NonZeroU32::MIN));
     }
 
     /// Decides about a connection.
@@ -152,15 +166,17 @@ impl Limiter {
         self.count_failure(from).map_err(|wait| too_much("too many failed attempts from this address", wait))
     }
 
-    /// Lets a worker of an entity in, for as long as the place is kept, or says how long it is to wait.
+    /// Lets a worker of an entity in, for as long as the place is kept, or says how long it is to wait. `elsewhere` workers of the entity are
+    /// at other gateways.
     pub(crate) fn admit_worker(
         &self,
         entity: &EntityId,
         policy: Policy,
+        elsewhere: usize,
     ) -> Result<Option<ConcurrencyPermit<EntityId>>, Duration> {
         self.entity_handshakes.take(entity)?;
         match policy {
-            Policy::Pool => self.workers.take(entity.clone()).ok_or(SOON).map(Some),
+            Policy::Pool => self.workers.take_beside(entity.clone(), elsewhere).ok_or(SOON).map(Some),
             // There is one in each environment, and the one before it goes.
             Policy::Supersede => Ok(None),
         }
@@ -258,8 +274,6 @@ fn too_much(message: &str, wait: Duration) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
     use crate::settings::count as number;
 
@@ -319,8 +333,27 @@ mod tests {
     fn workers_that_replace_each_other_need_no_place() {
         let limiter = limiter(|limits| limits.entity.connections = number(1));
         let entity = EntityId::from("ent");
-        let _place = limiter.admit_worker(&entity, Policy::Pool).unwrap();
-        assert_eq!(limiter.admit_worker(&entity, Policy::Pool).unwrap_err(), SOON);
-        assert!(limiter.admit_worker(&entity, Policy::Supersede).unwrap().is_none());
+        assert_eq!(limiter.admit_worker(&entity, Policy::Pool, 1).unwrap_err(), SOON, "one is elsewhere");
+        let _place = limiter.admit_worker(&entity, Policy::Pool, 0).unwrap();
+        assert_eq!(limiter.admit_worker(&entity, Policy::Pool, 0).unwrap_err(), SOON);
+        assert!(limiter.admit_worker(&entity, Policy::Supersede, 9).unwrap().is_none());
+    }
+
+    #[test]
+    fn gateways_divide_the_limits_of_keys_and_entities_and_each_has_those_of_addresses() {
+        let limiter = limiter(|limits| {
+            limits.key.calls_in_flight = number(2);
+            limits.entity.calls_in_flight = number(2);
+            limits.address.handshakes_per_second = number(1);
+        });
+        limiter.divide_among(2);
+        let _call = limiter.admit_call(&Caller::sample("key_1")).unwrap();
+        assert_eq!(limiter.admit_call(&Caller::sample("key_1")).unwrap_err().kind(), ErrorKind::RateLimited);
+        let _of_entity = limiter.admit_call_to(&"ent".into()).unwrap();
+        assert_eq!(limiter.admit_call_to(&"ent".into()).unwrap_err().kind(), ErrorKind::RateLimited);
+        let address = "10.0.0.1".parse().unwrap();
+        assert!(limiter.count_handshake(address).is_ok() && limiter.count_handshake(address).is_ok());
+        limiter.divide_among(0);
+        limiter.admit_call(&Caller::sample("key_1")).unwrap();
     }
 }

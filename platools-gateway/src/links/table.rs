@@ -18,7 +18,7 @@ use super::worker::{ConnectedWorker, WorkerObserver};
 use crate::authority::LastUses;
 use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::identity::{Credential, Identity, Policy, Scope};
-use crate::domain::ids::{CallId, ProjectId};
+use crate::domain::ids::{CallId, EntityId, ProjectId};
 use crate::domain::lock::lock;
 use crate::domain::random;
 use crate::pending::{CallSettings, PendingCalls, Stage};
@@ -78,6 +78,16 @@ impl Links {
         let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
         links.sort_by_key(|live| live.generation);
         links.into_iter().map(|live| state.shown(live)).collect()
+    }
+
+    /// The number of links of an entity that other gateways have.
+    pub(crate) fn count_elsewhere(&self, entity: &EntityId) -> usize {
+        if self.link_observer.is_none() {
+            return 0;
+        }
+        let state = self.lock();
+        let of_entity = state.live.iter().filter(|(scope, _)| scope.entity == *entity);
+        of_entity.flat_map(|(_, links)| links).filter(|live| !live.is_local()).count()
     }
 
     /// True if a link is still the live one of its scope.

@@ -28,11 +28,12 @@ use crate::connections::Authenticator;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
-use crate::domain::ids::{AgentId, ProjectId};
+use crate::domain::ids::{AgentId, GatewayNumber, ProjectId};
 use crate::limits::Limiter;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::channels::ChannelStore;
 use crate::ports::sessions::SessionStore;
+use crate::ports::ticket_peers::TicketPeers;
 
 pub use crate::settings::RuntimeSettings;
 pub use agent_event::AgentEvent;
@@ -51,6 +52,7 @@ pub(crate) use crate::domain::session::StoredSession;
 use agent_lookup::AgentLookup;
 use session::ActiveSession;
 use shared_sessions::SharedSessions;
+use tickets::Tickets;
 use writer::SessionWriter;
 
 /// Agents with sessions, their sockets and channels.
@@ -61,6 +63,8 @@ pub(crate) struct Sessions {
     audit: Arc<Audit>,
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
+    /// The other gateways of the installation. None: this one is alone.
+    ticket_peers: Option<Arc<dyn TicketPeers>>,
     shared: Arc<SharedSessions>,
     writer: SessionWriter,
 }
@@ -73,6 +77,10 @@ pub(crate) struct SessionServices {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) channels: Arc<dyn ChannelStore>,
+    /// The number of this gateway.
+    pub(crate) gateway: GatewayNumber,
+    /// The other gateways of the installation. None: this one is alone.
+    pub(crate) ticket_peers: Option<Arc<dyn TicketPeers>>,
 }
 
 impl Sessions {
@@ -84,10 +92,12 @@ impl Sessions {
         handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
+        let SessionServices { directory, limiter, audit, authenticator, sessions, channels, gateway, ticket_peers } =
+            services;
         let is_started = settings.is_some();
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let shared = Arc::new(SharedSessions::new(settings.unwrap_or_default(), agents, handlers, tasks));
+        let tickets = Tickets::new(gateway);
+        let shared = Arc::new(SharedSessions::new(settings.unwrap_or_default(), agents, handlers, tickets, tasks));
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
             stored.into_iter().for_each(|row| shared.table().resume(ActiveSession::from(row)));
@@ -95,7 +105,7 @@ impl Sessions {
         } else {
             SessionWriter::closed()
         };
-        Ok(Self { directory, limiter, audit, authenticator, store: channels, shared, writer })
+        Ok(Self { directory, limiter, audit, authenticator, store: channels, ticket_peers, shared, writer })
     }
 
     /// The settings of agents with sessions.
@@ -162,6 +172,7 @@ mod tests {
     use std::time::Duration;
 
     use async_trait::async_trait;
+    use platools_bus::memory::{MemberId, Network};
     use sqlx::Connection as _;
     use tokio::time::timeout;
 
@@ -169,6 +180,8 @@ mod tests {
     use crate::core::{Core, CoreOptions};
     use crate::domain::agent_profile::Profile;
     use crate::domain::channel::ChannelBounds;
+    use crate::domain::identity::{Credential, SpeaksFor};
+    use crate::domain::origin::{Protocol, RequestOrigin};
     use crate::domain::session::SessionWrite;
     use crate::ops::readiness::NotReady;
     use crate::ports::store::{FailureExtent, StoreFailure};
@@ -269,6 +282,72 @@ mod tests {
         let begun = timeout(Duration::from_secs(20), core.sessions.begin(&peer, "{}".to_owned())).await;
         begun.expect("it runs again").unwrap();
         core.readiness.check().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_ticket_of_one_gateway_opens_one_socket_at_another() {
+        let (folder, network) = (tempfile::tempdir().unwrap(), Network::new());
+        let start = async |number: u16| {
+            let options = CoreOptions {
+                gateway: GatewayNumber::new(number).unwrap(),
+                bus: Some(Arc::new(network.join())),
+                sessions: Some(RuntimeSettings::default()),
+                ..CoreOptions::default()
+            };
+            Core::open_with(folder.path(), options).await.unwrap()
+        };
+        let one = start(1).await;
+        let agent = one.local_admin().add_agent("scout", Profile::default()).await.unwrap();
+        let two = start(2).await;
+        for core in [&one, &two] {
+            while core.cluster.as_ref().unwrap().members().count() < 2 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let caller = Caller {
+            project_id: one.authenticator.anonymous().project_id,
+            agent_id: Some(agent.id.clone()),
+            tool_roles: vec!["buyer".to_owned()],
+            ..Caller::sample("key_1")
+        };
+        let peer = one.sessions.peer(caller.clone()).unwrap();
+        let redeem = async |core: &Core, ticket| {
+            let origin = RequestOrigin::local(Protocol::Runtime);
+            core.sessions.admit_by_ticket(Some(ticket), None, origin).await
+        };
+        let ticket = one.sessions.issue_ticket(&peer).unwrap();
+        let admitted = redeem(&two, &ticket).await.unwrap();
+        assert_eq!((&admitted.id, &admitted.caller.credential), (&agent.id, &caller.credential));
+        assert_eq!((admitted.caller.role, &admitted.caller.tool_roles), (caller.role, &caller.tool_roles));
+        for core in [&one, &two] {
+            assert_eq!(redeem(core, &ticket).await.unwrap_err().kind(), ErrorKind::Unauthenticated, "it was used");
+        }
+        let ticket = one.sessions.issue_ticket(&peer).unwrap();
+        network.disconnect(MemberId(0));
+        assert_eq!(redeem(&two, &ticket).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+        redeem(&one, &ticket).await.unwrap();
+    }
+
+    #[test]
+    fn a_caller_is_the_same_after_its_way_to_another_gateway() {
+        let token = Credential::Token {
+            id: "t-1".to_owned(),
+            expires_ms: 17,
+            signed_by: "current".to_owned(),
+            parents: vec![Credential::Key("key_1".into()), Credential::Nothing],
+        };
+        let caller = Caller {
+            credential: token,
+            speaks_for: SpeaksFor::Users(vec!["u-1".to_owned()]),
+            environments: Some(vec!["env_1".into()]),
+            agent_id: Some("agent_1".into()),
+            user_id: Some("u-1".to_owned()),
+            origin: RequestOrigin::local(Protocol::Rest),
+            ..Caller::sample("key_1")
+        };
+        let read: Caller = serde_json::from_str(&serde_json::to_string(&caller).unwrap()).unwrap();
+        let without_origin = Caller { origin: RequestOrigin::default(), ..caller };
+        assert_eq!(format!("{read:?}"), format!("{without_origin:?}"));
     }
 
     impl Sessions {

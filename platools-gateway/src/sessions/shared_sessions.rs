@@ -33,10 +33,11 @@ impl SharedSessions {
         settings: RuntimeSettings,
         agents: AgentLookup,
         handlers: Vec<EventHandler>,
+        tickets: Tickets,
         tasks: &Tasks,
     ) -> Self {
         let table = Mutex::new(SessionTable::new(agents.clone()));
-        let shared = Self { settings, tickets: Tickets::default(), agents, handlers: EventHandlers::default(), table };
+        let shared = Self { settings, tickets, agents, handlers: EventHandlers::default(), table };
         handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
         shared
     }

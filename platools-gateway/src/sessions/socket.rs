@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::shared_sessions::SharedSessions;
 use super::socket_queue::{SocketEnd, SocketQueue};
-use super::{AgentEvent, Peer, Sessions, events};
+use super::{AgentEvent, Peer, Sessions, events, tickets};
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -125,7 +125,10 @@ impl Sessions {
                 "the ticket is missing, used, expired or another agent's; get a new one with `POST /v1/ws/ticket`";
             Error::new(ErrorKind::Unauthenticated, message)
         };
-        let caller = ticket.and_then(|ticket| self.shared.tickets.take(ticket));
+        let caller = match ticket {
+            Some(ticket) => self.take_ticket(ticket).await,
+            None => None,
+        };
         let Some(caller) = caller else {
             // Guessing is as hopeless as with keys, and costs as much.
             return Err(self.authenticator.refuse_credential(&from, no_good()));
@@ -139,6 +142,19 @@ impl Sessions {
             return Err(error);
         }
         self.peer(caller)
+    }
+
+    /// Redeems a ticket at the gateway that issued it.
+    async fn take_ticket(&self, ticket: &SecretString) -> Option<Caller> {
+        match (&self.ticket_peers, self.shared.tickets.other_issuer(ticket)) {
+            (Some(peers), Some(issuer)) => peers.take_ticket(issuer, &tickets::hash(ticket)).await,
+            _ => self.shared.tickets.take(ticket),
+        }
+    }
+
+    /// Redeems a ticket of this gateway for another one, by its hash.
+    pub(crate) fn take_ticket_here(&self, hash: &str) -> Option<Caller> {
+        self.shared.tickets.take_hashed(hash)
     }
 
     /// Adds a socket of an agent. If the agent has too many then, the socket heard from least recently ends.

@@ -1,5 +1,5 @@
 //! [`Tickets`]: issues the tickets with which agents open sockets, and redeems each once, within a short time. It bounds the valid tickets
-//! of one agent.
+//! of one agent. A ticket names the gateway that issued it, so that another one can ask there.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::authority::secret;
 use crate::domain::identity::Caller;
-use crate::domain::ids::AgentId;
+use crate::domain::ids::{AgentId, GatewayNumber};
 use crate::domain::lock::lock;
 use crate::domain::random;
 
@@ -21,7 +21,10 @@ const SELECTOR: usize = 16;
 
 /// The valid tickets, as hashes.
 #[derive(Debug, Default)]
-pub(super) struct Tickets(Mutex<Issued>);
+pub(super) struct Tickets {
+    gateway: GatewayNumber,
+    issued: Mutex<Issued>,
+}
 
 #[derive(Debug, Default)]
 struct Issued {
@@ -38,9 +41,18 @@ struct IssuedTicket {
 }
 
 impl Tickets {
+    /// The tickets of a gateway.
+    pub(super) fn new(gateway: GatewayNumber) -> Self {
+        Self { gateway, issued: Mutex::default() }
+    }
+
     /// Issues a ticket to an agent. The ticket stands for the credential of `caller`.
     pub(super) fn issue(&self, agent: &AgentId, caller: Caller, lifetime: Duration) -> SecretString {
-        let ticket = format!("tkt_{}", random::hex_of::<32>());
+        let secret = random::hex_of::<32>();
+        let ticket = match self.gateway {
+            GatewayNumber::ALONE => format!("tkt_{secret}"),
+            gateway => format!("tkt_{}_{secret}", gateway.get()),
+        };
         let hash = secret::hash(&ticket);
         let selector = selector(&hash).to_owned();
         let mut issued = self.lock();
@@ -54,13 +66,24 @@ impl Tickets {
         ticket.into()
     }
 
+    /// The other gateway that issued a ticket. `None` if this one did, or the ticket names none.
+    pub(super) fn other_issuer(&self, ticket: &SecretString) -> Option<GatewayNumber> {
+        let (number, _) = ticket.expose_secret().strip_prefix("tkt_")?.split_once('_')?;
+        let issuer = number.parse().ok().and_then(GatewayNumber::new)?;
+        (issuer != self.gateway).then_some(issuer)
+    }
+
     /// Redeems a ticket, which is not valid afterwards, and returns its caller.
     pub(super) fn take(&self, ticket: &SecretString) -> Option<Caller> {
-        let hash = secret::hash(ticket.expose_secret());
+        self.take_hashed(&hash(ticket))
+    }
+
+    /// Redeems a ticket like [`Tickets::take`], by its hash.
+    pub(super) fn take_hashed(&self, hash: &str) -> Option<Caller> {
         let mut issued = self.lock();
-        let found = issued.by_selector.get(selector(&hash)).filter(|found| secret::same(&found.hash, &hash))?;
+        let found = issued.by_selector.get(selector(hash)).filter(|found| secret::same(&found.hash, hash))?;
         let is_good = Instant::now() < found.ends;
-        let taken = issued.by_selector.remove(selector(&hash))?;
+        let taken = issued.by_selector.remove(selector(hash))?;
         is_good.then_some(taken.caller)
     }
 
@@ -77,8 +100,13 @@ impl Tickets {
 
     fn lock(&self) -> MutexGuard<'_, Issued> {
         // Every section leaves the tables whole, so a panic in another task spoils nothing.
-        lock(&self.0)
+        lock(&self.issued)
     }
+}
+
+/// The hash by which a ticket is found.
+pub(super) fn hash(ticket: &SecretString) -> String {
+    secret::hash(ticket.expose_secret())
 }
 
 fn selector(hash: &str) -> &str {
@@ -128,6 +156,21 @@ mod tests {
         assert_eq!(whose(&tickets, &issued[0]), None);
         assert!(issued[1..].iter().all(|ticket| whose(&tickets, ticket).is_some()));
         assert!(whose(&tickets, &other).is_some());
+    }
+
+    #[test]
+    fn a_ticket_names_the_gateway_that_issued_it_unless_that_is_alone() {
+        let [one, two] = [1, 2].map(|number| Tickets::new(GatewayNumber::new(number).unwrap()));
+        let ticket = issue(&one, "a", LONG);
+        assert_eq!((one.other_issuer(&ticket), two.other_issuer(&ticket)), (None, GatewayNumber::new(1)));
+        assert_eq!(two.take(&ticket).map(|_| ()), None);
+        let taken = one.take_hashed(&hash(&ticket)).unwrap();
+        assert_eq!(taken.credential.to_string(), "a");
+        assert_eq!(whose(&one, &ticket), None, "it was used");
+        for named in [issue(&Tickets::default(), "a", LONG), "tkt_1024_aa".to_owned().into(), "tkt_".to_owned().into()]
+        {
+            assert_eq!(two.other_issuer(&named), None);
+        }
     }
 
     #[test]

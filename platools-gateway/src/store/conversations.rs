@@ -1,17 +1,19 @@
 //! [`ConversationStore`] in SQL: stores conversations and their messages.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-use super::SqlStore;
 use super::page_scan::Scan;
 use super::sql::{self, Row, SqlConnection};
 use super::usage::{Counted, add_usage, subtract_removed};
 use super::writer::WriteLock;
+use super::{SqlStore, run_queue};
 use crate::domain::conversation::{
-    ConversationBounds, ConversationFilter, MessagePage, StoredConversation, StoredMessage,
+    ConversationBounds, ConversationFilter, MessagePage, RunPosition, StoredConversation, StoredMessage,
 };
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::ids::{AgentId, ConversationId, ProjectId};
+use crate::domain::ids::{AgentId, ConversationId, ProjectId, RunId};
 use crate::domain::message::Message;
 use crate::domain::page::Listing;
 use crate::ports::conversations::ConversationStore;
@@ -97,35 +99,55 @@ impl ConversationStore for SqlStore {
         bounds: ConversationBounds,
     ) -> Result<(), Error> {
         let mut change = self.writes.begin(WriteLock::Conversations).await?;
-        let texts = messages
-            .iter()
-            .map(|message| serde_json::to_string(message).expect("strings and raw JSON always serialize"));
-        let texts: Vec<_> = texts.collect();
-        let bytes = texts.iter().map(|text| bytes_of(text)).sum::<i64>();
-        let query =
-            "UPDATE conversations SET updated_ms = $2, bytes = bytes + $3 WHERE id = $1 RETURNING project_id, bytes";
-        let row = sql::query(query).bind(id.as_str()).bind(now_ms).bind(bytes).fetch_optional(&mut *change).await?;
-        let row = row.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the conversation `{id}` was deleted")))?;
-        let project = ProjectId::from(row.get::<String, _>("project_id"));
-        for text in &texts {
-            sql::query(
-                "INSERT INTO messages (conversation_id, position, message, created_ms) SELECT $1, \
-                 COALESCE((SELECT MAX(position) + 1 FROM messages WHERE conversation_id = $1), 0), $2, $3",
-            )
-            .bind(id.as_str())
-            .bind(text)
-            .bind(now_ms)
-            .execute(&mut *change)
-            .await?;
-        }
-        let removed = trim_messages(&mut change, id, row.get("bytes"), bounds).await?;
-        let usage = add_usage(&mut change, &project, Counted::Conversations, 0, bytes - removed).await?;
-        if usage > bounds.project_bytes {
-            // A little more than has to go, so that it need not be done for each message.
-            let excess = usage - bounds.project_bytes / 20 * 19;
-            make_room(&mut change, &project, id, excess).await?;
-        }
+        append_messages(&mut change, id, messages, now_ms, bounds).await?;
         change.commit().await?;
+        Ok(())
+    }
+
+    async fn add_messages_of_run(
+        &self,
+        (id, run): (&ConversationId, &RunId),
+        messages: &[Message],
+        now_ms: i64,
+        bounds: ConversationBounds,
+    ) -> Result<(), Error> {
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
+        let query = "SELECT 1 FROM conversation_runs WHERE conversation_id = $1 AND run_id = $2";
+        if sql::query(query).bind(id.as_str()).bind(run.as_str()).fetch_optional(&mut *change).await?.is_none() {
+            return Err(lost_turn());
+        }
+        append_messages(&mut change, id, messages, now_ms, bounds).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    async fn queue_run(
+        &self,
+        id: &ConversationId,
+        run: &RunId,
+        lease: Duration,
+        limit: i64,
+    ) -> Result<RunPosition, Error> {
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
+        let place = run_queue::add(&mut change, id, run, lease, limit).await?;
+        change.commit().await?;
+        Ok(place)
+    }
+
+    async fn renew_run(&self, id: &ConversationId, run: &RunId, lease: Duration) -> Result<RunPosition, Error> {
+        let mut change = self.writes.begin(WriteLock::Conversations).await?;
+        let place = run_queue::renew(&mut change, id, run, lease).await?;
+        change.commit().await?;
+        Ok(place)
+    }
+
+    async fn run_position(&self, id: &ConversationId, run: &RunId) -> Result<RunPosition, Error> {
+        run_queue::place(&self.reads, id, run).await
+    }
+
+    async fn end_run(&self, id: &ConversationId, run: &RunId) -> Result<(), Error> {
+        let delete = "DELETE FROM conversation_runs WHERE conversation_id = $1 AND run_id = $2";
+        sql::query(delete).bind(id.as_str()).bind(run.as_str()).execute(self.writes.connections()).await?;
         Ok(())
     }
 
@@ -168,7 +190,8 @@ impl ConversationStore for SqlStore {
         let delete = "DELETE FROM conversations WHERE id IN \
                       (SELECT id FROM conversations WHERE updated_ms < $1 ORDER BY updated_ms LIMIT $2) \
                       RETURNING project_id, bytes";
-        self.delete_counted_before(Counted::Conversations, delete, ms, DELETED_AT_ONCE).await
+        self.delete_counted_before(Counted::Conversations, delete, ms, DELETED_AT_ONCE).await?;
+        Ok(run_queue::remove_left(self.writes.connections()).await?)
     }
 }
 
@@ -201,6 +224,44 @@ pub(super) async fn uncount_conversations_of(change: &mut SqlConnection, agent: 
         let (items, bytes): (i64, i64) = (row.get("items"), row.get("bytes"));
         let project = ProjectId::from(row.get::<String, _>("project_id"));
         add_usage(change, &project, Counted::Conversations, -items, -bytes).await?;
+    }
+    Ok(())
+}
+
+/// Appends messages to a conversation, and makes room for them.
+async fn append_messages(
+    change: &mut SqlConnection,
+    id: &ConversationId,
+    messages: &[Message],
+    now_ms: i64,
+    bounds: ConversationBounds,
+) -> Result<(), Error> {
+    let texts =
+        messages.iter().map(|message| serde_json::to_string(message).expect("strings and raw JSON always serialize"));
+    let texts: Vec<_> = texts.collect();
+    let bytes = texts.iter().map(|text| bytes_of(text)).sum::<i64>();
+    let query =
+        "UPDATE conversations SET updated_ms = $2, bytes = bytes + $3 WHERE id = $1 RETURNING project_id, bytes";
+    let row = sql::query(query).bind(id.as_str()).bind(now_ms).bind(bytes).fetch_optional(&mut *change).await?;
+    let row = row.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the conversation `{id}` was deleted")))?;
+    let project = ProjectId::from(row.get::<String, _>("project_id"));
+    for text in &texts {
+        sql::query(
+            "INSERT INTO messages (conversation_id, position, message, created_ms) SELECT $1, \
+             COALESCE((SELECT MAX(position) + 1 FROM messages WHERE conversation_id = $1), 0), $2, $3",
+        )
+        .bind(id.as_str())
+        .bind(text)
+        .bind(now_ms)
+        .execute(&mut *change)
+        .await?;
+    }
+    let removed = trim_messages(change, id, row.get("bytes"), bounds).await?;
+    let usage = add_usage(change, &project, Counted::Conversations, 0, bytes - removed).await?;
+    if usage > bounds.project_bytes {
+        // A little more than has to go, so that it need not be done for each message.
+        let excess = usage - bounds.project_bytes / 20 * 19;
+        make_room(change, &project, id, excess).await?;
     }
     Ok(())
 }
@@ -320,6 +381,13 @@ fn conversation(row: &Row) -> StoredConversation {
         created_ms: row.get("created_ms"),
         updated_ms: row.get("updated_ms"),
     }
+}
+
+/// A run whose turn another run has.
+fn lost_turn() -> Error {
+    let message = "the gateway lost the turn in this conversation, because it did not reach the database in time; read the conversation, and \
+                   send the message again if it has no answer";
+    Error::new(ErrorKind::Interrupted, message)
 }
 
 fn message(row: &Row) -> Result<StoredMessage, Error> {

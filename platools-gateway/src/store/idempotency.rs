@@ -1,6 +1,7 @@
 //! [`IdempotencyStore`] in SQL: stores calls under idempotency keys, and their encrypted answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -8,8 +9,8 @@ use super::SqlStore;
 use super::sql::{self, SqlConnection};
 use super::usage::{Counted, add_usage, total_usage};
 use crate::domain::error::Error;
-use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, KeyedCall};
-use crate::domain::ids::{CallId, ProjectId};
+use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, KeyedBegin, KeyedCall};
+use crate::domain::ids::ProjectId;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::time::now_ms;
 
@@ -21,17 +22,20 @@ const DROPPED_AT_ONCE: i64 = 32;
 
 #[async_trait]
 impl IdempotencyStore for SqlStore {
-    async fn begin_keyed_call(&self, call: &KeyedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
-        let (call, call_id) = (call.clone(), call_id.clone());
+    async fn begin_keyed_call(&self, call: &KeyedCall, answer_wait: Duration, limit: i64) -> Result<KeyedBegin, Error> {
+        let call = call.clone();
         let begin = self.writes.share(move |connection| {
-            let (call, call_id) = (call.clone(), call_id.clone());
-            Box::pin(async move { begin(connection, &call, &call_id, limit).await })
+            let call = call.clone();
+            Box::pin(async move { begin(connection, &call, answer_wait, limit).await })
         });
         begin.await
     }
 
     async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error> {
-        let query = sql::query("SELECT fingerprint, call_id, state, answer FROM named_calls WHERE id = $1");
+        let now = self.reads.dialect().now_ms();
+        let query = sql::dynamic(format!(
+            "SELECT fingerprint, call_id, state, answer, answer_until_ms - {now} AS answer_wait_ms FROM named_calls WHERE id = $1"
+        ));
         let row = query.bind(id).fetch_optional(&self.reads).await?;
         Ok(row.map(|row| EarlierCall {
             fingerprint: row.get("fingerprint"),
@@ -40,7 +44,7 @@ impl IdempotencyStore for SqlStore {
                 ("answered", Some(answer)) => EarlierEnd::Answered(answer),
                 ("too_large", _) => EarlierEnd::TooLarge,
                 ("dropped", _) => EarlierEnd::Dropped,
-                _ => EarlierEnd::Unknown,
+                _ => EarlierEnd::Begun { answer_wait: milliseconds(row.get("answer_wait_ms")) },
             },
         }))
     }
@@ -83,9 +87,25 @@ impl IdempotencyStore for SqlStore {
 async fn begin(
     connection: &mut SqlConnection,
     call: &KeyedCall,
-    call_id: &CallId,
+    answer_wait: Duration,
     limit: i64,
-) -> Result<bool, sqlx::Error> {
+) -> Result<KeyedBegin, sqlx::Error> {
+    let now = connection.dialect().now_ms();
+    let begun = sql::dynamic(format!(
+        "INSERT INTO named_calls (id, project_id, fingerprint, call_id, created_ms, state, answer_until_ms) \
+         VALUES ($1, $2, $3, $4, $5, 'begun', {now} + $6) ON CONFLICT (id) DO NOTHING"
+    ))
+    .bind(&call.id)
+    .bind(call.project.as_str())
+    .bind(&call.fingerprint)
+    .bind(call.call_id.as_str())
+    .bind(now_ms())
+    .bind(as_i64(answer_wait.as_millis()))
+    .execute(&mut *connection)
+    .await?;
+    if begun == 0 {
+        return Ok(KeyedBegin::Taken);
+    }
     let counted = sql::query(
         "INSERT INTO project_usage (project_id, kind, items, bytes) VALUES ($1, $2, 1, 0) \
          ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + 1 \
@@ -96,21 +116,12 @@ async fn begin(
     .bind(limit)
     .execute(&mut *connection)
     .await?;
-    if counted == 0 {
-        return Ok(false);
+    if counted > 0 {
+        return Ok(KeyedBegin::Begun);
     }
-    sql::query(
-        "INSERT INTO named_calls (id, project_id, fingerprint, call_id, created_ms, state) \
-         VALUES ($1, $2, $3, $4, $5, 'begun')",
-    )
-    .bind(&call.id)
-    .bind(call.project.as_str())
-    .bind(&call.fingerprint)
-    .bind(call_id.as_str())
-    .bind(now_ms())
-    .execute(connection)
-    .await?;
-    Ok(true)
+    // Other writes share the transaction, so it is not rolled back.
+    sql::query("DELETE FROM named_calls WHERE id = $1").bind(&call.id).execute(connection).await?;
+    Ok(KeyedBegin::TooManyKeys)
 }
 
 async fn end(
@@ -120,9 +131,11 @@ async fn end(
     bounds: AnswerBounds,
 ) -> Result<(), sqlx::Error> {
     let ended = sql::query(
-        "UPDATE named_calls SET state = $2, answer = $3, answered_ms = $4 WHERE id = $1 AND state = 'begun'",
+        "UPDATE named_calls SET state = $3, answer = $4, answered_ms = $5 \
+         WHERE id = $1 AND call_id = $2 AND state = 'begun'",
     )
     .bind(&call.id)
+    .bind(call.call_id.as_str())
     .bind(if answer.is_some() { "answered" } else { "too_large" })
     .bind(answer)
     .bind(now_ms())
@@ -140,8 +153,8 @@ async fn end(
 }
 
 async fn forget(connection: &mut SqlConnection, call: &KeyedCall) -> Result<(), sqlx::Error> {
-    let query = sql::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
-    let removed = query.bind(&call.id).execute(&mut *connection).await?;
+    let query = sql::query("DELETE FROM named_calls WHERE id = $1 AND call_id = $2 AND state = 'begun'");
+    let removed = query.bind(&call.id).bind(call.call_id.as_str()).execute(&mut *connection).await?;
     add_usage(connection, &call.project, Counted::KeyedCalls, -as_i64(removed), 0).await?;
     Ok(())
 }
@@ -180,4 +193,9 @@ async fn drop_answers(change: &mut SqlConnection, project: &ProjectId, mut exces
 
 fn as_i64(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
+}
+
+/// A time of zero or more.
+fn milliseconds(number: i64) -> Duration {
+    Duration::from_millis(u64::try_from(number).unwrap_or(0))
 }

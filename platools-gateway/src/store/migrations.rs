@@ -30,6 +30,8 @@ const FILES: &[(&str, &str)] = &files![
     "0014_directory_changes",
     "0015_agent_names",
     "0016_entities_without_cards",
+    "0017_answer_waits",
+    "0018_conversation_runs",
 ];
 
 /// Every migration, oldest first.

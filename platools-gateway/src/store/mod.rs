@@ -23,6 +23,7 @@ mod page_scan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod retention_clock;
+mod run_queue;
 mod schema;
 mod sessions;
 mod sql;

@@ -116,7 +116,7 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("catalog", &["arguments", "background", "domain", "ports"]),
-        ("cluster", &["background", "calls", "catalog", "domain", "limits", "links", "pending", "ports"]),
+        ("cluster", &["background", "calls", "catalog", "domain", "limits", "links", "pending", "ports", "sessions"]),
         ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (
             "core",

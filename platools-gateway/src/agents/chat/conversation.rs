@@ -6,7 +6,7 @@ use crate::background::retention_clock::RetentionClock;
 use crate::domain::conversation::{ConversationFilter, MessagePage, StoredConversation, StoredMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
-use crate::domain::ids::{AgentId, ConversationId};
+use crate::domain::ids::{AgentId, ConversationId, RunId};
 use crate::domain::number::saturating_i64;
 use crate::domain::page::Listing;
 
@@ -113,7 +113,7 @@ impl Conversations {
     /// Like [`Conversations::get`], or the role is not enough to change it.
     pub async fn reset(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
         self.stored(caller, Action::Change, id).await?;
-        let _turn = self.runs.turn(id, self.settings.busy).await?;
+        let _turn = self.turn(id, &RunId::random()).await?;
         self.store.clear_conversation(id).await
     }
 
@@ -123,7 +123,7 @@ impl Conversations {
     /// Like [`Conversations::get`], or the role is not enough to change it.
     pub async fn delete(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
         self.stored(caller, Action::Change, id).await?;
-        let _turn = self.runs.turn(id, self.settings.busy).await?;
+        let _turn = self.turn(id, &RunId::random()).await?;
         self.store.remove_conversation(id).await
     }
 

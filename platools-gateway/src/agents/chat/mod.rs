@@ -1,11 +1,13 @@
 //! [`Conversations`]: stores the conversations of users with agents, and runs the agent for each new message. A conversation has one run at
-//! a time; further messages wait. [`OpenChat`] takes one message from its checks to its answer.
+//! a time; further messages wait, also at other gateways. [`OpenChat`] takes one message from its checks to its answer.
 
 mod completion;
 mod conversation;
+mod conversation_turn;
 mod open_chat;
 mod run_events;
 mod run_queues;
+mod shared_queues;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -35,7 +37,9 @@ pub use completion::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
 pub use open_chat::OpenChat;
 
+use conversation_turn::ConversationTurn;
 use run_queues::RunQueues;
+use shared_queues::{LeaseTimes, SharedQueues};
 
 /// Conversations of users with agents.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub struct Conversations {
     /// The implementation of agents of kind model. None: they cannot answer.
     model: Option<Arc<dyn AgentRunner>>,
     runs: RunQueues,
+    /// The queues that several gateways share. None: this one is alone.
+    shared_runs: Option<SharedQueues>,
 }
 
 /// The services and the store that [`Conversations`] needs.
@@ -92,7 +98,29 @@ impl Conversations {
         model: Option<Arc<dyn AgentRunner>>,
     ) -> Self {
         let ConversationServices { directory, limiter, tools, calls, store } = services;
-        Self { directory, limiter, tools, calls, store, settings, model, runs: RunQueues::default() }
+        let (runs, shared_runs) = (RunQueues::default(), None);
+        Self { directory, limiter, tools, calls, store, settings, model, runs, shared_runs }
+    }
+
+    /// Shares the queues of runs with the other gateways of the installation.
+    pub(crate) fn shared(mut self) -> Self {
+        self.shared_runs = Some(SharedQueues::new(Arc::clone(&self.store), LeaseTimes::default()));
+        self
+    }
+
+    /// Waits until the places of runs that have ended are free for other gateways.
+    pub(crate) async fn close(&self) {
+        if let Some(shared) = &self.shared_runs {
+            shared.close().await;
+        }
+    }
+
+    /// Waits for the turn of a run in a conversation.
+    async fn turn(&self, id: &ConversationId, run: &RunId) -> Result<ConversationTurn, Error> {
+        match &self.shared_runs {
+            None => self.runs.turn(id, self.settings.busy).await.map(ConversationTurn::Own),
+            Some(shared) => shared.turn(id, run, self.settings.busy).await.map(ConversationTurn::Shared),
+        }
     }
 
     /// Sends a message to an agent and waits for its answer: [`Conversations::open`] and [`OpenChat::answer`].
@@ -201,11 +229,16 @@ fn no_user() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use platools_bus::memory::Network;
     use tokio::task::yield_now;
 
     use super::*;
     use crate::core::Core;
+    use crate::core::CoreOptions;
+    use crate::domain::ids::GatewayNumber;
     use crate::limits::Limits;
+    use crate::ports::store::Storage;
+    use crate::store::SqlStore;
 
     #[tokio::test]
     async fn a_message_that_waits_behind_a_deletion_finds_no_conversation() {
@@ -237,5 +270,50 @@ mod tests {
         };
         let (end, ()) = tokio::join!(message, deletion);
         assert_eq!(end.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn messages_at_two_gateways_are_answered_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqlStore::open(folder.path()).await.unwrap();
+        let tasks = store.tasks().clone();
+        let store: Arc<dyn Storage> = Arc::new(store);
+        let network = Network::new();
+        let start = async |number: u16| {
+            let options = CoreOptions {
+                gateway: GatewayNumber::new(number).unwrap(),
+                bus: Some(Arc::new(network.join())),
+                ..CoreOptions::default()
+            };
+            Core::start(Arc::clone(&store), tasks.clone(), Some(folder.path()), options).await.unwrap()
+        };
+        let one = start(1).await;
+        one.local_admin().add_agent("desk", Profile::default()).await.unwrap();
+        let two = start(2).await;
+        let caller = Caller {
+            project_id: one.authenticator.anonymous().project_id,
+            user_id: Some("u-1".to_owned()),
+            ..Caller::sample("key_operator")
+        };
+        let request = |text: &str, conversation: Option<&ConversationId>| ChatRequest {
+            agent: "desk".to_owned(),
+            message: text.to_owned(),
+            conversation: conversation.cloned(),
+            channel: "test".to_owned(),
+        };
+        let id = one.conversations.open(&caller, request("/help", None)).await.unwrap().conversation().clone();
+        let chat = async |core: &Core, text: &str| {
+            core.conversations.chat(&caller, request(text, Some(&id)), &RunId::random(), &()).await.unwrap();
+        };
+        tokio::join!(chat(&one, "/help a"), chat(&two, "/help b"), chat(&one, "/help c"), chat(&two, "/help d"));
+        let (_, messages) = one.conversations.get(&caller, &id, None, 100).await.unwrap();
+        let is_of_user: Vec<_> =
+            messages.iter().map(|stored| matches!(stored.message, crate::agents::Message::User { .. })).collect();
+        assert_eq!(is_of_user, [true, false].repeat(4), "{messages:?}");
+        one.conversations.delete(&caller, &id).await.unwrap();
+        let gone = two.conversations.chat(&caller, request("/help", Some(&id)), &RunId::random(), &()).await;
+        assert_eq!(gone.unwrap_err().kind(), ErrorKind::NotFound);
+        one.conversations.close().await;
+        two.conversations.close().await;
     }
 }

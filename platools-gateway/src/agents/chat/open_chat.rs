@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::conversation_turn::ConversationTurn;
 use super::run_events::RunEvents;
 use super::{ChatPermit, ChatReply, ChatRequest, Conversations};
 use crate::agents::{ChatSink, Message, RunInput};
@@ -102,25 +103,22 @@ impl OpenChat<'_> {
     /// meanwhile, the agent failed or took too long, or the database failed.
     pub async fn answer(self, run: &RunId, sink: &dyn ChatSink) -> Result<ChatReply, Error> {
         let Self { conversations, caller, agent, conversation, message, .. } = &self;
-        let _turn = conversations.runs.turn(conversation, conversations.settings.busy).await?;
+        let turn = conversations.turn(conversation, run).await?;
         // It may have been deleted while this waited for its turn.
         conversations.stored(caller, Action::Chat, conversation).await?;
-        let history = self.add_message().await?;
+        let history = self.add_message(&turn).await?;
         tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
         let events = RunEvents::begin(sink, conversation);
         let input = RunInput { profile: &agent.profile, instructions: &[], history: &history, message };
-        let (content, output) = conversations.run_agent(caller, agent, input, sink).await?;
-        conversations
-            .store
-            .add_messages(conversation, &output.messages, now_ms(), conversations.settings.bounds())
-            .await?;
+        let (content, output) = turn.keep(conversations.run_agent(caller, agent, input, sink)).await?;
+        self.store_messages(&turn, &output.messages).await?;
         events.completed();
         Ok(ChatReply { content, usage: output.usage, conversation: self.conversation.clone() })
     }
 
     /// Adds the message to the conversation, and returns the messages before it. If the conversation ends with the same message, that
     /// one had no answer and is sent again: it is kept once.
-    async fn add_message(&self) -> Result<Vec<Message>, Error> {
+    async fn add_message(&self, turn: &ConversationTurn) -> Result<Vec<Message>, Error> {
         let Self { conversations, conversation, .. } = self;
         let max_bytes = saturating_i64(conversations.settings.max_history_bytes);
         let mut history = conversations.store.messages(conversation, HISTORY, max_bytes).await?;
@@ -128,12 +126,14 @@ impl OpenChat<'_> {
         if history.last() == Some(&message) {
             history.pop();
         } else {
-            conversations
-                .store
-                .add_messages(conversation, &[message], now_ms(), conversations.settings.bounds())
-                .await?;
+            self.store_messages(turn, &[message]).await?;
         }
         Ok(history)
+    }
+
+    async fn store_messages(&self, turn: &ConversationTurn, messages: &[Message]) -> Result<(), Error> {
+        let Self { conversations, conversation, .. } = self;
+        turn.add_messages(&*conversations.store, conversation, messages, conversations.settings.bounds()).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::lock::lock;
 use crate::settings::WhenBusy;
 
 /// The number of messages that wait in a conversation, including the one that the agent answers.
-const WAITING: usize = 16;
+pub(super) const WAITING: usize = 16;
 
 /// The wait before a refused client may try again.
 const SOON: Duration = Duration::from_secs(1);
@@ -88,7 +88,7 @@ impl Drop for RunPlace {
     }
 }
 
-fn refused(message: &str) -> Error {
+pub(super) fn refused(message: &str) -> Error {
     Error::new(ErrorKind::Busy, format!("{message}; try again when it is over")).retry_after(SOON)
 }
 

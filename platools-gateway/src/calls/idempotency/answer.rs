@@ -78,6 +78,22 @@ impl KeyedAnswer {
         serde_json::to_string(self).expect("strings, numbers and raw JSON always serialize")
     }
 
+    /// The wait before the same call may succeed.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        match &self.end {
+            AnswerEnd::Failed { wait, .. } => *wait,
+            AnswerEnd::Returned { .. } => None,
+        }
+    }
+
+    /// The answer with a wait, which its text does not have.
+    pub(super) fn with_wait(mut self, retry_after: Option<Duration>) -> Self {
+        if let AnswerEnd::Failed { wait, .. } = &mut self.end {
+            *wait = retry_after;
+        }
+        self
+    }
+
     /// The answer as a caller gets it.
     pub(super) fn reply(&self) -> Result<CallReply, Error> {
         match &self.end {
@@ -105,6 +121,12 @@ impl KeyedAnswer {
 /// The call was interrupted: no end of it is known.
 pub(super) fn unknown_end() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway ended during this call; whether the tool ran is not known")
+}
+
+/// This gateway stopped while it waited for the answer of another one.
+pub(super) fn stopped() -> Error {
+    let message = "the gateway stopped while another one made this call; send it again under the same idempotency key to get its answer";
+    Error::new(ErrorKind::Interrupted, message)
 }
 
 /// The call ran, and its answer made room for newer ones.

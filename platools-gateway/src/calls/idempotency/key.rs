@@ -5,18 +5,15 @@
 
 use std::fmt;
 
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use data_encoding::BASE64;
 use hkdf::Hkdf;
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+use super::seal::AnswerSeal;
 use crate::calls::request::CallRequest;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
-use crate::domain::random;
 use crate::tools::ToolName;
 
 /// Characters of an idempotency key.
@@ -24,9 +21,6 @@ const MAX_CHARS: usize = 255;
 
 /// Separates these keys from any others that are derived from the same text.
 const SALT: &[u8] = b"platools gateway: calls under idempotency keys, 1";
-
-/// Bytes of the nonce before a sealed answer.
-const NONCE_BYTES: usize = 24;
 
 /// An idempotency key with its owner. `Debug` shows neither.
 #[derive(Clone)]
@@ -77,26 +71,9 @@ impl OwnedKey {
         hex::encode(mac.finalize().into_bytes())
     }
 
-    /// Seals an answer, so that only who knows the idempotency key can read it, and only as the answer to this request.
-    pub(super) fn seal(&self, fingerprint: &str, answer: &str) -> String {
-        let nonce: [u8; NONCE_BYTES] = random::bytes();
-        let payload = Payload { msg: answer.as_bytes(), aad: fingerprint.as_bytes() };
-        let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload);
-        let sealed = sealed.expect("an answer is far shorter than the cipher takes");
-        BASE64.encode(&[nonce.as_slice(), &sealed].concat())
-    }
-
-    /// Opens a sealed answer, unless it was sealed under another key or for another request.
-    pub(super) fn open(&self, fingerprint: &str, sealed: &str) -> Option<String> {
-        let sealed = BASE64.decode(sealed.as_bytes()).ok()?;
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-        let payload = Payload { msg: sealed, aad: fingerprint.as_bytes() };
-        let answer = self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?;
-        String::from_utf8(answer).ok()
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&Key::from(derive(&self.keys, "seal")))
+    /// The seal of the answers under this key.
+    pub(super) fn seal(&self) -> AnswerSeal {
+        AnswerSeal::new(derive(&self.keys, "seal"))
     }
 }
 
@@ -135,13 +112,9 @@ mod tests {
     fn an_answer_is_read_by_nobody_without_the_key() {
         let caller = Caller::sample("key_1");
         let (own, other) = (name(&caller, "k-1"), name(&caller, "k-2"));
-        let sealed = own.seal("print", "hunter2");
-        assert_eq!(own.open("print", &sealed).as_deref(), Some("hunter2"));
-        assert_eq!(other.open("print", &sealed), None);
-        assert_eq!(own.open("another", &sealed), None);
-        assert_eq!(own.open("print", "bm8="), None);
-        assert_eq!(own.open("print", "no base64"), None);
-        assert_ne!(own.seal("print", "hunter2"), sealed, "the nonce is new each time");
+        let sealed = own.seal().seal("print", "hunter2");
+        assert_eq!(own.seal().open("print", &sealed).as_deref(), Some("hunter2"));
+        assert_eq!(other.seal().open("print", &sealed), None);
         let derived = format!("{} {} {own:?}", own.id(), own.fingerprint(&caller, &request("{}")));
         assert!(!derived.contains("k-1") && !derived.contains("count"), "{derived}");
     }

@@ -1,15 +1,21 @@
 //! [`Calls::call_with_key`]: makes a call under an idempotency key. A repeated call gets the answer of the first one, and does not run
-//! again.
+//! again, also where several gateways get it.
 //!
-//! `OwnedKey` finds and encrypts stored answers, and `Idempotency` is the table of the calls under way.
+//! `OwnedKey` finds stored answers and has the seal that encrypts them, and `Idempotency` is the table of the calls under way. `elsewhere`
+//! waits for the answer of a call that another gateway makes. With a `KeyedCallGrant` the gateway that has the worker keeps the answer if the
+//! one where the call began is gone.
 
 mod answer;
+mod elsewhere;
+mod grant;
 mod key;
 mod running;
+mod seal;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -19,18 +25,20 @@ use super::request::{CallPermit, CallReply, CallRequest};
 use super::service::Calls;
 use crate::authority::{Action, Resource, authorize, may_use};
 use crate::domain::error::Error;
-use crate::domain::idempotency::{EarlierCall, EarlierEnd, KeyedCall};
+use crate::domain::idempotency::KeyedCall;
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::ids::AgentId;
 use crate::domain::lock::lock;
 
 pub use crate::settings::IdempotencySettings;
+pub(crate) use grant::KeyedCallGrant;
 pub(crate) use running::Idempotency;
 pub(crate) use start::KeyedCallStart;
 
-use answer::{KeyedAnswer, dropped, key_reused, too_large, unknown_end};
+use answer::{KeyedAnswer, key_reused, unknown_end};
 use key::OwnedKey;
 use running::{RunningGuard, RunningKeyedCall};
+use seal::AnswerSeal;
 
 /// The time that a call under an idempotency key is remembered: 24 hours.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -48,7 +56,7 @@ enum AnswerNote {
 
 impl Calls {
     /// Calls a tool under an idempotency key. The same call under the same key gets the same answer for [`KEPT`], also while it is
-    /// still under way, and after a restart; the call goes on when its caller goes away.
+    /// still under way, at this gateway or another one, and after a restart; the call goes on when its caller goes away.
     ///
     /// Only calls that ran, or may have, are remembered: one that was refused, or whose worker was not connected, is made again. The
     /// key belongs to the user and agent that the caller speaks for; without either, to the project.
@@ -112,18 +120,17 @@ impl Calls {
             return running.clone();
         }
         let (sender, answer) = watch::channel(None);
-        let this = RunningKeyedCall { fingerprint: fingerprint.clone(), answer };
+        let this = RunningKeyedCall { key: key.clone(), fingerprint: fingerprint.clone(), answer };
         running.insert(key.id().to_owned(), this.clone());
         let guard = RunningGuard { table: Arc::clone(&self.idempotency), id: key.id().to_owned() };
         let (calls, caller) = (Arc::clone(self), caller.clone());
         self.idempotency.tasks.spawn(async move {
             // Held until the answer is kept.
             let (_permit, _guard) = (permit, guard);
-            let call = KeyedCall { id: key.id().to_owned(), project: key.project().clone(), fingerprint };
-            let (answer, unkept) = calls.answer_once(&caller, &key, &call, request, &sender).await;
+            let (answer, unkept) = calls.answer_once(&caller, &key, &fingerprint, request, &sender).await;
             // A repeated call is answered from memory meanwhile.
             sender.send_replace(Some(Arc::new(answer)));
-            if let Some(note) = unkept {
+            if let Some((call, note)) = unkept {
                 calls.keep_trying_to_note(&call, &note).await;
             }
         });
@@ -135,43 +142,68 @@ impl Calls {
         &self,
         caller: &Caller,
         key: &OwnedKey,
-        call: &KeyedCall,
+        fingerprint: &str,
         request: CallRequest,
         told: &watch::Sender<Option<Arc<KeyedAnswer>>>,
-    ) -> (KeyedAnswer, Option<AnswerNote>) {
-        match self.services.idempotency_store.earlier_call(&call.id).await {
-            Ok(None) => {}
-            Ok(Some(earlier)) => return (earlier_answer(key, call, earlier), None),
-            Err(error) => return (Err(error).into(), None),
-        }
-        let max_keys = self.idempotency.settings.max_keys;
-        let start = KeyedCallStart {
-            store: &*self.services.idempotency_store,
-            call,
-            max_keys,
-            has_begun: AtomicBool::new(false),
-            told,
-        };
-        let ended = self.call_shortened(caller, request, self.new_id(), Some(&start)).await;
-        let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
-        let answer = KeyedAnswer::from(ended);
-        if !start.has_begun() {
-            return (answer, None);
-        }
-        let note = if is_retryable { AnswerNote::NeverRan } else { self.sealed(key, call, &answer) };
-        match self.note(call, &note).await {
-            Ok(()) => (answer, None),
-            Err(error) => {
-                tracing::error!(%error, "answer to a call with an idempotency key not stored; trying again");
-                (answer, Some(note))
+    ) -> (KeyedAnswer, Option<(KeyedCall, AnswerNote)>) {
+        loop {
+            match self.services.idempotency_store.earlier_call(key.id()).await {
+                Ok(None) => {}
+                Ok(Some(earlier)) => match self.end_of_earlier(key, fingerprint, earlier).await {
+                    Some(answer) => return (answer, None),
+                    // The earlier call did not run. Its end gave the key back.
+                    None => continue,
+                },
+                Err(error) => return (Err(error).into(), None),
+            }
+            let call = KeyedCall {
+                id: key.id().to_owned(),
+                project: key.project().clone(),
+                fingerprint: fingerprint.to_owned(),
+                call_id: self.new_id(),
+            };
+            if let Some((answer, unkept)) = self.run_first(caller, key, &call, request.clone(), told).await {
+                return (answer, unkept.map(|note| (call, note)));
             }
         }
     }
 
-    fn sealed(&self, key: &OwnedKey, call: &KeyedCall, answer: &KeyedAnswer) -> AnswerNote {
+    /// Runs a call under a key that no other call has; `None` if another gateway is faster. The second value is what the database could not
+    /// be told.
+    async fn run_first(
+        &self,
+        caller: &Caller,
+        key: &OwnedKey,
+        call: &KeyedCall,
+        request: CallRequest,
+        told: &watch::Sender<Option<Arc<KeyedAnswer>>>,
+    ) -> Option<(KeyedAnswer, Option<AnswerNote>)> {
+        let max_keys = self.idempotency.settings.max_keys;
+        let start = KeyedCallStart::new(&*self.services.idempotency_store, (key, call), max_keys, told);
+        let ended = self.call_shortened(caller, request, call.call_id.clone(), Some(&start)).await;
+        if start.is_taken() {
+            return None;
+        }
+        let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
+        let answer = KeyedAnswer::from(ended);
+        if !start.has_begun() {
+            return Some((answer, None));
+        }
+        let note = if is_retryable { AnswerNote::NeverRan } else { self.sealed(&key.seal(), call, &answer) };
+        let unkept = match self.note(call, &note).await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::error!(%error, "answer to a call with an idempotency key not stored; trying again");
+                Some(note)
+            }
+        };
+        Some((answer, unkept))
+    }
+
+    fn sealed(&self, seal: &AnswerSeal, call: &KeyedCall, answer: &KeyedAnswer) -> AnswerNote {
         let text = answer.to_text();
         let is_kept = text.len() as u64 <= self.idempotency.settings.max_answer_bytes;
-        AnswerNote::Answered(is_kept.then(|| key.seal(&call.fingerprint, &text)))
+        AnswerNote::Answered(is_kept.then(|| seal.seal(&call.fingerprint, &text)))
     }
 
     async fn note(&self, call: &KeyedCall, note: &AnswerNote) -> Result<(), Error> {
@@ -219,18 +251,4 @@ impl Calls {
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
         self.services.idempotency_store.forget_keyed_calls_before(self.services.retention_clock.cutoff_ms(KEPT)).await
     }
-}
-
-fn earlier_answer(key: &OwnedKey, call: &KeyedCall, earlier: EarlierCall) -> KeyedAnswer {
-    let EarlierCall { fingerprint, call_id, end } = earlier;
-    if fingerprint != call.fingerprint {
-        return Err(key_reused()).into();
-    }
-    let stored = match end {
-        EarlierEnd::Answered(sealed) => key.open(&fingerprint, &sealed).and_then(|text| KeyedAnswer::from_text(&text)),
-        EarlierEnd::TooLarge => Some(Err(too_large().about_call(&call_id)).into()),
-        EarlierEnd::Dropped => Some(Err(dropped().about_call(&call_id)).into()),
-        EarlierEnd::Unknown => None,
-    };
-    stored.unwrap_or_else(|| Err(unknown_end().about_call(&call_id)).into())
 }

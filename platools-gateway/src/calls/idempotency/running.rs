@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::KeyedAnswer;
+use super::key::OwnedKey;
 use crate::domain::idempotency::AnswerBounds;
 use crate::domain::lock::lock;
 use crate::settings::IdempotencySettings;
@@ -20,6 +21,8 @@ pub(crate) struct Idempotency {
     pub(super) tasks: TaskTracker,
     /// Ends the tries to keep answers, each with a last one.
     pub(super) stopping: CancellationToken,
+    /// Ends the waits for answers of other gateways.
+    pub(super) end_of_waits: CancellationToken,
 }
 
 impl Idempotency {
@@ -32,6 +35,11 @@ impl Idempotency {
         self.stopping.cancel();
     }
 
+    /// Waits no longer for the answers of other gateways.
+    pub(crate) fn end_waits(&self) {
+        self.end_of_waits.cancel();
+    }
+
     /// Waits until every call with a key has ended and its answer is kept.
     pub(crate) async fn idle(&self) {
         self.tasks.close();
@@ -42,6 +50,7 @@ impl Idempotency {
 /// A call under way.
 #[derive(Debug, Clone)]
 pub(super) struct RunningKeyedCall {
+    pub(super) key: OwnedKey,
     pub(super) fingerprint: String,
     pub(super) answer: watch::Receiver<Option<Arc<KeyedAnswer>>>,
 }

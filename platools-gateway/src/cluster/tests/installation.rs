@@ -10,6 +10,7 @@ use platools_protocol::tool_sync::{Features, ToolDeclaration, WorkerInstance};
 use secrecy::SecretString;
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::arguments::Arguments;
@@ -115,6 +116,14 @@ impl Installation {
         lock(&self.gateways)[gateway] = started;
     }
 
+    /// Starts a gateway again while its earlier process hangs, cut off from the others and without ends of its calls.
+    pub(super) async fn replace_hung(&self, gateway: usize) {
+        self.network.disconnect(self.member(gateway));
+        let number = u16::try_from(gateway + 1).unwrap();
+        let started = self.gateway(number).await;
+        lock(&self.gateways)[gateway] = started;
+    }
+
     /// Cuts a gateway off from the others for good, and ends its links and calls.
     pub(super) fn kill(&self, gateway: usize) {
         self.network.disconnect(self.member(gateway));
@@ -151,6 +160,22 @@ impl Installation {
     pub(super) async fn call(&self, gateway: usize, tool: &str, argument: u64) -> Result<u64, Error> {
         let reply = self.call_with(gateway, tool, argument, None).await?;
         Ok(serde_json::from_str(reply.result.get()).unwrap())
+    }
+
+    /// Calls a tool under an idempotency key, in a task.
+    pub(super) fn call_with_key(
+        &self,
+        gateway: usize,
+        key: &str,
+        tool: &str,
+        argument: u64,
+    ) -> JoinHandle<Result<u64, Error>> {
+        let (core, caller) = (self.core(gateway), self.caller());
+        let (key, request) = (key.to_owned(), request(tool, argument, None));
+        tokio::spawn(async move {
+            let reply = core.calls.call_with_key(&caller, &key, request).await?;
+            Ok(serde_json::from_str(reply.result.get()).unwrap())
+        })
     }
 
     /// Calls a tool with a receiver of its reports.

@@ -10,6 +10,7 @@ use super::sessions::{McpSessions, OpenSession};
 use crate::audit::action;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
 
 /// The sessions of one request.
@@ -50,6 +51,14 @@ impl SessionTable for RequestSessions {
         self.sessions.settings.replay_bytes
     }
 
+    /// Names the gateway that has the session, if there are several.
+    fn id(&self, random: SessionId) -> SessionId {
+        match self.sessions.core.gateway {
+            GatewayNumber::ALONE => random,
+            gateway => format!("{}-{random}", gateway.get()).into(),
+        }
+    }
+
     fn admit(&self, id: &SessionId, session: SessionStreams) -> Result<Vec<SessionStreams>, SessionRefused> {
         self.open(id, session).map_err(|error| {
             *lock(&self.refused) = Some(error);
@@ -67,5 +76,35 @@ impl SessionTable for RequestSessions {
     fn remove(&self, id: &SessionId) -> Option<SessionStreams> {
         let found = self.find(id);
         found.inspect(|_| self.sessions.end(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platools_bus::memory::Network;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::core::{Core, CoreOptions};
+    use crate::settings::McpSettings;
+
+    /// The id of a session at a gateway with a number.
+    async fn id_at(number: u16) -> SessionId {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = GatewayNumber::new(number).unwrap();
+        let bus = (gateway != GatewayNumber::ALONE).then(|| Arc::new(Network::new().join()) as _);
+        let options = CoreOptions { gateway, bus, ..CoreOptions::default() };
+        let core = Arc::new(Core::open_with(folder.path(), options).await.unwrap());
+        let caller = core.authenticator.anonymous();
+        let view = core.tools.view(&caller, None, None).unwrap();
+        let session = Arc::new(McpSession::new(&caller, view));
+        let sessions = Arc::new(McpSessions::new(core, TaskTracker::new(), McpSettings::default()));
+        RequestSessions { sessions, caller, session, refused: Mutex::default() }.id("aa-bb".into())
+    }
+
+    #[tokio::test]
+    async fn the_id_of_a_session_names_its_gateway_unless_that_is_alone() {
+        assert_eq!(&*id_at(0).await, "aa-bb");
+        assert_eq!(&*id_at(17).await, "17-aa-bb");
     }
 }

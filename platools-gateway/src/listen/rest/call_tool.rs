@@ -163,7 +163,7 @@ pub(super) async fn cancel(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ErrorView> {
-    core.calls.cancel(&caller, &id.into())?;
+    core.calls.cancel(&caller, &id.into()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,7 +1,12 @@
 //! Tests of [`ConversationStore`](crate::ports::conversations::ConversationStore).
 
+use std::time::Duration;
+
 use super::{TestStore, conformance};
-use crate::domain::conversation::{ConversationBounds, ConversationFilter, MessagePage, StoredConversation};
+use crate::domain::conversation::{
+    ConversationBounds, ConversationFilter, MessagePage, RunPosition, StoredConversation,
+};
+use crate::domain::error::ErrorKind;
 use crate::domain::ids::AgentId;
 use crate::domain::message::Message;
 
@@ -140,10 +145,52 @@ async fn conversations_without_a_message_for_long_are_deleted_and_those_of_an_ag
     talk.adds_up().await;
 }
 
+async fn runs_of_a_conversation_queue_up_to_a_limit_and_give_room_when_they_end_or_expire(store: TestStore) {
+    let talk = ConversationTest::new(store).await;
+    let (id, minute) = ("a".into(), Duration::from_secs(60));
+    let missing = talk.store.queue_run(&id, &"run_1".into(), minute, 9).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    talk.begin("a", "u-1", 1, WIDE).await;
+    let queue = async |run: &str, lease, limit| talk.store.queue_run(&id, &run.into(), lease, limit).await.unwrap();
+    let place = async |run: &str| talk.store.run_position(&id, &run.into()).await.unwrap();
+    let renew = async |run: &str| talk.store.renew_run(&id, &run.into(), minute).await.unwrap();
+    assert_eq!(queue("run_1", Duration::ZERO, 1).await, RunPosition::Turn);
+    assert_eq!(renew("run_1").await, RunPosition::Turn, "no other run took its place");
+    assert_eq!(queue("run_2", minute, 1).await, RunPosition::Nowhere);
+    assert_eq!(queue("run_2", Duration::ZERO, 3).await, RunPosition::Waiting);
+    assert_eq!(queue("run_3", minute, 3).await, RunPosition::Waiting, "one whose lease is over gives room");
+    assert_eq!((place("run_1").await, place("run_2").await), (RunPosition::Turn, RunPosition::Nowhere));
+    assert_eq!((place("run_3").await, renew("run_3").await), (RunPosition::Waiting, RunPosition::Waiting));
+    talk.store.end_run(&id, &"run_1".into()).await.unwrap();
+    assert_eq!((place("run_3").await, renew("run_3").await), (RunPosition::Turn, RunPosition::Turn));
+    let words = [Message::user("hello")];
+    let late = talk.store.add_messages_of_run((&id, &"run_1".into()), &words, 1, WIDE).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Interrupted);
+    talk.store.add_messages_of_run((&id, &"run_3".into()), &words, 1, WIDE).await.unwrap();
+    assert_eq!(talk.said("a", i64::MAX).await, ["hello"]);
+    talk.adds_up().await;
+    talk.store.remove_conversation(&id).await.unwrap();
+    assert_eq!(renew("run_3").await, RunPosition::Nowhere);
+    assert_eq!(talk.store.run_position(&id, &"run_3".into()).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+async fn runs_that_gateways_left_behind_are_removed(store: TestStore) {
+    let talk = ConversationTest::new(store).await;
+    talk.begin("a", "u-1", 1, WIDE).await;
+    for run in ["run_1", "run_2"] {
+        talk.store.queue_run(&"a".into(), &run.into(), Duration::from_secs(60), 9).await.unwrap();
+    }
+    talk.store.execute("UPDATE conversation_runs SET until_ms = until_ms - 7200000 WHERE run_id = 'run_1'").await;
+    talk.store.forget_conversations_before(0).await.unwrap();
+    assert_eq!(talk.store.numbers("SELECT COUNT(*), MIN(place) FROM conversation_runs").await, [1, 1]);
+}
+
 conformance!(
     the_oldest_messages_of_a_conversation_make_room,
     a_turn_is_told_the_newest_messages_that_fit,
     the_quietest_conversation_of_a_user_makes_room_for_another,
     the_user_with_most_makes_room_for_the_project,
     conversations_without_a_message_for_long_are_deleted_and_those_of_an_agent_go_with_it,
+    runs_of_a_conversation_queue_up_to_a_limit_and_give_room_when_they_end_or_expire,
+    runs_that_gateways_left_behind_are_removed,
 );

@@ -13,7 +13,7 @@ use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
 use crate::store::writer::WriteLock;
 
 /// The tables, each behind those that it refers to.
-pub(super) const TABLES: [&str; 28] = [
+pub(super) const TABLES: [&str; 29] = [
     "organizations",
     "projects",
     "environments",
@@ -37,6 +37,7 @@ pub(super) const TABLES: [&str; 28] = [
     "project_usage",
     "conversations",
     "messages",
+    "conversation_runs",
     "runtime_sessions",
     "channels",
     "channel_members",

@@ -1,18 +1,25 @@
 //! Tests of PostgreSQL alone: versions of a shared database, partitions of calls, and the copy of a SQLite file.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 
 use super::{copy_to_database, lock_database, upgrade};
+use crate::domain::agent::Agent;
 use crate::domain::call::{CallFilter, CallRetention, StoredCall};
+use crate::domain::conversation::{ConversationBounds, RunPosition, StoredConversation};
 use crate::domain::database::PostgresServer;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::ids::GatewayNumber;
+use crate::domain::idempotency::{KeyedBegin, KeyedCall};
+use crate::domain::ids::{ConversationId, GatewayNumber, RunId};
+use crate::domain::message::Message;
 use crate::domain::random::hex_of;
+use crate::ports::conversations::ConversationStore as _;
 use crate::ports::directory::{
     AgentStore as _, DirectoryStore as _, EntityStore as _, ProjectStore as _, SigningKeyStore as _,
 };
+use crate::ports::idempotency::IdempotencyStore as _;
 use crate::ports::journal::JournalStore as _;
 use crate::ports::store::Storage as _;
 use crate::store::SqlStore;
@@ -21,6 +28,9 @@ use crate::store::sql;
 use crate::store::writer::WriteLock;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+const WIDE: ConversationBounds =
+    ConversationBounds { messages: 1000, bytes: i64::MAX, project_bytes: i64::MAX, of_user: 1000 };
 
 /// Stores a signing key as the first version did.
 const STORED_KEY: &str =
@@ -73,14 +83,88 @@ async fn gateways_that_start_together_make_the_tables_once() {
 }
 
 #[tokio::test]
+async fn of_gateways_that_begin_a_call_under_one_key_at_once_one_succeeds() {
+    let server = test_server().await;
+    let stores = [SqlStore::connect(&server).await.unwrap(), SqlStore::connect(&server).await.unwrap()];
+    let project = stores[0].default_project().await.unwrap();
+    for key in 0..100 {
+        let call = |call_id: &str| KeyedCall {
+            id: key.to_string(),
+            project: project.clone(),
+            fingerprint: "f".to_owned(),
+            call_id: call_id.into(),
+        };
+        let (one, other) = (call("call_1"), call("call_2"));
+        let wait = Duration::from_secs(60);
+        let (first, second) =
+            tokio::join!(stores[0].begin_keyed_call(&one, wait, 1000), stores[1].begin_keyed_call(&other, wait, 1000),);
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert!(first != second && [first, second].contains(&KeyedBegin::Taken), "{first:?} {second:?}");
+        let stored = stores[0].earlier_call(&one.id).await.unwrap().unwrap().call_id;
+        assert_eq!(stored == one.call_id, first == KeyedBegin::Begun);
+    }
+    assert_eq!(number(&stores[0], "SELECT items FROM project_usage WHERE kind = 'named_calls'").await, 100);
+}
+
+/// Two gateways' stores over one database, and a conversation in it.
+async fn shared_conversation() -> ([SqlStore; 2], ConversationId) {
+    let server = test_server().await;
+    let stores = [SqlStore::connect(&server).await.unwrap(), SqlStore::connect(&server).await.unwrap()];
+    let project_id = stores[0].default_project().await.unwrap();
+    let agent = Agent::sample(&project_id, "desk");
+    assert!(stores[0].add_agent(&agent, 10).await.unwrap());
+    let row = StoredConversation {
+        id: "conv_1".into(),
+        project_id,
+        agent_id: agent.id,
+        user_id: "u-1".to_owned(),
+        channel: "test".to_owned(),
+        created_ms: 1,
+        updated_ms: 1,
+    };
+    stores[0].add_conversation(&row, WIDE).await.unwrap();
+    (stores, row.id)
+}
+
+#[tokio::test]
+async fn of_runs_that_two_gateways_queue_at_once_one_has_the_turn() {
+    let (stores, id) = shared_conversation().await;
+    let lease = Duration::from_secs(60);
+    for number in 0..100 {
+        let runs = ["a", "b"].map(|gateway| RunId::from(format!("run_{gateway}{number}")));
+        let (one, other) =
+            tokio::join!(stores[0].queue_run(&id, &runs[0], lease, 16), stores[1].queue_run(&id, &runs[1], lease, 16),);
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert!(one != other && [one, other].contains(&RunPosition::Turn), "{one:?} {other:?}");
+        for run in &runs {
+            stores[0].end_run(&id, run).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn messages_that_two_gateways_add_at_once_have_positions_of_their_own() {
+    let (stores, id) = shared_conversation().await;
+    let add = async |store: &SqlStore| {
+        for number in 0..50 {
+            store.add_messages(&id, &[Message::user(number.to_string())], 1, WIDE).await.unwrap();
+        }
+    };
+    tokio::join!(add(&stores[0]), add(&stores[1]));
+    let positions = "SELECT COUNT(*) * 1000 + MAX(position) FROM messages";
+    assert_eq!(number(&stores[0], positions).await, 100_099);
+}
+
+#[tokio::test]
 async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
     let server = test_server().await;
     assert_eq!(SqlStore::connect_existing(&server).await.unwrap_err().kind(), ErrorKind::NotFound);
     let store = SqlStore::connect(&server).await.unwrap();
     let latest = migrations().last().unwrap().version;
     assert_eq!(upgrade(&server).await.unwrap(), None);
-    // As the version before made it.
-    execute(&store, "DELETE FROM _sqlx_migrations WHERE version = 16").await;
+    // As version 15 made it.
+    undo_steps_from_17(&store).await;
+    execute(&store, "DELETE FROM _sqlx_migrations WHERE version > 15").await;
     execute(&store, "ALTER TABLE entities ADD COLUMN title TEXT, ADD COLUMN icon TEXT").await;
     for refused in [SqlStore::connect(&server).await, SqlStore::connect_existing(&server).await] {
         let refused = refused.unwrap_err().to_string();
@@ -94,11 +178,18 @@ async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
     assert!(refused.contains("version 9999") && refused.contains(&format!("up to {latest}")), "{refused}");
 }
 
+/// Removes what the steps from 17 on added, but not their records.
+async fn undo_steps_from_17(store: &SqlStore) {
+    execute(store, "ALTER TABLE named_calls DROP COLUMN answer_until_ms").await;
+    execute(store, "DROP TABLE conversation_runs").await;
+}
+
 #[tokio::test]
-async fn an_upgrade_whose_last_step_fails_takes_no_step() {
+async fn an_upgrade_of_which_one_step_fails_takes_no_step() {
     let server = test_server().await;
     let store = SqlStore::connect(&server).await.unwrap();
-    // As version 14 made it, but for the columns that the last step removes.
+    // As version 14 made it, but for the columns that step 16 removes.
+    undo_steps_from_17(&store).await;
     execute(&store, "DELETE FROM _sqlx_migrations WHERE version > 14").await;
     execute(&store, "ALTER TABLE agents DROP COLUMN title, DROP COLUMN address").await;
     execute(&store, "ALTER TABLE channel_messages DROP COLUMN from_name").await;

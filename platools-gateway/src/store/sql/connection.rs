@@ -15,6 +15,17 @@ pub(in crate::store) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// The present time by the database's clock, in milliseconds since 1970. Gateways whose clocks differ agree on it.
+    pub(in crate::store) fn now_ms(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+        }
+    }
+}
+
 /// Connections to the database.
 #[derive(Debug, Clone)]
 pub(in crate::store) enum Pool {

@@ -23,6 +23,11 @@ pub trait SessionTable: Send + Sync + 'static {
     /// The bytes of messages that one session keeps for a client that comes back.
     fn replay_bytes(&self) -> usize;
 
+    /// The id of a new session, made from a random one. Of several servers, each may put its name into the ids of its sessions.
+    fn id(&self, random: SessionId) -> SessionId {
+        random
+    }
+
     /// Takes a new session in. Returns those that make room for it.
     ///
     /// # Errors
@@ -127,6 +132,7 @@ impl<T: SessionTable> SessionManager for Sessions<T> {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionFailure> {
         let (id, session, transport) = SessionStreams::open(self.0.replay_bytes()).await?;
+        let id = self.0.id(id);
         let ended = self.0.admit(&id, session).map_err(|SessionRefused| SessionFailure::Refused)?;
         for session in ended {
             session.close().await;
