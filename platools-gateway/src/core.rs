@@ -38,6 +38,7 @@ use crate::ops::readiness::Readiness;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::call_peers::CallPeers;
+use crate::ports::session_peers::SessionPeers;
 use crate::ports::store::Storage;
 use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::{SessionServices, Sessions};
@@ -160,14 +161,15 @@ impl Core {
     ) -> Result<Self, Error> {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
-        let BaseServices { store, tasks, retention_clock, directory, catalog, tool_changes, .. } = base;
+        let BaseServices { store, tasks, retention_clock, directory, catalog, tool_changes, clock, .. } = base;
         let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
         let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
         let authenticator = Authenticator::new(directory.clone(), limiter.clone(), audit.clone(), links.clone(), role);
         let authenticator = Arc::new(authenticator);
-        let health = Arc::new(HealthMonitor::new(catalog.clone(), links.clone()));
+        let observer = messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as _);
+        let health = Arc::new(HealthMonitor::new(catalog.clone(), links.clone(), observer));
         let (limit, changes) = (options.calls.max_timeout, tool_changes.clone());
         let registrations = Registrations::new(catalog.clone(), links.clone(), limiter.clone(), changes, limit);
         let registrations = Arc::new(registrations);
@@ -189,6 +191,8 @@ impl Core {
         let reconciler = Arc::new(reconciler);
         let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
+        let session_peers =
+            messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as Arc<dyn SessionPeers>);
         let gateway = options.gateway;
         let peers = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberPeers::new(messenger.clone())));
         let ticket_peers = peers.clone().map(|peers| peers as Arc<dyn TicketPeers>);
@@ -199,6 +203,8 @@ impl Core {
             authenticator,
             sessions: store,
             channels: store,
+            clock,
+            peers: session_peers,
             gateway,
             ticket_peers,
         });
@@ -227,17 +233,20 @@ impl Core {
         let conversations = Conversations::new(services, options.chat, options.model);
         let conversations = Arc::new(if is_member { conversations.shared() } else { conversations });
 
-        let cluster = messenger.map(|(messenger, publisher)| {
+        let cluster = messenger.map(|(messenger, publishers)| {
             let max_timeout = options.calls.max_timeout;
             let services = needs!(ClusterServices {
                 messenger,
-                publisher,
+                publishers,
                 links,
                 catalog,
                 pending,
                 tool_changes,
-                calls,
+                reconciler,
                 sessions,
+                feed,
+                health,
+                calls,
                 limiter,
                 max_timeout,
             });

@@ -4,12 +4,15 @@
 //! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
 //! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
 //! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
-//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one lacks,
-//! `catalog_news` tells of changed tools, and `peers` asks about calls and tickets of other members.
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one lacks, and `peers`
+//! asks about calls and tickets of other members. `catalog_news` and `directory_news` tell of changed tools and of the directory's revisions, and
+//! `fan_out` of the sessions, messages, dashboards and health of tools that the clients of all members see.
 
 mod answer_forwarder;
 mod answers;
 mod catalog_news;
+mod directory_news;
+mod fan_out;
 mod hosted_calls;
 mod link_changes;
 mod link_replicas;
@@ -29,19 +32,20 @@ use tokio::sync::watch;
 use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::admin::Reconciler;
 use crate::background::tasks::Tasks;
 use crate::calls::Calls;
 use crate::catalog::Catalog;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
+use crate::feed::Feed;
 use crate::limits::Limiter;
-use crate::links::Links;
+use crate::links::{HealthMonitor, Links};
 use crate::pending::{PendingCalls, Report, WorkerAnswer};
 use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::Sessions;
 
 pub(crate) use catalog_news::CatalogPublisher;
-pub(crate) use link_changes::LinkPublisher;
 pub(crate) use members::{Member, Members};
 pub(crate) use messenger::{BusFigures, Messenger};
 pub(crate) use outages::{Outages, SharedPart, TOLERANCE};
@@ -50,8 +54,10 @@ pub(crate) use peers::MemberPeers;
 use answer_forwarder::{AnswerForwarder, KeptAnswers};
 use answers::Origins;
 use catalog_news::CatalogReader;
+use directory_news::{DirectoryPublisher, DirectoryReader};
+use fan_out::{FanOutPublisher, FanOutReader};
 use hosted_calls::HostedCalls;
-use link_changes::MemberState;
+use link_changes::{LinkPublisher, MemberState};
 use link_replicas::LinkReplicas;
 use members::BEAT;
 use peers::PeerRequests;
@@ -66,17 +72,42 @@ pub(crate) struct Cluster {
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
+/// The publishers of the changes at this gateway. Services take them as observers, so they are there before the services.
+#[derive(Debug, Clone)]
+pub(crate) struct Publishers {
+    pub(crate) links: Arc<LinkPublisher>,
+    pub(crate) directory: Arc<DirectoryPublisher>,
+    pub(crate) fan_out: Arc<FanOutPublisher>,
+    members: Members,
+}
+
+impl Publishers {
+    /// The publishers of a new run.
+    pub(crate) fn new(messenger: &Messenger) -> Self {
+        let members = Members::default();
+        Self {
+            links: Arc::new(LinkPublisher::new(messenger.clone())),
+            directory: Arc::new(DirectoryPublisher::new(messenger.clone())),
+            fan_out: Arc::new(FanOutPublisher::new(messenger.clone(), members.clone())),
+            members,
+        }
+    }
+}
+
 /// The services and ports that [`Cluster`] needs.
 pub(crate) struct ClusterServices {
     pub(crate) messenger: Messenger,
-    pub(crate) publisher: Arc<LinkPublisher>,
+    pub(crate) publishers: Publishers,
     pub(crate) links: Arc<Links>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) pending: PendingCalls,
     pub(crate) tool_changes: Arc<dyn ToolChanges>,
     pub(crate) calls: Arc<Calls>,
-    pub(crate) sessions: Arc<Sessions>,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) reconciler: Arc<Reconciler>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) feed: Feed,
+    pub(crate) health: Arc<HealthMonitor>,
     /// The longest time of a call.
     pub(crate) max_timeout: Duration,
 }
@@ -84,10 +115,11 @@ pub(crate) struct ClusterServices {
 impl Cluster {
     /// Joins the installation: begins to receive messages and to publish heartbeats.
     pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
-        let ClusterServices { messenger, publisher, links, catalog, pending, tool_changes, .. } = services;
-        let ClusterServices { calls, sessions, limiter, max_timeout, .. } = services;
+        let ClusterServices { messenger, publishers, links, catalog, pending, tool_changes, .. } = services;
+        let ClusterServices { calls, limiter, reconciler, sessions, feed, health, max_timeout, .. } = services;
+        let Publishers { links: publisher, directory, fan_out, members } = publishers;
         let outages = Outages::default();
-        let (members, is_stopping) = (Members::default(), Arc::new(watch::Sender::new(false)));
+        let is_stopping = Arc::new(watch::Sender::new(false));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
         let answers = AnswerForwarder::new(
             messenger.clone(),
@@ -95,7 +127,7 @@ impl Cluster {
             hosted.clone(),
             KeptAnswers { calls: calls.clone(), max_timeout },
         );
-        let requests = Arc::new(PeerRequests { messenger: messenger.clone(), calls, sessions });
+        let requests = Arc::new(PeerRequests { messenger: messenger.clone(), calls, sessions: sessions.clone() });
         let division = {
             let members = members.clone();
             move || divide_limits(members.clone(), limiter.clone())
@@ -108,6 +140,9 @@ impl Cluster {
             tool_changes,
         };
         let reader = Arc::new(reader);
+        let directory = Arc::new(DirectoryReader { messenger: messenger.clone(), publisher: directory, reconciler });
+        let changes = FanOutReader { messenger: messenger.clone(), members: members.clone(), sessions, feed, health };
+        let changes = Arc::new(changes);
         let replicas = LinkReplicas {
             messenger: messenger.clone(),
             members: members.clone(),
@@ -118,10 +153,11 @@ impl Cluster {
         };
         let replicas = Arc::new(replicas);
         let beat = {
-            let (is_stopping, members, outages) = (is_stopping.clone(), members.clone(), outages.clone());
+            let (is_stopping, outages) = (is_stopping.clone(), outages.clone());
+            let (publishers, members) = ((publisher.clone(), fan_out), members.clone());
             move || {
                 let signals = (members.changes(), is_stopping.subscribe());
-                publish_heartbeats(publisher.clone(), links.clone(), outages.clone(), signals)
+                publish_heartbeats(publishers.clone(), links.clone(), outages.clone(), signals)
             }
         };
         let tasks = vec![
@@ -131,6 +167,9 @@ impl Cluster {
             kept(tasks, "cluster calls", &Arc::new(hosted), |hosted| async move { hosted.receive().await }),
             kept(tasks, "cluster answers", &origins, |origins| async move { origins.receive().await }),
             kept(tasks, "cluster tools", &reader, |reader| async move { reader.receive().await }),
+            kept(tasks, "cluster changes", &changes, |changes| async move { changes.receive().await }),
+            kept(tasks, "cluster clients", &changes, |changes| async move { changes.serve().await }),
+            kept(tasks, "cluster directory", &directory, |directory| async move { directory.receive().await }),
             kept(tasks, "cluster requests", &requests, |requests| async move { requests.receive().await }),
             tasks.keep("cluster limits", division),
         ];
@@ -214,7 +253,7 @@ async fn divide_limits(members: Members, limiter: Arc<Limiter>) {
 
 /// Publishes heartbeats; one at once when the gateway stops, and when a member comes, which has not heard of this one yet. Never returns.
 async fn publish_heartbeats(
-    publisher: Arc<LinkPublisher>,
+    (publisher, fan_out): (Arc<LinkPublisher>, Arc<FanOutPublisher>),
     links: Arc<Links>,
     outages: Outages,
     (mut members, mut is_stopping): (watch::Receiver<()>, watch::Receiver<bool>),
@@ -230,5 +269,6 @@ async fn publish_heartbeats(
         let is_stopping = *is_stopping.borrow_and_update();
         let has_database = outages.has(SharedPart::Database);
         publisher.beat(MemberState { links: links.count(), is_stopping, has_database });
+        fan_out.beat();
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of several gateways: links, calls and answers between them, and their ends.
 
+mod fan_out;
 mod installation;
 mod simulation;
 

@@ -9,7 +9,7 @@ use crate::audit::{Audit, AuditSettings};
 use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::catalog::Catalog;
-use crate::cluster::{CatalogPublisher, LinkPublisher, Messenger};
+use crate::cluster::{CatalogPublisher, Messenger, Publishers};
 use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::generation::GenerationClock;
@@ -30,14 +30,15 @@ pub(super) struct BaseServices {
     pub(super) tool_changes: Arc<dyn ToolChanges>,
     pub(super) retention_clock: Arc<RetentionClock>,
     pub(super) directory: Arc<Directory>,
+    pub(super) clock: Arc<GenerationClock>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) limiter: Arc<Limiter>,
     pub(super) journal: Arc<Journal>,
     pub(super) audit: Arc<Audit>,
     pub(super) pending: PendingCalls,
     pub(super) links: Arc<Links>,
-    /// The connection to other gateways, and the publisher of this one's links, if there are others.
-    pub(super) messenger: Option<(Messenger, Arc<LinkPublisher>)>,
+    /// The connection to other gateways, and the publishers of this one's changes, if there are others.
+    pub(super) messenger: Option<(Messenger, Publishers)>,
     pub(super) feed: Feed,
     pub(super) call_figures: Arc<CallFigures>,
     /// The events of the feed's built-in state, if it has that.
@@ -62,21 +63,25 @@ impl BaseServices {
         let directory = Directory::open(store.clone(), tool_changes.clone(), folder, signing_keys).await?;
         let journal = Arc::new(start_journal(&store, options.journal.take(), &retention_clock, &tasks));
         let audit = Arc::new(start_audit(&store, options.audit.take(), &retention_clock, &tasks));
-        let feed = Feed::new(options.feed.clone());
+        let messenger = options.bus.take().map(|bus| Messenger::new(options.gateway, bus));
+        let messenger = messenger.map(|messenger| (messenger.clone(), Publishers::new(&messenger)));
+        let publishers = messenger.as_ref().map(|(_, publishers)| publishers);
+        let feed_peers = publishers.map(|publishers| (publishers.fan_out.clone() as _, clock.clone()));
+        let feed = Feed::shared(options.feed.clone(), feed_peers);
         let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
         let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
-        let messenger = options.bus.take().map(|bus| Messenger::new(options.gateway, bus));
-        let messenger = messenger.map(|messenger| (messenger.clone(), Arc::new(LinkPublisher::new(messenger))));
-        let publisher = messenger.as_ref().map(|(_, publisher)| Arc::clone(publisher) as Arc<dyn LinkObserver>);
+        let directory = directory.observed(publishers.map(|publishers| publishers.directory.clone() as _));
+        let publisher = publishers.map(|publishers| publishers.links.clone() as Arc<dyn LinkObserver>);
         let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observer);
         let links = links.published(publisher);
         let observer = messenger.as_ref().map(|(messenger, _)| Arc::new(CatalogPublisher(messenger.clone())) as _);
         Ok(Self {
             directory: Arc::new(directory),
-            catalog: Arc::new(Catalog::new(store.clone(), clock).observed(observer)),
+            catalog: Arc::new(Catalog::new(store.clone(), clock.clone()).observed(observer)),
             limiter: Arc::new(Limiter::new(&options.limits)),
             links: Arc::new(links),
             messenger,
+            clock,
             call_figures: Arc::default(),
             store,
             tasks,

@@ -30,7 +30,7 @@ use crate::domain::ids::ProjectId;
 use crate::domain::key::StoredKey;
 use crate::domain::lock::{lock, read, write};
 use crate::domain::origin::RequestOrigin;
-use crate::ports::directory::DirectoryStore;
+use crate::ports::directory::{DirectoryObserver, DirectoryStore};
 use crate::ports::time::now_ms;
 use crate::ports::tool_changes::ToolChanges;
 
@@ -107,6 +107,8 @@ pub(crate) struct Directory {
     last_uses: LastUses,
     snapshot: RwLock<Arc<DirectorySnapshot>>,
     tool_changes: Arc<dyn ToolChanges>,
+    /// Tells other gateways of new revisions, if there are any.
+    observer: Option<Arc<dyn DirectoryObserver>>,
     /// Time when an unknown secret last made the directory read the database.
     looked: Mutex<Option<Instant>>,
 }
@@ -129,8 +131,14 @@ impl Directory {
             last_uses: LastUses::default(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             tool_changes,
+            observer: None,
             looked: Mutex::default(),
         })
+    }
+
+    /// Tells other gateways of the revisions that this one reads.
+    pub(crate) fn observed(self, observer: Option<Arc<dyn DirectoryObserver>>) -> Self {
+        Self { observer, ..self }
     }
 
     pub(crate) fn store(&self) -> &dyn DirectoryStore {
@@ -167,13 +175,25 @@ impl Directory {
             Some(update) => known.updated(update),
             None => DirectorySnapshot::new(self.store.directory().await?, self.token_signer.clone()),
         };
+        let revision = fresh.revision;
+        if self.replace(fresh)
+            && let Some(observer) = &self.observer
+        {
+            observer.changed(revision);
+        }
+        Ok(())
+    }
+
+    /// Puts a snapshot in the place of the present one. Of two that were read at the same time the later one stays. Returns false if that
+    /// is the present one.
+    fn replace(&self, fresh: DirectorySnapshot) -> bool {
         let mut current = write(&self.snapshot);
-        // Of two that read at the same time the one that read later stays.
-        if fresh.revision > current.revision {
+        let is_later = fresh.revision > current.revision;
+        if is_later {
             let before = std::mem::replace(&mut *current, Arc::new(fresh));
             current.switched_since(&before).for_each(|scope| self.tool_changes.notify(scope));
         }
-        Ok(())
+        is_later
     }
 
     /// Finds out who a worker is.

@@ -17,6 +17,21 @@ pub(crate) struct StoredChannel {
 }
 
 impl StoredChannel {
+    /// A channel of a test.
+    #[cfg(test)]
+    pub(crate) fn sample(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            slug: id.to_owned(),
+            name: id.to_owned(),
+            description: None,
+            metadata: "{}".to_owned(),
+            created_ms: 1,
+            members: 1,
+            is_member: true,
+        }
+    }
+
     /// Refuses an agent that is not a member.
     pub(crate) fn check_member(&self) -> Result<(), Error> {
         if self.is_member { Ok(()) } else { Err(self.not_a_member()) }
@@ -82,6 +97,8 @@ pub(crate) struct StoredChannelMessage {
     pub(crate) content: String,
     pub(crate) metadata: Option<String>,
     pub(crate) created_ms: i64,
+    /// The place in the order of its channel, which the store decides.
+    pub(crate) position: i64,
 }
 
 /// Shows the id only: the text belongs to the agents.

@@ -11,6 +11,8 @@ use super::ids::GatewayNumber;
 /// The generation of a link: the moment when its worker came, before it was known who it is. Of two links of one scope the one
 /// with the later generation stays, however long it took to let either in, and it decides what a tool is declared as.
 ///
+/// The sessions of an agent and the dashboards that watch it have generations by the same rule.
+///
 /// It is a hybrid logical clock with the number of its gateway: milliseconds since 1970 in the upper 48 bits, a counter in the next six, and
 /// the gateway in the lower ten. Generations are in a total order, also those of several gateways, and no two are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +28,11 @@ impl Generation {
     /// The number to store.
     pub(crate) fn number(self) -> i64 {
         self.0
+    }
+
+    /// The gateway that made it.
+    pub(crate) fn gateway(self) -> GatewayNumber {
+        u16::try_from(self.0 & GATEWAY_MASK).ok().and_then(GatewayNumber::new).unwrap_or(GatewayNumber::ALONE)
     }
 
     /// The next generation of a clock that all tests share.

@@ -6,20 +6,22 @@ use std::sync::Arc;
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde::Serialize;
 
-use super::message::Event;
+use super::elsewhere::may_see;
+use super::message::{Event, raw};
 use super::shown_tools::{DashboardTools, ShownTool, ShownTools, ToolStatus};
 use super::snapshot::{FeedSnapshot, Watched};
 use super::{Feed, deliver};
-use crate::authority::{Action, Resource, authorize, may_use};
+use crate::authority::{Action, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
 use crate::directory::{self, Directory};
 use crate::domain::agent::Agent;
 use crate::domain::environment::resolve;
 use crate::domain::identity::{Caller, Identity, Scope};
-use crate::domain::ids::{AgentId, CallId, EnvironmentId, LinkId, ProjectId};
+use crate::domain::ids::{CallId, EnvironmentId, LinkId, ProjectId};
 use crate::journal::{CallSummary, Journal};
 use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
+use crate::ports::feed_peers::{CallOwner, MessageToDashboards};
 use crate::ports::time::{ms_of, rfc3339};
 
 /// The gateway's own state of an agent: its tools, the workers that host them, and its calls in flight.
@@ -101,17 +103,25 @@ impl BuiltinState {
 pub(crate) struct BuiltinEvents(pub(crate) Feed);
 
 impl BuiltinEvents {
-    /// The agent of a call, if a dashboard is connected that may see the call.
-    fn watched_agent<'a>(&self, caller: &'a Caller, identity: &Identity) -> Option<&'a AgentId> {
-        let agent = caller.agent_id.as_ref()?;
-        let subscription = self.0.0.subscriptions.of(agent)?;
-        let call = Resource::Call {
-            project: &identity.project_id,
-            environment: &identity.environment_id,
-            user: caller.user_id.as_deref(),
-            agent: Some(agent),
-        };
-        authorize(&subscription.caller, Action::Watch, call).is_ok().then_some(agent)
+    /// Sends an event about a call to the dashboard of its agent, if that may see the call. A dashboard at another gateway is checked there.
+    fn publish_call<'a>(&self, caller: &Caller, identity: &Identity, kind: &str, make: impl FnOnce() -> FeedCall<'a>) {
+        let Some(agent) = &caller.agent_id else { return };
+        let subscriptions = &self.0.0.subscriptions;
+        let (subscription, gateway) = (subscriptions.of(agent), subscriptions.gateway_of(agent));
+        if subscription.is_none() && gateway.is_none() {
+            return;
+        }
+        let (project, environment) = (identity.project_id.clone(), identity.environment_id.clone());
+        let call = CallOwner { project, environment, user: caller.user_id.clone() };
+        let text = Event::new(kind, &make()).text().expect("texts and numbers always serialize");
+        if let Some(subscription) = subscription {
+            if may_see(&subscription, agent, &call) {
+                subscription.mailbox.event(text);
+            }
+        } else if let (Some(shared), Some(gateway)) = (subscriptions.shared(), gateway) {
+            let message = MessageToDashboards::CallEvent { agent: agent.clone(), call, text: raw(&text) };
+            shared.peers.send(gateway, message);
+        }
     }
 
     /// Sends an event about a worker to the dashboards of its environment, which then compare their tools with the present ones.
@@ -147,19 +157,18 @@ impl WorkerObserver for BuiltinEvents {
 
 impl CallObserver for BuiltinEvents {
     fn call_began(&self, call: &BegunCall<'_>) {
-        let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
-        let began_at = Some(rfc3339(ms_of(call.began)));
-        let notice = FeedCall { began_at, ..FeedCall::of(call.call_id, call.tool, call.identity) };
-        // Texts and numbers always serialize.
-        let _ = self.0.publish(agent, Event::new("call_began", &notice));
+        self.publish_call(call.caller, call.identity, "call_began", || {
+            let began_at = Some(rfc3339(ms_of(call.began)));
+            FeedCall { began_at, ..FeedCall::of(call.call_id, call.tool, call.identity) }
+        });
     }
 
     fn call_ended(&self, call: &EndedCall<'_>) {
-        let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
-        let took_ms = Some(u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX));
-        let notice = FeedCall::of(call.call_id, call.tool, call.identity);
-        let notice = FeedCall { outcome: Some(call.outcome), took_ms, ..notice };
-        let _ = self.0.publish(agent, Event::new("call_ended", &notice));
+        self.publish_call(call.caller, call.identity, "call_ended", || {
+            let took_ms = Some(u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX));
+            let notice = FeedCall::of(call.call_id, call.tool, call.identity);
+            FeedCall { outcome: Some(call.outcome), took_ms, ..notice }
+        });
     }
 }
 

@@ -65,7 +65,7 @@ impl Feed {
     }
 
     /// Publishes the value that a key has now, to the dashboards of all agents that watch the key. It travels within a tick, with other
-    /// changes; a later value of the same key replaces it until then. Returns the number of dashboards.
+    /// changes; a later value of the same key replaces it until then. Returns the number of dashboards at this gateway.
     ///
     /// A key that no connected agent watches costs one lookup. Otherwise the value is serialized once, and the cost is proportional to the
     /// dashboards that get it.
@@ -73,18 +73,22 @@ impl Feed {
     /// # Errors
     /// The key is watched, and the value cannot be written as JSON, or the stream's name is one of the protocol's own.
     pub fn publish_value<V: Serialize + ?Sized>(&self, key: StreamKey<'_>, value: &V) -> Result<usize, Error> {
-        let Some((name, watchers)) = self.0.subscriptions.watchers(key) else { return Ok(0) };
-        let value = key.value(value)?;
-        for subscription in watchers.values() {
-            subscription.mailbox.value(key.stream, Arc::clone(&name), value.clone());
+        let subscriptions = &self.0.subscriptions;
+        let gateways = subscriptions.gateways_elsewhere();
+        if gateways.is_empty() && subscriptions.watchers(key).is_none() {
+            return Ok(0);
         }
-        Ok(watchers.len())
+        let value = key.value(value)?;
+        if let Some(shared) = subscriptions.shared() {
+            gateways.into_iter().for_each(|gateway| shared.peers.send(gateway, key.message(None, &value)));
+        }
+        Ok(subscriptions.publish_value(key, &value))
     }
 
-    /// Returns true if a connected dashboard gets the values of a key. For applications that would have to compute the value first.
+    /// Returns true if a connected dashboard gets the values of a key, or may get them at another gateway. For applications that would have to compute the value first.
     #[must_use]
     pub fn is_key_watched(&self, key: StreamKey<'_>) -> bool {
-        self.0.subscriptions.watchers(key).is_some()
+        self.0.subscriptions.watchers(key).is_some() || !self.0.subscriptions.gateways_elsewhere().is_empty()
     }
 
     /// The keys of a stream that connected dashboards get, in any order. For applications that ask a source for values: these are the

@@ -1,11 +1,16 @@
 //! [`Event`] and [`KeyedStream`]: the two kinds of messages that an application publishes to dashboards, and their JSON.
 
 use std::fmt::Write as _;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::AgentId;
+use crate::domain::lock::lock;
+use crate::ports::feed_peers::{MessageToDashboards, StreamName};
 use crate::ports::time::{now_ms, rfc3339};
 
 /// Types of the protocol's own messages, which an application cannot publish.
@@ -78,6 +83,19 @@ impl KeyedStream {
         StreamKey { stream: self, key }
     }
 
+    /// The stream of another gateway with these names. `None` if there are too many streams.
+    pub(super) fn named(name: &StreamName) -> Option<Self> {
+        let mut streams = lock(&STREAMS);
+        let known = streams.iter().find(|known| *known.kind == *name.kind && *known.member == *name.member);
+        if known.is_some() || streams.len() >= MAX_STREAMS {
+            return known.copied();
+        }
+        // The names are constants of the application, so they stay as long as the program.
+        let stream = Self { kind: name.kind.clone().leak(), member: name.member.clone().leak() };
+        streams.push(stream);
+        Some(stream)
+    }
+
     /// The message with these values.
     pub(super) fn text(self, values: impl ExactSizeIterator<Item = Bytes>) -> Bytes {
         let mut text = String::with_capacity(128 + values.len() * 64);
@@ -93,6 +111,12 @@ impl KeyedStream {
     }
 }
 
+/// The streams of other gateways.
+static STREAMS: Mutex<Vec<KeyedStream>> = Mutex::new(Vec::new());
+
+/// The largest number of streams of other gateways.
+const MAX_STREAMS: usize = 1024;
+
 /// A key of a [`KeyedStream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StreamKey<'a> {
@@ -101,6 +125,12 @@ pub struct StreamKey<'a> {
 }
 
 impl StreamKey<'_> {
+    /// The message about a value for another gateway.
+    pub(super) fn message(&self, agents: Option<Vec<AgentId>>, value: &Bytes) -> MessageToDashboards {
+        let stream = StreamName { kind: self.stream.kind.to_owned(), member: self.stream.member.to_owned() };
+        MessageToDashboards::Value { agents, stream, key: self.key.to_owned(), value: raw(value) }
+    }
+
     /// The text of a value.
     pub(super) fn value(&self, value: &(impl Serialize + ?Sized)) -> Result<Bytes, Error> {
         check_kind(self.stream.kind)?;
@@ -121,6 +151,12 @@ pub(super) fn text(kind: &str, data: &(impl Serialize + ?Sized)) -> Result<Bytes
 /// A message with data that always serializes.
 pub(super) fn plain(kind: &str, data: &serde_json::Value) -> Bytes {
     text(kind, data).expect("a value always serializes")
+}
+
+/// The text of a message or value, as a part of a message to another gateway.
+pub(super) fn raw(text: &Bytes) -> Box<RawValue> {
+    let text = std::str::from_utf8(text).expect("messages are JSON");
+    RawValue::from_string(text.to_owned()).expect("messages are JSON")
 }
 
 fn quoted(name: &str) -> String {

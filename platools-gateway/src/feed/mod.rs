@@ -7,10 +7,12 @@
 mod builtin;
 mod dashboard_auth;
 mod dashboards;
+mod elsewhere;
 mod jwt_auth;
 mod keyed_values;
 mod mailbox;
 mod message;
+mod peers;
 mod shown_tools;
 mod snapshot;
 mod snapshot_source;
@@ -25,7 +27,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::domain::error::Error;
+use crate::domain::generation::GenerationClock;
 use crate::domain::ids::AgentId;
+use crate::ports::feed_peers::{FeedPeers, MessageToDashboards};
 
 pub use crate::settings::FeedSettings;
 pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
@@ -39,6 +43,8 @@ pub use watch::Watch;
 pub(crate) use builtin::{BuiltinEvents, BuiltinState};
 pub(crate) use snapshot_source::SnapshotSource;
 
+use elsewhere::{Audience, SharedFeed};
+use message::raw;
 use shown_tools::ShownToolsCache;
 use subscription::Subscription;
 use subscriptions::Subscriptions;
@@ -47,6 +53,10 @@ use subscriptions::Subscriptions;
 ///
 /// Publishing never waits. Messages wait for a slow dashboard within limits; past them, a fresh snapshot replaces them. Without a dashboard
 /// of the agent, nothing is serialized and nothing is kept.
+///
+/// In an installation of several gateways, an agent has one dashboard over all of them, and events and values reach it at whichever gateway it
+/// is. A message to another gateway is lost with the connection between the two. Watched keys are those of one gateway: an application declares
+/// them at each.
 ///
 /// ```
 /// use platools_gateway::Gateway;
@@ -80,9 +90,16 @@ struct FeedState {
 }
 
 impl Feed {
+    /// A feed of one gateway.
+    #[cfg(test)]
     pub(crate) fn new(settings: FeedSettings) -> Self {
-        let (subscriptions, shown_tools) = (Subscriptions::default(), ShownToolsCache::default());
-        Self(Arc::new(FeedState { subscriptions, settings, shown_tools }))
+        Self::shared(settings, None)
+    }
+
+    /// A feed whose dashboards may be at other gateways as well.
+    pub(crate) fn shared(settings: FeedSettings, peers: Option<(Arc<dyn FeedPeers>, Arc<GenerationClock>)>) -> Self {
+        let subscriptions = Subscriptions::new(peers.map(|(peers, clock)| SharedFeed { peers, clock }));
+        Self(Arc::new(FeedState { subscriptions, settings, shown_tools: ShownToolsCache::default() }))
     }
 
     /// Sends an event to the dashboard of an agent, at once and in the order of publishing. Returns the number of dashboards: one or none.
@@ -102,8 +119,18 @@ impl Feed {
         agents: impl IntoIterator<Item = &'a AgentId>,
         event: Event<'_, D>,
     ) -> Result<usize, Error> {
-        let subscriptions = self.subscriptions_of(agents);
-        deliver(subscriptions, || event.text(), |subscription, text| subscription.mailbox.event(text))
+        let Some(shared) = self.0.subscriptions.shared() else {
+            let subscriptions = self.subscriptions_of(agents);
+            return deliver(subscriptions, || event.text(), |subscription, text| subscription.mailbox.event(text));
+        };
+        let audience = self.0.subscriptions.audience(agents);
+        if audience.count() == 0 {
+            return Ok(0);
+        }
+        let (count, text) = (audience.count(), event.text()?);
+        audience.here.iter().for_each(|subscription| subscription.mailbox.event(text.clone()));
+        audience.send(&*shared.peers, |agents| MessageToDashboards::Event { agents, text: raw(&text) });
+        Ok(count)
     }
 
     /// Sends the present value of a key to the dashboard of an agent. It travels within a tick, in one message with other values; a later
@@ -133,9 +160,21 @@ impl Feed {
         key: StreamKey<'_>,
         value: &V,
     ) -> Result<usize, Error> {
-        let subscriptions = self.subscriptions_of(agents);
-        let make = || Ok((Arc::<str>::from(key.key), key.value(value)?));
-        deliver(subscriptions, make, |subscription, (name, value)| subscription.mailbox.value(key.stream, name, value))
+        let audience = match self.0.subscriptions.shared() {
+            Some(_) => self.0.subscriptions.audience(agents),
+            None => Audience { here: self.subscriptions_of(agents).collect(), ..Audience::default() },
+        };
+        if audience.count() == 0 {
+            return Ok(0);
+        }
+        let (count, name, value) = (audience.count(), Arc::<str>::from(key.key), key.value(value)?);
+        for subscription in &audience.here {
+            subscription.mailbox.value(key.stream, Arc::clone(&name), value.clone());
+        }
+        if let Some(shared) = self.0.subscriptions.shared() {
+            audience.send(&*shared.peers, |agents| key.message(Some(agents), &value));
+        }
+        Ok(count)
     }
 
     /// Returns true if a dashboard of the agent is connected. For applications that would have to compute an event first.
@@ -144,7 +183,7 @@ impl Feed {
         self.0.subscriptions.has(agent)
     }
 
-    /// The number of agents with a connected dashboard.
+    /// The number of agents with a dashboard that is connected to this gateway.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.subscriptions.count()

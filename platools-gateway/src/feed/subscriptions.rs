@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::elsewhere::{Audience, DashboardsElsewhere, SharedFeed};
 use super::message::{KeyedStream, StreamKey};
 use super::subscription::{Subscription, WatchEnd};
 use super::watched_keys::{KeyWatchers, WatchedKeys, WatchedKeysChange};
-use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
+use crate::domain::generation::Generation;
+use crate::domain::ids::{AgentId, EnvironmentId, GatewayNumber, ProjectId};
 use crate::domain::lock::{read, write};
+use crate::ports::feed_peers::{FeedNews, WatchedAgent};
 
 /// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.
 ///
@@ -19,14 +23,26 @@ use crate::domain::lock::{read, write};
 pub(super) struct Subscriptions {
     table: RwLock<SubscriptionTable>,
     keys: WatchedKeys,
+    /// The other gateways, if there are any.
+    shared: Option<SharedFeed>,
 }
 
 impl Subscriptions {
+    pub(super) fn new(shared: Option<SharedFeed>) -> Self {
+        Self { shared, ..Self::default() }
+    }
+
     /// Adds a dashboard. An older one of the same agent ends.
     pub(super) fn take(&self, subscription: Arc<Subscription>) {
         let change = self.keys.change();
-        let older = self.write(|table| table.put(&subscription));
+        let generation = self.shared.as_ref().map(|shared| shared.clock.next());
+        let older = self.write(|table| table.put(&subscription, generation));
         change.connect(&subscription);
+        // Published before the next change is made, so that the last change is published last.
+        if let (Some(shared), Some(generation)) = (&self.shared, generation) {
+            let agent = subscription.agent_id.clone();
+            shared.peers.publish(FeedNews::Watched(WatchedAgent { agent, generation }));
+        }
         drop(change);
         if let Some(older) = older {
             older.end_with(WatchEnd::Displaced);
@@ -36,9 +52,90 @@ impl Subscriptions {
     /// Removes a dashboard, unless a newer one has replaced it.
     pub(super) fn leave(&self, subscription: &Arc<Subscription>) {
         let change = self.keys.change();
-        if self.write(|table| table.remove(subscription)) {
+        let (is_removed, generation) = self.write(|table| {
+            let is_removed = table.remove(subscription);
+            (is_removed, is_removed.then(|| table.generations.remove(&subscription.agent_id)).flatten())
+        });
+        if is_removed {
             change.disconnect(&subscription.agent_id);
         }
+        if let (Some(shared), Some(generation)) = (&self.shared, generation) {
+            let agent = subscription.agent_id.clone();
+            shared.peers.publish(FeedNews::Unwatched(WatchedAgent { agent, generation }));
+        }
+    }
+
+    /// The other gateways, if there are any.
+    pub(super) fn shared(&self) -> Option<&SharedFeed> {
+        self.shared.as_ref()
+    }
+
+    /// Notes a dashboard at another gateway. An older one of the same agent at this gateway ends.
+    pub(super) fn watched_elsewhere(&self, gateway: GatewayNumber, watched: WatchedAgent) {
+        if let Some(shared) = &self.shared {
+            shared.clock.observe(watched.generation);
+        }
+        let change = self.keys.change();
+        let older = self.write(|table| table.note_elsewhere(gateway, watched));
+        if let Some(older) = older {
+            change.disconnect(&older.agent_id);
+            older.end_with(WatchEnd::Displaced);
+        }
+    }
+
+    /// Forgets a dashboard that has left another gateway.
+    pub(super) fn unwatched_elsewhere(&self, gateway: GatewayNumber, watched: &WatchedAgent) {
+        self.write(|table| table.elsewhere.remove(gateway, watched));
+    }
+
+    /// Notes all dashboards at another gateway.
+    pub(super) fn replace_elsewhere(&self, gateway: GatewayNumber, watched: Vec<WatchedAgent>) {
+        self.write(|table| table.elsewhere.forget(gateway));
+        watched.into_iter().for_each(|watched| self.watched_elsewhere(gateway, watched));
+    }
+
+    /// The agents that dashboards at this gateway watch.
+    pub(super) fn watched_agents(&self) -> Vec<WatchedAgent> {
+        let table = self.read();
+        let watched = table.generations.iter();
+        watched.map(|(agent, generation)| WatchedAgent { agent: agent.clone(), generation: *generation }).collect()
+    }
+
+    /// The other gateways with dashboards.
+    pub(super) fn gateways_elsewhere(&self) -> Vec<GatewayNumber> {
+        if self.shared.is_none() {
+            return Vec::new();
+        }
+        self.read().elsewhere.gateways().collect()
+    }
+
+    /// The gateway of an agent's dashboard, if it is another one.
+    pub(super) fn gateway_of(&self, agent: &AgentId) -> Option<GatewayNumber> {
+        self.shared.as_ref().and_then(|_| self.read().elsewhere.gateway(agent))
+    }
+
+    /// The dashboards of some agents.
+    pub(super) fn audience<'a>(&self, agents: impl IntoIterator<Item = &'a AgentId>) -> Audience {
+        let mut audience = Audience::default();
+        // The application's iterator runs without the lock.
+        for agent in agents {
+            let table = self.read();
+            if let Some(subscription) = table.by_agent.get(agent) {
+                audience.here.push(Arc::clone(subscription));
+            } else if let Some(gateway) = table.elsewhere.gateway(agent) {
+                audience.elsewhere.entry(gateway.get()).or_default().push(agent.clone());
+            }
+        }
+        audience
+    }
+
+    /// Notes the value of a key for the dashboards at this gateway that watch the key. Returns their number.
+    pub(super) fn publish_value(&self, key: StreamKey<'_>, value: &Bytes) -> usize {
+        let Some((name, watchers)) = self.watchers(key) else { return 0 };
+        for subscription in watchers.values() {
+            subscription.mailbox.value(key.stream, Arc::clone(&name), value.clone());
+        }
+        watchers.len()
     }
 
     /// Notes the environment of the agent's tools. If it has changed, the dashboard gets a new snapshot.
@@ -55,7 +152,8 @@ impl Subscriptions {
     }
 
     pub(super) fn has(&self, agent: &AgentId) -> bool {
-        self.read().by_agent.contains_key(agent)
+        let table = self.read();
+        table.by_agent.contains_key(agent) || table.elsewhere.gateway(agent).is_some()
     }
 
     /// The dashboards of agents whose tools are in an environment.
@@ -120,11 +218,18 @@ struct SubscriptionTable {
     by_agent: HashMap<AgentId, Arc<Subscription>>,
     by_project: SubscriptionGroups<ProjectId>,
     by_environment: SubscriptionGroups<EnvironmentId>,
+    /// The generation of each agent's dashboard, if there are other gateways.
+    generations: HashMap<AgentId, Generation>,
+    elsewhere: DashboardsElsewhere,
 }
 
 impl SubscriptionTable {
     /// Adds a subscription, and returns the subscription that it replaces.
-    fn put(&mut self, subscription: &Arc<Subscription>) -> Option<Arc<Subscription>> {
+    fn put(&mut self, subscription: &Arc<Subscription>, generation: Option<Generation>) -> Option<Arc<Subscription>> {
+        if let Some(generation) = generation {
+            self.generations.insert(subscription.agent_id.clone(), generation);
+            self.elsewhere.forget_agent(&subscription.agent_id);
+        }
         let older = self.of(&subscription.agent_id);
         older.iter().for_each(|older| _ = self.remove(older));
         self.by_agent.insert(subscription.agent_id.clone(), Arc::clone(subscription));
@@ -133,6 +238,21 @@ impl SubscriptionTable {
             .environment()
             .iter()
             .for_each(|environment| self.by_environment.put(environment.clone(), subscription));
+        older
+    }
+
+    /// Notes a dashboard at another gateway, unless the agent has a newer one at this gateway. Removes and returns an older one.
+    fn note_elsewhere(&mut self, gateway: GatewayNumber, watched: WatchedAgent) -> Option<Arc<Subscription>> {
+        let own = self.generations.get(&watched.agent).copied();
+        if own.is_some_and(|own| own > watched.generation) {
+            return None;
+        }
+        let older = own.and_then(|_| self.of(&watched.agent));
+        if let Some(older) = &older {
+            self.remove(older);
+            self.generations.remove(&watched.agent);
+        }
+        self.elsewhere.note(gateway, watched);
         older
     }
 

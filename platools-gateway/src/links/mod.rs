@@ -35,7 +35,7 @@ pub(crate) use outlet::MemberOutlet;
 pub use registration::{Registration, Registrations};
 pub(crate) use remote_link::RemoteLink;
 pub(crate) use table::Links;
-pub(crate) use tool_health::HealthMonitor;
+pub(crate) use tool_health::{HealthMonitor, HealthObserver, LinkHealth};
 pub use worker::ConnectedWorker;
 pub(crate) use worker::WorkerObserver;
 pub(crate) use worker_peer::WorkerPeer;

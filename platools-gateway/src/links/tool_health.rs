@@ -1,15 +1,17 @@
 //! `HealthMonitor`: keeps the health of tools, which workers report with each heartbeat.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectedWorker, Link, Links};
 use crate::authority::{Action, Resource, authorize};
 use crate::catalog::Catalog;
 use crate::domain::identity::{Caller, Scope};
-use crate::domain::ids::{LinkId, ProjectId};
+use crate::domain::ids::{GatewayNumber, LinkId, ProjectId};
 use crate::domain::lock::lock;
 use crate::ports::time::now_ms;
 
@@ -22,17 +24,59 @@ pub(crate) struct HealthMonitor {
     table: HealthTable,
     catalog: Arc<Catalog>,
     links: Arc<Links>,
+    /// Publishes the health of this gateway's tools to others, if there are any.
+    observer: Option<Arc<dyn HealthObserver>>,
+    /// The links of other gateways whose health is known.
+    elsewhere: Mutex<HashMap<u16, HashSet<(Scope, LinkId)>>>,
 }
 
 impl HealthMonitor {
-    pub(crate) fn new(catalog: Arc<Catalog>, links: Arc<Links>) -> Self {
-        Self { table: HealthTable::default(), catalog, links }
+    pub(crate) fn new(catalog: Arc<Catalog>, links: Arc<Links>, observer: Option<Arc<dyn HealthObserver>>) -> Self {
+        Self { table: HealthTable::default(), catalog, links, observer, elsewhere: Mutex::default() }
+    }
+
+    /// Notes the health of the tools of a link of another gateway.
+    pub(crate) fn note_elsewhere(&self, gateway: GatewayNumber, health: LinkHealth) {
+        let LinkHealth { scope, link, tools } = health;
+        let link_key = (scope.clone(), link.clone());
+        let was_changed = match tools.is_empty() {
+            false => {
+                lock(&self.elsewhere).entry(gateway.get()).or_default().insert(link_key);
+                self.table.put(&scope, &link, tools)
+            }
+            true => {
+                lock(&self.elsewhere).entry(gateway.get()).or_default().remove(&link_key);
+                self.table.forget(&scope, &link)
+            }
+        };
+        if was_changed {
+            self.links.tools_changed(&scope);
+        }
+    }
+
+    /// Notes the health of the tools of all links of another gateway.
+    pub(crate) fn replace_elsewhere(&self, gateway: GatewayNumber, health: Vec<LinkHealth>) {
+        let known = lock(&self.elsewhere).remove(&gateway.get()).unwrap_or_default();
+        for (scope, link) in known {
+            if self.table.forget(&scope, &link) {
+                self.links.tools_changed(&scope);
+            }
+        }
+        health.into_iter().for_each(|health| self.note_elsewhere(gateway, health));
+    }
+
+    /// The health of the tools of this gateway's links.
+    pub(crate) fn local(&self) -> Vec<LinkHealth> {
+        let elsewhere: HashSet<_> = lock(&self.elsewhere).values().flatten().cloned().collect();
+        let all = self.table.all();
+        all.into_iter().filter(|of| !elsewhere.contains(&(of.scope.clone(), of.link.clone()))).collect()
     }
 
     /// The reports of a link, none at first.
     pub(crate) fn reports(&self, link: &Link) -> HealthReports {
         let (scope, link_id) = (link.identity().scope(), link.id().clone());
-        HealthReports { table: self.table.clone(), links: Arc::clone(&self.links), scope, link_id }
+        let (table, links, observer) = (self.table.clone(), Arc::clone(&self.links), self.observer.clone());
+        HealthReports { table, links, observer, scope, link_id }
     }
 
     /// Takes a worker's report, which names only the tools whose health changed.
@@ -41,6 +85,11 @@ impl HealthMonitor {
         let is_declared = |name: &str| self.catalog.has(scope, name);
         if !tools.is_empty() && self.table.report(scope, link_id, tools, is_declared) {
             self.links.tools_changed(scope);
+        }
+        if let Some(observer) = self.observer.as_ref().filter(|_| !tools.is_empty()) {
+            let (scope, link) = (scope.clone(), link_id.clone());
+            let tools = self.table.known(&scope, &link);
+            observer.reported(LinkHealth { scope, link, tools });
         }
     }
 
@@ -59,8 +108,23 @@ impl HealthMonitor {
     }
 }
 
+/// Observer of the health of the tools of this gateway's links. It must neither wait nor panic.
+pub(crate) trait HealthObserver: fmt::Debug + Send + Sync {
+    /// A worker has reported, or its link has ended.
+    fn reported(&self, health: LinkHealth);
+}
+
+/// The health of the tools of one link, for other gateways.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LinkHealth {
+    scope: Scope,
+    link: LinkId,
+    /// Empty once the link has ended.
+    tools: BTreeMap<String, ReportedHealth>,
+}
+
 /// The health of a tool, as its worker reported it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReportedHealth {
     /// The worker's verdict.
@@ -161,6 +225,36 @@ impl HealthTable {
         has_changed
     }
 
+    /// Puts the health of the tools of a link in the place of what was known. Says whether a status has changed.
+    fn put(&self, scope: &Scope, link_id: &LinkId, tools: BTreeMap<String, ReportedHealth>) -> bool {
+        let mut table = lock(&self.0);
+        let known = table.entry(scope.clone()).or_default().entry(link_id.clone()).or_default();
+        let is_same = |(name, health): (&String, &ReportedHealth)| {
+            known.get(name).is_some_and(|known| known.status == health.status)
+        };
+        let has_changed = known.len() != tools.len() || !tools.iter().all(is_same);
+        *known = tools.into_iter().collect();
+        has_changed
+    }
+
+    /// The health of the tools of a link.
+    fn known(&self, scope: &Scope, link_id: &LinkId) -> BTreeMap<String, ReportedHealth> {
+        let table = lock(&self.0);
+        let known = table.get(scope).and_then(|links| links.get(link_id)).into_iter().flatten();
+        known.map(|(name, health)| (name.clone(), health.clone())).collect()
+    }
+
+    /// The health of the tools of every link.
+    fn all(&self) -> Vec<LinkHealth> {
+        let table = lock(&self.0);
+        let links = table.iter().flat_map(|(scope, links)| links.iter().map(move |(link, known)| (scope, link, known)));
+        let health = links.map(|(scope, link, known)| {
+            let tools = known.iter().map(|(name, health)| (name.clone(), health.clone())).collect();
+            LinkHealth { scope: scope.clone(), link: link.clone(), tools }
+        });
+        health.collect()
+    }
+
     /// Forgets a link. Says whether something was known of it.
     fn forget(&self, scope: &Scope, link_id: &LinkId) -> bool {
         let mut table = lock(&self.0);
@@ -197,6 +291,7 @@ impl HealthTable {
 pub struct HealthReports {
     table: HealthTable,
     links: Arc<Links>,
+    observer: Option<Arc<dyn HealthObserver>>,
     scope: Scope,
     link_id: LinkId,
 }
@@ -204,8 +299,13 @@ pub struct HealthReports {
 impl HealthReports {
     /// Forgets what the link reported, because it has ended.
     pub fn forget(&self) {
-        if self.table.forget(&self.scope, &self.link_id) {
-            self.links.tools_changed(&self.scope);
+        if !self.table.forget(&self.scope, &self.link_id) {
+            return;
+        }
+        self.links.tools_changed(&self.scope);
+        if let Some(observer) = &self.observer {
+            let (scope, link) = (self.scope.clone(), self.link_id.clone());
+            observer.reported(LinkHealth { scope, link, tools: BTreeMap::new() });
         }
     }
 }

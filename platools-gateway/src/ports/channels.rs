@@ -51,6 +51,17 @@ pub(crate) trait ChannelStore: std::fmt::Debug + Send + Sync {
     /// Finds the position of a message in its channel.
     async fn message_position(&self, channel: &ChannelId, message: &MessageId) -> Result<Option<i64>, Error>;
 
+    /// The messages of a channel from a position on, in order.
+    async fn channel_messages_from(
+        &self,
+        channel: &ChannelId,
+        position: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredChannelMessage>, Error>;
+
+    /// The position of the next message of a channel.
+    async fn next_position(&self, channel: &ChannelId) -> Result<i64, Error>;
+
     /// The last messages of a channel before a position, the oldest first.
     async fn channel_messages(
         &self,

@@ -44,7 +44,8 @@ use crate::domain::ids::{AgentId, ChannelId};
 pub struct AgentRuntime(pub(super) Arc<SharedSessions>);
 
 impl AgentRuntime {
-    /// Sends an event `{type, timestamp, data}` to all sockets of an agent, and returns how many these are.
+    /// Sends an event `{type, timestamp, data}` to all sockets of an agent, and returns how many these are. An event for a socket at another
+    /// gateway of the installation is lost with the connection to that gateway.
     ///
     /// # Errors
     /// The type is empty, longer than 128 bytes, or one of the protocol's own: `error`, `heartbeat`, or one that begins with `channel.`,
@@ -57,10 +58,11 @@ impl AgentRuntime {
             return Ok(0);
         };
         let text = event(kind, data)?;
-        Ok(self.0.table().tell(&project, agent, &text))
+        Ok(self.0.tell(&project, agent, &text))
     }
 
-    /// Sends an event to all sockets that subscribe to a channel, and returns how many these are. It is not stored in the channel.
+    /// Sends an event to all sockets that subscribe to a channel, and returns how many these are at this gateway. It is not stored in the
+    /// channel.
     ///
     /// # Errors
     /// As of [`AgentRuntime::tell`].
@@ -71,11 +73,11 @@ impl AgentRuntime {
         data: &D,
     ) -> Result<usize, Error> {
         check_type(kind)?;
-        if !self.0.table().has_subscribers(channel) {
+        if self.0.peers.is_none() && !self.0.table().has_subscribers(channel) {
             return Ok(0);
         }
         let text = event(kind, data)?;
-        Ok(self.0.table().publish(channel, &text))
+        Ok(self.0.tell_channel(channel, &text))
     }
 
     /// Counts of the custom events of agents since the start.

@@ -78,6 +78,7 @@ impl Sessions {
             content: new.content,
             metadata: new.metadata,
             created_ms: 0,
+            position: 0,
         };
         let change = SessionChange::Message { channel: channel.clone(), message: message.clone() };
         message.created_ms = self.writer.write(change).await?;

@@ -5,21 +5,27 @@
 mod agent_event;
 mod agent_lookup;
 mod agent_runtime;
+mod channel_listeners;
 mod channels;
 mod event_handlers;
 mod event_queue;
 mod events;
+mod message_reader;
 mod messages;
+mod peers;
 mod presence;
 mod session;
 mod shared_sessions;
 mod socket;
 mod socket_queue;
+mod sockets_elsewhere;
 mod table;
 mod tickets;
 mod writer;
 
 use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::audit::Audit;
 use crate::background::retention_clock::RetentionClock;
@@ -27,11 +33,13 @@ use crate::background::tasks::Tasks;
 use crate::connections::Authenticator;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::generation::GenerationClock;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, GatewayNumber, ProjectId};
 use crate::limits::Limiter;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::channels::ChannelStore;
+use crate::ports::session_peers::SessionPeers;
 use crate::ports::sessions::SessionStore;
 use crate::ports::ticket_peers::TicketPeers;
 
@@ -63,10 +71,13 @@ pub(crate) struct Sessions {
     audit: Arc<Audit>,
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
+    session_store: Arc<dyn SessionStore>,
     /// The other gateways of the installation. None: this one is alone.
     ticket_peers: Option<Arc<dyn TicketPeers>>,
     shared: Arc<SharedSessions>,
     writer: SessionWriter,
+    /// Reads messages from the database, if other gateways write to channels as well.
+    _reader: Option<AbortOnDropHandle<()>>,
 }
 
 /// The services and stores that [`Sessions`] needs.
@@ -77,6 +88,10 @@ pub(crate) struct SessionServices {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) channels: Arc<dyn ChannelStore>,
+    /// Makes the generations of sessions.
+    pub(crate) clock: Arc<GenerationClock>,
+    /// The other gateways of the installation, if there are any.
+    pub(crate) peers: Option<Arc<dyn SessionPeers>>,
     /// The number of this gateway.
     pub(crate) gateway: GatewayNumber,
     /// The other gateways of the installation. None: this one is alone.
@@ -92,20 +107,39 @@ impl Sessions {
         handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let SessionServices { directory, limiter, audit, authenticator, sessions, channels, gateway, ticket_peers } =
-            services;
+        let SessionServices { directory, limiter, audit, authenticator, ticket_peers, .. } = services;
+        let SessionServices { sessions, channels, clock, peers, gateway, .. } = services;
         let is_started = settings.is_some();
+        let peers = peers.filter(|_| is_started);
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let tickets = Tickets::new(gateway);
-        let shared = Arc::new(SharedSessions::new(settings.unwrap_or_default(), agents, handlers, tickets, tasks));
+        let installation = (Tickets::new(gateway), clock, peers);
+        let shared = SharedSessions::new(settings.unwrap_or_default(), agents, handlers, installation, tasks);
+        let shared = Arc::new(shared);
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
+            stored.iter().for_each(|row| shared.clock.observe(row.generation));
             stored.into_iter().for_each(|row| shared.table().resume(ActiveSession::from(row)));
-            SessionWriter::start(sessions, Arc::clone(&shared), tasks)
+            SessionWriter::start(sessions.clone(), Arc::clone(&shared), tasks)
         } else {
             SessionWriter::closed()
         };
-        Ok(Self { directory, limiter, audit, authenticator, store: channels, ticket_peers, shared, writer })
+        let reader = shared.peers.is_some().then(|| {
+            let (store, shared) = (channels.clone(), Arc::clone(&shared));
+            tasks.keep("channel messages", move || message_reader::read_missing(store.clone(), Arc::clone(&shared)))
+        });
+        let (store, session_store) = (channels, sessions);
+        Ok(Self {
+            directory,
+            limiter,
+            audit,
+            authenticator,
+            store,
+            session_store,
+            ticket_peers,
+            shared,
+            writer,
+            _reader: reader,
+        })
     }
 
     /// The settings of agents with sessions.
@@ -182,7 +216,7 @@ mod tests {
     use crate::domain::channel::ChannelBounds;
     use crate::domain::identity::{Credential, SpeaksFor};
     use crate::domain::origin::{Protocol, RequestOrigin};
-    use crate::domain::session::SessionWrite;
+    use crate::domain::session::{SessionWrite, WriteEffect};
     use crate::ops::readiness::NotReady;
     use crate::ports::store::{FailureExtent, StoreFailure};
 
@@ -250,9 +284,13 @@ mod tests {
             Ok(Vec::new())
         }
 
-        async fn write_sessions(&self, writes: &[SessionWrite<'_>], _: ChannelBounds) -> Result<Vec<bool>, Error> {
+        async fn write_sessions(
+            &self,
+            writes: &[SessionWrite<'_>],
+            _: ChannelBounds,
+        ) -> Result<Vec<WriteEffect>, Error> {
             if self.0.fetch_add(1, Ordering::Relaxed) > 0 {
-                return Ok(vec![true; writes.len()]);
+                return Ok(vec![WriteEffect::Made; writes.len()]);
             }
             let failure = StoreFailure::new("deadlock detected".to_owned(), FailureExtent::Transaction);
             Err(Error::new(ErrorKind::Storage, "for the test").caused_by(failure))

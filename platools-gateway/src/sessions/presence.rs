@@ -1,7 +1,7 @@
 //! Functions of [`Sessions`] that begin and end the session of an agent, and take its heartbeats. [`PresentAgents`] is the list of agents
 //! with a session.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::session::{ActiveSession, PresentAgent};
 use super::socket::AgentSocket;
@@ -12,6 +12,7 @@ use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::SessionId;
 use crate::domain::session::StoredSession;
+use crate::ports::session_peers::{SessionNews, SessionPeers};
 use crate::ports::time::now_ms;
 
 impl Sessions {
@@ -31,6 +32,7 @@ impl Sessions {
             metadata,
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
+            generation: self.shared.clock.next(),
         };
         self.writer.write(SessionChange::Begin(session.clone())).await?;
         self.audit.signed_in(action::SESSION_BEGIN, (&peer.caller).into(), |event| {
@@ -100,6 +102,9 @@ impl Sessions {
 
     /// Ends sessions without a message for longer than the timeout, and those of agents that are gone.
     pub(crate) fn end_silent(&self) {
+        if let Some(peers) = &self.shared.peers {
+            return self.end_silent_of_many(&**peers);
+        }
         let snapshot = self.directory.snapshot();
         let (now, timeout) = (Instant::now(), self.settings().session_timeout);
         let has_ended = |session: &ActiveSession| {
@@ -110,6 +115,28 @@ impl Sessions {
             tracing::info!(agent.id = %agent, "agent session timed out");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
             let _ = self.writer.send(SessionChange::Forget { agent, session });
+        }
+    }
+
+    /// Tells the other gateways of heartbeats, and ends the silent sessions that began here or at gateways that are gone. The database
+    /// decides: it has the heartbeats of all gateways, also if their messages are lost.
+    fn end_silent_of_many(&self, peers: &dyn SessionPeers) {
+        let heartbeats = self.shared.table().take_unpublished_heartbeats();
+        if !heartbeats.is_empty() {
+            peers.publish(SessionNews::Heard(heartbeats));
+        }
+        let snapshot = self.directory.snapshot();
+        self.shared.table().end_where(|session| snapshot.agent(&session.row.agent_id).is_none());
+        let (now, timeout) = (Instant::now(), self.settings().session_timeout);
+        let silent = {
+            let table = self.shared.table();
+            let is_own = |session: &ActiveSession| table.is_own(session, |gateway| peers.is_alive(gateway));
+            table.some_where(|session| session.is_silent(now, timeout) && is_own(session))
+        };
+        let heard_ms = now_ms().saturating_sub(saturating_ms(timeout));
+        for session in silent {
+            // If this is lost, the next look ends it.
+            let _ = self.writer.send(SessionChange::EndSilent { session, heard_ms });
         }
     }
 
@@ -131,4 +158,8 @@ pub(crate) struct PresentAgents {
     pub(crate) agents: Vec<PresentAgent>,
     /// The number of all of them.
     pub(crate) total: usize,
+}
+
+fn saturating_ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::domain::agent::Agent;
 use crate::domain::ids::{AgentId, SessionId};
 use crate::domain::session::StoredSession;
+use crate::ports::session_peers::SessionHeartbeat;
 
 /// A session that has not ended.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(super) struct ActiveSession {
     heard: Instant,
     /// True if the store has the last heartbeat.
     is_stored: bool,
+    /// True if the other gateways know of the last heartbeat.
+    is_published: bool,
 }
 
 impl ActiveSession {
@@ -26,8 +29,21 @@ impl ActiveSession {
     pub(super) fn beat(&mut self, now: Instant, now_ms: i64) {
         self.heard = now;
         self.is_stored = false;
+        self.is_published = false;
         // The clock may be set back, and the time of the last heartbeat must not move back with it.
         self.row.heartbeat_ms = self.row.heartbeat_ms.max(now_ms);
+    }
+
+    /// Notes a heartbeat at another gateway, which stores it.
+    pub(super) fn note_elsewhere(&mut self, now: Instant, heartbeat_ms: i64) {
+        self.heard = now;
+        self.row.heartbeat_ms = self.row.heartbeat_ms.max(heartbeat_ms);
+    }
+
+    /// Takes the last heartbeat if the other gateways do not know of it. They do from then on.
+    pub(super) fn take_unpublished_heartbeat(&mut self) -> Option<SessionHeartbeat> {
+        let is_new = !std::mem::replace(&mut self.is_published, true);
+        is_new.then(|| SessionHeartbeat::from(&self.row))
     }
 
     /// The position in lists: the oldest session comes first.
@@ -44,7 +60,7 @@ impl ActiveSession {
 
 impl From<StoredSession> for ActiveSession {
     fn from(row: StoredSession) -> Self {
-        Self { row, heard: Instant::now(), is_stored: true }
+        Self { row, heard: Instant::now(), is_stored: true, is_published: true }
     }
 }
 

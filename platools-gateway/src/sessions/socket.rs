@@ -14,6 +14,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::ChannelId;
 use crate::domain::origin::RequestOrigin;
+use crate::ports::session_peers::SocketMessage;
 use crate::ports::time::now_ms;
 
 /// A socket of an agent, until it is dropped.
@@ -47,7 +48,7 @@ impl AgentSocket {
     }
 
     /// True if the socket has to end already.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.queue.has_ended()
     }
 
@@ -70,7 +71,7 @@ impl AgentSocket {
     pub(crate) fn emit(&self, kind: &str, data: &RawValue) {
         self.shared.handlers.queue(|| self.agent_event(kind, data));
         let text = events::custom(kind, data);
-        self.shared.table().tell(&self.peer.caller.project_id, &self.peer.id, &text);
+        self.shared.tell(&self.peer.caller.project_id, &self.peer.id, &text);
     }
 
     fn agent_event(&self, kind: &str, data: &RawValue) -> AgentEvent {
@@ -95,7 +96,9 @@ impl AgentSocket {
 
 impl Drop for AgentSocket {
     fn drop(&mut self) {
-        self.shared.table().close(&self.peer.caller.project_id, &self.peer.id, self.number);
+        let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
+        self.shared.table().close(project, agent, self.number);
+        self.shared.publish_sockets(project, agent);
     }
 }
 
@@ -161,7 +164,13 @@ impl Sessions {
     pub(crate) fn open_socket(&self, peer: Peer) -> AgentSocket {
         let shared = Arc::clone(&self.shared);
         let queue = Arc::new(SocketQueue::new(shared.settings.waiting_events));
-        let number = shared.table().open(&peer.caller.project_id, &peer.id, &queue);
+        let (project, agent) = (&peer.caller.project_id, &peer.id);
+        let (number, ends_at) = shared.table().open(project, agent, &queue);
+        shared.publish_sockets(project, agent);
+        if let (Some(gateway), Some(peers)) = (ends_at, &shared.peers) {
+            let (project, agent) = (project.clone(), agent.clone());
+            peers.send(gateway, &SocketMessage::TooMany { project, agent });
+        }
         self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(peer.id.as_str())
         });
@@ -185,12 +194,18 @@ impl Sessions {
                 ));
             }
             row.check_member()?;
+            let next = self.next_position(&row).await?;
             let mut state = self.shared.table();
             // An agent has left a channel since the membership was read: perhaps this agent and this channel.
             if state.departures != departures {
                 continue;
             }
-            return match state.subscribe(project, &peer.id, socket.number, &row.id) {
+            let is_subscribed = state.subscribe((project, &peer.id, socket.number), row, next);
+            drop(state);
+            if next.is_some() {
+                self.shared.messages_missing.notify_one();
+            }
+            return match is_subscribed {
                 true => Ok(()),
                 false => Err(Error::new(ErrorKind::InvalidRequest, "this socket has too many subscriptions")),
             };

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::events;
 use super::session::ActiveSession;
-use super::shared_sessions::SharedSessions;
+use super::shared_sessions::{SharedSessions, raw};
 use super::socket_queue::SocketEnd;
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
@@ -20,7 +20,8 @@ use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 use crate::domain::lock::lock;
 use crate::domain::number::saturating_i64;
-use crate::domain::session::{SessionWrite, StoredSession};
+use crate::domain::session::{SessionWrite, StoredSession, WriteEffect};
+use crate::ports::session_peers::{SessionHeartbeat, SessionNews};
 use crate::ports::sessions::SessionStore;
 use crate::ports::store::{is_conflict, is_database_failure};
 use crate::ports::time::now_ms;
@@ -118,6 +119,11 @@ pub(super) enum SessionChange {
         agent: AgentId,
         session: SessionId,
     },
+    /// Ends a session that nobody has heard from since some time.
+    EndSilent {
+        session: StoredSession,
+        heard_ms: i64,
+    },
     /// Removes a session that has ended in memory.
     Forget {
         agent: AgentId,
@@ -182,20 +188,25 @@ async fn write(store: &dyn SessionStore, shared: &SharedSessions, batch: &mut Ve
     }
 }
 
-/// Writes all or nothing. Returns for each change whether it had an effect.
+/// Writes all or nothing. Returns the effect of each change.
 async fn try_write(
     store: &dyn SessionStore,
     batch: &mut [WriteCommand],
     bounds: ChannelBounds,
     now_ms: i64,
-) -> Result<Vec<bool>, Error> {
+) -> Result<Vec<WriteEffect>, Error> {
     let writes: Vec<_> = batch.iter_mut().map(|command| command.change.prepare_write(now_ms)).collect();
     store.write_sessions(&writes, bounds).await
 }
 
-fn apply(shared: &SharedSessions, commands: impl IntoIterator<Item = WriteCommand>, written: Vec<bool>, now_ms: i64) {
-    for (WriteCommand { change, reply }, is_done) in commands.into_iter().zip(written) {
-        let outcome = change.apply(shared, is_done).map(|()| now_ms);
+fn apply(
+    shared: &SharedSessions,
+    commands: impl IntoIterator<Item = WriteCommand>,
+    written: Vec<WriteEffect>,
+    now_ms: i64,
+) {
+    for (WriteCommand { change, reply }, effect) in commands.into_iter().zip(written) {
+        let outcome = change.apply(shared, effect).map(|()| now_ms);
         // The receiver may be gone.
         let _ = reply.map(|reply| reply.send(outcome));
     }
@@ -222,6 +233,9 @@ impl SessionChange {
                 message.created_ms = now_ms;
                 SessionWrite::Message { channel: &channel.id, message }
             }
+            Self::EndSilent { session, heard_ms } => {
+                SessionWrite::RemoveSilent { agent: &session.agent_id, session: &session.id, heard_ms: *heard_ms }
+            }
             Self::RemoveChannel(channel) => SessionWrite::RemoveChannel(channel),
             Self::Heartbeats(heartbeats) => SessionWrite::Heartbeats(heartbeats),
             #[cfg(test)]
@@ -229,29 +243,61 @@ impl SessionChange {
         }
     }
 
-    /// Applies the written change to the state in memory, and sends its events.
-    fn apply(self, shared: &SharedSessions, is_done: bool) -> Result<(), Error> {
-        match self {
-            Self::Begin(_) if !is_done => {
-                return Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"));
-            }
-            Self::Message { channel, .. } if !is_done => return Err(channel.not_a_member()),
-            Self::Begin(session) => shared.table().begin(ActiveSession::from(session)),
-            // It may have ended in another way meanwhile.
-            Self::End { project, agent, session } => {
-                drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
-            }
-            Self::Leave { project, agent, channel } => shared.table().depart(&project, &agent, &channel),
-            Self::Message { channel, message } => {
-                let text = events::message(&channel, &message);
-                shared.table().publish(&channel.id, &text);
-            }
-            Self::RemoveChannel(channel) => shared.table().remove_channel(&channel),
-            Self::Forget { .. } | Self::Join { .. } | Self::Heartbeats(_) => {}
-            #[cfg(test)]
-            Self::Panic => {}
+    /// Applies the written change to the state in memory, sends its events, and tells the other gateways.
+    fn apply(self, shared: &SharedSessions, effect: WriteEffect) -> Result<(), Error> {
+        let news = self.apply_here(shared, effect)?;
+        if let (Some(news), Some(peers)) = (news, &shared.peers) {
+            peers.publish(news);
         }
         Ok(())
+    }
+
+    fn apply_here(self, shared: &SharedSessions, effect: WriteEffect) -> Result<Option<SessionNews>, Error> {
+        Ok(match (self, effect) {
+            (Self::Begin(session), WriteEffect::Began(generation)) => {
+                shared.clock.observe(generation);
+                let session = StoredSession { generation, ..session };
+                shared.table().begin(ActiveSession::from(session.clone()));
+                Some(SessionNews::Began(session))
+            }
+            (Self::Begin(_), _) => {
+                return Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"));
+            }
+            (Self::Message { channel, message }, WriteEffect::Sent { position }) => {
+                let text = events::message(&channel, &message);
+                shared.take_message(&channel.id, position, &text);
+                let is_shared = shared.peers.is_some();
+                is_shared.then(|| SessionNews::Message { channel: channel.id, position, event: raw(&text) })
+            }
+            (Self::Message { channel, .. }, _) => return Err(channel.not_a_member()),
+            // It may have ended in another way meanwhile.
+            (Self::End { project, agent, session }, _) => {
+                drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
+                Some(SessionNews::Ended { project, agent, session, has_timed_out: false })
+            }
+            (Self::EndSilent { session, .. }, WriteEffect::Made) => {
+                let StoredSession { project_id: project, agent_id: agent, id: session, .. } = session;
+                tracing::info!(agent.id = %agent, "agent session timed out");
+                drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::SessionTimedOut));
+                Some(SessionNews::Ended { project, agent, session, has_timed_out: true })
+            }
+            // Another gateway has heard from it, and its message to this one was lost. Silence begins once more.
+            (Self::EndSilent { session, .. }, _) => {
+                shared.table().note_heartbeat(&SessionHeartbeat::from(&session));
+                None
+            }
+            (Self::Leave { project, agent, channel }, _) => {
+                shared.table().depart(&project, &agent, &channel);
+                Some(SessionNews::Left { project, agent, channel })
+            }
+            (Self::RemoveChannel(channel), _) => {
+                shared.table().remove_channel(&channel);
+                Some(SessionNews::ChannelRemoved(channel))
+            }
+            (Self::Forget { .. } | Self::Join { .. } | Self::Heartbeats(_), _) => None,
+            #[cfg(test)]
+            (Self::Panic, _) => None,
+        })
     }
 }
 

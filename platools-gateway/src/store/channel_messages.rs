@@ -10,13 +10,15 @@ use crate::domain::ids::{ChannelId, ProjectId};
 const MESSAGE_BYTES: i64 = 128;
 
 /// Appends a message to a channel. The oldest make room if the channel has too many or too many bytes then; if its project has, those
-/// of its largest channel do. Returns false if the sender is no member.
+/// of its largest channel do. Returns the message's position; none if the sender is no member.
+///
+/// Positions have no holes: the newest message always stays, and transactions that write to channels take turns.
 pub(super) async fn add_message(
     change: &mut SqlConnection,
     channel: &ChannelId,
     message: &StoredChannelMessage,
     bounds: ChannelBounds,
-) -> Result<bool, Error> {
+) -> Result<Option<i64>, Error> {
     let added = sql::query(
         "INSERT INTO channel_messages \
          (channel_id, position, id, agent_id, address, message_type, content, metadata, created_ms, from_name) \
@@ -36,15 +38,16 @@ pub(super) async fn add_message(
     .bind(&message.from_name)
     .fetch_optional(&mut *change)
     .await?;
-    let Some(added) = added else { return Ok(false) };
-    let past = added.get::<i64, _>("position") - bounds.messages;
+    let Some(added) = added else { return Ok(None) };
+    let position = added.get::<i64, _>("position");
+    let past = position - bounds.messages;
     let removed = remove_messages(change, channel, past).await?;
     let bytes = bytes_of(message);
     let (project, size) = resize(change, channel, bytes - removed, message.created_ms).await?;
     let usage = add_usage(change, &project, Counted::Channels, 0, bytes - removed).await?;
     let trimmed = trim(change, channel, &project, size - bounds.bytes).await?;
     make_room(change, &project, usage - trimmed - bounds.project_bytes).await?;
-    Ok(true)
+    Ok(Some(position))
 }
 
 /// Deletes the oldest messages of the largest channels of a project until so many bytes are free, but the newest of each.

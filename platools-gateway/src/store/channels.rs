@@ -163,6 +163,29 @@ impl ChannelStore for SqlStore {
         .await?;
         Ok(rows.iter().rev().map(message).collect())
     }
+
+    async fn channel_messages_from(
+        &self,
+        channel: &ChannelId,
+        position: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredChannelMessage>, Error> {
+        let rows = sql::query(
+            "SELECT * FROM channel_messages WHERE channel_id = $1 AND position >= $2 ORDER BY position LIMIT $3",
+        )
+        .bind(channel.as_str())
+        .bind(position)
+        .bind(limit)
+        .fetch_all(&self.reads)
+        .await?;
+        Ok(rows.iter().map(message).collect())
+    }
+
+    async fn next_position(&self, channel: &ChannelId) -> Result<i64, Error> {
+        let query =
+            sql::query("SELECT COALESCE(MAX(position) + 1, 0) AS position FROM channel_messages WHERE channel_id = $1");
+        Ok(query.bind(channel.as_str()).fetch_one(&self.reads).await?.get("position"))
+    }
 }
 
 /// Deletes a channel with its members and messages. Nothing happens if it is gone.
@@ -210,5 +233,6 @@ fn message(row: &Row) -> StoredChannelMessage {
         content: row.get("content"),
         metadata: row.get("metadata"),
         created_ms: row.get("created_ms"),
+        position: row.get("position"),
     }
 }

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = &files![
     "0016_entities_without_cards",
     "0017_answer_waits",
     "0018_conversation_runs",
+    "0019_session_generations",
 ];
 
 /// Every migration, oldest first.

@@ -9,8 +9,9 @@ use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
 use crate::domain::channel::ChannelBounds;
 use crate::domain::error::Error;
+use crate::domain::generation::Generation;
 use crate::domain::ids::{AgentId, ChannelId, SessionId};
-use crate::domain::session::{SessionWrite, StoredSession};
+use crate::domain::session::{SessionWrite, StoredSession, WriteEffect};
 use crate::ports::sessions::SessionStore;
 
 #[async_trait]
@@ -21,7 +22,11 @@ impl SessionStore for SqlStore {
         Ok(sql::query(query).fetch_all(&self.reads).await?.iter().map(session).collect())
     }
 
-    async fn write_sessions(&self, writes: &[SessionWrite<'_>], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
+    async fn write_sessions(
+        &self,
+        writes: &[SessionWrite<'_>],
+        bounds: ChannelBounds,
+    ) -> Result<Vec<WriteEffect>, Error> {
         let mut change = self.writes.begin(WriteLock::Channels).await?;
         let mut effects = Vec::with_capacity(writes.len());
         for write in writes {
@@ -32,36 +37,54 @@ impl SessionStore for SqlStore {
     }
 }
 
-/// Makes one change. Returns whether it had an effect.
-async fn apply(change: &mut SqlConnection, write: &SessionWrite<'_>, bounds: ChannelBounds) -> Result<bool, Error> {
+/// Makes one change.
+async fn apply(
+    change: &mut SqlConnection,
+    write: &SessionWrite<'_>,
+    bounds: ChannelBounds,
+) -> Result<WriteEffect, Error> {
     match write {
-        SessionWrite::Put(session) => return put_session(change, session).await,
-        SessionWrite::Message { channel, message } => return add_message(change, channel, message, bounds).await,
+        SessionWrite::Put(session) => {
+            return Ok(put_session(change, session).await?.map_or(WriteEffect::Nothing, WriteEffect::Began));
+        }
+        SessionWrite::Message { channel, message } => {
+            let position = add_message(change, channel, message, bounds).await?;
+            return Ok(position.map_or(WriteEffect::Nothing, |position| WriteEffect::Sent { position }));
+        }
+        SessionWrite::RemoveSilent { agent, session, heard_ms } => {
+            let is_removed = remove_silent_session(change, agent, session, *heard_ms).await?;
+            return Ok(if is_removed { WriteEffect::Made } else { WriteEffect::Nothing });
+        }
         SessionWrite::Remove { agent, session } => remove_session(change, agent, session).await?,
         SessionWrite::Heartbeats(heartbeats) => note_heartbeats(change, heartbeats).await?,
         SessionWrite::Join { channel, agent, now_ms } => join_channel(change, channel, agent, *now_ms).await?,
         SessionWrite::Leave { channel, agent, now_ms } => leave_channel(change, channel, agent, *now_ms).await?,
         SessionWrite::RemoveChannel(channel) => remove_channel(change, channel).await?,
     }
-    Ok(true)
+    Ok(WriteEffect::Made)
 }
 
-/// Puts a session in the place of the agent's older one. Returns false if the agent is gone.
-async fn put_session(change: &mut SqlConnection, session: &StoredSession) -> Result<bool, Error> {
+/// Puts a session in the place of the agent's older one. Returns its generation, which is later than that of the older one also if the
+/// clock of the older one's gateway is ahead; none if the agent is gone.
+async fn put_session(change: &mut SqlConnection, session: &StoredSession) -> Result<Option<Generation>, Error> {
     let put = sql::query(
-        "INSERT INTO runtime_sessions (agent_id, id, metadata, connected_ms, heartbeat_ms) \
-         SELECT id, $2, $3, $4, $5 FROM agents WHERE id = $1 \
+        "INSERT INTO runtime_sessions (agent_id, id, metadata, connected_ms, heartbeat_ms, generation) \
+         SELECT id, $2, $3, $4, $5, $6 FROM agents WHERE id = $1 \
          ON CONFLICT (agent_id) DO UPDATE SET id = excluded.id, metadata = excluded.metadata, \
-         connected_ms = excluded.connected_ms, heartbeat_ms = excluded.heartbeat_ms",
+         connected_ms = excluded.connected_ms, heartbeat_ms = excluded.heartbeat_ms, \
+         generation = CASE WHEN excluded.generation > runtime_sessions.generation THEN excluded.generation \
+         ELSE (runtime_sessions.generation / 1024 + 1) * 1024 + excluded.generation % 1024 END \
+         RETURNING generation",
     )
     .bind(session.agent_id.as_str())
     .bind(session.id.as_str())
     .bind(&session.metadata)
     .bind(session.connected_ms)
     .bind(session.heartbeat_ms)
-    .execute(&mut *change)
+    .bind(session.generation.number())
+    .fetch_optional(&mut *change)
     .await?;
-    Ok(put > 0)
+    Ok(put.map(|row| Generation::stored(row.get("generation"))))
 }
 
 /// Removes a session, unless another has taken its place.
@@ -72,6 +95,18 @@ async fn remove_session(change: &mut SqlConnection, agent: &AgentId, session: &S
         .execute(&mut *change)
         .await?;
     Ok(())
+}
+
+/// Removes a session, unless another has taken its place or it was heard from after some time. Returns true if it was removed.
+async fn remove_silent_session(
+    change: &mut SqlConnection,
+    agent: &AgentId,
+    session: &SessionId,
+    heard_ms: i64,
+) -> Result<bool, Error> {
+    let query = sql::query("DELETE FROM runtime_sessions WHERE agent_id = $1 AND id = $2 AND heartbeat_ms <= $3");
+    let query = query.bind(agent.as_str()).bind(session.as_str()).bind(heard_ms);
+    Ok(query.execute(&mut *change).await? > 0)
 }
 
 /// Stores when sessions were last heard from.
@@ -144,5 +179,6 @@ fn session(row: &Row) -> StoredSession {
         metadata: row.get("metadata"),
         connected_ms: row.get("connected_ms"),
         heartbeat_ms: row.get("heartbeat_ms"),
+        generation: Generation::stored(row.get("generation")),
     }
 }

@@ -116,7 +116,22 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("catalog", &["arguments", "background", "domain", "ports"]),
-        ("cluster", &["background", "calls", "catalog", "domain", "limits", "links", "pending", "ports", "sessions"]),
+        (
+            "cluster",
+            &[
+                "admin",
+                "background",
+                "calls",
+                "catalog",
+                "domain",
+                "feed",
+                "limits",
+                "links",
+                "pending",
+                "ports",
+                "sessions",
+            ],
+        ),
         ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (
             "core",

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use platools_bus::Bus;
 use platools_bus::memory::{MemberId, Network};
 use platools_protocol::tool_sync::{Features, ToolDeclaration, WorkerInstance};
 use secrecy::SecretString;
@@ -19,13 +20,15 @@ use crate::core::{Core, CoreOptions};
 use crate::directory::Claim;
 use crate::domain::database::DataSource;
 use crate::domain::error::Error;
-use crate::domain::identity::{Caller, Policy, SpeaksFor};
+use crate::domain::identity::{Caller, Policy, Scope, SpeaksFor};
 use crate::domain::ids::{CallId, GatewayNumber};
 use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
 use crate::domain::trace::TraceContext;
+use crate::links::tool_health::HealthReports;
 use crate::links::{ClosingSignal, Link, Notice, Order, Registration};
 use crate::pending::{CallSettings, CallTimeout, Report, ReportSender, WorkerAnswer};
+use crate::sessions::RuntimeSettings;
 use crate::store::SqlStore;
 use crate::tools::ToolName;
 
@@ -90,7 +93,9 @@ impl Installation {
         let member = bus.id();
         let calls = CallSettings::default().with(|calls| calls.wait_for_worker = Duration::from_secs(20));
         let gateway = GatewayNumber::new(number).unwrap();
-        let options = CoreOptions { gateway, bus: Some(Arc::new(bus)), calls, ..CoreOptions::default() };
+        let sessions = RuntimeSettings::default().with(|sessions| sessions.session_timeout = Duration::ZERO);
+        let (bus, sessions): (Arc<dyn Bus>, _) = (Arc::new(bus), Some(sessions));
+        let options = CoreOptions { gateway, bus: Some(bus), calls, sessions, ..CoreOptions::default() };
         (member, Arc::new(self.database.core(options).await))
     }
 
@@ -160,6 +165,18 @@ impl Installation {
     pub(super) async fn call(&self, gateway: usize, tool: &str, argument: u64) -> Result<u64, Error> {
         let reply = self.call_with(gateway, tool, argument, None).await?;
         Ok(serde_json::from_str(reply.result.get()).unwrap())
+    }
+
+    /// Calls a tool over a gateway, as some caller.
+    pub(super) async fn call_as(
+        &self,
+        gateway: usize,
+        caller: &Caller,
+        tool: &str,
+        argument: u64,
+    ) -> Result<(), Error> {
+        let core = self.core(gateway);
+        core.calls.call(caller, request(tool, argument, None)).await.map(drop)
     }
 
     /// Calls a tool under an idempotency key, in a task.
@@ -334,6 +351,15 @@ impl Worker {
     pub(super) fn report(&self, call_id: &CallId, report: Report) {
         let link = self.link.as_ref().expect("it is connected");
         cluster(&self.core).report(&link.identity().scope(), call_id, link.id(), report);
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        self.link.as_ref().expect("it is connected").identity().scope()
+    }
+
+    /// The reports of the health of its tools.
+    pub(super) fn health_reports(&self) -> HealthReports {
+        self.core.health.reports(self.link.as_ref().expect("it is connected"))
     }
 
     /// The number of calls that wait for its socket.

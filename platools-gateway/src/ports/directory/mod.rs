@@ -25,6 +25,12 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::directory::{DirectoryContents, DirectoryUpdate};
 use crate::domain::error::Error;
 
+/// Observer of the revisions of the directory that this gateway has read. It must neither wait nor panic.
+pub(crate) trait DirectoryObserver: std::fmt::Debug + Send + Sync {
+    /// The directory has a revision that was not known here.
+    fn changed(&self, revision: i64);
+}
+
 /// Stores the directory.
 #[async_trait]
 pub(crate) trait DirectoryStore:

@@ -2,8 +2,9 @@
 
 use super::{TestStore, conformance};
 use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelBounds, ChannelLimits, StoredChannelMessage};
+use crate::domain::generation::Generation;
 use crate::domain::ids::{AgentId, ChannelId, MessageId, SessionId};
-use crate::domain::session::{SessionWrite, StoredSession};
+use crate::domain::session::{SessionWrite, StoredSession, WriteEffect};
 
 const COUNT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM channels";
 
@@ -51,6 +52,7 @@ impl ChannelTest {
             content: content.to_owned(),
             metadata: Some("{}".to_owned()),
             created_ms: 5,
+            position: 0,
         }
     }
 
@@ -64,12 +66,14 @@ impl ChannelTest {
             metadata: "{}".to_owned(),
             connected_ms: 1,
             heartbeat_ms: 1,
+            generation: Generation::stored(5 * 1024 + 1),
         }
     }
 
     async fn say(&self, channel: &str, content: &str, bounds: ChannelBounds) {
         let write = SessionWrite::Message { channel: &channel.into(), message: &self.message(content) };
-        assert_eq!(self.store.write_sessions(&[write], bounds).await.unwrap(), [true]);
+        let effects = self.store.write_sessions(&[write], bounds).await.unwrap();
+        assert!(matches!(*effects, [WriteEffect::Sent { .. }]), "{effects:?}");
     }
 
     async fn write(&self, write: SessionWrite<'_>) {
@@ -153,7 +157,8 @@ async fn a_write_that_fails_undoes_those_before_it_and_a_stranger_says_nothing(s
     let (channel, session) = (ChannelId::from("a"), talk.session());
     let stranger = StoredChannelMessage { agent_id: "agent_other".into(), ..talk.message("hello") };
     let writes = [SessionWrite::Put(&session), SessionWrite::Message { channel: &channel, message: &stranger }];
-    assert_eq!(talk.store.write_sessions(&writes, WIDE).await.unwrap(), [true, false]);
+    let effects = talk.store.write_sessions(&writes, WIDE).await.unwrap();
+    assert_eq!(effects, [WriteEffect::Began(session.generation), WriteEffect::Nothing]);
     talk.store.execute("ALTER TABLE channel_messages RENAME TO hidden_messages").await;
     let message = talk.message("hello");
     let remove = SessionWrite::Remove { agent: &talk.agent, session: &session.id };
@@ -165,7 +170,52 @@ async fn a_write_that_fails_undoes_those_before_it_and_a_stranger_says_nothing(s
     assert!(talk.store.runtime_sessions().await.unwrap().is_empty());
 }
 
+async fn of_two_sessions_the_later_write_stays_whatever_the_clocks_of_their_gateways_say(store: TestStore) {
+    let talk = ChannelTest::new(store).await;
+    let generation = |number: i64| Generation::stored(number);
+    let ahead = StoredSession { generation: generation(90 * 1024 + 1), ..talk.session() };
+    let behind = StoredSession { generation: generation(20 * 1024 + 2), ..talk.session() };
+    for (session, expected) in [(&ahead, 90 * 1024 + 1), (&behind, 91 * 1024 + 2), (&ahead, 92 * 1024 + 1)] {
+        let effects = talk.store.write_sessions(&[SessionWrite::Put(session)], WIDE).await.unwrap();
+        assert_eq!(effects, [WriteEffect::Began(generation(expected))]);
+        let stored = talk.store.runtime_sessions().await.unwrap();
+        assert_eq!((&stored[0].id, stored[0].generation), (&session.id, generation(expected)));
+    }
+}
+
+async fn a_session_that_was_heard_from_meanwhile_is_not_removed_as_silent(store: TestStore) {
+    let talk = ChannelTest::new(store).await;
+    let session = talk.session();
+    let heartbeats = [(session.id.clone(), talk.agent.clone(), 50)];
+    talk.write(SessionWrite::Put(&session)).await;
+    talk.write(SessionWrite::Heartbeats(&heartbeats)).await;
+    for (heard_ms, effect) in [(49, WriteEffect::Nothing), (50, WriteEffect::Made), (50, WriteEffect::Nothing)] {
+        let remove = SessionWrite::RemoveSilent { agent: &talk.agent, session: &session.id, heard_ms };
+        assert_eq!(talk.store.write_sessions(&[remove], WIDE).await.unwrap(), [effect]);
+    }
+    assert!(talk.store.runtime_sessions().await.unwrap().is_empty());
+}
+
+async fn positions_of_messages_have_no_holes_and_messages_are_found_by_them(store: TestStore) {
+    let talk = ChannelTest::new(store).await;
+    talk.add("a", limits(10, 10)).await;
+    let (channel, bounds) = (ChannelId::from("a"), ChannelBounds { messages: 3, ..WIDE });
+    for position in 0..6 {
+        assert_eq!(talk.store.next_position(&channel).await.unwrap(), position);
+        let message = talk.message(&position.to_string());
+        let write = SessionWrite::Message { channel: &channel, message: &message };
+        assert_eq!(talk.store.write_sessions(&[write], bounds).await.unwrap(), [WriteEffect::Sent { position }]);
+    }
+    for (from, limit, expected) in [(0, 10, vec![3, 4, 5]), (4, 10, vec![4, 5]), (3, 2, vec![3, 4]), (6, 10, vec![])] {
+        let messages = talk.store.channel_messages_from(&channel, from, limit).await.unwrap();
+        assert_eq!(messages.iter().map(|message| message.position).collect::<Vec<_>>(), expected);
+    }
+}
+
 conformance!(
+    of_two_sessions_the_later_write_stays_whatever_the_clocks_of_their_gateways_say,
+    a_session_that_was_heard_from_meanwhile_is_not_removed_as_silent,
+    positions_of_messages_have_no_holes_and_messages_are_found_by_them,
     the_oldest_messages_of_a_channel_make_room,
     the_largest_channel_makes_room_for_the_project,
     a_project_and_an_agent_have_a_bounded_number_of_channels,

@@ -182,6 +182,7 @@ async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
 async fn undo_steps_from_17(store: &SqlStore) {
     execute(store, "ALTER TABLE named_calls DROP COLUMN answer_until_ms").await;
     execute(store, "DROP TABLE conversation_runs").await;
+    execute(store, "ALTER TABLE runtime_sessions DROP COLUMN generation").await;
 }
 
 #[tokio::test]
