@@ -22,12 +22,12 @@ section! {
         /// Number of this gateway, from 1 to 1023. Each gateway of an installation has its own.
         ///
         /// A gateway keeps its number when it starts again: the ids of calls have it.
-        pub gateway: Option<GatewayNumber> = None, example("1"), common();
+        pub gateway: Option<GatewayNumber> = None, example("1");
         /// NATS servers that connect the gateways of an installation.
         ///
         /// The URLs are like `nats://10.0.0.5:4222` or `tls://nats.example.com`, without a user and a password. One server that answers is
         /// enough: it names the others of its cluster.
-        pub nats: Vec<String> = Vec::new(), with_flag("nats"), shaped("URLS"), common();
+        pub nats: Vec<String> = Vec::new(), with_flag("nats"), shaped("URLS");
         /// Name of the installation, where several use the same NATS servers.
         pub installation: String = "platools".to_owned(), shaped("NAME");
         /// User of the gateways at the NATS servers.
