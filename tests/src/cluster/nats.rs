@@ -51,6 +51,12 @@ impl Nats {
         }
     }
 
+    /// The process, for measurements of it.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Ends the server at once.
     ///
     /// # Panics
