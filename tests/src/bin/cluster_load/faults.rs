@@ -1,5 +1,5 @@
-//! Measures what becomes of calls with idempotency keys while a gateway or a server fails: 200 workers, 500 calls a second, and callers that try
-//! again with the same key at another gateway.
+//! Measures what becomes of calls with idempotency keys while a gateway or a server fails: 200 workers, 500 calls a second or as many as
+//! `CALLS_PER_SECOND` says, and callers that try again with the same key at another gateway.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +19,8 @@ pub(crate) const ALL: [&str; 6] = ["kill", "freeze", "stop", "roll", "nats", "po
 
 const WORKERS: usize = 200;
 
-/// The time between two calls: 500 a second.
-const BETWEEN: Duration = Duration::from_millis(2);
+/// The number of calls that begin in a second, unless the environment says otherwise.
+const RATE: u32 = 500;
 
 /// The time that a tool takes.
 const TOOL_MS: u64 = 50;
@@ -142,7 +142,8 @@ async fn make(installation: &mut Installation, fault: &str) {
 impl Callers {
     /// Begins calls until it is dropped, each in a task of its own.
     async fn call(self: Arc<Self>) {
-        let mut ticks = interval(BETWEEN);
+        let rate = std::env::var("CALLS_PER_SECOND").map_or(RATE, |rate| rate.parse().expect("the rate is a number"));
+        let mut ticks = interval(Duration::from_secs(1) / rate);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         loop {
             ticks.tick().await;
