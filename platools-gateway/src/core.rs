@@ -24,7 +24,6 @@ use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
-use crate::domain::ids::GatewayNumber;
 use crate::feed::{BuiltinState, Dashboards, Feed, SnapshotSource};
 use crate::journal::{Journal, JournalFigures};
 use crate::limits::{Limiter, Limits, ProjectLimits};
@@ -60,8 +59,6 @@ macro_rules! needs {
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
-    /// The number of this gateway among those of its installation.
-    pub(crate) gateway: GatewayNumber,
     pub(crate) store: Arc<dyn Storage>,
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
@@ -272,7 +269,6 @@ impl Core {
         let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
-            gateway,
             store,
             tasks,
             retention_clock,

@@ -10,7 +10,6 @@ use super::sessions::{McpSessions, OpenSession};
 use crate::audit::action;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
-use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
 
 /// The sessions of one request.
@@ -53,9 +52,9 @@ impl SessionTable for RequestSessions {
 
     /// Names the gateway that has the session, if there are several.
     fn id(&self, random: SessionId) -> SessionId {
-        match self.sessions.core.gateway {
-            GatewayNumber::ALONE => random,
-            gateway => format!("{}-{random}", gateway.get()).into(),
+        match &self.sessions.core.cluster {
+            None => random,
+            Some(cluster) => format!("{}-{random}", cluster.messenger().number().get()).into(),
         }
     }
 
@@ -86,6 +85,7 @@ mod tests {
 
     use super::*;
     use crate::core::{Core, CoreOptions};
+    use crate::domain::ids::GatewayNumber;
     use crate::settings::McpSettings;
 
     /// The id of a session at a gateway with a number.
