@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde::{Deserialize, Serialize};
@@ -55,7 +54,7 @@ pub(super) enum LinkChange {
     /// The worker of the link stops.
     Leaving { link: LinkId },
     /// The link has ended.
-    Ended { link: LinkId, end: EndOfLink },
+    Ended { link: LinkId, end: LinkEnd },
 }
 
 /// The tools that a link declared.
@@ -98,37 +97,6 @@ impl fmt::Debug for Declaration {
             DeclaredParts::Whole(tools) => tools.len(),
         };
         f.debug_struct("Declaration").field("tools", &count).finish_non_exhaustive()
-    }
-}
-
-/// The end of a link, as far as it matters to its calls.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct EndOfLink {
-    answer_wait_ms: Option<u64>,
-    is_for_large_frame: bool,
-    has_stopped: bool,
-    instance: Option<String>,
-}
-
-impl From<&LinkEnd> for EndOfLink {
-    fn from(end: &LinkEnd) -> Self {
-        Self {
-            answer_wait_ms: end.answer_wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-            is_for_large_frame: end.is_for_large_frame,
-            has_stopped: end.has_stopped,
-            instance: end.instance.clone(),
-        }
-    }
-}
-
-impl From<EndOfLink> for LinkEnd {
-    fn from(end: EndOfLink) -> Self {
-        Self {
-            answer_wait: end.answer_wait_ms.map(Duration::from_millis),
-            is_for_large_frame: end.is_for_large_frame,
-            has_stopped: end.has_stopped,
-            instance: end.instance,
-        }
     }
 }
 
@@ -244,7 +212,7 @@ impl LinkObserver for LinkPublisher {
     }
 
     fn ended(&self, link: &LinkId, end: &LinkEnd) {
-        self.publish(LinkChange::Ended { link: link.clone(), end: end.into() });
+        self.publish(LinkChange::Ended { link: link.clone(), end: end.clone() });
     }
 }
 

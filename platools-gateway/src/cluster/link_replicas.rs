@@ -229,7 +229,7 @@ impl Replicas<'_> {
             }
             LinkChange::Ended { link, end } => {
                 if let Some(link) = replica.links.remove(&link) {
-                    links.end_remote(&link, &end.into());
+                    links.end_remote(&link, &end);
                 }
             }
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -28,7 +29,7 @@ pub(crate) enum Stage {
 }
 
 /// The end of a link, as far as it matters to its calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct LinkEnd {
     /// The wait for the answers of a worker that does not send them again. None for workers that do.
     pub(crate) answer_wait: Option<Duration>,
