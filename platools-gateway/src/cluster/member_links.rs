@@ -89,12 +89,13 @@ impl MemberOutlet for MemberLinks {
         let call = RawValue::from_string(frame.into_text()).expect("the parts of a call are JSON");
         let message = CallMessage::Deliver { scope: scope.clone(), link: link.clone(), call };
         let message = super::messenger::encode(&message);
-        let (messenger, calls, changes) = (self.messenger.clone(), self.calls.clone(), self.changes.clone());
+        // Queued at once, so that a cancellation is behind it.
+        let taking = self.messenger.request_encoded::<Taking>(self.member, CALLS, message, TAKE_LIMIT);
+        let (calls, changes) = (self.calls.clone(), self.changes.clone());
         let (member, scope, link) = (self.member, scope.clone(), link.clone());
         let is_reachable = Arc::clone(&self.is_reachable);
         tokio::spawn(async move {
-            let taking = messenger.request_encoded::<Taking>(member, CALLS, message, TAKE_LIMIT).await;
-            match taking {
+            match taking.await {
                 Ok(Taking::Taken) => {}
                 Ok(Taking::Busy) => calls.refuse(&call_id, &link, busy()),
                 Ok(Taking::Gone) => {

@@ -108,26 +108,30 @@ impl Messenger {
         self.request_encoded(to, topic, encode(message), limit).await
     }
 
-    /// Like [`Messenger::request`], with a message that [`encode`] wrote.
-    pub(crate) async fn request_encoded<R: DeserializeOwned>(
+    /// Like [`Messenger::request`], with a message that [`encode`] wrote. The message is queued before this returns, behind those that were
+    /// sent earlier; the future waits for the response.
+    pub(crate) fn request_encoded<R: DeserializeOwned>(
         &self,
         to: GatewayNumber,
         topic: Topic,
         message: Bytes,
         limit: Duration,
-    ) -> Result<R, RequestError> {
-        let response = self.bus.request(&topic.to_member(to), message, limit).await;
-        let end = match &response {
-            Ok(_) => &self.counters.answered,
-            Err(RequestError::NotDelivered(_)) => &self.counters.not_delivered,
-            Err(RequestError::Unanswered) => &self.counters.unanswered,
-        };
-        end.fetch_add(1, Ordering::Relaxed);
-        let response = response?;
-        serde_json::from_slice(&response).map_err(|error| {
-            tracing::warn!(topic = topic.0, gateway = to.get(), %error, "response of another gateway not understood");
-            RequestError::Unanswered
-        })
+    ) -> impl Future<Output = Result<R, RequestError>> + Send + use<R> {
+        let response = self.bus.request(&topic.to_member(to), message, limit);
+        let counters = Arc::clone(&self.counters);
+        async move {
+            let response = response.await;
+            let end = match &response {
+                Ok(_) => &counters.answered,
+                Err(RequestError::NotDelivered(_)) => &counters.not_delivered,
+                Err(RequestError::Unanswered) => &counters.unanswered,
+            };
+            end.fetch_add(1, Ordering::Relaxed);
+            serde_json::from_slice(&response?).map_err(|error| {
+                tracing::warn!(topic = topic.0, gateway = to.get(), %error, "response of another gateway not understood");
+                RequestError::Unanswered
+            })
+        }
     }
 
     /// Subscribes to the messages to every member.

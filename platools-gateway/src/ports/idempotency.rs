@@ -17,9 +17,6 @@ pub(crate) trait IdempotencyStore: std::fmt::Debug + Send + Sync {
     /// The call that ran under a key.
     async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error>;
 
-    /// True if an earlier version of the gateway, which did not seal answers, recorded a call under this key.
-    async fn is_key_of_earlier_version(&self, owner: &str, key: &str) -> Result<bool, Error>;
-
     /// Keeps the sealed answer of a call; without one it was too large. The oldest answers make room for it: those of the same
     /// project, and then those of the project that has most. The first answer of a call stays.
     async fn end_keyed_call(&self, call: &KeyedCall, answer: Option<&str>, bounds: AnswerBounds) -> Result<(), Error>;

@@ -44,7 +44,7 @@ pub(super) async fn add_message(
     let removed = remove_messages(change, channel, past).await?;
     let bytes = bytes_of(message);
     let (project, size) = resize(change, channel, bytes - removed, message.created_ms).await?;
-    let usage = add_usage(change, &project, Counted::Channels, 0, bytes - removed).await?;
+    let usage = add_usage(change, &project, Counted::Channels, 0, bytes - removed).await?.bytes;
     let trimmed = trim(change, channel, &project, size - bounds.bytes).await?;
     make_room(change, &project, usage - trimmed - bounds.project_bytes).await?;
     Ok(Some(position))

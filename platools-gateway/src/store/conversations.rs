@@ -257,7 +257,7 @@ async fn append_messages(
         .await?;
     }
     let removed = trim_messages(change, id, row.get("bytes"), bounds).await?;
-    let usage = add_usage(change, &project, Counted::Conversations, 0, bytes - removed).await?;
+    let usage = add_usage(change, &project, Counted::Conversations, 0, bytes - removed).await?.bytes;
     if usage > bounds.project_bytes {
         // A little more than has to go, so that it need not be done for each message.
         let excess = usage - bounds.project_bytes / 20 * 19;

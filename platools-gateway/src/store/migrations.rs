@@ -33,6 +33,7 @@ const FILES: &[(&str, &str)] = &files![
     "0017_answer_waits",
     "0018_conversation_runs",
     "0019_session_generations",
+    "0020_keys_without_seal",
 ];
 
 /// Every migration, oldest first.

@@ -56,6 +56,7 @@ use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::lock::lock;
 use crate::ports::store::Storage;
+use idempotency::KeyedCallWriter;
 use list_connections::Lists;
 use migrations::migrations;
 use schema::Schema;
@@ -69,11 +70,13 @@ const FILE: &str = "gateway.sqlite";
 /// The longest wait for the last statements when the database is closed.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// The connections to the database: [`Writer`] for changes, a pool for short reads, [`Lists`] for reads of unknown length.
+/// The connections to the database: [`Writer`] for changes, [`KeyedCallWriter`] for those of calls under idempotency keys, a pool for short
+/// reads, [`Lists`] for reads of unknown length.
 #[derive(Debug, Clone)]
 pub(crate) struct SqlStore {
     reads: Pool,
     writes: Writer,
+    keyed_calls: KeyedCallWriter,
     /// The tasks of the database, and of the gateway that has it.
     tasks: Tasks,
     lists: Lists,
@@ -135,11 +138,12 @@ impl SqlStore {
             }
             schema => schema.check_usable(&migrations())?,
         }
-        let tasks = Tasks::default();
+        let (tasks, writes) = (Tasks::default(), Writer::new(sqlite::write_pool(options.clone())));
         Ok(Self {
             reads: sqlite::read_pool(options.clone()),
             lists: Lists::new(sqlite::list_pool(options.clone())),
-            writes: Writer::new(sqlite::write_pool(options), &tasks),
+            keyed_calls: KeyedCallWriter::new(writes.clone(), &tasks),
+            writes,
             tasks,
             is_made,
             anchor: Arc::new(Mutex::new(Some(anchor))),
@@ -281,7 +285,6 @@ mod tests {
     use super::*;
     use crate::domain::identity::Policy;
     use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
-    use crate::ports::idempotency::IdempotencyStore as _;
 
     /// A database as a version made it that knew so many steps.
     async fn made_with(folder: &Path, known: usize) -> SqlitePool {
@@ -354,24 +357,6 @@ mod tests {
         ];
         assert_eq!(slugs, expected);
         assert!(!store.add_environment(&"prj_1".into(), "pRODUCTION", 10).await.unwrap());
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn answers_that_were_readable_are_erased_and_their_calls_stay_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let earlier = made_with(folder.path(), 7).await;
-        let insert = "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms, answer) VALUES ('key_1', 'k', 'f', 7, 'x')";
-        sqlx::query(insert).execute(&earlier).await.unwrap();
-        earlier.close().await;
-        upgrade(folder.path()).await.unwrap().unwrap();
-        let store = SqlStore::open_existing(folder.path()).await.unwrap();
-        assert!(store.is_key_of_earlier_version("key_1", "k").await.unwrap());
-        assert!(!store.is_key_of_earlier_version("key_2", "k").await.unwrap());
-        let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
-        assert!(sql::query(readable).fetch_optional(&store.reads).await.unwrap().is_none());
-        store.forget_keyed_calls_before(8).await.unwrap();
-        assert!(!store.is_key_of_earlier_version("key_1", "k").await.unwrap());
         store.close().await;
     }
 

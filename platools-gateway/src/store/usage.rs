@@ -36,18 +36,25 @@ impl Counted {
     }
 }
 
-/// Adds to what a project has, or takes away from it with negative numbers, and returns its bytes.
+/// The amount that a project has of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    pub(super) items: i64,
+    pub(super) bytes: i64,
+}
+
+/// Adds to the usage of a project, or takes away from it with negative numbers, and returns the usage then.
 pub(super) async fn add_usage(
     connection: &mut SqlConnection,
     project: &ProjectId,
     counted: Counted,
     items: i64,
     bytes: i64,
-) -> Result<i64, sqlx::Error> {
+) -> Result<Usage, sqlx::Error> {
     let row = sql::query(
         "INSERT INTO project_usage (project_id, kind, items, bytes) SELECT id, $2, $3, $4 FROM projects WHERE id = $1 \
          ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + excluded.items, \
-         bytes = project_usage.bytes + excluded.bytes RETURNING bytes",
+         bytes = project_usage.bytes + excluded.bytes RETURNING items, bytes",
     )
     .bind(project.as_str())
     .bind(counted.as_str())
@@ -56,7 +63,7 @@ pub(super) async fn add_usage(
     .fetch_optional(connection)
     .await?;
     // Without the project nothing of it is left.
-    Ok(row.map_or(0, |row| row.get("bytes")))
+    Ok(row.map_or(Usage::default(), |row| Usage { items: row.get("items"), bytes: row.get("bytes") }))
 }
 
 /// Takes removed rows, given by their `project_id` and `bytes`, away from what their projects have. Returns their bytes.
@@ -105,14 +112,8 @@ pub(super) async fn total_usage(
     connection: &mut SqlConnection,
     counted: Counted,
 ) -> Result<(i64, Option<ProjectId>), sqlx::Error> {
-    let total =
-        sql::query("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS total FROM project_usage WHERE kind = $1")
-            .bind(counted.as_str())
-            .fetch_one(&mut *connection)
-            .await?;
-    let largest = sql::query("SELECT project_id FROM project_usage WHERE kind = $1 ORDER BY bytes DESC LIMIT 1")
-        .bind(counted.as_str())
-        .fetch_optional(connection)
-        .await?;
-    Ok((total.get("total"), largest.map(|row| row.get::<String, _>("project_id").into())))
+    let largest = "SELECT project_id, CAST(SUM(bytes) OVER () AS BIGINT) AS total FROM project_usage WHERE kind = $1 \
+                   ORDER BY bytes DESC LIMIT 1";
+    let row = sql::query(largest).bind(counted.as_str()).fetch_optional(connection).await?;
+    Ok(row.map_or((0, None), |row| (row.get("total"), Some(row.get::<String, _>("project_id").into()))))
 }

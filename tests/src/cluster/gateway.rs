@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::IS_MEASUREMENT;
 use super::process::Signal;
 use super::tcp_relay::TcpRelay;
 use crate::within;
@@ -143,7 +144,12 @@ fn command(number: u16, folder: &Path, bus: &TcpRelay, database: &TcpRelay) -> C
 /// The program `serve` with a database.
 pub(super) fn serve(folder: &Path, database: &TcpRelay) -> Command {
     let mut command = administer(database, &["serve"]);
-    command.env("PLATOOLS_GATEWAY_LOG_FILTER", "info,sqlx=warn,platools_gateway=debug");
+    if IS_MEASUREMENT {
+        // All calls have one key.
+        command.env("PLATOOLS_GATEWAY_LOG_FILTER", "info,sqlx=warn").args(["--key-calls-per-second", "1000000"]);
+    } else {
+        command.env("PLATOOLS_GATEWAY_LOG_FILTER", "info,sqlx=warn,platools_gateway=debug");
+    }
     command.arg("--signing-key-file").arg(folder.join("signing-keys.json"));
     command
 }

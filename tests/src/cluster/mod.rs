@@ -5,6 +5,7 @@
 
 mod balancer;
 mod gateway;
+mod load;
 mod nats;
 mod postgres;
 mod process;
@@ -21,11 +22,16 @@ use tokio::time::sleep;
 pub use balancer::Balancer;
 use gateway::GatewayPlace;
 pub use gateway::GatewayProcess;
+pub use load::{KeyedLoad, LoadEnd, LoadReport, LoadWorkers};
 pub use nats::Nats;
 pub use postgres::Postgres;
+use tcp_relay::Target;
 pub use tcp_relay::TcpRelay;
 
 use crate::{Caller, http_client, within};
+
+/// True in a release build, which is for measurements: gateways log little, and have no limit of calls.
+const IS_MEASUREMENT: bool = !cfg!(debug_assertions);
 
 /// The interval of looks at a gateway.
 const LOOK: Duration = Duration::from_millis(100);
@@ -38,6 +44,7 @@ pub struct Installation {
     pub postgres: Postgres,
     /// The bus's server.
     pub nats: Nats,
+    has_bus_relays: bool,
     folder: TempDir,
     name: String,
     admin_key: String,
@@ -49,10 +56,29 @@ impl Installation {
     /// # Panics
     /// One does not start.
     pub async fn start(name: &str, gateways: u16) -> Self {
+        Self::start_with(name, gateways, true).await
+    }
+
+    /// Like [`Installation::start`], without relays to the bus, which would cost each message time. The gateways cannot be cut off from it.
+    ///
+    /// # Panics
+    /// One does not start.
+    pub async fn start_without_bus_relays(name: &str, gateways: u16) -> Self {
+        Self::start_with(name, gateways, false).await
+    }
+
+    async fn start_with(name: &str, gateways: u16, has_bus_relays: bool) -> Self {
         let (postgres, nats) = tokio::join!(Postgres::start(), Nats::start(""));
         let folder = tempfile::tempdir().expect("a folder");
-        let mut installation =
-            Self { gateways: Vec::new(), postgres, nats, folder, name: name.to_owned(), admin_key: String::new() };
+        let mut installation = Self {
+            gateways: Vec::new(),
+            postgres,
+            nats,
+            has_bus_relays,
+            folder,
+            name: name.to_owned(),
+            admin_key: String::new(),
+        };
         for number in 1..=gateways {
             installation.add(number).await;
         }
@@ -170,7 +196,12 @@ impl Installation {
 
     /// A way to the NATS server.
     pub async fn relay_to_bus(&self) -> TcpRelay {
-        TcpRelay::start(self.nats.target()).await
+        let target = self.nats.target();
+        if self.has_bus_relays {
+            return TcpRelay::start(target).await;
+        }
+        let Target::Port(port) = *target.borrow() else { panic!("a NATS server has a port") };
+        TcpRelay::without_relay(port)
     }
 
     /// A way to the PostgreSQL server.
@@ -247,7 +278,9 @@ pub struct ServingProcess {
 /// The folder of the logs.
 fn logs() -> PathBuf {
     let tests = std::env::current_exe().expect("a test has a file");
-    let folder = tests.with_file_name("").join("../../tmp");
+    let folder = tests.with_file_name("");
+    // Tests are a folder further down than programs.
+    let folder = folder.join(if folder.ends_with("deps") { "../../tmp" } else { "../tmp" });
     std::fs::create_dir_all(&folder).expect("a folder for logs");
     folder
 }

@@ -21,7 +21,8 @@ pub(super) enum Target {
 pub struct TcpRelay {
     port: u16,
     passage: watch::Sender<Passage>,
-    task: JoinHandle<()>,
+    /// None if the port is that of the server.
+    task: Option<JoinHandle<()>>,
 }
 
 /// The way in which a relay treats bytes.
@@ -40,7 +41,12 @@ impl TcpRelay {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().map(|address: SocketAddr| address.port()).expect("an address");
         let (passage, mode) = watch::channel(Passage::Open);
-        Self { port, passage, task: tokio::spawn(serve(listener, target, mode)) }
+        Self { port, passage, task: Some(tokio::spawn(serve(listener, target, mode))) }
+    }
+
+    /// The port of a server itself, without a relay in between that would cost time. It cannot be cut off.
+    pub(super) fn without_relay(port: u16) -> Self {
+        Self { port, passage: watch::Sender::new(Passage::Open), task: None }
     }
 
     /// The port.
@@ -51,23 +57,28 @@ impl TcpRelay {
 
     /// Ends all connections, and every new one.
     pub fn cut(&self) {
-        self.passage.send_replace(Passage::Cut);
+        self.set(Passage::Cut);
     }
 
     /// Holds back all bytes, as a network that loses all packets does.
     pub fn silence(&self) {
-        self.passage.send_replace(Passage::Silent);
+        self.set(Passage::Silent);
     }
 
     /// Lets bytes pass again, also those that were held back.
     pub fn open(&self) {
-        self.passage.send_replace(Passage::Open);
+        self.set(Passage::Open);
+    }
+
+    fn set(&self, passage: Passage) {
+        assert!(self.task.is_some(), "there is no relay to the server");
+        self.passage.send_replace(passage);
     }
 }
 
 impl Drop for TcpRelay {
     fn drop(&mut self) {
-        self.task.abort();
+        self.task.iter().for_each(JoinHandle::abort);
     }
 }
 

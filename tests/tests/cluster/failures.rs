@@ -1,8 +1,11 @@
-//! Tests of gateways that are killed, and of those that lose the bus or the database.
+//! Tests of gateways that are killed, frozen or stopped, and of those that lose the bus or the database.
 
-use platools_tests::cluster::{GatewayProcess, Installation};
+use std::time::Duration;
+
+use platools_tests::cluster::{GatewayProcess, Installation, KeyedLoad, LoadEnd, LoadReport};
 use platools_tests::within;
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::{called, worker};
 
@@ -104,4 +107,81 @@ async fn a_gateway_whose_number_was_taken_while_it_was_cut_off_stops() {
     let log = installation.gateway(2).log();
     assert!(log.contains("another gateway has taken the number 2"), "{log}");
     drop(other);
+}
+
+/// Makes 20 calls a second to 12 workers, with idempotency keys, before, during and after a fault. A call that ran twice, or that has no answer,
+/// fails the test, and so does one of which nobody knows whether it ran, unless the fault `may` have that effect.
+async fn calls_during(name: &str, fault: impl AsyncFnOnce(&mut Installation), may_leave_unknown: bool) -> LoadReport {
+    let mut installation = Installation::start(name, 3).await;
+    let load = KeyedLoad::start(&installation, 12, 20).await;
+    let report = load.during(Duration::from_secs(1), fault(&mut installation), Duration::from_secs(5)).await;
+    assert_eq!(report.repeated(), [0_u64; 0], "calls that ran twice");
+    assert_eq!(report.count(LoadEnd::Lost), 0, "{:?}", report.errors);
+    assert_eq!(report.count(LoadEnd::Refused), 0, "{:?}", report.errors);
+    if !may_leave_unknown {
+        assert_eq!(report.count(LoadEnd::Unknown), 0, "{:?}", report.errors);
+    }
+    assert_eq!(report.recovery_times().len(), 12, "workers that were called after the fault");
+    report
+}
+
+#[tokio::test]
+async fn calls_go_on_after_a_gateway_was_killed() {
+    let kill = async |installation: &mut Installation| {
+        installation.gateway_mut(2).kill().await;
+        sleep(Duration::from_secs(8)).await;
+        installation.gateway_mut(2).restart().await;
+    };
+    // A call whose worker was at the gateway where it began has left nobody who knows.
+    let report = calls_during("load-kill", kill, true).await;
+    assert!(report.count(LoadEnd::Unknown) < 10, "{:?}", report.errors);
+}
+
+#[tokio::test]
+async fn calls_go_on_while_a_gateway_is_frozen_and_after_it() {
+    let freeze = async |installation: &mut Installation| {
+        installation.gateway(3).freeze();
+        sleep(Duration::from_secs(20)).await;
+        installation.gateway(3).thaw();
+    };
+    calls_during("load-freeze", freeze, true).await;
+}
+
+#[tokio::test]
+async fn no_call_fails_while_every_gateway_restarts_in_turn() {
+    let roll = async |installation: &mut Installation| {
+        for number in 1..=3 {
+            installation.gateway_mut(number).restart().await;
+            installation.says_ready(number, 200, "ready").await;
+        }
+    };
+    calls_during("load-roll", roll, false).await;
+}
+
+#[tokio::test]
+async fn calls_go_on_after_the_database_was_away_for_thirty_seconds() {
+    let stop = async |installation: &mut Installation| {
+        installation.postgres.stop().await;
+        sleep(Duration::from_secs(30)).await;
+        installation.postgres.restart().await;
+    };
+    calls_during("load-postgres", stop, false).await;
+}
+
+#[tokio::test]
+async fn workers_stay_while_all_gateways_are_without_nats() {
+    let cut = async |installation: &mut Installation| {
+        for gateway in installation.gateways() {
+            gateway.bus.cut();
+        }
+        installation.says_ready(1, 503, "NATS").await;
+        for gateway in installation.gateways() {
+            gateway.bus.open();
+        }
+        for number in 1..=3 {
+            installation.says_ready(number, 200, "ready").await;
+            assert!(!installation.gateway(number).log().contains("workers sent to other gateways"));
+        }
+    };
+    calls_during("load-nats", cut, true).await;
 }

@@ -26,8 +26,7 @@ use super::service::Calls;
 use crate::authority::{Action, Resource, authorize, may_use};
 use crate::domain::error::Error;
 use crate::domain::idempotency::KeyedCall;
-use crate::domain::identity::{Caller, Credential};
-use crate::domain::ids::AgentId;
+use crate::domain::identity::Caller;
 use crate::domain::lock::lock;
 
 pub use crate::settings::IdempotencySettings;
@@ -77,9 +76,6 @@ impl Calls {
             return self.call_permitted(caller, permit, request).await;
         }
         let fingerprint = owned_key.fingerprint(caller, &request);
-        if self.is_key_of_earlier_version(caller, key).await? {
-            return Err(unknown_end());
-        }
         let running = self.run_once(caller, permit, owned_key, fingerprint.clone(), request);
         if running.fingerprint != fingerprint {
             return Err(key_reused());
@@ -233,18 +229,6 @@ impl Calls {
                 Err(error) => tracing::debug!(%error, "answer to a call with an idempotency key not stored"),
             }
         }
-    }
-
-    /// True if a version that did not seal answers ran a call under this key within the last 24 hours.
-    async fn is_key_of_earlier_version(&self, caller: &Caller, key: &str) -> Result<bool, Error> {
-        let owner = match (&caller.credential, &caller.user_id, &caller.agent_id) {
-            (Credential::Token { .. }, user, agent) if user.is_some() || agent.is_some() => {
-                let agent = agent.as_ref().map(AgentId::as_str);
-                serde_json::to_string(&(caller.project_id.as_str(), user, agent)).expect("strings serialize")
-            }
-            (credential, ..) => credential.to_string(),
-        };
-        self.services.idempotency_store.is_key_of_earlier_version(&owner, key).await
     }
 
     /// Forgets the calls that are old enough.

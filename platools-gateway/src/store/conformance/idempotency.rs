@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
+
 use super::{TestStore, conformance};
 use crate::domain::idempotency::{AnswerBounds, EarlierEnd, KeyedBegin, KeyedCall};
 use crate::domain::ids::ProjectId;
@@ -53,6 +55,26 @@ async fn the_project_with_most_answers_makes_room_for_all(store: TestStore) {
     for id in ["s", "b", "c", "t"] {
         assert!(matches!(end(&store, id).await, EarlierEnd::Answered(_)), "{id}");
     }
+}
+
+async fn writes_at_the_same_time_keep_to_the_bounds_together(store: TestStore) {
+    let project = store.project.clone();
+    let calls: Vec<_> = (0..50).map(|number| call(&project, &format!("k{number:02}"))).collect();
+    let begun = join_all(calls.iter().map(|call| begin(&store, call, 30))).await;
+    let begun: Vec<_> = calls.iter().zip(begun).collect();
+    assert_eq!(begun.iter().filter(|(_, begun)| *begun == KeyedBegin::TooManyKeys).count(), 20);
+    let begun: Vec<_> =
+        begun.into_iter().filter(|(_, begun)| *begun == KeyedBegin::Begun).map(|(call, _)| call).collect();
+    assert_eq!((begun.len(), store.usage("named_calls").await), (30, vec![30, 0]));
+
+    let (ended, forgotten) = begun.split_at(20);
+    let answer = "x".repeat(100);
+    let bounds = AnswerBounds { project: 1500, total: i64::MAX };
+    let ends = join_all(ended.iter().map(|call| store.end_keyed_call(call, Some(&answer), bounds)));
+    let forgets = join_all(forgotten.iter().map(|call| store.forget_keyed_call(call)));
+    let (ends, forgets) = tokio::join!(ends, forgets);
+    assert!(ends.into_iter().chain(forgets).all(|written| written.is_ok()));
+    assert_eq!((store.usage("named_calls").await, store.numbers(COUNT).await), (vec![20, 1500], vec![20, 1500]));
 }
 
 async fn a_project_has_a_bounded_number_of_idempotency_keys(store: TestStore) {
@@ -117,6 +139,7 @@ async fn old_calls_are_forgotten_with_all_that_they_counted_for(store: TestStore
 conformance!(
     the_oldest_answers_of_a_project_make_room_and_their_calls_stay_known,
     the_project_with_most_answers_makes_room_for_all,
+    writes_at_the_same_time_keep_to_the_bounds_together,
     a_project_has_a_bounded_number_of_idempotency_keys,
     one_of_two_calls_begins_under_a_key_and_the_other_leaves_no_trace,
     a_late_end_of_a_call_that_did_not_run_changes_nothing_of_the_next_call_with_its_key,

@@ -13,7 +13,7 @@ use crate::store::sql::{self, Row, SqlBuilder, SqlConnection};
 use crate::store::writer::WriteLock;
 
 /// The tables, each behind those that it refers to.
-pub(super) const TABLES: [&str; 29] = [
+pub(super) const TABLES: [&str; 28] = [
     "organizations",
     "projects",
     "environments",
@@ -32,7 +32,6 @@ pub(super) const TABLES: [&str; 29] = [
     "calls",
     "journal_size",
     "aging",
-    "idempotent_calls",
     "named_calls",
     "project_usage",
     "conversations",

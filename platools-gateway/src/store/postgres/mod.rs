@@ -13,6 +13,7 @@ pub(super) mod tests;
 use std::sync::Arc;
 
 use super::SqlStore;
+use super::idempotency::KeyedCallWriter;
 use super::list_connections::Lists;
 use super::sql::Pool;
 use super::writer::Writer;
@@ -40,10 +41,11 @@ impl SqlStore {
 
     fn over(server: &PostgresServer, is_made: bool) -> Self {
         let Connections { reads, writes, lists } = Connections::new(server);
-        let tasks = Tasks::default();
+        let (tasks, writes) = (Tasks::default(), Writer::new(Pool::Postgres(writes)));
         Self {
             reads: Pool::Postgres(reads),
-            writes: Writer::new(Pool::Postgres(writes), &tasks),
+            keyed_calls: KeyedCallWriter::new(writes.clone(), &tasks),
+            writes,
             lists: Lists::new(Pool::Postgres(lists)),
             tasks,
             is_made,

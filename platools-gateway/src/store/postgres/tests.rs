@@ -178,8 +178,9 @@ async fn data_of_another_version_is_refused_and_an_earlier_one_is_upgraded() {
     assert!(refused.contains("version 9999") && refused.contains(&format!("up to {latest}")), "{refused}");
 }
 
-/// Removes what the steps from 17 on added, but not their records.
+/// Undoes the changes of the steps from 17 on, but not their records.
 async fn undo_steps_from_17(store: &SqlStore) {
+    execute(store, "CREATE TABLE idempotent_calls (owner TEXT)").await;
     execute(store, "ALTER TABLE named_calls DROP COLUMN answer_until_ms").await;
     execute(store, "DROP TABLE conversation_runs").await;
     execute(store, "ALTER TABLE runtime_sessions DROP COLUMN generation").await;

@@ -99,7 +99,7 @@ mod tests {
     async fn a_file_shrinks_when_much_of_it_is_free_and_stays_usable() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Writer::new(write_pool(shrinkable(options(&file)).create_if_missing(true)), &Tasks::default());
+        let writer = Writer::new(write_pool(shrinkable(options(&file)).create_if_missing(true)));
         let run = async |statement: &'static str| {
             sql::query(statement).fetch_all(writer.connections()).await.unwrap();
         };

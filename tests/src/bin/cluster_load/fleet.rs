@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use platools_tests::cluster::Installation;
+use platools_tests::cluster::{Installation, LoadWorkers};
 use tokio::time::{Instant, sleep};
 
-use super::cpu::resident_bytes;
-use super::workers::Workers;
+use super::figures::resident_bytes;
 
 /// Prints the figures.
 pub(crate) async fn measure(count: usize) {
@@ -14,7 +13,7 @@ pub(crate) async fn measure(count: usize) {
     let balancer = installation.balancer().await;
     let empty = memory(&installation);
     let began = Instant::now();
-    let _workers = Workers::start(&installation, &balancer.url(), count).await;
+    let _workers = LoadWorkers::start(&installation, &balancer.url(), count).await;
     println!("{count} workers are registered after {:.1?}", began.elapsed());
     sleep(Duration::from_secs(5)).await;
     let full = memory(&installation);

@@ -1,13 +1,15 @@
-//! Measures a call to a worker at the caller's gateway and one to a worker at another gateway: its time, and the processor time of each part.
+//! Measures two kinds of calls: to a worker at the caller's gateway, and to a worker at another gateway. For both it prints the time of a
+//! call, and the processor time that each process spends on it; and beside them the time of a request over the bus alone.
 
 use std::time::Duration;
 
-use platools_tests::cluster::Installation;
+use platools_bus::nats::{NatsBus, NatsSettings};
+use platools_bus::{Bus as _, Event, InboxBounds, Subject};
+use platools_tests::cluster::{Installation, LoadWorkers};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::cpu::{cpu_time, share};
-use super::workers::Workers;
+use super::figures::{cpu_time, share};
 
 /// The calls of one figure, one after the other.
 const CALLS: u32 = 2_000;
@@ -17,13 +19,11 @@ const ROUNDS: usize = 5;
 
 /// Prints the figures.
 pub(crate) async fn measure() {
-    let installation = Installation::start("latency", 2).await;
-    let mut workers = Vec::new();
+    let installation = Installation::start_without_bus_relays("latency", 2).await;
+    let mut workers = LoadWorkers::default();
     for number in [1, 2] {
-        let secret = installation.add_named_entity(&format!("w{number}")).await;
-        workers.push(Workers::one(installation.gateway(number).url(), secret));
+        workers.add(&installation, installation.gateway(number).url()).await;
     }
-    let workers = Workers(workers);
     workers.connected().await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let key = installation.admin(1).key().to_owned();
@@ -37,7 +37,7 @@ pub(crate) async fn measure() {
         "worker at  p50      p99      | processor time of each call: caller's gateway, other gateway, nats-server"
     );
     for round in 0..=ROUNDS {
-        for (place, entity) in [("own", "w1"), ("other", "w2")] {
+        for (place, entity) in [("own", "w0"), ("other", "w1")] {
             let body = json!({"entityId": entity, "arguments": {"number": 1, "millis": 0}});
             let before = processes.map(|(_, process)| cpu_time(process));
             let mut times = Vec::new();
@@ -53,8 +53,46 @@ pub(crate) async fn measure() {
                 before.iter().zip(after).map(|(before, after)| (after - *before) / CALLS).collect();
             // The first round warms up.
             if round > 0 {
-                println!("{place:9} {:7.0?} {:7.0?} | {each:.0?}", share(&times, 0.5), share(&times, 0.99));
+                println!("{place:9} {} | {each:.0?}", percentiles(&times));
             }
         }
+        let times = bus_requests(&installation.nats.url()).await;
+        if round > 0 {
+            println!("{:9} {}", "bus", percentiles(&times));
+        }
     }
+}
+
+fn percentiles(times: &[Duration]) -> String {
+    format!("{:5} us {:5} us", share(times, 0.5).as_micros(), share(times, 0.99).as_micros())
+}
+
+/// The sorted times of requests between two connections to a NATS server, with as many bytes as a call has.
+async fn bus_requests(server: &str) -> Vec<Duration> {
+    let settings = NatsSettings {
+        servers: vec![server.to_owned()],
+        installation: "latency".to_owned(),
+        ..NatsSettings::default()
+    };
+    let connect = async || NatsBus::connect(&settings).await.expect("a connection");
+    let (caller, responder) = (connect().await, connect().await);
+    let subject = Subject::new("echo").expect("a subject");
+    let mut requests = responder.subscribe(&subject, InboxBounds::default()).await.expect("a subscription");
+    let answering = tokio::spawn(async move {
+        while let Some(Event::Message(request)) = requests.next().await {
+            if let Some(responder) = request.responder {
+                responder.respond(request.payload);
+            }
+        }
+    });
+    let mut times = Vec::new();
+    for _ in 0..CALLS {
+        let began = Instant::now();
+        let request = caller.request(&subject, vec![b'x'; 512].into(), Duration::from_secs(5));
+        request.await.expect("a response");
+        times.push(began.elapsed());
+    }
+    answering.abort();
+    times.sort_unstable();
+    times
 }

@@ -2,17 +2,16 @@
 //! at another gateway costs. `tests/cluster/run` gives the servers:
 //!
 //! ```text
-//! cargo build --release -p platools-gateway -p platools-tests --bins
+//! cargo build --release -p platools-gateway -p platools-tests --bin platools-gateway --bin cluster-load
 //! tests/cluster/run target/release/cluster-load faults
 //! tests/cluster/run target/release/cluster-load latency
 //! tests/cluster/run target/release/cluster-load fleet 10000
 //! ```
 
-mod cpu;
 mod faults;
+mod figures;
 mod fleet;
 mod latency;
-mod workers;
 
 #[tokio::main]
 async fn main() {

@@ -1,4 +1,4 @@
-//! Functions that read the processor time and the memory of processes from `/proc`.
+//! Functions for figures: the processor time and the memory of processes, from `/proc`, and percentiles.
 
 use std::time::Duration;
 
