@@ -70,9 +70,10 @@ export const post = <T>(path: string, body?: unknown, query?: Query): Promise<T>
 export const patch = <T>(path: string, body: unknown, query?: Query): Promise<T> => request('PATCH', path, { body, query: query ?? {} });
 export const remove = <T>(path: string, query?: Query): Promise<T> => request('DELETE', path, { query: query ?? {} });
 
-/** Sends a request and reads its answer as server-sent events. */
-export async function* stream(method: string, path: string, options: RequestOptions = {}): AsyncGenerator<ServerEvent> {
+/** Sends a request and reads its answer as server-sent events. `onOpen` is called when the answer begins, which may be long before its first event. */
+export async function* stream(method: string, path: string, { onOpen, ...options }: RequestOptions & { onOpen?: () => void } = {}): AsyncGenerator<ServerEvent> {
   const response = await send(method, path, options, 'text/event-stream');
+  onOpen?.();
   if (!response.body) return;
   try {
     yield* readEvents(response.body);
