@@ -2,7 +2,7 @@ import { render } from 'preact';
 import { act } from 'preact/test-utils';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Table, type Column } from './table';
+import { Table, leastWidth, type Column } from './table';
 
 interface Row {
   id: number;
@@ -85,6 +85,10 @@ describe('a table', () => {
       region.dispatchEvent(new Event('scroll'));
     });
     expect(onEnd).toHaveBeenCalled();
+  });
+
+  it('needs the least width of its columns, the gaps and the edges', () => {
+    expect(leastWidth([{ width: '4.5rem' }, { width: 'minmax(10rem, 1fr)' }, { width: '1fr' }])).toBe('18.5rem');
   });
 
   it('shows what stands for no rows', async () => {
