@@ -28,7 +28,7 @@ export function useEnvironments(session: Session): string[] {
       const page = await get<Page<Environment>>('/v1/environments', { limit: 1000 }, signal);
       return page.items.map(({ slug }) => slug);
     }
-    const { tools } = await get<{ tools: { environment: string }[] }>('/v1/tools', {}, signal);
+    const { tools } = await get<{ tools: { environment: string }[] }>('/v1/tools', { schemas: 0 }, signal);
     return [...new Set(tools.map(({ environment }) => environment))];
   });
   return data ?? [];

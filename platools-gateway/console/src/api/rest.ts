@@ -54,14 +54,17 @@ async function send(method: string, path: string, { query, body, headers, signal
 
 /** Sends a request and reads its answer as JSON. A text as `body` is sent as it is. */
 export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  const body = await text(method, path, options);
+  return (body === '' ? undefined : JSON.parse(body)) as T;
+}
+
+/** Sends a request and gives its answer as the text that came, for those who read numbers exactly. */
+export async function text(method: string, path: string, options: RequestOptions = {}): Promise<string> {
   const response = await send(method, path, options, 'application/json');
-  if (response.status === 204) return undefined as T;
   try {
-    const text = await response.text();
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    return await response.text();
   } catch (error) {
-    if (isAbort(error)) throw error;
-    throw new UnreachableError(error);
+    throw isAbort(error) ? error : new UnreachableError(error);
   }
 }
 

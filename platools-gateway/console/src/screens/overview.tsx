@@ -53,7 +53,7 @@ export function OverviewScreen(_: ScreenProps) {
 }
 
 function useTools(environment: string | null) {
-  const tools = useResource(`tools ${environment}`, async (signal) => (await get<{ tools: Tool[] }>('/v1/tools', { environmentId: environment }, signal)).tools, { everyMs: 30_000 });
+  const tools = useResource(`tools ${environment}`, async (signal) => (await get<{ tools: Tool[] }>('/v1/tools', { environmentId: environment, schemas: 0 }, signal)).tools, { everyMs: 30_000 });
   useReloadOn(['tools_changed', 'restored'], tools.reload);
   return tools;
 }

@@ -165,7 +165,7 @@ interface WorkerDialogProps {
 
 function WorkerDialog({ worker, isAdmin, onEnd, onClose }: WorkerDialogProps) {
   const tools = useResource(`tools of ${worker.entityId} ${worker.environmentId}`, async (signal) => {
-    const answer = await get<{ tools: Tool[] }>('/v1/tools', { environmentId: worker.environmentId }, signal);
+    const answer = await get<{ tools: Tool[] }>('/v1/tools', { environmentId: worker.environmentId, schemas: 0 }, signal);
     return answer.tools.filter((tool) => tool.entityId === worker.entityId);
   });
   const facts: [string, string | preact.JSX.Element][] = [
