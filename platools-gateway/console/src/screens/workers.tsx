@@ -1,5 +1,6 @@
 // Workers: who is connected, since when, with which load and health; admins drain and disconnect them.
 
+import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
 import { get, post, remove, segment } from '../api/rest';
@@ -168,7 +169,7 @@ function WorkerDialog({ worker, isAdmin, onEnd, onClose }: WorkerDialogProps) {
     const answer = await get<{ tools: Tool[] }>('/v1/tools', { environmentId: worker.environmentId, schemas: 0 }, signal);
     return answer.tools.filter((tool) => tool.entityId === worker.entityId);
   });
-  const facts: [string, string | preact.JSX.Element][] = [
+  const facts: [string, ComponentChildren][] = [
     ['Environment', worker.environment],
     ['Connected', <Ago at={worker.connectedAt} key="at" />],
     ['Load', worker.callsQueued > 0 ? `${count(worker.callsInFlight)} calls, ${count(worker.callsQueued)} of them not sent yet` : plural(worker.callsInFlight, 'call')],
