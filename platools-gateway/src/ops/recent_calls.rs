@@ -110,13 +110,22 @@ const MAX_TOOLS: usize = 20_000;
 const LISTED_TOOLS: usize = 1000;
 
 impl RecentCalls {
-    /// The recent calls of the caller's project, in the environments that the caller reaches.
+    /// The recent calls of the caller's project, in the environments that the caller reaches, or in one of them.
     ///
     /// # Errors
     /// The role is not enough, or the key or token belongs to a user or an agent.
-    pub(crate) fn read(&self, caller: &Caller, span: Duration, choice: ToolChoice<'_>) -> Result<Activity, Error> {
+    pub(crate) fn read(
+        &self,
+        caller: &Caller,
+        span: Duration,
+        only: Option<&EnvironmentId>,
+        choice: ToolChoice<'_>,
+    ) -> Result<Activity, Error> {
         authorize(caller, Action::View, Resource::Operations(&caller.project_id))?;
-        let reaches = |environment| authorize(caller, Action::View, Resource::Environment(environment)).is_ok();
+        let reaches = |environment: &EnvironmentId| {
+            let is_chosen = only.is_none_or(|only| only == environment);
+            is_chosen && authorize(caller, Action::View, Resource::Environment(environment)).is_ok()
+        };
         let now_ms = now_ms();
         let since_ms = now_ms.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX).min(WINDOW_MS));
         let counts = self.lock();
@@ -283,7 +292,7 @@ mod tests {
     }
 
     fn read(calls: &RecentCalls, caller: &Caller) -> Activity {
-        calls.read(caller, WINDOW, ToolChoice::Busiest).unwrap()
+        calls.read(caller, WINDOW, None, ToolChoice::Busiest).unwrap()
     }
 
     #[test]
@@ -310,18 +319,20 @@ mod tests {
         let confined = Caller { environments: Some(vec!["other".into()]), ..caller() };
         let seen = read(&calls, &confined);
         assert_eq!((seen.intervals.len(), seen.tools.len()), (1, 1));
+        let one = calls.read(&caller(), WINDOW, Some(&"other".into()), ToolChoice::Busiest).unwrap();
+        assert_eq!((one.intervals.len(), one.tools.len()), (1, 1));
         let elsewhere = Caller { project_id: "prj_other".into(), ..caller() };
         assert!(read(&calls, &elsewhere).tools.is_empty());
-        let named = calls.read(&caller(), WINDOW, ToolChoice::Named("b")).unwrap();
+        let named = calls.read(&caller(), WINDOW, None, ToolChoice::Named("b")).unwrap();
         assert_eq!(named.tools.len(), 1);
-        assert!(calls.read(&caller(), WINDOW, ToolChoice::Nothing).unwrap().tools.is_empty());
+        assert!(calls.read(&caller(), WINDOW, None, ToolChoice::Nothing).unwrap().tools.is_empty());
     }
 
     #[test]
     fn a_user_does_not_see_the_calls_of_all() {
         let calls = RecentCalls::default();
         let user = Caller { user_id: Some("ada".to_owned()), ..caller() };
-        calls.read(&user, WINDOW, ToolChoice::Busiest).unwrap_err();
+        calls.read(&user, WINDOW, None, ToolChoice::Busiest).unwrap_err();
     }
 
     #[test]

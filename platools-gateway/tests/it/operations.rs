@@ -109,7 +109,12 @@ async fn recent_calls_are_counted_in_all_and_for_each_tool() {
     assert_eq!(one["tools"].as_array().unwrap().len(), 1);
     assert!(one["tools"][0]["series"][0]["p50Ms"].is_number(), "{one}");
     assert_eq!(admin.get("/v1/activity?tools=false").await.body["tools"], json!([]));
-    for wrong in ["seconds=9", "seconds=1801", "minutes=1"] {
+    for (environment, count) in [("development", 3), ("production", 0)] {
+        let one = admin.get(&format!("/v1/activity?environmentId={environment}")).await.body;
+        let calls = one["tools"].as_array().unwrap().iter().map(|tool| tool["calls"].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(calls, count, "{environment}");
+    }
+    for wrong in ["environmentId=none", "seconds=9", "seconds=1801", "minutes=1"] {
         assert_eq!(admin.get(&format!("/v1/activity?{wrong}")).await.status, 400, "{wrong}");
     }
 }

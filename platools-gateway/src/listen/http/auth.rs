@@ -55,9 +55,10 @@ pub(in crate::listen) async fn authenticate(
     Ok(caller)
 }
 
-/// The secret of the browser's session, over the protocol that the gateway's own pages use.
+/// The secret of the browser's session, over the protocols that the gateway's own pages use.
 fn session_secret(parts: &Parts, protocol: Protocol) -> Option<SecretString> {
-    let browser = parts.extensions.get::<BrowserRequest>().filter(|_| protocol == Protocol::Rest);
+    let is_of_pages = matches!(protocol, Protocol::Rest | Protocol::Runtime);
+    let browser = parts.extensions.get::<BrowserRequest>().filter(|_| is_of_pages);
     browser.and_then(|browser| browser.session.clone())
 }
 

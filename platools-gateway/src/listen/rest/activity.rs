@@ -96,6 +96,9 @@ pub(super) struct ActivityQuery {
     /// The time to look back, from 10 to 1800 seconds.
     #[param(default = 1800)]
     seconds: Option<u64>,
+    /// The only environment to count, by slug or id.
+    #[serde(rename = "environmentId")]
+    environment_id: Option<String>,
     /// The name of the only tool to show.
     tool: Option<String>,
     /// Whether tools are shown.
@@ -120,13 +123,16 @@ pub(super) async fn show(
         (None, Some(false)) => ToolChoice::Nothing,
         (None, _) => ToolChoice::Busiest,
     };
-    let activity = core.recent_calls.read(&caller, span, choice)?;
-    let load = core.tools.worker_load(&caller)?;
+    let only = query.environment_id.as_deref().map(|name| core.directory.environment_of(&caller, Some(name)));
+    let only = only.transpose()?.map(|environment| environment.id);
+    let activity = core.recent_calls.read(&caller, span, only.as_ref(), choice)?;
+    let workers = core.tools.connected_workers(&caller)?.into_iter();
+    let workers = workers.filter(|worker| only.as_ref().is_none_or(|only| worker.identity.environment_id == *only));
     Ok(Json(RecentActivity {
         now: rfc3339(activity.now_ms),
         interval_seconds: INTERVAL.as_secs(),
         buckets: activity.intervals.into_iter().map(Into::into).collect(),
-        calls_in_flight: load.calls_in_flight,
+        calls_in_flight: workers.map(|worker| worker.calls_in_flight).sum(),
         tool_interval_seconds: TOOL_INTERVAL.as_secs(),
         tools: activity.tools.into_iter().map(Into::into).collect(),
     }))
