@@ -7,7 +7,8 @@ import { defineConfig } from 'vitest/config';
 declare const process: { env: Record<string, string | undefined> };
 
 const gateway = process.env['PLATOOLS_GATEWAY'] ?? 'http://127.0.0.1:3100';
-const passed = { target: gateway, changeOrigin: false };
+// The gateway accepts a session's cookie only from its own pages, so that the origin is made to be its own.
+const passed = { target: gateway, changeOrigin: true, headers: { origin: new URL(gateway).origin } };
 
 export default defineConfig({
   base: '/console/',

@@ -28,7 +28,7 @@ export function useEnvironments(session: Session): string[] {
       const page = await get<Page<Environment>>('/v1/environments', { limit: 1000 }, signal);
       return page.items.map(({ slug }) => slug);
     }
-    const { tools } = await get<{ tools: { environment: string }[] }>('/v1/tools', {}, signal);
+    const { tools } = await get<{ tools: { environment: string }[] }>('/v1/tools', { schemas: 0 }, signal);
     return [...new Set(tools.map(({ environment }) => environment))];
   });
   return data ?? [];
@@ -36,9 +36,10 @@ export function useEnvironments(session: Session): string[] {
 
 export type EnvironmentKind = 'development' | 'production' | 'other' | 'all';
 
-/** The kind of an environment, by its name. It decides the colour of the bar at the top. */
-export function kindOf(slug: string | null): EnvironmentKind {
+/** The kind of an environment, as the gateway has it or by its name. It decides the colour of the bar at the top. */
+export function kindOf(slug: string | null, session?: Session): EnvironmentKind {
   if (slug === null) return 'all';
+  if (session?.environment?.slug === slug && session.environment.kind !== 'staging') return session.environment.kind;
   if (/^(dev|development|local|test|testing)([-_.].*)?$/i.test(slug)) return 'development';
   if (/^(prod|production|live)([-_.].*)?$/i.test(slug)) return 'production';
   return 'other';

@@ -27,6 +27,7 @@ export function Layout({ path, children }: { path: string; children: ComponentCh
   }, [path]);
   useEffect(() => {
     if (!isMenuOpen) return undefined;
+    document.querySelector<HTMLElement>('#menu a')?.focus();
     const close = (event: KeyboardEvent) => event.key === 'Escape' && setMenuOpen(false);
     addEventListener('keydown', close);
     return () => removeEventListener('keydown', close);
@@ -52,7 +53,7 @@ export function Layout({ path, children }: { path: string; children: ComponentCh
 function StageBar() {
   const session = useSession();
   const environment = useEnvironment();
-  const kind = kindOf(environment);
+  const kind = kindOf(environment, session);
   return (
     <div class="stage" data-kind={environment === null && session.isDevelopment ? 'development' : kind} role="note" aria-label="Environment">
       {environment ?? 'All environments'}

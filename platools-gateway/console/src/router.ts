@@ -1,5 +1,7 @@
 // Router: the page's address as a store. Deep links are paths below /console, and filters are in the query.
 
+import { useCallback } from 'preact/hooks';
+
 import { Store, useStore } from './live/store';
 
 export const BASE = '/console';
@@ -42,7 +44,8 @@ export const usePlace = (): Place => useStore(place);
 /** One filter in the query. Setting it to the default or to an empty text takes it out of the address. */
 export function useQueryParam(name: string, fallback = ''): [string, (value: string) => void] {
   const value = useStore(place, ({ query }) => query.get(name) ?? fallback);
-  return [value, (next) => setQuery({ [name]: next === fallback ? '' : next })];
+  const set = useCallback((next: string) => setQuery({ [name]: next === fallback ? '' : next }), [name, fallback]);
+  return [value, set];
 }
 
 /** Changes filters in the query, and leaves the others as they are. */

@@ -54,14 +54,17 @@ async function send(method: string, path: string, { query, body, headers, signal
 
 /** Sends a request and reads its answer as JSON. A text as `body` is sent as it is. */
 export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  const body = await text(method, path, options);
+  return (body === '' ? undefined : JSON.parse(body)) as T;
+}
+
+/** Sends a request and gives its answer as the text that came, for those who read numbers exactly. */
+export async function text(method: string, path: string, options: RequestOptions = {}): Promise<string> {
   const response = await send(method, path, options, 'application/json');
-  if (response.status === 204) return undefined as T;
   try {
-    const text = await response.text();
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    return await response.text();
   } catch (error) {
-    if (isAbort(error)) throw error;
-    throw new UnreachableError(error);
+    throw isAbort(error) ? error : new UnreachableError(error);
   }
 }
 
@@ -70,9 +73,10 @@ export const post = <T>(path: string, body?: unknown, query?: Query): Promise<T>
 export const patch = <T>(path: string, body: unknown, query?: Query): Promise<T> => request('PATCH', path, { body, query: query ?? {} });
 export const remove = <T>(path: string, query?: Query): Promise<T> => request('DELETE', path, { query: query ?? {} });
 
-/** Sends a request and reads its answer as server-sent events. */
-export async function* stream(method: string, path: string, options: RequestOptions = {}): AsyncGenerator<ServerEvent> {
+/** Sends a request and reads its answer as server-sent events. `onOpen` is called when the answer begins, which may be long before its first event. */
+export async function* stream(method: string, path: string, { onOpen, ...options }: RequestOptions & { onOpen?: () => void } = {}): AsyncGenerator<ServerEvent> {
   const response = await send(method, path, options, 'text/event-stream');
+  onOpen?.();
   if (!response.body) return;
   try {
     yield* readEvents(response.body);

@@ -41,6 +41,8 @@ export interface Session {
   agentId: string | null;
   /** The slugs of the environments that the session reaches; null is all. */
   environments: string[] | null;
+  /** The environment that a request without one means. */
+  environment?: { slug: string; kind: 'development' | 'staging' | 'production' | 'other' };
   version: string;
   isDevelopment: boolean;
   isClustered: boolean;

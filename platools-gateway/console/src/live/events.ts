@@ -59,14 +59,12 @@ export class ProjectEvents {
     while (!signal.aborted) {
       this.#status.set('connecting');
       try {
-        for await (const { event, data } of stream('GET', '/v1/events', { signal })) {
-          if (this.#status.get() !== 'live') {
-            backoff.reset();
-            this.#status.set('live');
-            this.#tell('restored', undefined);
-          }
-          this.#tell(event, JSON.parse(data));
-        }
+        const onOpen = () => {
+          backoff.reset();
+          this.#status.set('live');
+          this.#tell('restored', undefined);
+        };
+        for await (const { event, data } of stream('GET', '/v1/events', { signal, onOpen })) this.#tell(event, JSON.parse(data));
       } catch (error) {
         if (signal.aborted) return;
         // An older gateway has no such stream; a signed-out page gets none.

@@ -6,7 +6,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 export interface Column<T> {
   id: string;
   title: string;
-  /** A width of a CSS grid, such as `8rem` or `minmax(12rem, 2fr)`. */
+  /** A width of a CSS grid in `rem`, such as `8rem` or `minmax(12rem, 2fr)`. */
   width: string;
   cell: (row: T) => ComponentChildren;
   align?: 'end';
@@ -68,7 +68,7 @@ export function Table<T>({ label, columns, rows, keyOf, rowHeight = 38, sort: fi
 
   return (
     <div class="table" role="region" aria-label={label} tabIndex={0} ref={element} style={grid} onScroll={onScroll}>
-      <div role="table" aria-label={label} aria-rowcount={sorted.length + 1}>
+      <div role="table" aria-label={label} aria-rowcount={sorted.length + 1} style={{ minWidth: leastWidth(shown) }}>
         <div class="table-head" role="row" aria-rowindex={1}>
           {shown.map((column) => (
             <Head key={column.id} column={column} sort={sort} onSort={setSort} />
@@ -99,6 +99,13 @@ export function Table<T>({ label, columns, rows, keyOf, rowHeight = 38, sort: fi
       {note !== undefined && <div class="table-note">{note}</div>}
     </div>
   );
+}
+
+/** The room that the columns need at least. Rows are grids of their own, so that it cannot come from their content. */
+export function leastWidth(columns: { width: string }[]): string {
+  const tracks = columns.map(({ width }) => Number(/([\d.]+)rem/.exec(width)?.[1] ?? 0));
+  const gaps = columns.length + 1;
+  return `${tracks.reduce((sum, track) => sum + track, gaps)}rem`;
 }
 
 function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: string; onSort: (sort: string) => void }) {
