@@ -5,8 +5,9 @@ import { get, patch, segment } from '../api/rest';
 import type { Activity, Tool } from '../api/types';
 import { currentEnvironment } from '../environment';
 import type { Schema } from '../form/merge';
+import { SPAN } from '../live/activity';
 import { useResource } from '../live/resource';
-import { useProjectChanges } from '../live/use-changes';
+import { useReloadOn } from '../live/workers';
 import { usePlace, useQueryParam } from '../router';
 import type { ScreenProps } from '../routes';
 import { useIs } from '../session';
@@ -30,7 +31,7 @@ export function ToolScreen({ params }: ScreenProps) {
   const entityId = params['entity'] ?? '';
   const environmentId = query.get('environment') ?? currentEnvironment() ?? undefined;
   const resource = useResource(`tool ${entityId} ${name} ${environmentId ?? ''}`, (signal) => get<Tool>(`/v1/tools/${segment(name)}`, { entityId, environmentId }, signal), { everyMs: 30_000 });
-  useProjectChanges(['tools_changed', 'worker_connected', 'worker_disconnected', 'restored'], resource.reload);
+  useReloadOn(['tools_changed', 'worker_connected', 'worker_disconnected', 'restored'], resource.reload);
   const tool = resource.data;
   return (
     <Screen title={name} lead={tool?.description === '' ? undefined : <span class="tool-description">{tool?.description}</span>} actions={tool && <State tool={tool} onChange={resource.set} />}>
@@ -75,7 +76,7 @@ export function EnabledSwitch({ tool, onChange, isLabelHidden = false }: { tool:
 
 function Parts({ tool }: { tool: Tool }) {
   const [tab, choose] = useQueryParam('tab', 'try');
-  const activity = useResource(tab === 'about' ? `activity ${tool.fingerprint}` : null, (signal) => get<Activity>('/v1/activity', { tool: tool.name, seconds: 1800 }, signal), { everyMs: 10_000 });
+  const activity = useResource(tab === 'about' ? `activity ${tool.fingerprint}` : null, (signal) => get<Activity>('/v1/activity', { tool: tool.name, seconds: SPAN, environmentId: tool.environmentId }, signal), { everyMs: 10_000 });
   const own = activity.data?.tools?.find((one) => one.name === tool.name && one.entity === tool.entity && one.environment === tool.environment);
   const tabs = [
     { id: 'try', label: 'Try it', content: () => <TryIt tool={tool} /> },

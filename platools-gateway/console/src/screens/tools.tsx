@@ -5,8 +5,9 @@ import { useMemo } from 'preact/hooks';
 import { get } from '../api/rest';
 import type { Activity, Tool, ToolActivity } from '../api/types';
 import { useEnvironment } from '../environment';
+import { SPAN } from '../live/activity';
 import { useResource, type Resource } from '../live/resource';
-import { useProjectChanges } from '../live/use-changes';
+import { useReloadOn } from '../live/workers';
 import { href, useQueryParam } from '../router';
 import type { ScreenProps } from '../routes';
 import { useIs } from '../session';
@@ -28,8 +29,8 @@ interface ToolList {
 export function ToolsScreen(_: ScreenProps) {
   const environment = useEnvironment();
   const resource = useResource(`tools ${environment ?? ''}`, (signal) => get<ToolList>('/v1/tools', { schemas: 0, environmentId: environment }, signal), { everyMs: 60_000 });
-  useProjectChanges(['tools_changed', 'worker_connected', 'worker_disconnected', 'restored'], resource.reload);
-  const activity = useResource(`activity ${environment ?? ''}`, (signal) => get<Activity>('/v1/activity', { seconds: 1800 }, signal), { everyMs: 15_000 });
+  useReloadOn(['tools_changed', 'worker_connected', 'worker_disconnected', 'restored'], resource.reload);
+  const activity = useResource(`activity ${environment ?? ''}`, (signal) => get<Activity>('/v1/activity', { seconds: SPAN, environmentId: environment }, signal), { everyMs: 15_000 });
   return (
     <Screen title="Tools" lead="What the workers of this project declared. Open one to try it.">
       <Loaded resource={resource}>{({ tools }) => <List tools={tools} activity={activity.data} resource={resource} />}</Loaded>
