@@ -10,9 +10,11 @@ import { Badge, type Tone } from '../ui/badge';
 import { Dialog } from '../ui/dialog';
 import { FilterSelect, FilterText } from '../ui/field';
 import { fullTime, plural } from '../ui/format';
+import { Moment } from '../ui/moment';
 import { Facts, Screen } from '../ui/screen';
 import { Empty, ErrorState, Loading, Notice } from '../ui/states';
 import { Table, type Column } from '../ui/table';
+import { useCredentialNames, type CredentialNames } from './access/names';
 import './admin.css';
 
 interface AuditRecord {
@@ -50,7 +52,8 @@ export function AuditScreen() {
   const filters: Filters = { kind: query.get('kind') ?? '', action: query.get('action') ?? '', actor: query.get('actor') ?? '' };
   const records = useRecords(filters);
   const [opened, setOpened] = useState<AuditRecord | null>(null);
-  const columns = useMemo(() => columnsOf(setOpened), []);
+  const names = useCredentialNames();
+  const columns = useMemo(() => columnsOf(names, setOpened), [names]);
   return (
     <Screen title="Audit" lead="Who changed what, who signed in, and who was refused." actions={<RefreshButton records={records} />}>
       <div class="filters" role="search" aria-label="Filters">
@@ -150,9 +153,9 @@ function Records({ records, columns, hasFilter }: { records: Records; columns: C
   );
 }
 
-function columnsOf(open: (record: AuditRecord) => void): Column<AuditRecord>[] {
+function columnsOf(names: CredentialNames, open: (record: AuditRecord) => void): Column<AuditRecord>[] {
   return [
-    { id: 'at', title: 'Time', width: '11rem', cell: ({ at }) => <time dateTime={at}>{fullTime(at)}</time> },
+    { id: 'at', title: 'Time', width: '9rem', cell: ({ at }) => <Moment at={at} /> },
     { id: 'kind', title: 'Kind', width: '6rem', cell: ({ kind }) => <Badge tone={KINDS[kind].tone}>{KINDS[kind].title}</Badge> },
     {
       id: 'action',
@@ -165,17 +168,17 @@ function columnsOf(open: (record: AuditRecord) => void): Column<AuditRecord>[] {
       ),
     },
     { id: 'subject', title: 'Subject', width: 'minmax(8rem, 1.3fr)', cell: ({ subject }) => <span title={subject ?? ''}>{subject ?? '–'}</span> },
-    { id: 'actor', title: 'By', width: 'minmax(8rem, 1.3fr)', cell: (record) => <span title={record.actor.credential ?? ''}>{actorOf(record)}</span>, wideOnly: true },
+    { id: 'actor', title: 'By', width: 'minmax(8rem, 1.3fr)', cell: (record) => <span title={record.actor.credential ?? ''}>{actorOf(record, names)}</span>, wideOnly: true },
     { id: 'protocol', title: 'Over', width: '7rem', cell: ({ actor }) => actor.protocol.replaceAll('_', ' '), wideOnly: true },
     { id: 'detail', title: 'Detail', width: 'minmax(8rem, 1.6fr)', cell: ({ detail, leftOut }) => <span title={detail ?? ''}>{detailOf(detail, leftOut)}</span>, wideOnly: true },
   ];
 }
 
-function actorOf({ actor }: AuditRecord): string {
+function actorOf({ actor }: AuditRecord, names: CredentialNames): string {
   if (actor.userId) return `user ${actor.userId}`;
   if (actor.agentId) return `agent ${actor.agentId}`;
   if (actor.credential === null || actor.credential === 'nothing') return actor.address ?? 'the command line';
-  return actor.credential;
+  return names.get(actor.credential) ?? actor.credential;
 }
 
 function detailOf(detail: string | null, leftOut: number): string {

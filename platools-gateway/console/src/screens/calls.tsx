@@ -11,11 +11,13 @@ import { useStore } from '../live/store';
 import { href, setQuery, usePlace } from '../router';
 import { Badge, Outcome } from '../ui/badge';
 import { FilterSelect, FilterText } from '../ui/field';
-import { bytes, duration, fullTime, plural } from '../ui/format';
+import { bytes, duration, plural } from '../ui/format';
+import { Moment } from '../ui/moment';
 import { Screen } from '../ui/screen';
 import { Empty, ErrorState, Loading, Notice } from '../ui/states';
 import { Table, type Column } from '../ui/table';
 import { messageOf } from '../api/problem';
+import { useCredentialNames, type CredentialNames } from './access/names';
 import { OUTCOME_NAMES, outcomeTitle } from './call/outcomes';
 import { CallList, type ListState } from './calls/call-list';
 import { FILTER_NAMES, filtersOf, hasFilter, WINDOWS, type CallFilters } from './calls/filters';
@@ -110,7 +112,8 @@ const withValue = (options: string[], value: string): string[] => (value === '' 
 
 function Rows({ list, filters, environment }: { list: CallList; filters: CallFilters; environment: string | null }) {
   const state = useStore(list.state);
-  const columns = useMemo(() => columnsOf(environment === null), [environment]);
+  const names = useCredentialNames();
+  const columns = useMemo(() => columnsOf(environment === null, names), [environment, names]);
   if (state.rows.length === 0 && state.error !== null) return <ErrorState error={state.error} retry={() => void list.refresh()} />;
   if (state.rows.length === 0 && state.isLoading) return <Loading lines={8} />;
   return (
@@ -152,39 +155,23 @@ function Note({ state, list }: { state: ListState; list: CallList }) {
   );
 }
 
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hour12: false });
-const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
-
-/** The time of today, and the day before it for others. */
-function Began({ at }: { at: string }) {
-  const date = new Date(at);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return (
-    <time dateTime={at} title={fullTime(at)}>
-      {!isToday && <span class="muted">{day.format(date)} </span>}
-      {time.format(date)}
-    </time>
-  );
-}
-
-function columnsOf(hasEnvironments: boolean): Column<Call>[] {
+function columnsOf(hasEnvironments: boolean, names: CredentialNames): Column<Call>[] {
   const columns: Column<Call>[] = [
-    { id: 'began', title: 'Began', width: '9.5rem', cell: ({ startedAt }) => <Began at={startedAt} /> },
+    { id: 'began', title: 'Began', width: '9rem', cell: ({ startedAt }) => <Moment at={startedAt} /> },
     { id: 'tool', title: 'Tool', width: 'minmax(10rem, 2fr)', cell: (call) => <a href={href(`/calls/${encodeURIComponent(call.callId)}`)}>{call.tool}</a> },
-    { id: 'outcome', title: 'Outcome', width: '9rem', cell: ({ outcome }) => <Outcome outcome={outcome} /> },
+    { id: 'outcome', title: 'Outcome', width: '8.5rem', cell: ({ outcome }) => <Outcome outcome={outcome} /> },
     { id: 'total', title: 'Time', width: '5rem', align: 'end', cell: ({ totalMs }) => duration(totalMs) },
     { id: 'entity', title: 'Entity', width: 'minmax(6rem, 1fr)', cell: ({ entity }) => entity, wideOnly: true },
   ];
   if (hasEnvironments) columns.push({ id: 'environment', title: 'Environment', width: 'minmax(6rem, 1fr)', cell: ({ environment }) => environment, wideOnly: true });
   columns.push(
-    { id: 'caller', title: 'Caller', width: 'minmax(8rem, 1.3fr)', cell: (call) => <span title={call.credential}>{callerOf(call)}</span>, wideOnly: true },
-    { id: 'sizes', title: 'Arguments', width: '5.5rem', align: 'end', cell: ({ argumentsBytes }) => bytes(argumentsBytes), wideOnly: true },
-    { id: 'result', title: 'Result', width: '5.5rem', align: 'end', cell: ({ resultBytes }) => bytes(resultBytes), wideOnly: true },
+    { id: 'caller', title: 'Caller', width: 'minmax(8rem, 1.3fr)', cell: (call) => <span title={call.credential}>{callerOf(call, names)}</span>, wideOnly: true },
+    { id: 'result', title: 'Result', width: '5rem', align: 'end', cell: ({ resultBytes }) => bytes(resultBytes), wideOnly: true },
   );
   return columns;
 }
 
-function callerOf(call: Call): string {
+function callerOf(call: Call, names: CredentialNames): string {
   if (call.userId) return `user ${call.userId}`;
-  return call.agentId ? `agent ${call.agentId}` : `${call.role} ${call.credential}`;
+  return names.get(call.credential) ?? (call.agentId ? `agent ${call.agentId}` : `${call.role} ${call.credential}`);
 }

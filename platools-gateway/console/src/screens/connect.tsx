@@ -201,10 +201,10 @@ function Snippets({ label, param, snippets }: { label: string; param: string; sn
           <div class="stack">
             <p class="muted">{lead}</p>
             {files.map(({ name, text }) => (
-              <section key={name} class="connect-file" aria-label={name}>
+              <div key={name} class="connect-file">
                 <h3 class="mono">{name}</h3>
-                <CodeBlock text={text} label={name} />
-              </section>
+                <CodeBlock text={text} label={`${title}, ${name}`} />
+              </div>
             ))}
           </div>
         ),

@@ -35,7 +35,7 @@ export function ConversationsScreen({ params }: ScreenProps) {
       <div class="split">
         <List agents={agents} conversations={conversations} selected={conversationId} agent={agent} />
         <section class="split-main card" aria-label="Conversation">
-          <Open key={rpc ? 'rpc' : ''} rpc={rpc} agent={agent} agents={agents} selected={selected} conversationId={conversationId} reload={conversations.reload} />
+          <Open rpc={rpc} agent={agent} agents={agents} selected={selected} conversationId={conversationId} reload={conversations.reload} />
         </section>
       </div>
     </Screen>
@@ -84,7 +84,7 @@ function List({ agents, conversations, selected, agent }: { agents: Resource<Age
                   <button type="button" aria-current={selected === item.sessionId ? 'true' : undefined} onClick={() => open(item)}>
                     <span class="truncate">{item.agent}</span>
                     <span class="faint small truncate">
-                      {item.userId} over {item.channel}, <Ago at={item.updatedAt} />
+                      {originOf(item)}, <Ago at={item.updatedAt} />
                     </span>
                   </button>
                 </li>
@@ -96,6 +96,9 @@ function List({ agents, conversations, selected, agent }: { agents: Resource<Age
     </nav>
   );
 }
+
+/** The user of a conversation, and where it was held unless that is the user's name. */
+const originOf = ({ userId, channel }: Conversation): string => (userId === channel ? userId : `${userId} over ${channel}`);
 
 interface OpenProps {
   rpc: RpcClient;
@@ -130,7 +133,7 @@ function Open({ rpc, agent, agents, selected, conversationId, reload }: OpenProp
     <>
       <header class="card-head">
         <h2 class="truncate">{title}</h2>
-        {selected && <span class="muted small truncate">{selected.userId} over {selected.channel}</span>}
+        {selected && <span class="muted small truncate">{originOf(selected)}</span>}
         {conversationId && mayTalk && (
           <button type="button" class="button button-plain button-small" onClick={() => setDeleting(true)}>
             Delete

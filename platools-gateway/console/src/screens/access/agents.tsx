@@ -120,7 +120,7 @@ function columnsOf(open: (opened: Opened) => void): Column<Agent>[] {
     { id: 'owner', title: 'Owner', width: 'minmax(6rem, 1fr)', cell: ({ owner }) => owner ?? '–', wideOnly: true },
     {
       id: 'actions',
-      title: '',
+      title: 'Actions',
       width: '15rem',
       align: 'end',
       cell: (agent) => (

@@ -148,7 +148,7 @@ function columnsOf(use: InstallationUse | undefined, open: (opened: Opened) => v
     { id: 'created', title: 'Made', width: '7rem', sort: ({ createdAt }) => createdAt, cell: ({ createdAt }) => <Ago at={createdAt} />, wideOnly: true },
     {
       id: 'actions',
-      title: '',
+      title: 'Actions',
       width: '16rem',
       align: 'end',
       cell: (entity) => (

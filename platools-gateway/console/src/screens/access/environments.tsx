@@ -87,7 +87,7 @@ function columnsOf(use: InstallationUse | undefined, erase: (environment: Enviro
     { id: 'tools', title: 'Tools', width: '6rem', align: 'end', cell: (environment) => shown(environment, 'tools') },
     {
       id: 'actions',
-      title: '',
+      title: 'Actions',
       width: '7rem',
       align: 'end',
       cell: (environment) =>

@@ -5,7 +5,6 @@ import { useMemo, useState } from 'preact/hooks';
 import { post, remove, segment } from '../../api/rest';
 import { useSession } from '../../session';
 import { Badge } from '../../ui/badge';
-import { CopyButton } from '../../ui/copy';
 import { Confirm } from '../../ui/dialog';
 import { plural } from '../../ui/format';
 import { Empty, Loaded } from '../../ui/states';
@@ -74,7 +73,7 @@ function NewKey({ onClose, onMade }: { onClose: () => void; onMade: (secret: New
   const [form, setForm] = useState({ ...EMPTY_FORM, ttl: session.expiresAt === null ? '' : '3600' });
   const run = async () => {
     const made = await post<{ key: Key; secret: string }>('/v1/keys', bodyOf(form));
-    onMade({ title: `The new key${made.key.name ? ` ${made.key.name}` : ''}`, secret: made.secret, text: 'Programs send it as `Authorization: Bearer …`. To let somebody sign in to this console, give them the key.' });
+    onMade({ title: `The new key${made.key.name ? ` ${made.key.name}` : ''}`, secret: made.secret, text: 'Programs send it in the header Authorization, behind the word Bearer. To let somebody sign in to this console, give them the key.' });
   };
   return (
     <FormDialog title="New key" action="Make the key" run={run} onClose={onClose}>
@@ -98,23 +97,20 @@ function columnsOf(slugs: Map<string, string>, own: string, revoke: (key: Key) =
     },
     { id: 'role', title: 'Role', width: '6rem', sort: ({ role }) => role, cell: ({ role }) => role },
     { id: 'agent', title: 'Agent', width: 'minmax(6rem, 1fr)', cell: ({ agentId }) => (agentId === null ? '–' : (slugs.get(agentId) ?? agentId)), wideOnly: true },
-    { id: 'speaks', title: 'Speaks for', width: '7rem', cell: ({ speaksFor }) => <span title={Array.isArray(speaksFor) ? speaksFor.join(', ') : ''}>{speaksForText(speaksFor)}</span>, wideOnly: true },
+    { id: 'speaks', title: 'Speaks for', width: '6rem', cell: ({ speaksFor }) => <span title={Array.isArray(speaksFor) ? speaksFor.join(', ') : ''}>{speaksForText(speaksFor)}</span>, wideOnly: true },
     { id: 'environments', title: 'Environments', width: 'minmax(6rem, 1fr)', cell: ({ environments }) => environmentsText(environments), wideOnly: true },
-    { id: 'created', title: 'Made', width: '7rem', sort: ({ createdAt }) => createdAt, cell: ({ createdAt }) => <Ago at={createdAt} />, wideOnly: true },
-    { id: 'used', title: 'Last used', width: '7rem', sort: ({ lastUsedAt }) => lastUsedAt ?? '', cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : <Ago at={lastUsedAt} />) },
-    { id: 'ends', title: 'Ends', width: '6rem', sort: ({ expiresAt }) => expiresAt ?? '9', cell: ({ expiresAt }) => (expiresAt === null ? 'never' : <Ago at={expiresAt} />), wideOnly: true },
+    { id: 'created', title: 'Made', width: '6rem', sort: ({ createdAt }) => createdAt, cell: ({ createdAt }) => <Ago at={createdAt} />, wideOnly: true },
+    { id: 'used', title: 'Last used', width: '6rem', sort: ({ lastUsedAt }) => lastUsedAt ?? '', cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : <Ago at={lastUsedAt} />) },
+    { id: 'ends', title: 'Ends', width: '5.5rem', sort: ({ expiresAt }) => expiresAt ?? '9', cell: ({ expiresAt }) => (expiresAt === null ? 'never' : <Ago at={expiresAt} />), wideOnly: true },
     {
       id: 'actions',
-      title: '',
-      width: '9.5rem',
+      title: 'Actions',
+      width: '5.5rem',
       align: 'end',
       cell: (key) => (
-        <span class="row access-actions">
-          <CopyButton text={key.id} label="Id" plain />
-          <button type="button" class="button button-small button-danger" aria-label={`Revoke the key ${key.name ?? key.id}`} onClick={() => revoke(key)}>
-            Revoke
-          </button>
-        </span>
+        <button type="button" class="button button-small button-danger" aria-label={`Revoke the key ${key.name ?? key.id}`} onClick={() => revoke(key)}>
+          Revoke
+        </button>
       ),
     },
   ];

@@ -74,7 +74,7 @@ function NewToken({ onClose, onMade }: { onClose: () => void; onMade: (secret: N
   const [form, setForm] = useState({ ...EMPTY_FORM, ttl: session.expiresAt === null ? '2592000' : '3600' });
   const run = async () => {
     const made = await post<SignedToken>('/v1/tokens', bodyOf(form));
-    onMade({ title: 'The new token', secret: made.token, text: 'Programs send it as `Authorization: Bearer …`, in the place of a key.' });
+    onMade({ title: 'The new token', secret: made.token, text: 'Programs send it in the header Authorization, behind the word Bearer, in the place of a key.' });
   };
   return (
     <FormDialog title="New token" action="Sign the token" run={run} onClose={onClose}>
@@ -137,7 +137,7 @@ function columnsOf(names: Map<string, string>, own: string, revoke: (token: Toke
     { id: 'ends', title: 'Ends', width: '6rem', cell: ({ expiresAt }) => <Ago at={expiresAt} /> },
     {
       id: 'actions',
-      title: '',
+      title: 'Actions',
       width: '6rem',
       align: 'end',
       cell: (token) => (

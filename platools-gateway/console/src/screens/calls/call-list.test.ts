@@ -107,7 +107,7 @@ test('a list that lives long keeps its newest rows, and goes on with older ones 
   expect(numbers(list).at(-1)).toBe(201);
   await list.more();
   expect(requests.at(-1)?.['cursor']).toBeUndefined();
-  expect(numbers(list).slice(-2)).toEqual([2, 1]);
+  expect(numbers(list).slice(-2)).toEqual([3, 2]);
 });
 
 test('after a gap that is longer than a page the list begins anew', async () => {

@@ -48,7 +48,7 @@ export function clientSnippets({ url, token, environment, agent }: ClientValues)
     {
       id: 'claude-code',
       title: 'Claude Code',
-      lead: 'Run this once in a terminal. `claude mcp list` shows whether it is connected.',
+      lead: 'Run this once in a terminal. The command claude mcp list shows whether it is connected.',
       files: [{ name: 'Terminal', text: `claude mcp add --transport http ${SERVER} ${shellWord(mcp)} --header ${shellWord(authorization)}` }],
     },
     {
