@@ -58,7 +58,7 @@ function StageBar({ slugs }: { slugs: string[] }) {
   const hasProduction = environment === null && slugs.some((slug) => kindOf(slug, session) === 'production');
   const kind = hasProduction ? 'production' : environment === null && session.isDevelopment ? 'development' : kindOf(environment, session);
   return (
-    <div class="stage" data-kind={kind} role="note" aria-label="Environment">
+    <div class="stage" data-kind={kind} role="region" aria-label="Environment in view">
       {environment ?? 'All environments'}
       {hasProduction && <span>· production is among them</span>}
       {session.isDevelopment && <span>· development gateway</span>}

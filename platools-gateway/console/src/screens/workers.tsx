@@ -99,7 +99,7 @@ function columnsFor(workers: Worker[], open: (id: string) => void): Column<Worke
     {
       id: 'entity',
       title: 'Entity',
-      width: 'minmax(10rem, 1.6fr)',
+      width: 'minmax(9rem, 1.6fr)',
       sort: (worker) => worker.entity,
       cell: (worker) => (
         <span class="row nowrap">
@@ -113,7 +113,7 @@ function columnsFor(workers: Worker[], open: (id: string) => void): Column<Worke
       ),
     },
     { id: 'environment', title: 'Environment', width: 'minmax(6rem, 1fr)', sort: (worker) => worker.environment, cell: (worker) => worker.environment },
-    { id: 'health', title: 'Tools', width: 'minmax(7rem, 1fr)', sort: (worker) => -worker.health.unwell.length, cell: (worker) => <HealthCell worker={worker} /> },
+    { id: 'health', title: 'Tools', width: 'minmax(6rem, 1fr)', sort: (worker) => -worker.health.unwell.length, cell: (worker) => <HealthCell worker={worker} /> },
     { id: 'load', title: 'Load', width: '9rem', align: 'end', sort: (worker) => worker.callsInFlight, cell: (worker) => loadOf(worker) },
     { id: 'since', title: 'Connected', width: '6rem', align: 'end', sort: (worker) => worker.connectedAt, cell: (worker) => <Ago at={worker.connectedAt} /> },
     has((worker) => typeof worker.heartbeatAgeMs === 'number') && {
