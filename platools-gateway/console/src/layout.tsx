@@ -19,6 +19,7 @@ export function Layout({ path, children }: { path: string; children: ComponentCh
   const [isMenuOpen, setMenuOpen] = useState(false);
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
+  const slugs = useEnvironments(useSession());
   useEffect(() => {
     setMenuOpen(false);
     // A new screen takes the focus, as a new page would. The first one leaves it where the browser put it.
@@ -37,11 +38,11 @@ export function Layout({ path, children }: { path: string; children: ComponentCh
       <a class="skip-link" href="#screen">
         Skip to the content
       </a>
-      <StageBar />
+      <StageBar slugs={slugs} />
       <Sidebar path={path} />
       {isMenuOpen && <button type="button" class="menu-scrim" aria-label="Close the menu" onClick={() => setMenuOpen(false)} />}
       <div class="main">
-        <Topbar isMenuOpen={isMenuOpen} onMenu={() => setMenuOpen(!isMenuOpen)} />
+        <Topbar slugs={slugs} isMenuOpen={isMenuOpen} onMenu={() => setMenuOpen(!isMenuOpen)} />
         <main class="screen" id="screen" tabIndex={-1} ref={main}>
           {children}
         </main>
@@ -50,13 +51,16 @@ export function Layout({ path, children }: { path: string; children: ComponentCh
   );
 }
 
-function StageBar() {
+/** The bar whose colour tells production from development. All environments together look like the most serious of them. */
+function StageBar({ slugs }: { slugs: string[] }) {
   const session = useSession();
   const environment = useEnvironment();
-  const kind = kindOf(environment, session);
+  const hasProduction = environment === null && slugs.some((slug) => kindOf(slug, session) === 'production');
+  const kind = hasProduction ? 'production' : environment === null && session.isDevelopment ? 'development' : kindOf(environment, session);
   return (
-    <div class="stage" data-kind={environment === null && session.isDevelopment ? 'development' : kind} role="note" aria-label="Environment">
+    <div class="stage" data-kind={kind} role="region" aria-label="Environment in view">
       {environment ?? 'All environments'}
+      {hasProduction && <span>· production is among them</span>}
       {session.isDevelopment && <span>· development gateway</span>}
     </div>
   );
@@ -98,13 +102,13 @@ function Sidebar({ path }: { path: string }) {
 
 const isWithin = (path: string, to: string): boolean => (to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`));
 
-function Topbar({ isMenuOpen, onMenu }: { isMenuOpen: boolean; onMenu: () => void }) {
+function Topbar({ slugs, isMenuOpen, onMenu }: { slugs: string[]; isMenuOpen: boolean; onMenu: () => void }) {
   return (
     <header class="topbar">
       <button type="button" class="button button-plain button-icon menu-button" aria-label="Menu" aria-expanded={isMenuOpen} aria-controls="menu" onClick={onMenu}>
         <MenuIcon />
       </button>
-      <EnvironmentChoice />
+      <EnvironmentChoice known={slugs} />
       <div class="topbar-end">
         <LiveState />
         <SchemeSwitch />
@@ -114,10 +118,8 @@ function Topbar({ isMenuOpen, onMenu }: { isMenuOpen: boolean; onMenu: () => voi
   );
 }
 
-function EnvironmentChoice() {
-  const session = useSession();
+function EnvironmentChoice({ known }: { known: string[] }) {
   const environment = useEnvironment();
-  const known = useEnvironments(session);
   const slugs = environment === null || known.includes(environment) ? known : [environment, ...known];
   return (
     <select

@@ -51,7 +51,7 @@ export function SignIn({ reason }: { reason: string | null }) {
             onInput={(event) => setCredential(event.currentTarget.value)}
           />
           <span class="hint" id={`${id}-hint`}>
-            A key begins with <span class="mono">plt_key_</span>. An admin makes one with <span class="mono">platools-gateway key create</span>.
+            A key begins with <span class="mono">plt_key_</span>. An admin makes one with <span class="mono">platools-gateway key add</span>.
           </span>
           <span class="fault" id={`${id}-fault`} role="alert">
             {fault}

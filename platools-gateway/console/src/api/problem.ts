@@ -46,7 +46,7 @@ export async function problemOf(response: Response): Promise<RequestError> {
 
 function asProblem(body: unknown, status: number): Problem {
   if (typeof body === 'object' && body !== null && 'code' in body && 'detail' in body) {
-    return { retryable: false, ...(body as Problem), status };
+    return { ...(body as Problem), status };
   }
   return { status, code: 'unexpected_answer', detail: `The gateway answered with the status ${status} and no explanation.`, retryable: false };
 }

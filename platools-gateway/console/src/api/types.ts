@@ -87,13 +87,10 @@ export interface Worker {
   environment: string;
   environmentId: string;
   policy?: 'pool' | 'supersede';
-  version?: string | null;
-  sdk?: string | null;
   connectedAt: string;
   heartbeatAgeMs?: number | null;
   callsInFlight: number;
   callsQueued: number;
-  maxCalls?: number | null;
   address?: string;
   instance?: { id: string; host?: string; pid?: string };
   takeovers: number;
@@ -141,6 +138,7 @@ export interface Activity {
   intervalSeconds: number;
   buckets: ActivityBucket[];
   callsInFlight: number;
+  toolIntervalSeconds?: number;
   tools?: ToolActivity[];
 }
 
@@ -160,7 +158,7 @@ export interface ToolActivity {
   errors: number;
   p50Ms: number | null;
   p95Ms: number | null;
-  series?: { calls: number; errors: number; p50Ms: number | null }[];
+  series?: ActivityBucket[];
 }
 
 export interface GatewayMember {
@@ -184,7 +182,7 @@ export interface Setting {
   section: string;
   value: unknown;
   default: unknown;
-  source: 'default' | 'file' | 'environment' | 'command_line';
+  source: 'default' | 'file' | 'environment' | 'command_line' | 'program';
   place: string | null;
   description: string;
   isSecret: boolean;

@@ -12,11 +12,15 @@ function Probe({ id, load, everyMs }: { id: string | null; load: (signal: AbortS
   return null;
 }
 
-const draw = (id: string | null, load: (signal: AbortSignal) => Promise<string>, everyMs?: number) =>
-  act(async () => {
-    render(<Probe id={id} load={load} {...(everyMs === undefined ? {} : { everyMs })} />, root);
-    await vi.advanceTimersByTimeAsync(0);
-  });
+/** Effects run at the end of an `act`, so that the answers of what they ask come in the next one. */
+const draw = async (id: string | null, load: (signal: AbortSignal) => Promise<string>, everyMs?: number) => {
+  await act(() => render(<Probe id={id} load={load} {...(everyMs === undefined ? {} : { everyMs })} />, root));
+  await act(() => passed(0));
+};
+
+const passed = async (ms: number) => {
+  await vi.advanceTimersByTimeAsync(ms);
+};
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -54,10 +58,10 @@ describe('a resource', () => {
   it('keeps its data when a later request fails', async () => {
     const load = vi.fn<() => Promise<string>>().mockResolvedValueOnce('first').mockRejectedValueOnce(new Error('away')).mockResolvedValue('third');
     await draw('a', load, 1000);
-    await act(() => vi.advanceTimersByTimeAsync(1000));
+    await act(() => passed(1000));
     expect(seen.data).toBe('first');
     expect(seen.error).toMatchObject({ message: 'away' });
-    await act(() => vi.advanceTimersByTimeAsync(1000));
+    await act(() => passed(1000));
     expect(seen).toMatchObject({ data: 'third', error: undefined });
   });
 
@@ -65,7 +69,7 @@ describe('a resource', () => {
     const load = vi.fn(async () => 'data');
     await draw('a', load, 1000);
     const state = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
-    await act(() => vi.advanceTimersByTimeAsync(10_000));
+    await act(() => passed(10_000));
     expect(load).toHaveBeenCalledTimes(1);
     state.mockReturnValue('visible');
     await act(async () => {

@@ -106,7 +106,7 @@ function Places({ installation, entity, onEntity }: { installation: Installation
       title="Find a worker"
       flush
       actions={
-        <form class="row" role="search" onSubmit={search}>
+        <form class="row nowrap" role="search" onSubmit={search}>
           <input class="input field-short" type="search" aria-label="Entity" placeholder="Entity" value={text} onInput={(event) => setText(event.currentTarget.value)} />
           <button type="submit" class="button">
             Find

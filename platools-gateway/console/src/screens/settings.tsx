@@ -18,6 +18,7 @@ const sources: Record<Setting['source'], string> = {
   file: 'file',
   environment: 'environment variable',
   command_line: 'command line',
+  program: 'program',
 };
 
 export function SettingsScreen(_: ScreenProps) {

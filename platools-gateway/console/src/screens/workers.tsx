@@ -37,7 +37,7 @@ export function WorkersScreen(_: ScreenProps) {
         {(list) => (
           <>
             <div class="filters" role="search">
-              <input class="input" type="search" aria-label="Search workers" placeholder="Entity, host, address or version" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+              <input class="input" type="search" aria-label="Search workers" placeholder="Entity, host or address" value={text} onInput={(event) => setText(event.currentTarget.value)} />
               <select class="input" aria-label="State" value={state} onChange={(event) => setState(event.currentTarget.value)}>
                 <option value="">Any state</option>
                 <option value="unwell">With unwell tools</option>
@@ -89,7 +89,7 @@ function matches(worker: Worker, text: string, state: string): boolean {
   if (state === 'draining' && !worker.isDraining) return false;
   if (text === '') return true;
   const wanted = text.toLowerCase();
-  return [worker.entity, worker.environment, worker.instance?.host, worker.address, worker.version, worker.connectionId].some((part) => part?.toLowerCase().includes(wanted));
+  return [worker.entity, worker.environment, worker.instance?.host, worker.address, worker.connectionId].some((part) => part?.toLowerCase().includes(wanted));
 }
 
 /** The columns for these workers. Those that none of them fills are left out. */
@@ -99,7 +99,7 @@ function columnsFor(workers: Worker[], open: (id: string) => void): Column<Worke
     {
       id: 'entity',
       title: 'Entity',
-      width: 'minmax(10rem, 1.6fr)',
+      width: 'minmax(9rem, 1.6fr)',
       sort: (worker) => worker.entity,
       cell: (worker) => (
         <span class="row nowrap">
@@ -113,9 +113,8 @@ function columnsFor(workers: Worker[], open: (id: string) => void): Column<Worke
       ),
     },
     { id: 'environment', title: 'Environment', width: 'minmax(6rem, 1fr)', sort: (worker) => worker.environment, cell: (worker) => worker.environment },
-    has((worker) => Boolean(worker.version)) && { id: 'version', title: 'Version', width: '6rem', wideOnly: true, sort: (worker) => worker.version ?? '', cell: (worker) => worker.version ?? '–' },
-    { id: 'health', title: 'Tools', width: 'minmax(7rem, 1fr)', sort: (worker) => -worker.health.unwell.length, cell: (worker) => <HealthCell worker={worker} /> },
-    { id: 'load', title: 'Load', width: '7rem', align: 'end', sort: (worker) => worker.callsInFlight, cell: (worker) => loadOf(worker) },
+    { id: 'health', title: 'Tools', width: 'minmax(6rem, 1fr)', sort: (worker) => -worker.health.unwell.length, cell: (worker) => <HealthCell worker={worker} /> },
+    { id: 'load', title: 'Load', width: '9rem', align: 'end', sort: (worker) => worker.callsInFlight, cell: (worker) => loadOf(worker) },
     { id: 'since', title: 'Connected', width: '6rem', align: 'end', sort: (worker) => worker.connectedAt, cell: (worker) => <Ago at={worker.connectedAt} /> },
     has((worker) => typeof worker.heartbeatAgeMs === 'number') && {
       id: 'heartbeat',
@@ -141,8 +140,8 @@ function toneOf(worker: Worker): Tone {
 }
 
 function loadOf(worker: Worker): string {
-  const running = typeof worker.maxCalls === 'number' ? `${count(worker.callsInFlight)} / ${count(worker.maxCalls)}` : count(worker.callsInFlight);
-  return worker.callsQueued > 0 ? `${running} + ${count(worker.callsQueued)}` : running;
+  const running = plural(worker.callsInFlight, 'call');
+  return worker.callsQueued > 0 ? `${running}, ${count(worker.callsQueued)} waiting` : running;
 }
 
 function HealthCell({ worker }: { worker: Worker }) {
@@ -175,7 +174,6 @@ function WorkerDialog({ worker, isAdmin, onEnd, onClose }: WorkerDialogProps) {
     ['Load', worker.callsQueued > 0 ? `${count(worker.callsInFlight)} calls, ${count(worker.callsQueued)} of them not sent yet` : plural(worker.callsInFlight, 'call')],
     ['Takeovers', worker.takeovers === 0 ? 'none in the last ten minutes' : `${worker.takeovers} in the last ten minutes`],
   ];
-  if (worker.version) facts.push(['Version', worker.sdk ? `${worker.version} (${worker.sdk})` : worker.version]);
   if (typeof worker.heartbeatAgeMs === 'number') facts.push(['Last heartbeat', `${duration(worker.heartbeatAgeMs)} ago`]);
   if (worker.address) facts.push(['Address', worker.address]);
   if (worker.instance) facts.push(['Process', [worker.instance.host, worker.instance.pid && `process ${worker.instance.pid}`, worker.instance.id].filter(Boolean).join(', ')]);
@@ -240,8 +238,8 @@ function EndDialog({ worker, how, onDone, onClose }: { worker: Worker; how: 'dra
   return how === 'drain' ? (
     <Confirm title={`Drain ${worker.entity}?`} action="Drain" run={run} onClose={onClose}>
       <p>
-        The worker gets no new calls, finishes {plural(worker.callsInFlight, 'call')} and disconnects. New calls go to other workers of {worker.entity}, and fail if there is none until one
-        connects.
+        The worker gets no more calls until it connects again{worker.callsInFlight > 0 ? `, and finishes ${plural(worker.callsInFlight, 'call')}` : ''}. Calls go to other workers of {worker.entity}; without
+        one they fail with <code>worker_offline</code>.
       </p>
     </Confirm>
   ) : (

@@ -1,6 +1,6 @@
 // Charts: lines over time as SVG. A sentence beside the drawing says what it shows.
 
-import { useId } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import { clockTime } from './format';
 
@@ -41,39 +41,39 @@ export interface ChartProps {
   format: (value: number) => string;
 }
 
-const WIDTH = 640;
 const HEIGHT = 190;
-const BOX: Box = { left: 52, top: 10, width: WIDTH - 60, height: HEIGHT - 36 };
 
 /** Lines with a scale and times below. */
 export function Chart({ label, series, from, to, format }: ChartProps) {
   const id = useId();
+  const [element, width] = useWidth();
+  const box: Box = { left: 52, top: 10, width: Math.max(1, width - 60), height: HEIGHT - 36 };
   const highest = niceTop(Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0))));
   const marks = [0, 0.5, 1];
   return (
     <div class="stack">
-      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-labelledby={id}>
+      <svg class="chart" ref={element} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-labelledby={id}>
         <title id={id}>{label}</title>
         {marks.map((mark) => {
-          const y = BOX.top + BOX.height * (1 - mark);
+          const y = box.top + box.height * (1 - mark);
           return (
             <g key={mark}>
-              <line class="chart-grid" x1={BOX.left} x2={BOX.left + BOX.width} y1={y} y2={y} />
-              <text class="chart-label" x={BOX.left - 8} y={y + 4} text-anchor="end">
+              <line class="chart-grid" x1={box.left} x2={box.left + box.width} y1={y} y2={y} />
+              <text class="chart-label" x={box.left - 8} y={y + 4} text-anchor="end">
                 {format(highest * mark)}
               </text>
             </g>
           );
         })}
         {[0, 0.5, 1].map((mark) => (
-          <text class="chart-label" key={mark} x={BOX.left + BOX.width * mark} y={HEIGHT - 6} text-anchor={mark === 0 ? 'start' : mark === 1 ? 'end' : 'middle'}>
+          <text class="chart-label" key={mark} x={box.left + box.width * mark} y={HEIGHT - 6} text-anchor={mark === 0 ? 'start' : mark === 1 ? 'end' : 'middle'}>
             {clockTime(from + (to - from) * mark)}
           </text>
         ))}
         {series.map((one) => (
           <g key={one.name}>
-            {one.filled && <path class="chart-area" data-tone={one.tone} d={area(one.values, highest, BOX)} />}
-            <path class="chart-line" data-tone={one.tone} d={line(one.values, highest, BOX)} />
+            {one.filled && <path class="chart-area" data-tone={one.tone} d={area(one.values, highest, box)} />}
+            <path class="chart-line" data-tone={one.tone} d={line(one.values, highest, box)} />
           </g>
         ))}
       </svg>
@@ -97,6 +97,20 @@ export function niceTop(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10;
   return step * power;
+}
+
+/** The width that an element is drawn in. A drawing of that width needs no scaling, so that its texts keep their size. */
+function useWidth() {
+  const element = useRef<SVGSVGElement>(null);
+  const [width, setWidth] = useState(640);
+  useLayoutEffect(() => {
+    const drawing = element.current;
+    if (!drawing) return undefined;
+    const observer = new ResizeObserver(() => setWidth(Math.round(drawing.getBoundingClientRect().width) || 640));
+    observer.observe(drawing);
+    return () => observer.disconnect();
+  }, []);
+  return [element, width] as const;
 }
 
 function points(values: (number | null)[], highest: number, box: Box): [number, number][][] {

@@ -23,6 +23,8 @@ export function Dialog({ title, onClose, wide = false, dismissible = true, child
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    // A field takes the focus, or else the title; the browser would take the button that closes.
+    dialog?.querySelector<HTMLElement>('[autofocus], .dialog-body :is(input, select, textarea), h2')?.focus();
     return () => dialog?.close();
   }, []);
   const cancel = (event: Event) => {
@@ -32,7 +34,9 @@ export function Dialog({ title, onClose, wide = false, dismissible = true, child
   return (
     <dialog ref={element} class={wide ? 'dialog dialog-wide' : 'dialog'} aria-labelledby={id} onCancel={cancel}>
       <div class="dialog-head">
-        <h2 id={id}>{title}</h2>
+        <h2 id={id} tabIndex={-1}>
+          {title}
+        </h2>
         {dismissible && (
           <button type="button" class="button button-plain button-icon" aria-label="Close" onClick={onClose}>
             <CloseIcon />

@@ -23,7 +23,7 @@ export function Screen({ title, lead, actions, children }: { title: string; lead
 
 export function Card({ title, actions, children, flush = false }: { title: string; actions?: ComponentChildren; children: ComponentChildren; flush?: boolean }) {
   return (
-    <section class="card" aria-label={title}>
+    <section class="card">
       <header class="card-head">
         <h2>{title}</h2>
         {actions}

@@ -115,7 +115,7 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: string; on
       {column.sort ? (
         <button type="button" class="button button-plain" onClick={() => onSort(direction === 'ascending' ? `-${column.id}` : column.id)}>
           {column.title}
-          <span aria-hidden="true">{direction === 'ascending' ? '↑' : direction === 'descending' ? '↓' : ''}</span>
+          {direction !== 'none' && <span aria-hidden="true">{direction === 'ascending' ? '↑' : '↓'}</span>}
         </button>
       ) : (
         column.title
