@@ -12,6 +12,8 @@ import type { Shape } from './shape';
 /** The attributes that tie a control to its label, description and problems. */
 export interface ControlProps {
   id: string;
+  /** Of a group of controls, which no `for` of a label can name. */
+  'aria-labelledby'?: string;
   'aria-describedby': string | undefined;
   'aria-invalid': boolean | undefined;
   'aria-required': boolean | undefined;
@@ -22,13 +24,15 @@ interface FrameProps {
   control: (props: ControlProps) => ComponentChildren;
   /** Buttons of the kind of field, before those that all fields have. */
   actions?: ComponentChildren;
+  /** The control is a group. A click on its label must not choose its first choice. */
+  isGroup?: boolean;
   /** The value is left out at present. */
   isUnset?: boolean;
   hint?: ComponentChildren;
 }
 
 /** A field with one control. */
-export function Frame({ field, control, actions, isUnset = false, hint }: FrameProps) {
+export function Frame({ field, control, actions, isGroup = false, isUnset = false, hint }: FrameProps) {
   const { node, label } = field;
   const problems = useProblems(field);
   const id = controlId(node);
@@ -36,15 +40,22 @@ export function Frame({ field, control, actions, isUnset = false, hint }: FrameP
   return (
     <div class="form-field" id={frameId(node)} data-fault={problems.length > 0 ? '' : undefined}>
       <div class={field.isLabelHidden === true ? 'form-head visually-hidden' : 'form-head'}>
-        <label class="form-label" for={id}>
-          {label}
-        </label>
+        {isGroup ? (
+          <span class="form-label" id={`${id}-label`}>
+            {label}
+          </span>
+        ) : (
+          <label class="form-label" for={id}>
+            {label}
+          </label>
+        )}
         <Marks field={field} />
       </div>
       <Description node={node} />
       <div class="form-control">
         {control({
           id,
+          ...(isGroup ? { 'aria-labelledby': `${id}-label` } : {}),
           'aria-describedby': described,
           'aria-invalid': problems.length > 0 ? true : undefined,
           'aria-required': field.isRequired === true ? true : undefined,

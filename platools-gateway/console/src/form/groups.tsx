@@ -234,13 +234,13 @@ export function ChoiceField(field: Parts<ChoiceNode>) {
     <div class="form-choice">
       <Frame
         field={field}
+        isGroup={isShort}
         isUnset={node.index === null && field.isRequired !== false}
         hint={variant?.description === node.shape.description ? undefined : (variant?.description ?? undefined)}
         control={(props) =>
           isShort ? (
             <Segments
               {...props}
-              label={field.label}
               choices={variants.map(({ label }, index) => ({ key: String(index), label, isChosen: index === node.index, choose: () => choose(index) }))}
             />
           ) : (

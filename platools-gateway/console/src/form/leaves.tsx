@@ -133,7 +133,7 @@ export function BooleanField(field: Leaf<BooleanNode>) {
     { key: 'true', label: 'true', isChosen: node.value === true, choose: () => onChange({ ...node, value: true }) },
     { key: 'false', label: 'false', isChosen: node.value === false, choose: () => onChange({ ...node, value: false }) },
   ];
-  return <Frame field={field} control={(props) => <Segments {...props} label={field.label} choices={choices} />} isUnset={node.value === null} />;
+  return <Frame field={field} control={(props) => <Segments {...props} choices={choices} />} isGroup isUnset={node.value === null} />;
 }
 
 export function OptionsField(field: Leaf<OptionsNode>) {
@@ -146,13 +146,12 @@ export function OptionsField(field: Leaf<OptionsNode>) {
     isShort ? (
       <Segments
         {...props}
-        label={field.label}
         choices={options.map((option, index) => ({ key: String(index), label: option.label, isChosen: index === node.index, choose: () => set(index) }))}
       />
     ) : (
       <Select {...props} labels={options.map(({ label }) => label)} index={node.index} onIndex={set} none={field.isRequired === false ? 'Left out' : 'Choose one'} />
     );
-  return <Frame field={field} control={control} isUnset={node.index === null} hint={chosen?.description ?? undefined} />;
+  return <Frame field={field} control={control} isGroup={isShort} isUnset={node.index === null} hint={chosen?.description ?? undefined} />;
 }
 
 export function Select({ labels, index, onIndex, none, ...props }: ControlProps & { labels: readonly string[]; index: number | null; onIndex: (index: number | null) => void; none: string }) {
@@ -176,12 +175,12 @@ export interface SegmentChoice {
 }
 
 /** A few choices side by side, of which one is chosen. */
-export function Segments({ label, choices, id, 'aria-describedby': describedBy, 'aria-invalid': isInvalid, 'aria-required': isRequired }: ControlProps & { label: string; choices: readonly SegmentChoice[] }) {
+export function Segments({ choices, id, ...props }: ControlProps & { choices: readonly SegmentChoice[] }) {
   return (
-    <div class="segments" role="radiogroup" aria-label={label} aria-describedby={describedBy} aria-invalid={isInvalid} aria-required={isRequired}>
+    <div class="segments" role="radiogroup" {...props}>
       {choices.map((choice, index) => (
         <label key={choice.key} class="segment">
-          {/* The first one has the id of the field, so that the field's label leads to it. */}
+          {/* The first one takes the focus that is moved to the field. */}
           <input type="radio" id={index === 0 ? id : undefined} aria-label={choice.label} name={`${id}-segments`} checked={choice.isChosen} onChange={choice.choose} />
           <span>{choice.label}</span>
         </label>

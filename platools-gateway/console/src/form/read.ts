@@ -62,28 +62,25 @@ class SchemaReader {
   private read(flat: FlatSchema): Shape {
     const { schema, isNullable } = withoutNull(flat, (variant) => this.source.flatten(variant));
     const kind = this.kind(schema);
-    const keywords = schema.keywords;
-    const only = schema.variants?.length === 1 && kind.kind !== 'choice' ? this.onlyVariant(schema) : null;
-    const about = only === null ? keywords : mergeKeywords(keywords, only.keywords);
+    // A union of one variant is that variant, apart from what is said beside it.
+    const inner = isShape(kind) ? kind : null;
+    const { keywords } = schema;
+    const { default: standard, examples } = keywords;
     return {
-      title: text(about['title']),
-      description: text(about['description']),
-      isDeprecated: about['deprecated'] === true,
-      isSecret: about['format'] === 'password' || about['writeOnly'] === true,
-      isNullable: isNullable && kind.kind !== 'null' && kind.kind !== 'any',
-      standard: about['default'] === undefined ? undefined : fromPlain(about['default']),
-      examples: Array.isArray(about['examples']) ? about['examples'].map(fromPlain) : [],
-      limits: limitsOf(about, kind),
-      type: typeOf(about, kind),
       ...kind,
+      title: text(keywords['title']) ?? inner?.title ?? null,
+      description: text(keywords['description']) ?? inner?.description ?? null,
+      isDeprecated: keywords['deprecated'] === true || inner?.isDeprecated === true,
+      isSecret: keywords['format'] === 'password' || keywords['writeOnly'] === true || inner?.isSecret === true,
+      isNullable: (isNullable && kind.kind !== 'null' && kind.kind !== 'any') || inner?.isNullable === true,
+      standard: standard === undefined ? inner?.standard : fromPlain(standard),
+      examples: Array.isArray(examples) ? examples.map(fromPlain) : (inner?.examples ?? []),
+      limits: inner?.limits ?? limitsOf(keywords, kind),
+      type: inner?.type ?? typeOf(keywords, kind),
     };
   }
 
-  private onlyVariant(flat: FlatSchema): FlatSchema {
-    return this.source.flatten(flat.variants?.[0] ?? true);
-  }
-
-  private kind(flat: FlatSchema): Kind {
+  private kind(flat: FlatSchema): Kind | Shape {
     const { keywords, variants } = flat;
     if (keywords['const'] !== undefined) return { kind: 'constant', value: fromPlain(keywords['const']) };
     if (Array.isArray(keywords['enum'])) return optionsKind(keywords['enum'].map((value) => optionOf(value, null)));
@@ -109,7 +106,7 @@ class SchemaReader {
     }
   }
 
-  private union(base: SchemaObject, schemas: readonly Schema[]): Kind {
+  private union(base: SchemaObject, schemas: readonly Schema[]): Kind | Shape {
     const shared = withoutAnnotations(base);
     const hasShared = Object.keys(shared).length > 0;
     const merged = schemas.map((schema) => (hasShared ? this.join(schema, shared) : schema));
@@ -252,6 +249,10 @@ class SchemaReader {
     if (additional === true || isObject(additional)) open.push({ pattern: null, shape: () => this.shape(asSchema(additional)) });
     return open;
   }
+}
+
+function isShape(kind: Kind | Shape): kind is Shape {
+  return 'isNullable' in kind;
 }
 
 /** A schema without the variant or type for null. */

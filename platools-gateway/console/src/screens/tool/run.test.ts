@@ -22,7 +22,11 @@ const event = (name: string, data: unknown): ServerEvent => ({ event: name, data
 
 /** A stream that says nothing more until it is aborted. */
 const silence = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError'))));
+  new Promise((_, reject) => {
+    const abort = () => reject(new DOMException('aborted', 'AbortError'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
 
 describe('a call', () => {
   it('sends the arguments as they were typed, and gives the result to the last digit', async () => {
