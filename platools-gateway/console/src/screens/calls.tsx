@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo } from 'preact/hooks';
 
-import { get } from '../api/rest';
+import { get, segment } from '../api/rest';
 import type { Call, Page, Tool } from '../api/types';
 import { useEnvironment } from '../environment';
 import { projectEvents, type EventsStatus } from '../live/events';
@@ -39,7 +39,14 @@ export function CallsScreen() {
 
 function useCallList(filters: CallFilters, environment: string | null): CallList {
   const list = useMemo(
-    () => new CallList({ filters, environment, events: projectEvents, fetchPage: (query, signal) => get<Page<Call>>('/v1/calls', query, signal) }),
+    () =>
+      new CallList({
+        filters,
+        environment,
+        events: projectEvents,
+        fetchPage: (query, signal) => get<Page<Call>>('/v1/calls', query, signal),
+        fetchCall: (id, signal) => get<Call>(`/v1/calls/${segment(id)}`, {}, signal),
+      }),
     [filters, environment],
   );
   useEffect(() => {

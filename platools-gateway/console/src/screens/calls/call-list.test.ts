@@ -17,6 +17,7 @@ const call = (number: number, members: Partial<Call> = {}): Call =>
 function fixture(count: number, filter = '') {
   let journal = Array.from({ length: count }, (_, index) => call(count - index));
   const requests: Query[] = [];
+  let running: Call[] = [];
   const listeners = new Map<string, (data: unknown, event: string) => void>();
   const status = new Store<EventsStatus>('live');
   const events = {
@@ -27,6 +28,7 @@ function fixture(count: number, filter = '') {
     },
   };
   const fetchPage = (query: Query): Promise<Page<Call>> => {
+    if (query['status'] === 'running') return Promise.resolve({ items: running, nextCursor: null });
     requests.push(query);
     const until = query['until'] ? String(query['until']) : '9';
     const from = query['cursor'] ? Number(query['cursor']) : 0;
@@ -34,13 +36,19 @@ function fixture(count: number, filter = '') {
     const items = found.slice(from, from + Number(query['limit']));
     return Promise.resolve({ items, nextCursor: from + items.length < found.length ? String(from + items.length) : null });
   };
-  const list = new CallList({ filters: filtersOf(new URLSearchParams(filter)), environment: null, fetchPage, events });
+  const fetchCall = (callId: string): Promise<Call> => {
+    const found = [...running, ...journal].find((call) => call.callId === callId);
+    return found ? Promise.resolve(found) : Promise.reject(new Error('no such call'));
+  };
+  const list = new CallList({ filters: filtersOf(new URLSearchParams(filter)), environment: null, fetchPage, fetchCall, events });
   list.start();
   const settle = () => vi.advanceTimersByTimeAsync(300);
   const tell = (event: string, ...calls: Call[]) => calls.forEach((data) => listeners.get(event)?.(data, event));
   const add = (...calls: Call[]) => (journal = [...calls, ...journal]);
-  return { list, status, requests, settle, tell, add };
+  const run = (...calls: Call[]) => (running = calls);
+  return { list, status, requests, settle, tell, add, run };
 }
+const atWork = { status: 'running', outcome: null } as const;
 const numbers = (list: CallList) => list.state.get().rows.map(({ callId }) => Number(callId.slice(5)));
 
 test('the newest page is shown, and older ones follow by the cursor', async () => {
@@ -132,4 +140,30 @@ test('without a stream of events the journal is asked every moment', async () =>
   add(call(3));
   await vi.advanceTimersByTimeAsync(5000);
   expect(numbers(list)).toEqual([2, 1]);
+});
+
+test('running calls are shown from the start, and one that ends unseen is asked about', async () => {
+  const { list, settle, tell, add, run } = fixture(2);
+  run(call(4, atWork), call(3, atWork));
+  await settle();
+  tell('restored', undefined as unknown as Call);
+  await settle();
+  expect(list.state.get().rows.map(({ status }) => status)).toEqual(['running', 'running', 'ended', 'ended']);
+  run(call(4, atWork));
+  add(call(3));
+  tell('restored', undefined as unknown as Call);
+  await settle();
+  expect(list.state.get().rows.map(({ status }) => status)).toEqual(['running', 'ended', 'ended', 'ended']);
+});
+
+test('a running call that is nowhere any more leaves the list', async () => {
+  const { list, settle, tell, run } = fixture(1);
+  run(call(2, atWork));
+  tell('restored', undefined as unknown as Call);
+  await settle();
+  expect(numbers(list)).toEqual([2, 1]);
+  run();
+  tell('restored', undefined as unknown as Call);
+  await settle();
+  expect(numbers(list)).toEqual([1]);
 });

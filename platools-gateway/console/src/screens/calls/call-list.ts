@@ -15,6 +15,8 @@ const PAGE = 200;
 /** Live calls are drawn together, a few times each second. */
 const DRAW_MS = 250;
 const POLL_MS = 1500;
+/** Calls that ended unseen, each of which is asked about. Of more the rows go. */
+const ASKED_AGAIN = 20;
 /** A page may have no item and a next page; so many are followed at once. */
 const EMPTY_PAGES = 8;
 
@@ -39,6 +41,7 @@ export interface CallListOptions {
   filters: CallFilters;
   environment: string | null;
   fetchPage: (query: Query, signal: AbortSignal) => Promise<Page<Call>>;
+  fetchCall: (callId: string, signal: AbortSignal) => Promise<Call>;
   events: CallEvents;
 }
 
@@ -82,10 +85,10 @@ export class CallList {
     this.#abort.abort();
   }
 
-  /** Reads the newest page. The list begins anew if nothing of it is known, because calls in between may be missing then. */
+  /** Reads the newest page and the running calls. The list begins anew if nothing of it is known, because calls in between may be missing then. */
   async refresh(): Promise<void> {
     try {
-      const page = await this.#page({});
+      const [page, running] = await Promise.all([this.#page({}), this.#running()]);
       const { rows } = this.state.get();
       const known = new Set(rows.map(({ callId }) => callId));
       const isContinued = rows.length === 0 || page.items.length < PAGE || page.items.some(({ callId }) => known.has(callId));
@@ -95,9 +98,30 @@ export class CallList {
         this.#change({ rows: isContinued ? merge(rows, page.items) : page.items, hasMore: page.nextCursor !== null, waiting: 0 });
       } else this.#take(page.items);
       this.#change({ isLoading: false, error: null });
+      if (running) await this.#follow(running);
     } catch (error) {
       if (!isAbort(error)) this.#change({ isLoading: false, error });
     }
+  }
+
+  /** The calls under way; undefined where a filter asks for an end. */
+  async #running(): Promise<Call[] | undefined> {
+    if (this.#options.filters.outcome !== '') return undefined;
+    return (await this.#page({ status: 'running' })).items;
+  }
+
+  /** Adds running calls, and finds out about the rows that are shown as running and have ended unseen. */
+  async #follow(running: Call[]): Promise<void> {
+    this.#take(running);
+    const isRunning = new Set(running.map(({ callId }) => callId));
+    const unseen = this.state.get().rows.filter((row) => row.status === 'running' && !isRunning.has(row.callId));
+    const ask = ({ callId }: Call) => this.#options.fetchCall(callId, this.#abort.signal).catch(() => undefined);
+    const found = (await Promise.all(unseen.slice(0, ASKED_AGAIN).map(ask))).filter((call) => call !== undefined);
+    const known = new Set(found.map(({ callId }) => callId));
+    const lost = new Set(unseen.filter(({ callId }) => !known.has(callId)).map(({ callId }) => callId));
+    // An event may have told the end of one of them meanwhile.
+    const kept = this.state.get().rows.filter((row) => row.status === 'ended' || !lost.has(row.callId));
+    this.#change({ rows: merge(kept, found) });
   }
 
   /** Reads the next older page. */
