@@ -7,6 +7,7 @@ use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
 use crate::domain::ids::MessageId;
 use crate::domain::number::saturating_i64;
 use crate::domain::text_rule::TextRule;

@@ -10,6 +10,7 @@ use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
 use crate::domain::ids::SessionId;
 use crate::domain::session::StoredSession;
 use crate::ports::session_peers::{SessionNews, SessionPeers};

@@ -149,7 +149,10 @@ async fn a_channel_without_members_in_which_nothing_happens_is_deleted(store: Te
     let left = talk.store.channels(&talk.store.project, Some(&talk.agent), 10, 0).await.unwrap();
     assert_eq!(left.iter().map(|channel| (&*channel.slug, channel.is_member)).collect::<Vec<_>>(), [("member", true)]);
     let without_agent = talk.store.channels(&talk.store.project, None, 10, 0).await.unwrap();
-    assert_eq!(without_agent.iter().map(|channel| (&*channel.slug, channel.is_member)).collect::<Vec<_>>(), [("member", false)]);
+    assert_eq!(
+        without_agent.iter().map(|channel| (&*channel.slug, channel.is_member)).collect::<Vec<_>>(),
+        [("member", false)]
+    );
     talk.adds_up().await;
 }
 
