@@ -62,7 +62,15 @@ fn combinations() -> Vec<FormCase> {
     forms.of("shape", &shapes());
     forms.of("tagged", &[Tagged::Empty, Tagged::Counted { count: 3 }, Tagged::At(place(None, &["b"]))]);
     forms.of("adjacent", &[Adjacent::Empty, Adjacent::Number(2), Adjacent::Pair(1, "a".to_owned())]);
-    forms.of("untagged", &[Untagged::Number(1), Untagged::Text("1".to_owned()), Untagged::List(vec![1]), Untagged::Place(place(None, &[]))]);
+    forms.of(
+        "untagged",
+        &[
+            Untagged::Number(1),
+            Untagged::Text("1".to_owned()),
+            Untagged::List(vec![1]),
+            Untagged::Place(place(None, &[])),
+        ],
+    );
     forms.of("tree", &[tree(0), tree(3)]);
     forms.of("expression", &[expression()]);
     forms.found
@@ -84,17 +92,48 @@ impl Forms {
         self.add(&format!("list of {name}"), vec![every().collect::<Vec<_>>(), vec![]]);
         self.add(&format!("list of maybe {name}"), vec![every().map(Some).chain([None]).collect::<Vec<_>>()]);
         self.add(&format!("list of lists of {name}"), vec![vec![every().collect::<Vec<_>>(), vec![]]]);
-        self.add(&format!("map of {name}"), vec![every().zip(["a", "", "ä/~b", "0"]).map(|(value, key)| (key, value)).collect::<BTreeMap<_, _>>()]);
-        self.add(&format!("numbered map of {name}"), vec![every().zip([7u32, 1]).map(|(value, key)| (key, value)).collect::<BTreeMap<_, _>>()]);
+        self.add(
+            &format!("map of {name}"),
+            vec![every().zip(["a", "", "ä/~b", "0"]).map(|(value, key)| (key, value)).collect::<BTreeMap<_, _>>()],
+        );
+        self.add(
+            &format!("numbered map of {name}"),
+            vec![every().zip([7u32, 1]).map(|(value, key)| (key, value)).collect::<BTreeMap<_, _>>()],
+        );
         self.add(&format!("pair of {name}"), every().map(|value| (value, 1u8)).collect());
         self.add(&format!("array of {name}"), every().map(|value| [value.clone(), value]).collect());
-        self.add(&format!("either {name}"), every().map(Either::This).chain([Either::Number(1.5), Either::Neither]).collect());
-        self.add(&format!("tagged {name}"), every().map(|value| Kind::Full { value, note: None }).chain([Kind::Bare]).collect());
-        self.add(&format!("fields of {name}"), every().map(|value| Fields { needed: value.clone(), wanted: Some(value), standard: 7, others: vec![] }).collect());
-        self.add(&format!("closed fields of {name}"), every().map(|value| Closed { needed: value, wanted: None }).collect());
-        self.add(&format!("flat fields of {name}"), every().map(|value| Flat { id: 1, inner: Closed { needed: value, wanted: first() } }).collect());
-        self.add(&format!("chain of {name}"), every().map(|value| Chain { value: value.clone(), next: Some(Box::new(Chain { value, next: None })) }).collect());
-        self.add_draft_7(&format!("draft 7 fields of {name}"), every().map(|value| Fields { needed: value, wanted: None, standard: 0, others: values.to_vec() }).collect());
+        self.add(
+            &format!("either {name}"),
+            every().map(Either::This).chain([Either::Number(1.5), Either::Neither]).collect(),
+        );
+        self.add(
+            &format!("tagged {name}"),
+            every().map(|value| Kind::Full { value, note: None }).chain([Kind::Bare]).collect(),
+        );
+        self.add(
+            &format!("fields of {name}"),
+            every()
+                .map(|value| Fields { needed: value.clone(), wanted: Some(value), standard: 7, others: vec![] })
+                .collect(),
+        );
+        self.add(
+            &format!("closed fields of {name}"),
+            every().map(|value| Closed { needed: value, wanted: None }).collect(),
+        );
+        self.add(
+            &format!("flat fields of {name}"),
+            every().map(|value| Flat { id: 1, inner: Closed { needed: value, wanted: first() } }).collect(),
+        );
+        self.add(
+            &format!("chain of {name}"),
+            every()
+                .map(|value| Chain { value: value.clone(), next: Some(Box::new(Chain { value, next: None })) })
+                .collect(),
+        );
+        self.add_draft_7(
+            &format!("draft 7 fields of {name}"),
+            every().map(|value| Fields { needed: value, wanted: None, standard: 0, others: values.to_vec() }).collect(),
+        );
     }
 
     fn add<T: JsonSchema + Serialize>(&mut self, name: &str, values: Vec<T>) {
@@ -107,7 +146,11 @@ impl Forms {
 
     fn push<T: JsonSchema + Serialize>(&mut self, name: &str, values: &[T], settings: SchemaSettings) {
         let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-        self.found.push(FormCase { name: name.to_owned(), schema, values: values.iter().map(|value| json!(value)).collect() });
+        self.found.push(FormCase {
+            name: name.to_owned(),
+            schema,
+            values: values.iter().map(|value| json!(value)).collect(),
+        });
     }
 }
 
