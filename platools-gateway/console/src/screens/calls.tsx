@@ -78,7 +78,7 @@ function LiveControls({ list }: { list: CallList }) {
 }
 
 function Filters({ filters }: { filters: CallFilters }) {
-  const { data: tools } = useResource('tools of the filter', async (signal) => (await get<{ tools: Tool[] }>('/v1/tools', {}, signal)).tools);
+  const { data: tools } = useResource('tools of the filter', async (signal) => (await get<{ tools: Tool[] }>('/v1/tools', { schemas: 0 }, signal)).tools);
   const names = useMemo(() => [...new Set((tools ?? []).map(({ name }) => name))].slice(0, 500), [tools]);
   const entities = useMemo(() => [...new Set((tools ?? []).map(({ entity }) => entity))], [tools]);
   const set = (name: keyof CallFilters) => (value: string) => setQuery({ [name]: value });
