@@ -1,6 +1,6 @@
 // CallList: the calls that the screen shows. It reads pages of the journal and follows live calls; while it is paused, they wait.
 
-import { isAbort } from '../../api/problem';
+import { RequestError, isAbort } from '../../api/problem';
 import type { Query } from '../../api/rest';
 import type { Call, Page } from '../../api/types';
 import { Batch } from '../../live/batch';
@@ -104,10 +104,15 @@ export class CallList {
     }
   }
 
-  /** The calls under way; undefined where a filter asks for an end. */
+  /** The calls under way; undefined where a filter asks for an end, and at a gateway that does not list them. */
   async #running(): Promise<Call[] | undefined> {
     if (this.#options.filters.outcome !== '') return undefined;
-    return (await this.#page({ status: 'running' })).items;
+    try {
+      return (await this.#page({ status: 'running' })).items;
+    } catch (error) {
+      if (error instanceof RequestError && error.code === 'invalid_request') return undefined;
+      throw error;
+    }
   }
 
   /** Adds running calls, and finds out about the rows that are shown as running and have ended unseen. */
