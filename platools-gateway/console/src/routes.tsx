@@ -91,7 +91,7 @@ export const navigation: { title: string | null; items: NavItem[] }[] = [
       { path: '/workers', title: 'Workers', icon: WorkersIcon },
       { path: '/calls', title: 'Calls', icon: CallsIcon },
       { path: '/conversations', title: 'Conversations', icon: ConversationsIcon },
-      { path: '/channels', title: 'Channels', icon: ChannelsIcon },
+      { path: '/channels', title: 'Channels', icon: ChannelsIcon, isOffered: (session) => session.agentId !== null || has(session, 'admin') },
     ],
   },
   {

@@ -78,6 +78,8 @@ pub(crate) enum Resource<'a> {
         /// The user.
         user: &'a str,
     },
+    /// The channels of a project with their messages, and the presence of its agents. They are open to its agents and to admins.
+    Channels(&'a ProjectId),
     /// A channel between agents.
     Channel {
         /// The project of its agents.
@@ -124,6 +126,11 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
             let is_own = caller.agent_id.is_some() && caller.agent_id.as_ref() == creator;
             if is_own || is_admin(caller) { Ok(()) } else { Err(forbidden(NOT_ITS_CHANNEL)) }
         }
+        (_, Resource::Channels(project)) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project)?;
+            if caller.agent_id.is_some() || is_admin(caller) { Ok(()) } else { Err(forbidden(NO_AGENT)) }
+        }
         (Action::Tell, Resource::Project(project)) => {
             check_role(caller, action)?;
             hide_unless(caller.project_id == *project)?;
@@ -161,6 +168,9 @@ const BOUND: &str =
 
 const NOT_THE_PROJECT: &str =
     "agents are told events on behalf of the project; ask with a key or token that belongs to no user and no agent";
+
+const NO_AGENT: &str = "channels and presence are for agents and admins, and the key or token belongs to no agent; make one that does with \
+                        `platools-gateway key add --agent AGENT --role operator`, or with `agentId` of `POST /v1/keys`";
 
 const NOT_ITS_CHANNEL: &str = "only the agent that made a channel and admins may delete it";
 

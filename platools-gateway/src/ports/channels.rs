@@ -30,11 +30,12 @@ pub(crate) trait ChannelStore: std::fmt::Debug + Send + Sync {
     /// Deletes the channels without members and without activity since some time, some in each transaction.
     async fn forget_channels_before(&self, ms: i64) -> Result<(), Error>;
 
-    /// Channels of a project: first those that the agent is in, as clients look at the first page for them.
+    /// Channels of a project: first those that the agent is in, as clients look at the first page for them. Without an agent, none is a
+    /// member's.
     async fn channels(
         &self,
         project: &ProjectId,
-        agent: &AgentId,
+        agent: Option<&AgentId>,
         limit: i64,
         offset: i64,
     ) -> Result<Vec<StoredChannel>, Error>;
@@ -43,7 +44,12 @@ pub(crate) trait ChannelStore: std::fmt::Debug + Send + Sync {
     async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error>;
 
     /// Finds a channel of a project by id or slug.
-    async fn channel(&self, project: &ProjectId, agent: &AgentId, name: &str) -> Result<Option<StoredChannel>, Error>;
+    async fn channel(
+        &self,
+        project: &ProjectId,
+        agent: Option<&AgentId>,
+        name: &str,
+    ) -> Result<Option<StoredChannel>, Error>;
 
     /// Lists the members of a channel in the order they joined.
     async fn channel_members(&self, channel: &ChannelId, limit: i64, offset: i64) -> Result<Vec<StoredMember>, Error>;

@@ -51,29 +51,29 @@ impl NewChannel {
 }
 
 impl Sessions {
-    /// Lists channels of the agent's project, those that it is a member of first, and counts all of them.
+    /// Lists channels of the caller's project, those that its agent is a member of first, and counts all of them.
     ///
     /// # Errors
-    /// The database failed.
+    /// The caller may not read channels, or the database failed.
     pub(crate) async fn channels(
         &self,
-        peer: &Peer,
+        caller: &Caller,
         limit: usize,
         offset: usize,
     ) -> Result<(Vec<StoredChannel>, i64), Error> {
-        authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
-        let project = &peer.caller.project_id;
-        let rows = self.store.channels(project, &peer.id, saturating_i64(limit), saturating_i64(offset)).await?;
+        let (project, agent) = (&caller.project_id, caller.agent_id.as_ref());
+        authorize(caller, Action::View, Resource::Channels(project))?;
+        let rows = self.store.channels(project, agent, saturating_i64(limit), saturating_i64(offset)).await?;
         Ok((rows, self.store.channel_count(project).await?))
     }
 
-    /// Finds a channel of the agent's project by id or slug.
+    /// Finds a channel of the caller's project by id or slug.
     ///
     /// # Errors
-    /// There is no such channel, or the database failed.
-    pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<StoredChannel, Error> {
-        authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
-        let found = self.store.channel(&peer.caller.project_id, &peer.id, name).await?;
+    /// The caller may not read channels, there is no such channel, or the database failed.
+    pub(crate) async fn channel(&self, caller: &Caller, name: &str) -> Result<StoredChannel, Error> {
+        authorize(caller, Action::View, Resource::Channels(&caller.project_id))?;
+        let found = self.store.channel(&caller.project_id, caller.agent_id.as_ref(), name).await?;
         found.ok_or_else(no_channel)
     }
 
@@ -101,7 +101,7 @@ impl Sessions {
             of_agent: i64::from(settings.max_channels_of_agent),
         };
         match self.store.add_channel(&added, &peer.id, limits).await? {
-            ChannelAddition::Added => self.channel(peer, added.id.as_str()).await,
+            ChannelAddition::Added => self.channel(&peer.caller, added.id.as_str()).await,
             ChannelAddition::SlugTaken => {
                 Err(Error::new(ErrorKind::AlreadyExists, format!("there is a channel `{}` already", added.slug)))
             }
@@ -130,7 +130,7 @@ impl Sessions {
     /// The role is not enough, there is no such channel, or the database failed.
     pub(crate) async fn join_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
         let _under_way = self.may_change(peer)?;
-        let (channel, agent) = (self.channel(peer, name).await?.id, peer.id.clone());
+        let (channel, agent) = (self.channel(&peer.caller, name).await?.id, peer.id.clone());
         self.writer.write(SessionChange::Join { agent, channel }).await.map(drop)
     }
 
@@ -140,7 +140,7 @@ impl Sessions {
     /// The role is not enough, there is no such channel, or the database failed.
     pub(crate) async fn leave_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
         let _under_way = self.may_change(peer)?;
-        let channel = self.channel(peer, name).await?.id;
+        let channel = self.channel(&peer.caller, name).await?.id;
         let (project, agent) = (peer.caller.project_id.clone(), peer.id.clone());
         self.writer.write(SessionChange::Leave { project, agent, channel }).await.map(drop)
     }
@@ -148,18 +148,18 @@ impl Sessions {
     /// The members of a channel, in the order in which they joined, each with true if it has a session.
     ///
     /// # Errors
-    /// There is no such channel, or the database failed.
+    /// The caller may not read channels, there is no such channel, or the database failed.
     pub(crate) async fn channel_members(
         &self,
-        peer: &Peer,
+        caller: &Caller,
         name: &str,
         limit: usize,
         offset: usize,
     ) -> Result<Vec<(StoredMember, bool)>, Error> {
-        let channel = self.channel(peer, name).await?;
+        let channel = self.channel(caller, name).await?;
         let members = self.store.channel_members(&channel.id, saturating_i64(limit), saturating_i64(offset)).await?;
         let state = self.shared.table();
-        let is_there = |member: &StoredMember| state.session(&peer.caller.project_id, &member.agent_id).is_some();
+        let is_there = |member: &StoredMember| state.session(&caller.project_id, &member.agent_id).is_some();
         Ok(members
             .into_iter()
             .map(|member| (is_there(&member), member))

@@ -7,6 +7,7 @@ use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
 use crate::domain::ids::MessageId;
 use crate::domain::number::saturating_i64;
 use crate::domain::text_rule::TextRule;
@@ -67,7 +68,7 @@ impl Sessions {
     ) -> Result<(StoredChannel, StoredChannelMessage), Error> {
         let _under_way = self.may_change(peer)?;
         new.check()?;
-        let channel = self.channel(peer, channel).await?;
+        let channel = self.channel(&peer.caller, channel).await?;
         channel.check_member()?;
         let mut message = StoredChannelMessage {
             id: MessageId::random(),
@@ -88,15 +89,15 @@ impl Sessions {
     /// Lists the last messages of a channel, or the last ones before a message, oldest first.
     ///
     /// # Errors
-    /// There is no such channel or message, or the database failed.
+    /// The caller may not read channels, there is no such channel or message, or the database failed.
     pub(crate) async fn messages(
         &self,
-        peer: &Peer,
+        caller: &Caller,
         channel: &str,
         before: Option<&MessageId>,
         limit: usize,
     ) -> Result<(StoredChannel, Vec<StoredChannelMessage>), Error> {
-        let channel = self.channel(peer, channel).await?;
+        let channel = self.channel(caller, channel).await?;
         let before = match before {
             None => i64::MAX,
             Some(id) => self.store.message_position(&channel.id, id).await?.ok_or_else(|| {

@@ -72,7 +72,7 @@ impl Sessions {
         let subscriptions = self.shared.table().subscriptions();
         for (agent, channel) in subscriptions {
             let Some(project) = self.shared.agents.project(&agent) else { continue };
-            match self.store.channel(&project, &agent, channel.as_str()).await? {
+            match self.store.channel(&project, Some(&agent), channel.as_str()).await? {
                 None => self.shared.table().remove_channel(&channel),
                 Some(row) if !row.is_member => self.shared.table().depart(&project, &agent, &channel),
                 Some(_) => {}

@@ -10,6 +10,7 @@ use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
 use crate::domain::ids::SessionId;
 use crate::domain::session::StoredSession;
 use crate::ports::session_peers::{SessionNews, SessionPeers};
@@ -89,11 +90,14 @@ impl Sessions {
         }
     }
 
-    /// Lists the agents of the agent's project that have a session.
-    pub(crate) fn present(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
-        authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
+    /// Lists the agents of the caller's project that have a session.
+    ///
+    /// # Errors
+    /// The caller may not read channels and presence.
+    pub(crate) fn present(&self, caller: &Caller, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
+        authorize(caller, Action::View, Resource::Channels(&caller.project_id))?;
         let state = self.shared.table();
-        let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
+        let mut sessions: Vec<_> = state.sessions(&caller.project_id).collect();
         sessions.sort_by(|left, right| left.list_position().cmp(&right.list_position()));
         let total = sessions.len();
         let agents = sessions.into_iter().skip(offset).take(limit).map(|session| state.present(session)).collect();

@@ -186,7 +186,7 @@ impl Sessions {
         loop {
             let departures = self.shared.table().departures;
             // Only by id, as an unsubscription has nothing else either.
-            let row = self.channel(peer, channel).await?;
+            let row = self.channel(&peer.caller, channel).await?;
             if row.id.as_str() != channel {
                 return Err(Error::new(
                     ErrorKind::NotFound,

@@ -109,12 +109,12 @@ impl ChannelStore for SqlStore {
     async fn channels(
         &self,
         project: &ProjectId,
-        agent: &AgentId,
+        agent: Option<&AgentId>,
         limit: i64,
         offset: i64,
     ) -> Result<Vec<StoredChannel>, Error> {
         let query = sql::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
-        let query = query.bind(project.as_str()).bind(agent.as_str()).bind(limit).bind(offset);
+        let query = query.bind(project.as_str()).bind(id_of(agent)).bind(limit).bind(offset);
         Ok(self.lists.begin().await?.rows(query).await?.iter().map(channel).collect())
     }
 
@@ -123,9 +123,14 @@ impl ChannelStore for SqlStore {
         Ok(query.bind(project.as_str()).fetch_one(&self.reads).await?.get("number"))
     }
 
-    async fn channel(&self, project: &ProjectId, agent: &AgentId, name: &str) -> Result<Option<StoredChannel>, Error> {
+    async fn channel(
+        &self,
+        project: &ProjectId,
+        agent: Option<&AgentId>,
+        name: &str,
+    ) -> Result<Option<StoredChannel>, Error> {
         let query = sql::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
-        let query = query.bind(project.as_str()).bind(agent.as_str()).bind(name);
+        let query = query.bind(project.as_str()).bind(id_of(agent)).bind(name);
         Ok(query.fetch_optional(&self.reads).await?.as_ref().map(channel))
     }
 
@@ -198,6 +203,11 @@ pub(super) async fn remove_channel(change: &mut SqlConnection, channel: &Channel
 
 async fn count(change: &mut SqlConnection, query: &'static str, of: &str) -> Result<i64, Error> {
     Ok(sql::query(query).bind(of).fetch_one(change).await?.get("number"))
+}
+
+/// The id of an agent, or a text that is none.
+fn id_of(agent: Option<&AgentId>) -> &str {
+    agent.map_or("", AgentId::as_str)
 }
 
 fn channel(row: &Row) -> StoredChannel {

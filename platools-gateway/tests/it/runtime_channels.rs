@@ -1,10 +1,13 @@
 //! Tests of channels of agents, and their messages.
 
 use futures::future::join_all;
+use platools_gateway::Role;
+use platools_gateway::admin::NewKey;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::runtime_agent::{Agent, patient, started};
-use crate::support::within;
+use crate::support::{Caller, within};
 
 #[tokio::test]
 async fn a_channel_is_made_found_joined_and_left() {
@@ -222,4 +225,35 @@ async fn a_channel_keeps_so_many_messages_and_all_outlive_a_restart() {
     assert_eq!(contents(&agent, "a").await, ["2", "3", "4"]);
     assert_eq!(contents(&agent, "b").await, ["kept"]);
     assert_eq!(agent.get("/v1/channels/a").await["isMember"], true);
+}
+
+#[tokio::test]
+async fn an_admin_without_an_agent_reads_channels_and_presence_and_nobody_else_does() {
+    let gateway = started().await;
+    let owner = Agent::new(&gateway, "owner").await;
+    let channel = owner.channel("general").await;
+    owner.connect().await;
+    owner.say("general", "hello").await;
+    let with_role = async |role| {
+        let key = gateway.core().local_admin().add_key(NewKey::new(role)).await.unwrap().secret;
+        Caller::at(&gateway.url()).key(key.expose_secret())
+    };
+    let admin = with_role(Role::Admin).await;
+    let list = admin.get("/v1/channels").await.body;
+    assert_eq!((&list["total"], &list["channels"][0]["id"]), (&json!(1), &json!(channel)));
+    let shown = admin.get("/v1/channels/general").await.body;
+    assert_eq!((&shown["memberCount"], &shown["isMember"]), (&json!(1), &json!(false)));
+    let messages = admin.get("/v1/channels/general/messages").await.body;
+    assert_eq!(messages["messages"][0]["content"], "hello");
+    let paths = ["/v1/channels/general/members", "/v1/channels/general/presence", "/v1/runtime/presence"];
+    for (path, list) in paths.into_iter().zip(["members", "online", "agents"]) {
+        assert_eq!(admin.get(path).await.body[list].as_array().unwrap().len(), 1, "{path}");
+    }
+    assert_eq!(admin.post("/v1/channels/general/messages", json!({"content": "x"})).await.status, 403);
+    let operator = with_role(Role::Operator).await;
+    for path in paths.into_iter().chain(["/v1/channels", "/v1/channels/general", "/v1/channels/general/messages"]) {
+        let refused = operator.get(path).await;
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(refused.body["error"].as_str().unwrap().contains("for agents and admins"), "{}", refused.body);
+    }
 }

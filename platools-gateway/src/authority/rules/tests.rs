@@ -185,6 +185,22 @@ fn channels_are_administered_by_the_agent_that_made_them_and_by_admins() {
 }
 
 #[test]
+fn channels_are_read_by_agents_and_admins() {
+    let (own, other) = (caller(Operator, None, None).project_id, ProjectId::from("prj_other"));
+    for (role, agent, may) in [
+        (Viewer, Some("agt_1"), true),
+        (Viewer, None, false),
+        (Operator, None, false),
+        (Admin, None, true),
+        (Admin, Some("agt_1"), true),
+    ] {
+        let caller = caller(role, None, agent);
+        assert_eq!(authorize(&caller, Action::View, Resource::Channels(&own)).is_ok(), may, "{role} {agent:?}");
+        assert!(authorize(&caller, Action::View, Resource::Channels(&other)).is_err(), "{role} {agent:?} elsewhere");
+    }
+}
+
+#[test]
 fn a_dashboard_shows_an_owner_no_call_that_its_agent_made_for_somebody_else() {
     let (environment, agent) = ("env".into(), "agt_1".into());
     for (role, watcher, user, shows) in [

@@ -57,7 +57,7 @@ impl Installation {
 
     /// The agents with a session, as a gateway knows them.
     fn present(&self, gateway: usize, peer: &Peer) -> Vec<String> {
-        let present = self.sessions(gateway).present(peer, 100, 0).unwrap();
+        let present = self.sessions(gateway).present(&peer.caller, 100, 0).unwrap();
         present.agents.into_iter().map(|agent| agent.names.address).collect()
     }
 
@@ -78,7 +78,7 @@ impl Installation {
             } else {
                 sessions.join_channel(&peer, "talk").await.unwrap();
             }
-            let channel = sessions.channel(&peer, "talk").await.unwrap().id;
+            let channel = sessions.channel(&peer.caller, "talk").await.unwrap().id;
             let socket = sessions.open_socket(peer.clone());
             sessions.subscribe(&socket, channel.as_str()).await.unwrap();
             members.push((peer, socket));
@@ -192,7 +192,7 @@ async fn an_event_for_an_agent_or_a_channel_reaches_sockets_at_other_gateways() 
     until(|| runtime.tell(&peer.id, "job.assigned", &json!({"job": 7})).unwrap() == 1).await;
     let event = next(socket).await;
     assert_eq!((&event["type"], &event["data"]), (&json!("job.assigned"), &json!({"job": 7})));
-    let channel = installation.sessions(0).channel(peer, "talk").await.unwrap().id;
+    let channel = installation.sessions(0).channel(&peer.caller, "talk").await.unwrap().id;
     runtime.tell_channel(&channel, "weather", &json!("rain")).unwrap();
     assert_eq!(next(socket).await["type"], "weather");
 }

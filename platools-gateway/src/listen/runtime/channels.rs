@@ -44,7 +44,7 @@ pub(super) struct Channel {
     #[schema(value_type = Object)]
     metadata: Box<RawValue>,
     member_count: i64,
-    /// True if the agent that asks is a member.
+    /// True if the agent that asks is a member; false for an admin without an agent.
     is_member: bool,
     created_at: String,
 }
@@ -93,18 +93,18 @@ pub(super) struct ChannelFilter {
     is_public: Option<bool>,
 }
 
-/// List the project's channels: first those that the agent is a member of, then by slug.
+/// List the project's channels: first those that the agent is a member of, then by slug. For agents and admins.
 #[utoipa::path(get, path = "/v1/channels", tag = "channels", params(ChannelFilter),
     responses((status = 200, body = Channels), (status = "4XX", body = Failure)))]
 pub(super) async fn list(
-    AuthenticatedAgent(peer): AuthenticatedAgent,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Query(wanted): Query<ChannelFilter>,
 ) -> Result<Json<Channels>, ErrorView> {
     let (limit, offset) = (limit(wanted.limit), wanted.offset.unwrap_or_default());
     let is_of_kind = wanted.channel_type.is_none_or(|kind| kind == KIND) && wanted.is_public != Some(false);
     let (channels, total) =
-        if is_of_kind { core.sessions.channels(&peer, limit, offset).await? } else { (Vec::new(), 0) };
+        if is_of_kind { core.sessions.channels(&caller, limit, offset).await? } else { (Vec::new(), 0) };
     Ok(Json(Channels { channels: channels.into_iter().map(Channel::from).collect(), total, limit, offset }))
 }
 
@@ -146,15 +146,15 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(core.sessions.add_channel(&peer, new).await?.into())))
 }
 
-/// Show one channel.
+/// Show one channel. For agents and admins.
 #[utoipa::path(get, path = "/v1/channels/{channel}", tag = "channels", params(("channel", description = "Id or slug")),
     responses((status = 200, body = Channel), (status = "4XX", body = Failure)))]
 pub(super) async fn show(
-    AuthenticatedAgent(peer): AuthenticatedAgent,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
 ) -> Result<Json<Channel>, ErrorView> {
-    Ok(Json(core.sessions.channel(&peer, &channel).await?.into()))
+    Ok(Json(core.sessions.channel(&caller, &channel).await?.into()))
 }
 
 /// Delete a channel with everything that was said in it. For the agent that made it, and for admins, also those without an agent.
@@ -232,33 +232,33 @@ pub(super) struct ChannelPresence {
     online: Vec<ChannelMember>,
 }
 
-/// List up to 1000 members of a channel, in the order they came.
+/// List up to 1000 members of a channel, in the order they came. For agents and admins.
 #[utoipa::path(get, path = "/v1/channels/{channel}/members", tag = "channels",
     params(("channel", description = "Id or slug"), OffsetQuery),
     responses((status = 200, body = ChannelMembers), (status = "4XX", body = Failure)))]
 pub(super) async fn members(
-    AuthenticatedAgent(peer): AuthenticatedAgent,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Query(window): Query<OffsetQuery>,
 ) -> Result<Json<ChannelMembers>, ErrorView> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
-    let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
+    let members = core.sessions.channel_members(&caller, &channel, limit, offset).await?;
     Ok(Json(ChannelMembers { members: members.into_iter().map(|(member, _)| member.into()).collect() }))
 }
 
-/// List the members of a channel that have a session.
+/// List the members of a channel that have a session. For agents and admins.
 #[utoipa::path(get, path = "/v1/channels/{channel}/presence", tag = "channels",
     params(("channel", description = "Id or slug"), OffsetQuery),
     responses((status = 200, body = ChannelPresence), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
-    AuthenticatedAgent(peer): AuthenticatedAgent,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Query(window): Query<OffsetQuery>,
 ) -> Result<Json<ChannelPresence>, ErrorView> {
     let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
-    let members = core.sessions.channel_members(&peer, &channel, limit, offset).await?;
+    let members = core.sessions.channel_members(&caller, &channel, limit, offset).await?;
     let online = members.into_iter().filter(|(_, is_there)| *is_there).map(|(member, _)| member.into()).collect();
     Ok(Json(ChannelPresence { online }))
 }

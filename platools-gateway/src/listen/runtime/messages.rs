@@ -16,7 +16,7 @@ use super::page::limit;
 use crate::core::Core;
 use crate::domain::ids::MessageId;
 use crate::listen::http::ErrorView;
-use crate::listen::http::extract::{Body, Path, Query};
+use crate::listen::http::extract::{Authenticated, Body, Path, Query};
 use crate::listen::params::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
@@ -108,17 +108,17 @@ pub(super) struct MessageFilter {
     before: Option<String>,
 }
 
-/// Show what was said last in a channel, the oldest first.
+/// Show what was said last in a channel, the oldest first. For agents and admins.
 #[utoipa::path(get, path = "/v1/channels/{channel}/messages", tag = "channels",
     params(("channel", description = "Id or slug"), MessageFilter),
     responses((status = 200, body = ChannelMessages), (status = "4XX", body = Failure)))]
 pub(super) async fn history(
-    AuthenticatedAgent(peer): AuthenticatedAgent,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Path(channel): Path<String>,
     Query(wanted): Query<MessageFilter>,
 ) -> Result<Json<ChannelMessages>, ErrorView> {
     let before = wanted.before.map(MessageId::from);
-    let (channel, rows) = core.sessions.messages(&peer, &channel, before.as_ref(), limit(wanted.limit)).await?;
+    let (channel, rows) = core.sessions.messages(&caller, &channel, before.as_ref(), limit(wanted.limit)).await?;
     Ok(Json(ChannelMessages { messages: rows.into_iter().map(|row| ChannelMessage::new(&channel, row)).collect() }))
 }

@@ -18,7 +18,7 @@ use super::page::OffsetQuery;
 use crate::core::Core;
 use crate::domain::ids::SessionId;
 use crate::listen::http::ErrorView;
-use crate::listen::http::extract::{OptionalBody, Query};
+use crate::listen::http::extract::{Authenticated, OptionalBody, Query};
 use crate::ports::time::rfc3339;
 use crate::sessions::{AgentNames, PresentAgent, StoredSession};
 
@@ -185,16 +185,16 @@ impl From<PresentAgent> for RuntimePresent {
     }
 }
 
-/// List the project's agents that have a session, in the order they came.
+/// List the project's agents that have a session, in the order they came. For agents and admins.
 #[utoipa::path(get, path = "/v1/runtime/presence", tag = "runtime", params(OffsetQuery),
     responses((status = 200, body = RuntimePresence), (status = "4XX", body = Failure)))]
 pub(super) async fn presence(
-    AuthenticatedAgent(peer): AuthenticatedAgent,
+    Authenticated(caller): Authenticated,
     State(core): State<Arc<Core>>,
     Query(window): Query<OffsetQuery>,
 ) -> Result<Json<RuntimePresence>, ErrorView> {
     let (limit, offset) = (window.limit(), window.offset());
-    let present = core.sessions.present(&peer, limit, offset)?;
+    let present = core.sessions.present(&caller, limit, offset)?;
     let agents = present.agents.into_iter().map(RuntimePresent::from).collect();
     Ok(Json(RuntimePresence { agents, total: present.total, limit, offset }))
 }

@@ -146,8 +146,13 @@ async fn a_channel_without_members_in_which_nothing_happens_is_deleted(store: Te
     talk.store.forget_channels_before(100).await.unwrap();
     assert_eq!(talk.store.channel_count(&talk.store.project).await.unwrap(), 2, "somebody left it just now");
     talk.store.forget_channels_before(101).await.unwrap();
-    let left = talk.store.channels(&talk.store.project, &talk.agent, 10, 0).await.unwrap();
-    assert_eq!(left.iter().map(|channel| &*channel.slug).collect::<Vec<_>>(), ["member"]);
+    let left = talk.store.channels(&talk.store.project, Some(&talk.agent), 10, 0).await.unwrap();
+    assert_eq!(left.iter().map(|channel| (&*channel.slug, channel.is_member)).collect::<Vec<_>>(), [("member", true)]);
+    let without_agent = talk.store.channels(&talk.store.project, None, 10, 0).await.unwrap();
+    assert_eq!(
+        without_agent.iter().map(|channel| (&*channel.slug, channel.is_member)).collect::<Vec<_>>(),
+        [("member", false)]
+    );
     talk.adds_up().await;
 }
 

@@ -76,6 +76,8 @@ enum Who {
     Project(Role),
     /// Credentials of an agent with this role.
     Agent(Role),
+    /// Credentials of an agent, and admins.
+    AgentOrAdmin,
     /// Admins that may change what concerns all projects: those of no agent.
     Gateway,
 }
@@ -89,6 +91,7 @@ impl Who {
             Self::Project(role) => is_known && credential.role >= role && !credential.is_bound(),
             Self::Gateway => is_known && credential.role == Role::Admin && !credential.belongs_to_agent(),
             Self::Agent(role) => credential.role >= role && credential.belongs_to_agent(),
+            Self::AgentOrAdmin => is_known && (credential.belongs_to_agent() || credential.role == Role::Admin),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Who::{self, Agent, Everyone, Gateway, Project, Role};
+use super::Who::{self, Agent, AgentOrAdmin, Everyone, Gateway, Project, Role};
 use super::{Kind, World};
 use platools_gateway::Role::{Admin, Operator, Viewer};
 
@@ -91,15 +91,15 @@ const ROWS: &[Row] = &[
     row("POST", "/v1/runtime/disconnect", "", || json!({"sessionId": "sess_none"}), Agent(Viewer)),
     row("POST", "/v1/runtime/heartbeat", "", || json!({}), Agent(Viewer)),
     row("GET", "/v1/runtime/status", "", nothing, Agent(Viewer)),
-    row("GET", "/v1/runtime/presence", "", nothing, Agent(Viewer)),
+    row("GET", "/v1/runtime/presence", "", nothing, AgentOrAdmin),
     row("POST", "/v1/ws/ticket", "", nothing, Agent(Viewer)),
-    row("GET", "/v1/channels", "", nothing, Agent(Viewer)),
+    row("GET", "/v1/channels", "", nothing, AgentOrAdmin),
     row("POST", "/v1/channels", "", || json!({"slug": "-", "name": "x"}), Agent(Operator)),
-    row("GET", "/v1/channels/{channel}", "/v1/channels/none", nothing, Agent(Viewer)),
+    row("GET", "/v1/channels/{channel}", "/v1/channels/none", nothing, AgentOrAdmin),
     row("DELETE", "/v1/channels/{channel}", "/v1/channels/none", nothing, Role(Operator)),
-    row("GET", "/v1/channels/{channel}/members", "/v1/channels/none/members", nothing, Agent(Viewer)),
-    row("GET", "/v1/channels/{channel}/messages", "/v1/channels/none/messages", nothing, Agent(Viewer)),
-    row("GET", "/v1/channels/{channel}/presence", "/v1/channels/none/presence", nothing, Agent(Viewer)),
+    row("GET", "/v1/channels/{channel}/members", "/v1/channels/none/members", nothing, AgentOrAdmin),
+    row("GET", "/v1/channels/{channel}/messages", "/v1/channels/none/messages", nothing, AgentOrAdmin),
+    row("GET", "/v1/channels/{channel}/presence", "/v1/channels/none/presence", nothing, AgentOrAdmin),
     row("POST", "/v1/channels/{channel}/join", "/v1/channels/none/join", nothing, Agent(Operator)),
     row("POST", "/v1/channels/{channel}/leave", "/v1/channels/none/leave", nothing, Agent(Operator)),
     row(
