@@ -42,7 +42,7 @@ export interface Session {
   /** The slugs of the environments that the session reaches; null is all. */
   environments: string[] | null;
   /** The environment that a request without one means. */
-  environment?: { slug: string; kind: 'development' | 'staging' | 'production' | 'other' };
+  environment: { slug: string; kind: 'development' | 'staging' | 'production' | 'other' } | null;
   version: string;
   isDevelopment: boolean;
   isClustered: boolean;

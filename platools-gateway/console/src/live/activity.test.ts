@@ -10,10 +10,11 @@ const activity = (buckets: ActivityBucket[], now = NOW): Activity => ({ now: new
 
 describe('activity', () => {
   it('takes the place of the last minute, and forgets what is too old', () => {
-    const old = { ...activity([bucket(1900, 1), bucket(600, 2), bucket(30, 3)]), tools: [] };
-    const merged = merge(old, activity([bucket(30, 5), bucket(20, 1)]));
+    const tools = [{ name: 'a', entity: 'shop', environment: 'development', calls: 6, errors: 0, p50Ms: 1, p95Ms: 1 }];
+    const old = { ...activity([bucket(1900, 1), bucket(600, 2), bucket(30, 3)]), tools };
+    const merged = merge(old, { ...activity([bucket(30, 5), bucket(20, 1)]), tools: [] });
     expect(merged.buckets.map(({ calls }) => calls)).toEqual([2, 5, 1]);
-    expect(merged.tools).toEqual([]);
+    expect(merged.tools).toEqual(tools);
   });
 
   it('has no interval twice', () => {

@@ -34,14 +34,14 @@ export function useActivity(environment: string | null): Resource<Activity> {
   );
 }
 
-/** The old activity with the intervals of a newer answer in place of its own. */
+/** The old activity with the intervals of a newer answer, which has no tools, in place of its own. */
 export function merge(old: Activity, latest: Activity): Activity {
   const end = Date.parse(latest.now);
   const replaced = end - LATEST * 1000;
   const first = end - SPAN * 1000;
   const kept = old.buckets.filter(({ at }) => Date.parse(at) < replaced && Date.parse(at) >= first);
   const seen = new Set(latest.buckets.map(({ at }) => at));
-  return { ...old, ...latest, tools: latest.tools ?? old.tools ?? [], buckets: [...kept.filter(({ at }) => !seen.has(at)), ...latest.buckets] };
+  return { ...old, ...latest, tools: old.tools ?? [], buckets: [...kept.filter(({ at }) => !seen.has(at)), ...latest.buckets] };
 }
 
 /** Values of equal distance for a chart. Intervals without calls have no latency. */
