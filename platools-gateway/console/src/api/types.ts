@@ -180,8 +180,9 @@ export interface Installation {
 export interface Setting {
   name: string;
   section: string;
-  value: unknown;
-  default: unknown;
+  /** As a file has it; null of a secret, and of a setting without a value. */
+  value: string | null;
+  default: string | null;
   source: 'default' | 'file' | 'environment' | 'command_line' | 'program';
   place: string | null;
   description: string;
