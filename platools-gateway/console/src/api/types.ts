@@ -137,8 +137,10 @@ export interface Activity {
   now: string;
   intervalSeconds: number;
   buckets: ActivityBucket[];
-  callsInFlight: number;
-  toolIntervalSeconds?: number;
+  /** Null where only a part of the calls is counted. */
+  callsInFlight: number | null;
+  /** The length of an interval of a tool's `series`. */
+  toolIntervalSeconds: number;
   tools?: ToolActivity[];
 }
 
