@@ -10,6 +10,7 @@ mod dispatch;
 mod link;
 #[cfg(feature = "macros")]
 mod macros;
+pub mod manifest;
 #[cfg(feature = "mcp")]
 #[doc(hidden)]
 pub mod mcp;
@@ -17,6 +18,8 @@ mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod sliding_window;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tool;
 
 pub use client::{Platools, PlatoolsClient};
