@@ -7,6 +7,7 @@ mod blocking_threads;
 pub mod client;
 pub mod connection;
 mod dispatch;
+pub mod doctor;
 mod link;
 #[cfg(feature = "macros")]
 mod macros;
