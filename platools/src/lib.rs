@@ -4,6 +4,8 @@
 #[path = "macro_support.rs"]
 pub mod __private;
 mod blocking_threads;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod connection;
 mod dispatch;

@@ -6,6 +6,7 @@
 mod agents;
 mod blocked;
 mod calls;
+mod commands;
 mod delivery;
 mod documents;
 mod extensions;
