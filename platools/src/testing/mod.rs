@@ -61,6 +61,7 @@
 //! link.call("call-1", "add", json!({ "a": 2, "b": 40 })).await;
 //! link.cut().after_reading(10);
 //! assert!(link.try_next().await.is_none(), "the connection broke in the middle of the answer");
+//! drop(link);
 //!
 //! let mut link = platform.accept_worker().await;
 //! assert_eq!(link.result("call-1").await, 42, "the worker sends the answer again");
