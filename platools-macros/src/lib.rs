@@ -74,6 +74,7 @@ use proc_macro::TokenStream;
 /// | `range(1..=100)` | the limits of a number | none |
 /// | `length(1..=50)` | the limits of a string (in characters), list or map; not of a set | none |
 /// | `pattern("...")` | a regular expression found in a string; `^...$` for all of it | none |
+/// | `user_providable` | people know the value, so the doctor asks for no tool that returns it | `false` |
 ///
 /// Limits are in the schema and are enforced. A default that breaks them does not compile if it is a plain number; any other is
 /// refused when the tool is registered, as is a pattern that is not one of JSON Schema (ECMA-262) or needs backreferences or

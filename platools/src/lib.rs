@@ -4,12 +4,16 @@
 #[path = "macro_support.rs"]
 pub mod __private;
 mod blocking_threads;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod connection;
 mod dispatch;
+pub mod doctor;
 mod link;
 #[cfg(feature = "macros")]
 mod macros;
+pub mod manifest;
 #[cfg(feature = "mcp")]
 #[doc(hidden)]
 pub mod mcp;
@@ -17,6 +21,8 @@ mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod sliding_window;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tool;
 
 pub use client::{Platools, PlatoolsClient};

@@ -7,15 +7,16 @@
 //!
 //! Nothing here sleeps: a test waits for an event, and [`within`] makes the test fail if the event does not come.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/worker.md")]
+mod worker_page {}
+
 mod bearer_proxy;
 mod browser;
 mod caller;
 pub mod cluster;
-mod cut_connection;
 mod installed_programs;
-mod link;
 mod log;
-mod platform;
 mod program;
 mod relay;
 mod rpc;
@@ -23,26 +24,22 @@ mod runtime;
 mod served_tools;
 mod worker;
 
-use std::time::Duration;
-
 pub use bearer_proxy::Bearer;
 pub use browser::Browser;
 pub use caller::{Answer, Caller, Events};
-pub use cut_connection::{Cut, Wire};
 pub use installed_programs::{installed, module, node};
-pub use link::Link;
 pub use log::Log;
-pub use platform::{Platform, Unreachable};
+pub use platools::testing::{
+    ConnectionCut as Cut, PATIENCE, TestConnection as Wire, TestLink as Link, TestPlatform as Platform,
+    TestWorker as Worker, UnreachablePlatform as Unreachable, within,
+};
 use platools_transport::install_crypto_provider;
 pub use program::{inspector, printed};
 pub use relay::Relay;
 pub use rpc::{CallerSocket, TOKEN, USER, rpc_client};
 pub use runtime::{AgentSocket, Asked, KEY, Reply, RuntimeGateway, runtime_client};
 pub use served_tools::{Gone, served};
-pub use worker::{SECRET, Worker, client, keep_links_here, quick, states, with_causes};
-
-/// Nothing a test waits for takes so long, however busy the machine is.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use worker::{SECRET, client, keep_links_here, quick, states, with_causes};
 
 /// An HTTP client for servers on this machine.
 ///
@@ -54,12 +51,4 @@ pub fn http_client() -> reqwest::Client {
     install_crypto_provider();
     // No proxy of the environment knows the way to this loopback interface.
     reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("an HTTP client")
-}
-
-/// Waits for what must happen.
-///
-/// # Panics
-/// It does not happen.
-pub async fn within<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
 }

@@ -7,9 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::link::Link;
-use crate::platform::Platform;
-use crate::within;
+use crate::{Link, Platform, within};
 
 /// A worker's socket whose frames go on to a gateway. Dropping it ends both sides without a close frame.
 #[derive(Debug)]

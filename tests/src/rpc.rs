@@ -5,9 +5,8 @@ use std::ops::{Deref, DerefMut};
 use platools_client::{RpcClient, RpcClientBuilder};
 use serde_json::{Value, json};
 
-use crate::link::Link;
-use crate::platform::Platform;
 use crate::worker::quick;
+use crate::{Link, Platform};
 
 /// Token of the callers.
 pub const TOKEN: &str = "a-token-of-a-test";

@@ -24,10 +24,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::link::Link;
-use crate::platform::{Platform, Unreachable};
-use crate::within;
 use crate::worker::quick;
+use crate::{Link, Platform, Unreachable, within};
 
 /// Key of the agents.
 pub const KEY: &str = "nk_a-key-of-a-test";
@@ -134,7 +132,7 @@ impl RuntimeGateway {
             asked: asking,
             sockets: opening,
         });
-        let platform = Arc::new(platform.0);
+        let platform = Arc::new(platform.into_listener());
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(Arc::clone(&platform), Arc::clone(&shared)));
         Self { platform, shared, asked, sockets, tasks }

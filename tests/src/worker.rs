@@ -1,17 +1,15 @@
-//! [`Worker`]: runs a client of the SDK beside the test, in the same process.
+//! Clients of the SDK for [`Worker`](crate::Worker), and their states.
 
 use std::time::Duration;
 
+use platools::ToolRegistry;
 use platools::client::{ClientHandle, PlatoolsClientBuilder};
 use platools::connection::{ConnectionState, Jitter, Reconnect};
-use platools::{Error, PlatoolsClient, ToolRegistry};
+use platools::testing::TestWorker;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-
-use crate::within;
 
 /// Secret of the workers.
-pub const SECRET: &str = "a-secret-of-a-test";
+pub const SECRET: &str = TestWorker::SECRET;
 
 /// Tries again after a millisecond, and always after the same time.
 #[must_use]
@@ -22,59 +20,7 @@ pub fn quick() -> Reconnect {
 
 /// A client of these tools that reconnects without losing time.
 pub fn client(url: &str, registry: &ToolRegistry) -> PlatoolsClientBuilder {
-    PlatoolsClient::builder().url(url).secret(SECRET).registry(registry.clone()).reconnect(quick())
-}
-
-/// A client that runs until it is stopped or dropped.
-#[derive(Debug)]
-pub struct Worker {
-    handle: ClientHandle,
-    run: JoinHandle<Result<(), Error>>,
-}
-
-impl Worker {
-    /// Runs a client.
-    ///
-    /// # Panics
-    /// It cannot be built.
-    #[must_use]
-    pub fn start(client: PlatoolsClientBuilder) -> Self {
-        let mut client = client.build().expect("a valid client");
-        let handle = client.handle();
-        Self { handle, run: tokio::spawn(async move { client.run_forever().await }) }
-    }
-
-    /// The client's handle.
-    #[must_use]
-    pub fn handle(&self) -> &ClientHandle {
-        &self.handle
-    }
-
-    /// Waits for a state.
-    ///
-    /// # Panics
-    /// It does not come.
-    pub async fn reaches(&self, wanted: impl FnMut(&ConnectionState) -> bool) -> ConnectionState {
-        let mut states = self.handle.watch_state();
-        within(states.wait_for(wanted)).await.expect("the client lives").clone()
-    }
-
-    /// The end of the run.
-    ///
-    /// # Errors
-    /// The client gave up.
-    ///
-    /// # Panics
-    /// It has not ended.
-    pub async fn ended(mut self) -> Result<(), Error> {
-        within(&mut self.run).await.expect("a client does not panic")
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.run.abort();
-    }
+    TestWorker::builder(url, registry)
 }
 
 /// Moves the clock of this runtime, so that links share it instead of having a thread of their own: there,

@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
-use tokio_tungstenite::tungstenite::Message;
 
 /// Give the number back.
 #[tool]
@@ -225,6 +224,22 @@ async fn the_text_of_a_panic_is_in_the_log_alone_wherever_the_tool_panics() {
 }
 
 #[tokio::test]
+async fn the_log_at_its_usual_level_names_the_call_and_the_tool_that_failed() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(move || writer.clone());
+    let _subscribed = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
+    let platform = Platform::start().await;
+    let (_worker, mut link) =
+        open(&platform, ToolRegistry::new().with_tools(tools![fails]).expect("a valid tool")).await;
+    link.call("call-7", "fails", json!({})).await;
+    link.error("call-7").await;
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("call failed")).unwrap_or_else(|| panic!("no line: {text}"));
+    assert!(line.contains(r#"call.id="call-7" tool.name="fails""#), "{line}");
+}
+
+#[tokio::test]
 async fn a_client_that_exposes_errors_shows_the_causes_and_places_of_every_tool() {
     let platform = Platform::start().await;
     let registry = ToolRegistry::new().with_tools(tools![fails, panics]).expect("valid tools");
@@ -249,7 +264,7 @@ async fn a_binary_frame_is_ignored_and_logged_once_for_each_connection() {
         let _worker = Worker::start(client(&platform.url(), &registry));
         let mut link = platform.accept_worker().await;
         for _ in 0..3 {
-            link.send_message(Message::binary(vec![1, 2, 3])).await;
+            link.send_binary(vec![1, 2, 3]).await;
         }
         serves(&mut link).await;
     };

@@ -5,6 +5,7 @@
 mod agents;
 mod interop_callers;
 mod interop_conformance;
+mod interop_doctor;
 mod interop_documents;
 mod interop_matrix;
 mod interop_mcp;

@@ -197,7 +197,7 @@ fn words() -> Vec<String> {
 /// Take every kind of limit and default.
 #[tool]
 fn limited(
-    #[arg(name = "from", default = "x", length(1..=3), pattern("^[a-z]+$"))] r#type: String,
+    #[arg(name = "from", default = "x", length(1..=3), pattern("^[a-z]+$"), user_providable)] r#type: String,
     #[arg(default, range(..MOST))] below: u8,
     #[arg(default = 0.5, range(0.0..1.5))] share: f64,
     #[arg(default = -3, range(-5..))] signed: i32,
@@ -209,6 +209,7 @@ fn limited(
 
 #[tokio::test]
 async fn defaults_fill_in_and_limits_hold() {
+    assert_eq!(limited {}.definition().input_schema["properties"]["from"]["x-user-providable"], true);
     let result = call_alone(limited {}, json!({})).await.expect("all have defaults");
     assert_eq!(result, json!(["x", 0, 0.5, -3, ["w"], 5]));
     let result = call_alone(limited {}, json!({"from": ""})).await.expect("a text that cannot be meant is left out");

@@ -76,9 +76,13 @@ fn parameter(argument: &Argument) -> TokenStream {
         let method = quote_spanned!(generated(pattern.span())=> with_pattern);
         quote!(.#method(#pattern))
     });
+    let user_providable = options.user_providable.as_ref().map(|flag| {
+        let flag = flag.code();
+        quote!(.with_user_providable(#flag))
+    });
     let default = options.default.as_ref().map(|default| default_value(default, value));
     let new = quote_spanned!(argument.span=> __platools::Parameter::<#value>::new(#name, #written));
-    quote!(#new #given #range #length #pattern #default)
+    quote!(#new #given #range #length #pattern #user_providable #default)
 }
 
 fn default_value(default: &DefaultValue, value: &TokenStream) -> TokenStream {

@@ -16,6 +16,7 @@ pub(crate) struct ArgOptions {
     pub(crate) range: Option<ExprRange>,
     pub(crate) length: Option<ExprRange>,
     pub(crate) pattern: Option<LitOrExpr<LitStr>>,
+    pub(crate) user_providable: Option<LitOrExpr<bool>>,
 }
 
 /// The value of an argument that the caller leaves out.
@@ -33,7 +34,7 @@ pub(crate) struct ParameterAttributes {
     pub(crate) inject: bool,
 }
 
-const KEYS: [&str; 6] = ["name", "default", "range", "length", "pattern", "description"];
+const KEYS: [&str; 7] = ["name", "default", "range", "length", "pattern", "description", "user_providable"];
 
 impl ParameterAttributes {
     /// Removes the attributes from a parameter, where the compiler would refuse them.
@@ -86,6 +87,7 @@ impl ArgOptions {
             "name" => self.name = Some(item.text("order_id")?),
             "description" => self.description = Some(item.text("Public order id.")?),
             "pattern" => self.pattern = Some(item.text("^ord-[0-9]+$")?),
+            "user_providable" => self.user_providable = Some(item.flag()?),
             "range" => self.range = Some(range(item, "1..=100")?),
             "length" => self.length = Some(range(item, "1..=50")?),
             "default" => self.default = Some(default(item)?),

@@ -1,6 +1,7 @@
 //! [`PlatoolsClient`]: runs a worker. It dials the platform, and dials again when the connection ends.
 
 mod builder;
+mod console_notices;
 mod handle;
 mod platools;
 mod run;

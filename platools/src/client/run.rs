@@ -61,7 +61,10 @@ impl Run {
                     };
                     error
                 }
-                Err(error) => error,
+                Err(error) => {
+                    self.reporter.event(Event::NotConnected { reason: WithCauses(&error).to_string() });
+                    error
+                }
             };
             if next.is_none() {
                 self.wait(&mut schedule, error).await?;

@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 
+use super::console_notices::ConnectionNotices;
 use super::stop_signals::SignalledRun;
 use super::{PlatoolsClient, PlatoolsClientBuilder};
 use platools_transport::Error;
@@ -55,6 +56,9 @@ impl PlatoolsClientBuilder {
     ///   call that was given up earlier is still held. Then it is ended with the code 0 and an error in the log: a handler that blocks its
     ///   thread would keep the runtime, and `main` with it, from ending.
     ///
+    /// Where the program has no subscriber of `tracing`, standard error has a line when the worker is connected, when it is refused or finds no
+    /// platform, and when the connection ends.
+    ///
     /// An application with handlers of its own receives the same signals as before, beside these. One that wants to stop the client itself uses
     /// [`connect_until`](Self::connect_until), which handles no signals, with a future of its own or with `std::future::pending::<()>()`.
     ///
@@ -68,7 +72,11 @@ impl PlatoolsClientBuilder {
         let drain_limit = self.limit_of_drain();
         let mut client = self.build()?;
         let mut run = SignalledRun::begin(drain_limit)?;
-        client.run_until(run.stopped()).await
+        let mut notices = ConnectionNotices::of(&client.handle());
+        tokio::select! {
+            ended = client.run_until(run.stopped()) => ended,
+            never = notices.tell() => match never {},
+        }
     }
 
     /// Builds the client and serves the platform until `shutdown` completes. Running calls then finish within the

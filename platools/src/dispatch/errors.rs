@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::tool::{ToolError, code};
 
 /// The failure of a call of a tool that is not there; its words are part of the wire contract.
-pub(super) fn unknown_tool(name: &str) -> ToolError {
+pub(crate) fn unknown_tool(name: &str) -> ToolError {
     ToolError::new(format!("unknown tool: {name}")).with_code(code::UNKNOWN_TOOL)
 }
 
 /// The failure of a call that the platform has given up.
-pub(super) fn cancelled() -> ToolError {
+pub(crate) fn cancelled() -> ToolError {
     ToolError::new("the call was cancelled").with_code(code::CANCELLED)
 }
 

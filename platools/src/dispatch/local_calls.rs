@@ -89,17 +89,23 @@ impl ToolRegistry {
         limit: usize,
     ) -> Option<(Context, LocalCall)> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
-        let tool = self.find(name)?;
         let call_id = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
         let context = match report_queue {
             Some(report_queue) => Context::reporting(call_id, params, report_queue),
             None => Context::new(call_id, params),
         };
+        let call = self.start_call_in(name, context.clone(), limit)?;
+        Some((context, call))
+    }
+
+    /// A call with this context and a result of at most `limit` bytes; it begins when it is polled. `None` if there is no such tool.
+    pub(crate) fn start_call_in(&self, name: &str, context: Context, limit: usize) -> Option<LocalCall> {
+        let tool = self.find(name)?;
         // The owner of the future decides how long it waits.
         let max_wait = Duration::MAX;
         let (shows_errors, output) = (tool.definition().expose_errors, Output::new(limit));
-        let call = AcceptedCall { context: context.clone(), tool, output, arrived: None, max_wait, shows_errors };
-        Some((context, LocalCall(run(call).boxed())))
+        let call = AcceptedCall { context, tool, output, arrived: None, max_wait, shows_errors };
+        Some(LocalCall(run(call).boxed()))
     }
 }
 

@@ -23,12 +23,14 @@ mod running_call;
 
 pub(crate) use call::Call;
 pub(crate) use call_table::{CallKey, KeyHasher};
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "serve", feature = "testing"))]
 pub(crate) use dispatcher::CANCEL_GRACE;
 pub(crate) use dispatcher::{Admission, Dispatcher};
+#[cfg(feature = "testing")]
+pub(crate) use errors::{cancelled, unknown_tool};
 pub(crate) use limits::Limits;
 pub(crate) use link_calls::LinkCalls;
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "serve", feature = "testing"))]
 pub(crate) use local_calls::LocalCall;
 pub(crate) use outcome::{Failure, Outcome};
 

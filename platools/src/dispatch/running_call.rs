@@ -184,7 +184,8 @@ impl HandlerScope {
 
     /// Logs a failure. An error's own code, such as its `Display`, may panic here as well.
     fn report(&self, error: ToolError) -> Failure {
-        self.guarded(|| report(self.shows_errors, error)).unwrap_or_else(Failure::hidden)
+        let is_shown = self.shows_errors;
+        self.guarded(|| report(&self.tool, &self.context, is_shown, error)).unwrap_or_else(Failure::hidden)
     }
 }
 
@@ -265,7 +266,7 @@ async fn on_a_blocking_thread(
 }
 
 /// Logs a failure, and decides whether the platform gets its causes.
-fn report(is_shown: bool, error: ToolError) -> Failure {
+fn report(tool: &RegisteredTool, context: &Context, is_shown: bool, error: ToolError) -> Failure {
     let causes = error.causes();
     if error.code() == code::INVALID_ARGUMENTS {
         // The message quotes what the caller sent, which is not for the log.
@@ -274,7 +275,15 @@ fn report(is_shown: bool, error: ToolError) -> Failure {
         debug!(error.causes = causes.as_deref().unwrap_or("none"), "call given up");
     } else {
         let causes = causes.as_deref().unwrap_or("none");
-        warn!(error.code = error.code(), error.message = error.message(), error.causes = causes, "call failed");
+        // The span of the call has its id and its tool, too; subscribers at the usual level do not see it.
+        warn!(
+            call.id = context.call_id(),
+            tool.name = tool.name(),
+            error.code = error.code(),
+            error.message = error.message(),
+            error.causes = causes,
+            "call failed"
+        );
     }
     Failure { traceback: is_shown.then(|| error.traceback()).flatten(), error }
 }

@@ -41,6 +41,12 @@ pub enum Event {
         /// The number.
         count: u64,
     },
+    /// No socket was opened. The client tries again as its retry policy says.
+    #[non_exhaustive]
+    NotConnected {
+        /// The error with its causes.
+        reason: String,
+    },
     /// A socket has ended.
     Disconnected(Disconnect),
 }

@@ -13,6 +13,8 @@ use super::call_state::CallState;
 use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 use super::error::ToolError;
 use super::params::Params;
+#[cfg(feature = "testing")]
+use super::report_recorder::ReportRecorder;
 use super::reports::{CallReports, ReportQueue, UnsentReports, WantedReports};
 use super::shared_text::SharedText;
 
@@ -51,22 +53,35 @@ pub(super) struct ContextInner {
 impl Context {
     /// Makes the context of a call without reports.
     pub(crate) fn new(call_id: SharedText, params: Params) -> Self {
-        Self::with(call_id, params, None)
+        Self::with(call_id, params, CallReports::default(), None)
     }
 
     /// Makes the context of a call whose progress and log are reported.
     pub(crate) fn reporting(call_id: SharedText, params: Params, queue: ReportQueue<Self>) -> Self {
-        Self::with(call_id, params, Some(queue))
+        Self::with(call_id, params, CallReports::default(), Some(queue))
     }
 
-    fn with(call_id: SharedText, params: Params, report_queue: Option<ReportQueue<Self>>) -> Self {
+    /// Makes the context of a test's call, whose reports are recorded.
+    #[cfg(feature = "testing")]
+    pub(crate) fn recorded(params: Params, recorder: ReportRecorder) -> Self {
+        let (queue, _) = ReportQueue::new();
+        queue.want(WantedReports { progress: true, log: true });
+        Self::with("test-call".into(), params, CallReports::recorded(recorder), Some(queue))
+    }
+
+    fn with(
+        call_id: SharedText,
+        params: Params,
+        reports: CallReports,
+        report_queue: Option<ReportQueue<Self>>,
+    ) -> Self {
         let envelopes = OnceLock::new();
         Self(Arc::new(ContextInner {
             call_id,
             params,
             envelopes,
             call_state: CallState::default(),
-            reports: CallReports::default(),
+            reports,
             report_queue,
         }))
     }

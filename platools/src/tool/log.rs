@@ -1,7 +1,7 @@
 //! [`Context::log`]: sends an entry of the log from a running call to the caller.
 
 use super::context::Context;
-use super::reports::LogEntry;
+use super::report::LogEntry;
 use platools_protocol::LogLevel;
 use platools_protocol::truncate::truncate;
 

@@ -18,6 +18,9 @@ mod macro_definition;
 mod output;
 mod params;
 mod progress;
+mod report;
+#[cfg(feature = "testing")]
+mod report_recorder;
 mod reports;
 mod result_rule;
 mod return_value;
@@ -35,7 +38,7 @@ pub use content::{Content, ContentBlock};
 pub use context::{Context, FullContext, Scope};
 pub(crate) use definition::is_accepted_name;
 pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "serve", feature = "testing"))]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 #[doc(hidden)]
 pub use error::without_stack;
@@ -47,7 +50,10 @@ pub use handler::{IntoTools, Tool, ToolSet};
 pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
-pub(crate) use reports::{LogEntry, ProgressReport, ReportQueue, UnsentReports, WantedReports};
+pub(crate) use report::{LogEntry, ProgressReport};
+#[cfg(feature = "testing")]
+pub(crate) use report_recorder::{RecordedReport, ReportRecorder};
+pub(crate) use reports::{ReportQueue, UnsentReports, WantedReports};
 #[doc(hidden)]
 pub use result_rule::ResultRule;
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::context::Context;
-use super::reports::ProgressReport;
+use super::report::ProgressReport;
 use platools_protocol::truncate::truncate;
 
 /// A report of the progress of a call, for its caller. Made by [`Context::progress`].

@@ -1,13 +1,13 @@
-//! [`CallReports`]: keeps the reports of one running call until they are sent. [`ReportQueue`] tells the link which calls have reports. A
-//! report is progress ([`ProgressReport`]) or an entry of the log ([`LogEntry`]).
+//! [`CallReports`]: keeps the reports of one running call until they are sent. [`ReportQueue`] tells the link which calls have reports.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-use platools_protocol::LogLevel;
+use super::report::{LogEntry, ProgressReport};
+#[cfg(feature = "testing")]
+use super::report_recorder::{RecordedReport, ReportRecorder};
 
 /// Reports of one call that are not sent yet, behind a lock.
 #[derive(Debug, Default)]
@@ -15,9 +15,17 @@ pub(super) struct CallReports {
     state: Mutex<ReportState>,
     /// True if there is something to take. Most calls report nothing, and their end looks here only.
     is_filled: AtomicBool,
+    #[cfg(feature = "testing")]
+    recorder: Option<ReportRecorder>,
 }
 
 impl CallReports {
+    /// Reports that a test also gets, each of them.
+    #[cfg(feature = "testing")]
+    pub(super) fn recorded(recorder: ReportRecorder) -> Self {
+        Self { recorder: Some(recorder), ..Self::default() }
+    }
+
     /// Keeps progress that goes beyond the last. Returns true if nothing was kept before.
     pub(super) fn put_progress(&self, report: ProgressReport) -> bool {
         let mut state = self.lock();
@@ -26,6 +34,8 @@ impl CallReports {
             return false;
         }
         state.done = Some(report.done);
+        #[cfg(feature = "testing")]
+        self.record(|| RecordedReport::Progress(report.clone()));
         self.is_filled.store(true, Ordering::Release);
         state.keep(|unsent| unsent.progress = Some(report))
     }
@@ -33,6 +43,8 @@ impl CallReports {
     /// Keeps an entry of the log; where there is no room, in the place of a less severe one. Returns true if nothing was kept before.
     pub(super) fn put_entry(&self, entry: LogEntry) -> bool {
         let mut state = self.lock();
+        #[cfg(feature = "testing")]
+        self.record(|| RecordedReport::Log(entry.clone()));
         self.is_filled.store(true, Ordering::Release);
         state.keep(|unsent| unsent.put_entry(entry))
     }
@@ -44,6 +56,13 @@ impl CallReports {
         let mut state = self.lock();
         self.is_filled.store(false, Ordering::Release);
         state.unsent.take()
+    }
+
+    #[cfg(feature = "testing")]
+    fn record(&self, report: impl FnOnce() -> RecordedReport) {
+        if let Some(recorder) = &self.recorder {
+            recorder.record(report());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, ReportState> {
@@ -99,43 +118,6 @@ impl UnsentReports {
     pub(crate) fn leave_out_log(&mut self) {
         self.left_out += self.log.len();
         self.log.clear();
-    }
-}
-
-/// Progress of a call. `Debug` leaves the message out.
-#[derive(Clone, PartialEq)]
-pub(crate) struct ProgressReport {
-    pub(crate) done: f64,
-    pub(crate) total: Option<f64>,
-    pub(crate) message: Option<String>,
-}
-
-impl fmt::Debug for ProgressReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { done, total, message: _ } = self;
-        f.debug_struct("ProgressReport").field("done", done).field("total", total).finish_non_exhaustive()
-    }
-}
-
-/// An entry of a call's log. `Debug` shows the length of its message, not the text.
-#[derive(Clone, PartialEq)]
-pub(crate) struct LogEntry {
-    pub(crate) level: LogLevel,
-    pub(crate) message: String,
-}
-
-impl LogEntry {
-    /// An entry about others that are missing.
-    fn left_out(count: usize) -> Self {
-        let message = format!("{count} entries of the log were left out: they came faster than they could be sent");
-        Self { level: LogLevel::Warning, message }
-    }
-}
-
-impl fmt::Debug for LogEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { level, message } = self;
-        f.debug_struct("LogEntry").field("level", level).field("message_bytes", &message.len()).finish()
     }
 }
 
@@ -202,6 +184,7 @@ const MAX_ENTRIES: usize = 64;
 pub(super) mod tests {
     use super::super::{Context, Params};
     use super::*;
+    use platools_protocol::LogLevel;
 
     type Reporting = (Context, ReportQueue<Context>, mpsc::UnboundedReceiver<Context>);
 

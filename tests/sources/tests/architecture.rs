@@ -37,6 +37,10 @@ const SDK: Table = Table {
         ("client", &["link", "dispatch::Limits", "registry", "tool"]),
         ("mcp", &["tool"]),
         ("serve", &["dispatch", "mcp", "registry", "tool"]),
+        ("manifest", &[]),
+        ("doctor", &["registry", "tool"]),
+        ("testing", &["client", "dispatch", "manifest", "registry", "tool"]),
+        ("cli", &["client", "doctor", "manifest", "registry", "serve", "testing", "tool"]),
     ],
     leaves: &["blocking_threads", "connection", "sliding_window"],
     // They name what users and expanded macros need, wherever it is.

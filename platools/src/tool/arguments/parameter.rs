@@ -128,6 +128,15 @@ impl<T> Parameter<T> {
         self
     }
 
+    /// Tells the doctor whether people know the value, so that no other tool has to return it.
+    #[must_use]
+    pub fn with_user_providable(mut self, is_user_providable: bool) -> Self {
+        if is_user_providable {
+            self.keywords.push(("x-user-providable", true.into()));
+        }
+        self
+    }
+
     /// Notes what the author got wrong, which they learn when the tool is registered.
     fn mistake(&mut self, problem: fmt::Arguments<'_>) {
         self.mistake.get_or_insert_with(|| format!("argument `{}`: {problem}", self.name));

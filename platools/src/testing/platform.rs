@@ -1,19 +1,19 @@
-//! [`Platform`]: listens for workers as a platform does, and accepts or refuses each of them as the test says.
+//! [`TestPlatform`]: listens for workers as a platform does, and accepts or refuses each of them as the test says.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::cut_connection::Wire;
-use crate::link::Link;
-use crate::within;
+use super::connection::TestConnection;
+use super::link::TestLink;
+use super::patience::within;
 
 /// A platform that listens on a port of its own and accepts one worker at a time, when the test says so.
 #[derive(Debug)]
-pub struct Platform(pub(crate) TcpListener);
+pub struct TestPlatform(TcpListener);
 
-impl Platform {
+impl TestPlatform {
     /// Listens on a free port.
     ///
     /// # Panics
@@ -31,6 +31,13 @@ impl Platform {
         self.0.local_addr().expect("it is bound")
     }
 
+    /// Listener itself. For the crates of this workspace.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn into_listener(self) -> TcpListener {
+        self.0
+    }
+
     /// URL for a worker.
     #[must_use]
     pub fn url(&self) -> String {
@@ -39,36 +46,36 @@ impl Platform {
 
     /// Stops listening, and keeps the port. Links that are open stay open.
     #[must_use]
-    pub fn stop(self) -> Unreachable {
+    pub fn stop(self) -> UnreachablePlatform {
         let address = self.address();
         drop(self);
-        Unreachable::at(address)
+        UnreachablePlatform::at(address)
     }
 
     /// The next connection, before any word was said on it.
     ///
     /// # Panics
     /// Nobody connects.
-    pub async fn accept_tcp(&self) -> Wire {
+    pub async fn accept_tcp(&self) -> TestConnection {
         let (tcp, _) = within(self.0.accept()).await.expect("the listener lives");
-        Wire::new(tcp)
+        TestConnection::new(tcp)
     }
 
     /// The next worker's socket.
     ///
     /// # Panics
     /// Nobody connects, or not with a WebSocket.
-    pub async fn accept(&self) -> Link {
+    pub async fn accept(&self) -> TestLink {
         let wire = self.accept_tcp().await;
         let cut = wire.cut();
-        Link::upgrade(wire, cut).await.expect("a WebSocket")
+        TestLink::upgrade(wire, cut).await.expect("a WebSocket")
     }
 
     /// The next worker's socket, registered and greeted.
     ///
     /// # Panics
     /// As for [`accept`](Self::accept), or the worker does not register first of all.
-    pub async fn accept_worker(&self) -> Link {
+    pub async fn accept_worker(&self) -> TestLink {
         let mut link = self.accept().await;
         link.registration().await;
         link.welcome().await;
@@ -92,7 +99,7 @@ impl Platform {
     ///
     /// # Panics
     /// Nobody connects.
-    pub async fn accept_tunnel(&self) -> (Wire, String) {
+    pub async fn accept_tunnel(&self) -> (TestConnection, String) {
         let mut wire = self.accept_tcp().await;
         let head = read_head(&mut wire).await;
         within(wire.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")).await.expect("the worker listens");
@@ -101,7 +108,7 @@ impl Platform {
 }
 
 /// The head of a request, which has no body.
-async fn read_head(wire: &mut Wire) -> String {
+async fn read_head(wire: &mut TestConnection) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(within(wire.read_u8()).await.expect("a whole request"));
@@ -111,12 +118,12 @@ async fn read_head(wire: &mut Wire) -> String {
 
 /// A port that belongs to the test and refuses every connection.
 #[derive(Debug)]
-pub struct Unreachable {
+pub struct UnreachablePlatform {
     // Bound and not listening: nobody else is given the port, and nobody can connect to it.
     socket: TcpSocket,
 }
 
-impl Unreachable {
+impl UnreachablePlatform {
     /// A free port.
     ///
     /// # Panics
@@ -126,7 +133,12 @@ impl Unreachable {
         Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
-    pub(crate) fn at(address: SocketAddr) -> Self {
+    /// The port of an address.
+    ///
+    /// # Panics
+    /// Somebody else has it.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("there are sockets");
         socket.set_reuseaddr(true).expect("it is a TCP socket");
         socket.bind(address).expect("the port is free");
@@ -147,7 +159,7 @@ impl Unreachable {
     /// # Panics
     /// The port cannot be listened on.
     #[must_use]
-    pub fn restart(self) -> Platform {
-        Platform(self.socket.listen(16).expect("the port is ours"))
+    pub fn restart(self) -> TestPlatform {
+        TestPlatform(self.socket.listen(16).expect("the port is ours"))
     }
 }

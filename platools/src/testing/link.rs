@@ -1,44 +1,47 @@
-//! [`Link`]: plays the platform's end of a worker's socket, for tests.
+//! [`TestLink`]: plays the platform's end of a worker's socket.
+
+use std::io;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::cut_connection::{Cut, Wire};
-use crate::within;
+use super::connection::{ConnectionCut, TestConnection};
+use super::patience::within;
 
 /// A worker's socket from the platform's side. Dropping it ends the connection without a close frame.
 #[derive(Debug)]
-pub struct Link<S = Wire> {
+pub struct TestLink<S = TestConnection> {
     socket: WebSocketStream<S>,
     request: Request,
-    cut: Cut,
+    cut: ConnectionCut,
+    received: Vec<Value>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> TestLink<S> {
     /// Turns a connection into a WebSocket; `cut` is the connection's own.
     ///
     /// # Errors
     /// It was cut before that was done, or the other side speaks no WebSocket.
-    pub async fn upgrade(stream: S, cut: Cut) -> Result<Self, Error> {
+    pub async fn upgrade(stream: S, cut: ConnectionCut) -> io::Result<Self> {
         let mut request = None;
         #[expect(clippy::result_large_err, reason = "the library's own signature")]
         let keep = |received: &Request, response: Response| -> Result<Response, ErrorResponse> {
             request = Some(received.clone());
             Ok(response)
         };
-        let socket = within(accept_hdr_async(stream, keep)).await?;
-        Ok(Self { socket, request: request.expect("an upgrade has a request"), cut })
+        let socket = within(accept_hdr_async(stream, keep)).await.map_err(io::Error::other)?;
+        Ok(Self { socket, request: request.expect("an upgrade has a request"), cut, received: Vec::new() })
     }
 
-    /// A WebSocket that was upgraded elsewhere, with this request.
-    pub(crate) fn upgraded(socket: WebSocketStream<S>, request: Request) -> Self {
-        Self { socket, request, cut: Cut::default() }
+    /// A WebSocket that was upgraded elsewhere, with this request. For the crates of this workspace.
+    #[doc(hidden)]
+    pub fn upgraded(socket: WebSocketStream<S>, request: Request) -> Self {
+        Self { socket, request, cut: ConnectionCut::default(), received: Vec::new() }
     }
 
     /// The path and the query the worker asked for.
@@ -55,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
     /// The point at which the connection is cut.
     #[must_use]
-    pub fn cut(&self) -> &Cut {
+    pub fn cut(&self) -> &ConnectionCut {
         &self.cut
     }
 
@@ -67,7 +70,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.send_text(frame.to_string()).await;
     }
 
-    /// Sends a text frame, whatever is in it.
+    /// Every frame of the worker's that was read so far, in order.
+    #[must_use]
+    pub fn received(&self) -> &[Value] {
+        &self.received
+    }
+
+    /// Sends a text frame, also one that is no JSON.
     ///
     /// # Panics
     /// The socket has ended.
@@ -75,20 +84,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.try_send(text.into()).await.expect("the socket is open");
     }
 
-    /// Sends a message of any kind.
+    /// Sends a binary message, which no platform sends.
     ///
     /// # Panics
     /// The socket has ended.
-    pub async fn send_message(&mut self, message: Message) {
-        within(self.socket.send(message)).await.expect("the socket is open");
+    pub async fn send_binary(&mut self, bytes: Vec<u8>) {
+        within(self.socket.send(Message::binary(bytes))).await.expect("the socket is open");
     }
 
     /// Sends a text frame.
     ///
     /// # Errors
     /// The socket has ended.
-    pub async fn try_send(&mut self, text: String) -> Result<(), Error> {
-        within(self.socket.send(Message::text(text))).await
+    pub async fn try_send(&mut self, text: String) -> io::Result<()> {
+        within(self.socket.send(Message::text(text))).await.map_err(io::Error::other)
     }
 
     /// The next frame; `None` where the socket ends first.
@@ -98,7 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub async fn try_next(&mut self) -> Option<Value> {
         loop {
             match within(self.socket.next()).await {
-                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("a frame is JSON")),
+                Some(Ok(Message::Text(text))) => {
+                    let frame: Value = serde_json::from_str(&text).expect("a frame is JSON");
+                    self.received.push(frame.clone());
+                    return Some(frame);
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => return None,
             }

@@ -1,4 +1,4 @@
-//! [`Wire`]: carries a TCP connection of a test and breaks it at a chosen byte. [`Cut`] chooses the byte.
+//! [`TestConnection`]: carries a TCP connection of a test and breaks it at a chosen byte. [`ConnectionCut`] chooses the byte.
 
 use std::io;
 use std::pin::Pin;
@@ -8,19 +8,19 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// An accepted connection, which ends as its [`Cut`] says.
+/// An accepted connection, which ends as its [`ConnectionCut`] says.
 #[derive(Debug)]
-pub struct Wire {
+pub struct TestConnection {
     tcp: TcpStream,
-    cut: Cut,
+    cut: ConnectionCut,
 }
 
 /// The point and the manner of a connection's end. Clones belong to the same connection.
 #[derive(Debug, Clone, Default)]
-pub struct Cut(Arc<Mutex<Plan>>);
+pub struct ConnectionCut(Arc<Mutex<CutPlan>>);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Plan {
+struct CutPlan {
     /// Further bytes of the worker that come through; all without a number.
     readable: Option<usize>,
     /// Further bytes of the platform that go out.
@@ -28,7 +28,7 @@ struct Plan {
     reset: bool,
 }
 
-impl Cut {
+impl ConnectionCut {
     /// Takes so many more bytes from the worker, and then nothing.
     pub fn after_reading(&self, bytes: usize) {
         self.plan(|plan| plan.readable = Some(bytes));
@@ -44,25 +44,25 @@ impl Cut {
         self.plan(|plan| plan.reset = true);
     }
 
-    fn plan<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {
+    fn plan<T>(&self, change: impl FnOnce(&mut CutPlan) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Wire {
+impl TestConnection {
     pub(crate) fn new(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).expect("it is a TCP socket");
-        Self { tcp, cut: Cut::default() }
+        Self { tcp, cut: ConnectionCut::default() }
     }
 
     /// Handle for the connection's end.
     #[must_use]
-    pub fn cut(&self) -> Cut {
+    pub fn cut(&self) -> ConnectionCut {
         self.cut.clone()
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for TestConnection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Some(left) = self.cut.plan(|plan| plan.readable) else {
             return Pin::new(&mut self.tcp).poll_read(cx, buf);
@@ -79,7 +79,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for TestConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(left) = self.cut.plan(|plan| plan.writable) else {
             return Pin::new(&mut self.tcp).poll_write(cx, bytes);
@@ -101,7 +101,7 @@ impl AsyncWrite for Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for TestConnection {
     fn drop(&mut self) {
         if self.cut.plan(|plan| plan.reset) {
             // A connection that has ended by itself cannot be reset any more.
