@@ -1,4 +1,5 @@
-//! [`RequestError`]: tells an application why its request to the gateway has no reply.
+//! [`RequestError`]: the error of a request to the gateway. The gateway refused the request, its response cannot be read, or the connection
+//! or the time ended before the response came.
 
 use std::error::Error as StdError;
 use std::fmt;

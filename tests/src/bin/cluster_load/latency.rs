@@ -1,4 +1,5 @@
-//! Measures a call to a worker at the caller's gateway and one to a worker at another gateway: its time, and the processor time of each part.
+//! Measurement of two kinds of calls: to a worker at the gateway of the caller, and to a worker at another gateway. For each kind it prints
+//! how long a call takes, and the processor time that a call costs each gateway and the NATS server.
 
 use std::time::Duration;
 
