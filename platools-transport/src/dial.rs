@@ -11,11 +11,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::http::Method;
 use tokio_tungstenite::tungstenite::http::header::HOST;
 use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Uri};
 
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "proxy")]
@@ -24,7 +23,7 @@ use crate::socket::Socket;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transport::Transport;
-use crate::upgrade::upgrade;
+use crate::upgrade::{upgrade, upgrade_error};
 use crate::url::behind;
 use crate::url::{ClientKind, websocket_url};
 
@@ -107,7 +106,7 @@ impl Dialler {
     /// Opens a connection and a socket on it.
     pub async fn socket(&self, request: Request<()>) -> Result<Socket, Error> {
         let (transport, traffic) = Traffic::on(self.transport().await?);
-        let raw = upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))?;
+        let raw = upgrade(transport, request).await.map_err(|error| upgrade_error(self.client, error))?;
         Ok(Socket::new(raw, traffic))
     }
 
@@ -119,21 +118,6 @@ impl Dialler {
         TcpStream::connect((host, port))
             .await
             .map_err(|error| failed(format!("{host}:{port} cannot be reached")).with_source(error))
-    }
-
-    fn refused_upgrade(&self, error: SocketError) -> Error {
-        let peer = self.client.peer();
-        if let SocketError::Http(response) = &error {
-            let status = response.status();
-            return match status {
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                    let credential = self.client.credential();
-                    Error::new(ErrorKind::Refused, format!("{peer} refused {credential} ({status})"))
-                }
-                _ => failed(format!("{peer} answered the upgrade with {status}; is the URL right?")),
-            };
-        }
-        failed("the WebSocket handshake failed").with_source(error)
     }
 }
 

@@ -1,5 +1,5 @@
-//! [`upgrade`]: turns an open connection into a WebSocket by an HTTP request. It uses `hyper`, because `hyper` writes no request, and so no
-//! secret, to a log.
+//! [`upgrade`]: turns an open connection into a WebSocket by an HTTP request. [`upgrade_error`] decides which answers refuse the credential. The
+//! module uses `hyper`, because `hyper` writes no request, and so no secret, to a log.
 
 use std::io;
 use std::pin::pin;
@@ -16,7 +16,9 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::error::{Error, ErrorKind};
 use crate::transport::Transport;
+use crate::url::ClientKind;
 use crate::websocket::WebSocket;
 
 /// The longest head of an answer that is read.
@@ -48,6 +50,22 @@ pub(super) async fn upgrade<T: Transport>(transport: T, request: Request<()>) ->
     };
     let parts = parts.map_err(broken)?;
     Ok(WebSocket::new(parts.io.into_inner(), &parts.read_buf))
+}
+
+/// The error of an upgrade that failed. The status 401 or 403 refuses the credential, and the client gives up unless its settings say
+/// otherwise. Any other status may come from a proxy in between, so the client tries again.
+pub(super) fn upgrade_error(client: ClientKind, error: SocketError) -> Error {
+    let peer = client.peer();
+    let SocketError::Http(response) = &error else {
+        return Error::new(ErrorKind::Connection, "the WebSocket handshake failed").with_source(error);
+    };
+    let status = response.status();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Error::new(ErrorKind::Refused, format!("{peer} refused {} ({status})", client.credential()))
+        }
+        _ => Error::new(ErrorKind::Connection, format!("{peer} answered the upgrade with {status}; is the URL right?")),
+    }
 }
 
 /// The request as it stands on the wire: the path alone, and no body.

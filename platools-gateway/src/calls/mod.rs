@@ -3,6 +3,7 @@
 //! tool again with the arguments of an earlier call. `idempotency` gives a repeated request the outcome of the first one, without a second
 //! call of the tool.
 
+mod call_delivery;
 pub(crate) mod content_text;
 mod frame;
 mod history;
@@ -11,7 +12,6 @@ mod outcome;
 mod pipeline;
 mod request;
 pub mod result_preview;
-mod route;
 mod service;
 
 pub(crate) use frame::ShippedCall;

@@ -13,9 +13,9 @@ use crate::limits::Limiter;
 use crate::links::Links;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::Observers;
-use crate::ports::call_peers::CallPeers;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::journal::JournalStore;
+use crate::ports::remote_calls::RemoteCalls;
 use crate::settings::{CallSettings, IdempotencySettings};
 use crate::tools::Tools;
 
@@ -93,5 +93,5 @@ pub(crate) struct CallServices {
     pub(crate) retention_clock: Arc<RetentionClock>,
     pub(crate) observers: Observers,
     /// The other gateways of the installation. None: this one is alone.
-    pub(crate) peers: Option<Arc<dyn CallPeers>>,
+    pub(crate) remote_calls: Option<Arc<dyn RemoteCalls>>,
 }

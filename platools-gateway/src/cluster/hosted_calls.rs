@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answers::{ANSWERS, AnswerMessage};
-use super::member_links::{CALLS, CallMessage, Taking};
+use super::call_sender::{CALLS, CallMessage, Taking};
 use super::members::Members;
 use super::messenger::{MemberMessage, Messenger, Response};
 use crate::calls::{KeyedCallGrant, ShippedCall};

@@ -66,8 +66,8 @@ impl BaseServices {
         let messenger = options.bus.take().map(|bus| Messenger::new(options.gateway, bus));
         let messenger = messenger.map(|messenger| (messenger.clone(), Publishers::new(&messenger)));
         let publishers = messenger.as_ref().map(|(_, publishers)| publishers);
-        let feed_peers = publishers.map(|publishers| (publishers.fan_out.clone() as _, clock.clone()));
-        let feed = Feed::shared(options.feed.clone(), feed_peers);
+        let feed_fan_out = publishers.map(|publishers| (publishers.fan_out.clone() as _, clock.clone()));
+        let feed = Feed::shared(options.feed.clone(), feed_fan_out);
         let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
         let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
         let directory = directory.observed(publishers.map(|publishers| publishers.directory.clone() as _));

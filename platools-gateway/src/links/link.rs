@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::link_sender::{LinkSender, Queued, SocketSender};
 use super::live_link::LiveLink;
 use super::messages::{Closing, Delivery, Notice, Order};
-use super::outlet::{Outlet, Queued, SocketOutlet};
 use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
 use super::worker_peer::WorkerPeer;
@@ -223,7 +223,7 @@ impl Links {
             repeats_answers: !features.is_empty(),
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(false),
-            outlet: Outlet::Socket(SocketOutlet {
+            sender: LinkSender::Socket(SocketSender {
                 secret,
                 credential,
                 features,

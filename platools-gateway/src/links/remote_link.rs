@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::changes::LinkChanges;
+use super::link_sender::{LinkSender, MemberSender};
 use super::live_link::LiveLink;
 use super::messages::Notice;
-use super::outlet::{MemberOutlet, Outlet};
 use super::table::Links;
 use super::worker_peer::WorkerPeer;
 use crate::catalog::DeclaredTools;
@@ -71,7 +71,7 @@ impl RemoteLink {
 impl Links {
     /// Adds a link of another gateway to the table, by the same rules as one of this gateway: it takes the place of an older one, unless the
     /// entity is a pool. One that is there already stays as it is.
-    pub(crate) fn attach_remote(&self, link: &RemoteLink, outlet: Arc<dyn MemberOutlet>) {
+    pub(crate) fn attach_remote(&self, link: &RemoteLink, sender: Arc<dyn MemberSender>) {
         let RemoteLink { id, generation, identity, peer, connected_ms, policy, repeats_answers, is_leaving } =
             link.clone();
         self.observe(generation);
@@ -92,7 +92,7 @@ impl Links {
             repeats_answers,
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(is_leaving),
-            outlet: Outlet::Member(outlet),
+            sender: LinkSender::Member(sender),
         });
         self.enter(&live);
         // Calls that were lost with the connection to the other gateway have a link again.

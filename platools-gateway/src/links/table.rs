@@ -81,7 +81,7 @@ impl Links {
     }
 
     /// The number of links of an entity that other gateways have.
-    pub(crate) fn count_elsewhere(&self, entity: &EntityId) -> usize {
+    pub(crate) fn count_remote(&self, entity: &EntityId) -> usize {
         if self.link_observer.is_none() {
             return 0;
         }

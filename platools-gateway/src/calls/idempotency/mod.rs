@@ -6,9 +6,9 @@
 //! one where the call began is gone.
 
 mod answer;
-mod elsewhere;
 mod grant;
 mod key;
+mod remote_answers;
 mod running;
 mod seal;
 mod start;
