@@ -34,7 +34,7 @@ use crate::ops::housekeeping::Housekeeping;
 use crate::ops::installation::InstallationStatus;
 use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::remote_tickets::RemoteTickets;
 use crate::ports::session_fan_out::SessionFanOut;

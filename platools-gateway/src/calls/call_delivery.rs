@@ -13,7 +13,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::trace::trace_id;
 use crate::links::{Delivery, Links, LiveLink, Refused, busy};
-use crate::pending::{CallStep, PendingCall, Stage, WorkerAnswer};
+use crate::pending_calls::{CallStep, PendingCall, Stage, WorkerAnswer};
 
 /// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
 ///

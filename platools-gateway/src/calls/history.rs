@@ -15,7 +15,7 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::page::Listing;
 use crate::journal::{JournaledCall, PastCall, Payload, PayloadState, TRACEBACK};
-use crate::pending::CallTimeout;
+use crate::pending_calls::CallTimeout;
 use crate::ports::remote_calls::RemoteCalls;
 use crate::tools::ToolName;
 

@@ -11,7 +11,7 @@ use crate::domain::ids::{CallId, GatewayNumber};
 use crate::journal::Journal;
 use crate::limits::Limiter;
 use crate::links::Links;
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 use crate::ports::call_observer::Observers;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::journal::JournalStore;

@@ -13,7 +13,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
 use crate::links::{Delivery, LinkChanges, MemberSender, busy};
-use crate::pending::{LinkEnd, PendingCalls};
+use crate::pending_calls::{LinkEnd, PendingCalls};
 
 /// Calls for the workers of a member, and their cancellations, in order.
 pub(super) const CALLS: Topic = Topic::new("calls");

@@ -21,7 +21,7 @@ use super::messenger::{MemberMessage, Messenger};
 use crate::catalog::{Catalog, DeclaredTools};
 use crate::domain::ids::{GatewayNumber, LinkId};
 use crate::links::{Links, MemberSender, RemoteLink};
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 
 /// The longest wait for a page of the links of a member.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(5);

@@ -41,7 +41,7 @@ use crate::domain::ids::{CallId, GatewayNumber, LinkId};
 use crate::feed::Feed;
 use crate::limits::Limiter;
 use crate::links::{HealthMonitor, Links};
-use crate::pending::{PendingCalls, Report, WorkerAnswer};
+use crate::pending_calls::{PendingCalls, Report, WorkerAnswer};
 use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::Sessions;
 

@@ -10,7 +10,7 @@ use super::members::SILENCE;
 use crate::domain::error::ErrorKind;
 use crate::domain::identity::Policy;
 use crate::domain::lock::lock;
-use crate::pending::{Progress, Report, Reports};
+use crate::pending_calls::{Progress, Report, Reports};
 use installation::{Installation, cluster, until};
 
 const ONE: &[(&str, Policy)] = &[("tools", Policy::Supersede)];

@@ -18,7 +18,7 @@ use crate::journal::{Journal, JournalSettings};
 use crate::limits::Limiter;
 use crate::links::{LinkObserver, Links, WorkerObserver};
 use crate::ops::call_figures::CallFigures;
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::store::Storage;
 use crate::ports::tool_changes::{LocalToolChanges, ToolChanges};

@@ -14,7 +14,7 @@ use crate::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
 use crate::journal::JournalSettings;
 use crate::limits::Limits;
 use crate::ops::log_tail::LogTail;
-use crate::pending::CallSettings;
+use crate::pending_calls::CallSettings;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{EventHandler, RuntimeSettings};
 

@@ -21,7 +21,7 @@ use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{CallId, EntityId, LinkId};
 use crate::limits::ConcurrencyPermit;
 use crate::limits::gauge::Gauge;
-use crate::pending::LinkEnd;
+use crate::pending_calls::LinkEnd;
 use crate::ports::time::now_ms;
 
 /// The socket task's end of a link. Dropping it takes the worker offline, unless a newer

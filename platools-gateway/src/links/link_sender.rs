@@ -25,7 +25,7 @@ pub(super) enum LinkSender {
     Member(Arc<dyn MemberSender>),
 }
 
-/// Carries calls to the links of another gateway. It never waits, and tells [`PendingCalls`](crate::pending::PendingCalls) how far each call
+/// Carries calls to the links of another gateway. It never waits, and tells [`PendingCalls`](crate::pending_calls::PendingCalls) how far each call
 /// came.
 pub(crate) trait MemberSender: fmt::Debug + Send + Sync {
     /// The number of the other gateway.

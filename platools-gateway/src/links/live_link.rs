@@ -17,7 +17,7 @@ use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Policy};
 use crate::domain::ids::{GatewayNumber, LinkId};
 use crate::limits::gauge::Gauge;
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 
 /// The services' end of a link. [`Link`](super::Link) is the end of the socket's task. A link whose socket another gateway has is one, too:
 /// only its [`LinkSender`] differs.

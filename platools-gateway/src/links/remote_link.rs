@@ -18,7 +18,7 @@ use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Gauge;
-use crate::pending::LinkEnd;
+use crate::pending_calls::LinkEnd;
 
 /// The description of a link, for other gateways.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use crate::calls::service::Calls;
 use crate::domain::idempotency::{EarlierCall, EarlierEnd, KeyedCallStatus};
 use crate::domain::ids::CallId;
 use crate::domain::lock::lock;
-use crate::pending::WorkerAnswer;
+use crate::pending_calls::WorkerAnswer;
 use crate::ports::remote_calls::RemoteCalls;
 
 /// The time in which another gateway responds, with the answer or without. The database is read between two requests.
