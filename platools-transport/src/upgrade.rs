@@ -57,14 +57,18 @@ pub(super) async fn upgrade<T: Transport>(transport: T, request: Request<()>) ->
 pub(super) fn upgrade_error(client: ClientKind, error: SocketError) -> Error {
     let peer = client.peer();
     let SocketError::Http(response) = &error else {
-        return Error::new(ErrorKind::Connection, "the WebSocket handshake failed").with_source(error);
+        return Error::new(ErrorKind::Connection, format!("the WebSocket handshake with {peer} failed"))
+            .with_source(error);
     };
     let status = response.status();
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Error::new(ErrorKind::Refused, format!("{peer} refused {} ({status})", client.credential()))
+            Error::new(ErrorKind::Refused, format!("{peer} refused {} with {status}", client.credential()))
         }
-        _ => Error::new(ErrorKind::Connection, format!("{peer} answered the upgrade with {status}; is the URL right?")),
+        _ => Error::new(
+            ErrorKind::Connection,
+            format!("{peer} answered the upgrade with {status} in place of 101; check the URL"),
+        ),
     }
 }
 

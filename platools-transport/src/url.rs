@@ -87,10 +87,11 @@ pub(crate) fn websocket_url(client: ClientKind, url: &str) -> Result<Uri, Error>
 pub(crate) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> {
     let mut parts = address.clone().into_parts();
     let base = address.path().trim_end_matches('/');
-    let invalid = |error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error);
+    let message =
+        || format!("the path `{path_and_query}` cannot be part of a URL; percent-encode its other characters");
+    let invalid = |error| Error::new(ErrorKind::InvalidUrl, message()).with_source(error);
     parts.path_and_query = Some(format!("{base}{path_and_query}").parse().map_err(invalid)?);
-    Uri::from_parts(parts)
-        .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
+    Uri::from_parts(parts).map_err(|error| Error::new(ErrorKind::InvalidUrl, message()).with_source(error))
 }
 
 fn websocket_scheme(client: ClientKind, scheme: &Scheme) -> Result<&'static str, Error> {

@@ -240,13 +240,19 @@ impl RuntimeClient {
                 .with_source(error)
         })?;
         if text.len() > MAX_MESSAGE_BYTES {
-            let message = format!("the frame has {} bytes; a gateway reads {MAX_MESSAGE_BYTES}", text.len());
+            let message = format!(
+                "the frame has {} bytes, and a gateway reads at most {MAX_MESSAGE_BYTES}; send less",
+                text.len()
+            );
             return Err(RuntimeError::new(RuntimeErrorKind::TooLarge, message));
         }
         if queue(self.0.shared.frames(), &text).await {
             return Ok(());
         }
-        let message = format!("there is no socket to send with: the client is {}", self.state().as_str());
+        let message = format!(
+            "the client is {}, and has no socket to send with; send again once it is connected",
+            self.state().as_str()
+        );
         Err(RuntimeError::new(RuntimeErrorKind::NotConnected, message))
     }
 

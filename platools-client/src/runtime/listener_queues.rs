@@ -109,17 +109,16 @@ impl<T: Clone> Listener<T> {
     fn tell(&mut self, what: &str, value: &T) -> bool {
         match self.queue.try_send(value.clone()) {
             Ok(()) if self.missed > 0 => {
-                warn!(
-                    listener.id = self.id,
-                    listener.missed = self.missed,
-                    "listener to {what} keeps up again; it missed some before"
-                );
+                warn!(listener.id = self.id, listener.missed = self.missed, "listener to {what} caught up");
                 self.missed = 0;
             }
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 if self.missed == 0 {
-                    warn!(listener.id = self.id, "listener to {what} is too slow, and misses those that come now");
+                    warn!(
+                        listener.id = self.id,
+                        "listener to {what} fell behind: further ones are dropped until it catches up"
+                    );
                 }
                 self.missed += 1;
             }

@@ -130,7 +130,7 @@ impl SharedState {
         let request = Disconnect::new(session.session_id);
         let told = self.http.ask_once::<IgnoredAny>("POST", path::DISCONNECT, request);
         if !matches!(timeout(SESSION_END_LIMIT, told).await, Ok(Ok(_))) {
-            debug!("the end of the session did not reach the gateway");
+            debug!("end of the session not delivered");
         }
     }
 

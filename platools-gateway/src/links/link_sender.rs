@@ -86,7 +86,7 @@ impl SocketSender {
             Notice::Cancel { .. } => {
                 // A link that is gone needs no notice. A worker that does not read runs the cancelled call to its end.
                 if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
-                    tracing::debug!(connection.id = %link, "a cancellation left out");
+                    tracing::debug!(connection.id = %link, "cancellation not sent: too many wait for the worker");
                 }
             }
             Notice::Drain { .. } => drop(self.draining.send_replace(Some(notice.clone()))),

@@ -165,9 +165,12 @@ impl LiveLink {
 }
 
 pub(crate) fn busy() -> Error {
-    Error::new(ErrorKind::WorkerBusy, "the tool's worker reads too slowly; too many calls wait for it")
+    Error::new(
+        ErrorKind::WorkerBusy,
+        "the tool's worker reads too slowly, and too many calls wait for it; call again later",
+    )
 }
 
 pub(crate) fn offline() -> Error {
-    Error::new(ErrorKind::WorkerOffline, "the tool's worker is not connected")
+    Error::new(ErrorKind::WorkerOffline, "the tool's worker is not connected; start it, or call again once it is back")
 }

@@ -133,7 +133,7 @@ impl Registrations {
                     self.departures.prune_later(scope.clone());
                 }
             }
-            Err(error) => tracing::error!(%error, entity.id = %scope.entity, "tools of a pool could not be stored"),
+            Err(error) => tracing::error!(%error, entity.id = %scope.entity, "tools of a pool not stored"),
         }
     }
 

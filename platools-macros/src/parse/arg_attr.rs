@@ -55,7 +55,7 @@ impl ParameterAttributes {
 
     fn parse_inject(&mut self, meta: &Meta, errors: &mut Errors) {
         if !matches!(meta, Meta::Path(_)) {
-            errors.at(meta, "`#[inject]` takes nothing");
+            errors.at(meta, "`#[inject]` has no arguments; write it alone");
         }
         self.inject = true;
     }
@@ -104,7 +104,10 @@ impl ArgOptions {
             RangeLimits::Closed(_) => value > end,
         });
         if below || above {
-            return Err(syn::Error::new_spanned(default, "the default lies outside of the argument's range"));
+            return Err(syn::Error::new_spanned(
+                default,
+                "the default lies outside of the argument's range; change one of them",
+            ));
         }
         Ok(())
     }
@@ -128,7 +131,7 @@ fn range(item: &MetaItem, example: &str) -> syn::Result<ExprRange> {
         ));
     }
     if is_empty(&range) {
-        return Err(syn::Error::new_spanned(range, "the range is empty: no value lies in it"));
+        return Err(syn::Error::new_spanned(range, "the range is empty; its end must be above its start"));
     }
     Ok(range)
 }
