@@ -1,5 +1,5 @@
 //! [`HttpRequests`]: sends an agent's HTTP requests to the gateway, with the agent's secret. `retry_after.rs` repeats a request that was
-//! refused.
+//! refused with 429, too many requests.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,7 +1,7 @@
 //! The live feed: events of one agent for the dashboard that watches it.
 //!
 //! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application provides both with a
-//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). Agents can also watch
+//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin_state`). Agents can also watch
 //! keys, such as prices: `keyed_values` publishes the values of keys, and `watched_keys` finds the dashboards that get them.
 
 mod builtin_state;
