@@ -24,8 +24,7 @@ use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transport::Transport;
 use crate::upgrade::{upgrade, upgrade_error};
-use crate::url::behind;
-use crate::url::{ClientKind, websocket_url};
+use crate::url::{ClientKind, behind, invalid_path, websocket_url};
 
 /// The `User-Agent` of this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
@@ -81,13 +80,7 @@ impl Dialler {
         let host = HeaderValue::from_str(authority).expect("a host that was parsed has no control characters");
         let origin_form = target.path_and_query().map_or("/", |path| path.as_str());
         let request = Request::builder().method(method).uri(origin_form).header(HOST, host).header(USER_AGENT, AGENT);
-        request.body(()).map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidUrl,
-                format!("the path `{path_and_query}` cannot be part of a URL; percent-encode its other characters"),
-            )
-            .with_source(error)
-        })
+        request.body(()).map_err(|error| invalid_path(path_and_query).with_source(error))
     }
 
     fn upgrade_of(&self, address: &Uri) -> Result<Request<()>, Error> {

@@ -87,11 +87,16 @@ pub(crate) fn websocket_url(client: ClientKind, url: &str) -> Result<Uri, Error>
 pub(crate) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> {
     let mut parts = address.clone().into_parts();
     let base = address.path().trim_end_matches('/');
-    let message =
-        || format!("the path `{path_and_query}` cannot be part of a URL; percent-encode its other characters");
-    let invalid = |error| Error::new(ErrorKind::InvalidUrl, message()).with_source(error);
-    parts.path_and_query = Some(format!("{base}{path_and_query}").parse().map_err(invalid)?);
-    Uri::from_parts(parts).map_err(|error| Error::new(ErrorKind::InvalidUrl, message()).with_source(error))
+    let target = format!("{base}{path_and_query}").parse();
+    parts.path_and_query = Some(target.map_err(|error| invalid_path(path_and_query).with_source(error))?);
+    Uri::from_parts(parts).map_err(|error| invalid_path(path_and_query).with_source(error))
+}
+
+/// The error of a path that a URL cannot have. It leaves out the query, which may have a ticket.
+pub(crate) fn invalid_path(path_and_query: &str) -> Error {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let message = format!("the path `{path}` or its query cannot be part of a URL; percent-encode their characters");
+    Error::new(ErrorKind::InvalidUrl, message)
 }
 
 fn websocket_scheme(client: ClientKind, scheme: &Scheme) -> Result<&'static str, Error> {

@@ -106,7 +106,7 @@ fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, R
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| invalid(&format!("`{method}` is no method of HTTP, such as GET")))?;
     if !path.starts_with('/') {
-        return Err(invalid(&format!("the path `{path}` must begin with a slash")));
+        return Err(invalid("the path does not begin with a slash; give the path below the gateway's URL"));
     }
     let body =
         serde_json::to_vec(body).map_err(|error| invalid("the body cannot be written as JSON").with_source(error))?;
