@@ -202,6 +202,9 @@ mod tests {
                 answered(&format!("HTTP/1.1 {status} Because\r\ncontent-length: 9\r\n\r\nno")).await;
             let Err(SocketError::Http(response)) = refused else { panic!("{status}: {refused:?}") };
             assert_eq!(response.status(), status);
+            let error = upgrade_error(ClientKind::Worker, SocketError::Http(response));
+            assert_eq!(error.kind() == ErrorKind::Refused, [401, 403].contains(&status), "{error}");
+            assert!(error.to_string().contains(&status.to_string()), "{error}");
         }
     }
 

@@ -122,6 +122,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::error::WithCauses;
 
     #[test]
     fn urls_become_those_of_the_other_sdks() {
@@ -156,7 +157,9 @@ mod tests {
         }
         let address = websocket_url(ClientKind::Agent, "https://host/behind/?x=1").expect("an address");
         assert_eq!(behind(&address, "/v1/x?y=2").expect("a path").to_string(), "wss://host/behind/v1/x?y=2");
-        behind(&address, "/a b").expect_err("a space");
+        let refused = behind(&address, "/a b?ticket=hush").expect_err("a space");
+        let text = WithCauses(&refused).to_string();
+        assert!(text.contains("`/a b`") && !text.contains("hush"), "{text}");
         let error = websocket_url(ClientKind::Caller, "host:8080").expect_err("no scheme");
         assert!(error.to_string().starts_with("the gateway's URL must begin with"), "{error}");
     }
