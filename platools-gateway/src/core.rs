@@ -18,7 +18,7 @@ use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
-use crate::cluster::{Cluster, ClusterServices, MemberPeers};
+use crate::cluster::{Cluster, ClusterServices, MemberRequests};
 use crate::connections::{Authenticator, BrowserSessions, Callers, SignInCodes};
 use crate::directory::Directory;
 use crate::domain::database::DataSource;
@@ -36,13 +36,12 @@ use crate::ops::live_events::LiveEvents;
 use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
 use crate::ops::recent_calls::RecentCalls;
-use crate::pending::PendingCalls;
-use crate::ports::browser_session_peers::BrowserSessionPeers;
+use crate::pending_calls::PendingCalls;
 use crate::ports::call_observer::Observers;
-use crate::ports::call_peers::CallPeers;
-use crate::ports::session_peers::SessionPeers;
+use crate::ports::remote_browser_sessions::RemoteBrowserSessions;
+use crate::ports::remote_tickets::RemoteTickets;
+use crate::ports::session_fan_out::SessionFanOut;
 use crate::ports::store::Storage;
-use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::{SessionServices, Sessions};
 use crate::store::SqlStore;
 use crate::tools::Tools;
@@ -172,8 +171,9 @@ impl Core {
         let BaseServices { call_figures, recent_calls, live_events, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
-        let peers = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberPeers::new(messenger.clone())));
-        let of_sessions = (options.gateway, peers.clone().map(|peers| peers as Arc<dyn BrowserSessionPeers>));
+        let requests = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberRequests::new(messenger.clone())));
+        let of_sessions =
+            (options.gateway, requests.clone().map(|requests| requests as Arc<dyn RemoteBrowserSessions>));
         let browser_sessions =
             BrowserSessions::new(directory.clone(), callers.clone(), options.console.clone(), of_sessions);
         let browser_sessions = Arc::new(browser_sessions);
@@ -204,10 +204,10 @@ impl Core {
         let reconciler = Arc::new(reconciler);
         let admin = needs!(Administration { directory, limiter, audit, catalog, links, tools, reconciler });
 
-        let session_peers =
-            messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as Arc<dyn SessionPeers>);
+        let session_fan_out =
+            messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as Arc<dyn SessionFanOut>);
         let gateway = options.gateway;
-        let ticket_peers = peers.clone().map(|peers| peers as Arc<dyn TicketPeers>);
+        let remote_tickets = requests.clone().map(|requests| requests as Arc<dyn RemoteTickets>);
         let services = needs!(SessionServices {
             directory,
             limiter,
@@ -216,15 +216,15 @@ impl Core {
             sessions: store,
             channels: store,
             clock,
-            peers: session_peers,
+            fan_out: session_fan_out,
             gateway,
-            ticket_peers,
+            remote_tickets,
         });
         let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
         let sessions = Arc::new(sessions);
         let observers =
             observers.into_iter().chain([sessions.observer()]).chain(options.observers).collect::<Observers>();
-        let (peers, is_member) = (peers.map(|peers| peers as Arc<dyn CallPeers>), messenger.is_some());
+        let (remote_calls, is_member) = (requests.map(|requests| requests as _), messenger.is_some());
         let services = needs!(CallServices {
             directory,
             catalog,
@@ -237,7 +237,7 @@ impl Core {
             idempotency_store: store,
             retention_clock,
             observers,
-            peers,
+            remote_calls,
         });
         let origin = (options.gateway, options.trace_ratio);
         let calls = Arc::new(Calls::new(services, options.calls, options.idempotency, origin));

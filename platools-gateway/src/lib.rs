@@ -53,7 +53,7 @@ pub mod model;
 #[doc(hidden)]
 pub mod net;
 pub mod ops;
-pub mod pending;
+pub mod pending_calls;
 pub mod ports;
 pub mod sessions;
 pub mod settings;
@@ -64,7 +64,7 @@ pub mod tools;
 pub use crate::admin::SigningKeySource;
 pub use crate::domain::error::{Error, ErrorKind};
 pub use crate::domain::identity::Role;
-pub use crate::pending::CallTimeout;
+pub use crate::pending_calls::CallTimeout;
 pub use gateway::{Builder, DataFolder, Gateway, Stopped, upgrade_database};
 pub use settings::{
     AnonymousAccess, CallSettings, ConsoleSettings, HttpSettings, IdempotencySettings, McpSettings, Recording,

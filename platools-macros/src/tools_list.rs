@@ -68,7 +68,7 @@ fn repeated(tools: &Punctuated<Listed, Token![,]>) -> Vec<syn::Error> {
         .map(|tool| (tool.path.to_token_stream().to_string().replace(' ', ""), spans::span_of(&tool.path)))
         .collect();
     spans::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| {
-        format!("`{path}` is listed twice")
+        format!("`{path}` is listed twice; remove one")
     })
 }
 

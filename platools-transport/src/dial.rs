@@ -11,11 +11,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::http::Method;
 use tokio_tungstenite::tungstenite::http::header::HOST;
 use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, Uri};
 
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "proxy")]
@@ -24,9 +23,8 @@ use crate::socket::Socket;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::transport::Transport;
-use crate::upgrade::upgrade;
-use crate::url::behind;
-use crate::url::{ClientKind, websocket_url};
+use crate::upgrade::{upgrade, upgrade_error};
+use crate::url::{ClientKind, behind, invalid_path, websocket_url};
 
 /// The `User-Agent` of this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
@@ -55,7 +53,13 @@ impl Dialler {
 
     /// Opens a socket with these steps, or fails when they take too long.
     pub async fn in_time<T>(&self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let too_slow = |_| failed(format!("no socket was open within {:?}", self.time_limit));
+        let too_slow = |_| {
+            failed(format!(
+                "{} accepted no connection within {:?}; check its URL, or raise `connect_timeout`",
+                self.client.peer(),
+                self.time_limit
+            ))
+        };
         timeout(self.time_limit, steps).await.map_err(too_slow)?
     }
 
@@ -76,14 +80,12 @@ impl Dialler {
         let host = HeaderValue::from_str(authority).expect("a host that was parsed has no control characters");
         let origin_form = target.path_and_query().map_or("/", |path| path.as_str());
         let request = Request::builder().method(method).uri(origin_form).header(HOST, host).header(USER_AGENT, AGENT);
-        request
-            .body(())
-            .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
+        request.body(()).map_err(|error| invalid_path(path_and_query).with_source(error))
     }
 
     fn upgrade_of(&self, address: &Uri) -> Result<Request<()>, Error> {
         let mut request = address.into_client_request().map_err(|error| {
-            Error::new(ErrorKind::InvalidUrl, format!("{}'s URL cannot be dialled", self.client.peer()))
+            Error::new(ErrorKind::InvalidUrl, format!("{}'s URL cannot be used for a WebSocket", self.client.peer()))
                 .with_source(error)
         })?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -96,18 +98,28 @@ impl Dialler {
         let port = self.address.port_u16().unwrap_or(if is_secure(&self.address) { 443 } else { 80 });
         let stream = self.tcp(host, port).await?;
         // Each frame is one write already; waiting to fill a packet would only delay it.
-        stream.set_nodelay(true).map_err(|error| failed("the connection broke").with_source(error))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| failed(format!("the connection to {host}:{port} broke")).with_source(error))?;
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the host has no valid name").with_source(error))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+            Error::new(
+                ErrorKind::InvalidUrl,
+                format!("the host `{host}` is no name that a certificate can have; use a DNS name or an IP address"),
+            )
+            .with_source(error)
+        })?;
         let secured = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        Ok(Box::new(secured.map_err(|error| failed("TLS failed").with_source(error))?))
+        Ok(Box::new(
+            secured
+                .map_err(|error| failed(format!("the TLS handshake with {host}:{port} failed")).with_source(error))?,
+        ))
     }
 
     /// Opens a connection and a socket on it.
     pub async fn socket(&self, request: Request<()>) -> Result<Socket, Error> {
         let (transport, traffic) = Traffic::on(self.transport().await?);
-        let raw = upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))?;
+        let raw = upgrade(transport, request).await.map_err(|error| upgrade_error(self.client, error))?;
         Ok(Socket::new(raw, traffic))
     }
 
@@ -119,21 +131,6 @@ impl Dialler {
         TcpStream::connect((host, port))
             .await
             .map_err(|error| failed(format!("{host}:{port} cannot be reached")).with_source(error))
-    }
-
-    fn refused_upgrade(&self, error: SocketError) -> Error {
-        let peer = self.client.peer();
-        if let SocketError::Http(response) = &error {
-            let status = response.status();
-            return match status {
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                    let credential = self.client.credential();
-                    Error::new(ErrorKind::Refused, format!("{peer} refused {credential} ({status})"))
-                }
-                _ => failed(format!("{peer} answered the upgrade with {status}; is the URL right?")),
-            };
-        }
-        failed("the WebSocket handshake failed").with_source(error)
     }
 }
 

@@ -204,7 +204,7 @@ async fn read(response: Response<Incoming>, limit: usize) -> Result<Answer, hype
 }
 
 fn broken(error: hyper::Error) -> Error {
-    Error::new(ErrorKind::Connection, "the connection broke before the answer came").with_source(error)
+    Error::new(ErrorKind::Connection, "the connection broke before the response came").with_source(error)
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ where
         return Err(error);
     }
     let Some((attempt, delay)) = schedule.next_attempt() else {
-        return Err(Error::new(ErrorKind::RetriesExhausted, "gave up connecting").with_source(error));
+        return Err(Error::new(ErrorKind::RetriesExhausted, "the client gave up connecting").with_source(error));
     };
-    warn!(error = %WithCauses(&error), reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "not connected");
+    warn!(error = %WithCauses(&error), reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "connection failed");
     reporter.state(ConnectionState::Reconnecting { attempt, delay });
     Ok(delay)
 }

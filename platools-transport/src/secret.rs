@@ -130,8 +130,12 @@ fn in_file(path: &Path, content: std::io::Result<String>) -> Result<SecretString
 
 /// The header that carries a secret. Requests with it are written by `hyper`, which logs none, and its `Debug` hides the value.
 pub fn bearer(secret: &SecretString) -> Result<HeaderValue, Error> {
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
-        .map_err(|_| Error::new(ErrorKind::InvalidSecret, "the secret cannot be sent in a header"))?;
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret())).map_err(|_| {
+        Error::new(
+            ErrorKind::InvalidSecret,
+            "the secret cannot be sent in a header; use printable ASCII without spaces",
+        )
+    })?;
     bearer.set_sensitive(true);
     Ok(bearer)
 }

@@ -1,5 +1,5 @@
-//! [`upgrade`]: turns an open connection into a WebSocket by an HTTP request. It uses `hyper`, because `hyper` writes no request, and so no
-//! secret, to a log.
+//! [`upgrade`]: turns an open connection into a WebSocket by an HTTP request. [`upgrade_error`] decides which answers refuse the credential. The
+//! module uses `hyper`, because `hyper` writes no request, and so no secret, to a log.
 
 use std::io;
 use std::pin::pin;
@@ -16,7 +16,9 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::error::{Error, ErrorKind};
 use crate::transport::Transport;
+use crate::url::ClientKind;
 use crate::websocket::WebSocket;
 
 /// The longest head of an answer that is read.
@@ -48,6 +50,26 @@ pub(super) async fn upgrade<T: Transport>(transport: T, request: Request<()>) ->
     };
     let parts = parts.map_err(broken)?;
     Ok(WebSocket::new(parts.io.into_inner(), &parts.read_buf))
+}
+
+/// The error of an upgrade that failed. The status 401 or 403 refuses the credential, and the client gives up unless its settings say
+/// otherwise. Any other status may come from a proxy in between, so the client tries again.
+pub(super) fn upgrade_error(client: ClientKind, error: SocketError) -> Error {
+    let peer = client.peer();
+    let SocketError::Http(response) = &error else {
+        return Error::new(ErrorKind::Connection, format!("the WebSocket handshake with {peer} failed"))
+            .with_source(error);
+    };
+    let status = response.status();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Error::new(ErrorKind::Refused, format!("{peer} refused {} with {status}", client.credential()))
+        }
+        _ => Error::new(
+            ErrorKind::Connection,
+            format!("{peer} answered the upgrade with {status} in place of 101; check the URL"),
+        ),
+    }
 }
 
 /// The request as it stands on the wire: the path alone, and no body.
@@ -180,6 +202,9 @@ mod tests {
                 answered(&format!("HTTP/1.1 {status} Because\r\ncontent-length: 9\r\n\r\nno")).await;
             let Err(SocketError::Http(response)) = refused else { panic!("{status}: {refused:?}") };
             assert_eq!(response.status(), status);
+            let error = upgrade_error(ClientKind::Worker, SocketError::Http(response));
+            assert_eq!(error.kind() == ErrorKind::Refused, [401, 403].contains(&status), "{error}");
+            assert!(error.to_string().contains(&status.to_string()), "{error}");
         }
     }
 

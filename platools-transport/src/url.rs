@@ -87,10 +87,16 @@ pub(crate) fn websocket_url(client: ClientKind, url: &str) -> Result<Uri, Error>
 pub(crate) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> {
     let mut parts = address.clone().into_parts();
     let base = address.path().trim_end_matches('/');
-    let invalid = |error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error);
-    parts.path_and_query = Some(format!("{base}{path_and_query}").parse().map_err(invalid)?);
-    Uri::from_parts(parts)
-        .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
+    let target = format!("{base}{path_and_query}").parse();
+    parts.path_and_query = Some(target.map_err(|error| invalid_path(path_and_query).with_source(error))?);
+    Uri::from_parts(parts).map_err(|error| invalid_path(path_and_query).with_source(error))
+}
+
+/// The error of a path that a URL cannot have. It leaves out the query, which may have a ticket.
+pub(crate) fn invalid_path(path_and_query: &str) -> Error {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let message = format!("the path `{path}` or its query cannot be part of a URL; percent-encode their characters");
+    Error::new(ErrorKind::InvalidUrl, message)
 }
 
 fn websocket_scheme(client: ClientKind, scheme: &Scheme) -> Result<&'static str, Error> {
@@ -116,6 +122,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::error::WithCauses;
 
     #[test]
     fn urls_become_those_of_the_other_sdks() {
@@ -150,7 +157,9 @@ mod tests {
         }
         let address = websocket_url(ClientKind::Agent, "https://host/behind/?x=1").expect("an address");
         assert_eq!(behind(&address, "/v1/x?y=2").expect("a path").to_string(), "wss://host/behind/v1/x?y=2");
-        behind(&address, "/a b").expect_err("a space");
+        let refused = behind(&address, "/a b?ticket=hush").expect_err("a space");
+        let text = WithCauses(&refused).to_string();
+        assert!(text.contains("`/a b`") && !text.contains("hush"), "{text}");
         let error = websocket_url(ClientKind::Caller, "host:8080").expect_err("no scheme");
         assert!(error.to_string().starts_with("the gateway's URL must begin with"), "{error}");
     }

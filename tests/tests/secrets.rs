@@ -231,7 +231,7 @@ async fn a_worker_logs_neither_its_secret_nor_a_users_token() {
     assert_in_no_record(&[SECRET, USER_TOKEN]);
     let text = records().text();
     for logged in
-        ["link:", "call{call.id=", "call failed", "not connected", "... is no secret", "closed with 1008: ..."]
+        ["link:", "call{call.id=", "call failed", "connection failed", "... is no secret", "closed with 1008: ..."]
     {
         assert!(text.contains(logged), "the log has {logged}: {text}");
     }

@@ -22,7 +22,7 @@ use platools_gateway::domain::agent_profile::Profile;
 use platools_gateway::domain::identity::{Caller, Policy};
 use platools_gateway::limits::Limits;
 use platools_gateway::links::{Link, Order};
-use platools_gateway::pending::WorkerAnswer;
+use platools_gateway::pending_calls::WorkerAnswer;
 use platools_gateway::tools::ToolName;
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::json;

@@ -106,7 +106,10 @@ impl RpcClientBuilder {
     fn opener(&self) -> Result<CallerOpener, Error> {
         let user_id = &self.settings.user_id;
         if !Connect::new(user_id).has_valid_user_id() {
-            let message = format!("`user_id` must have 1 to {MAX_USER_ID_CHARS} characters; call `user_id(..)`");
+            let message = format!(
+                "`user_id` has {} characters, and must have 1 to {MAX_USER_ID_CHARS}; set it with `user_id(..)`",
+                user_id.chars().count()
+            );
             return Err(Error::invalid_setting(message));
         }
         let dialler = self.dialler(ClientKind::Caller)?;

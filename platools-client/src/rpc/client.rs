@@ -141,7 +141,10 @@ impl RpcClient {
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed) + 1;
         let text = Request::new(id.to_string(), method, params).to_text();
         if text.len() > MAX_MESSAGE_BYTES {
-            let message = format!("the request has {} bytes; a gateway reads {MAX_MESSAGE_BYTES}", text.len());
+            let message = format!(
+                "the request has {} bytes, and a gateway reads at most {MAX_MESSAGE_BYTES}; send less",
+                text.len()
+            );
             return Err(RequestError::new(RequestErrorKind::TooLarge, message));
         }
         Ok((id, text.into()))
@@ -168,7 +171,10 @@ fn object(params: &RawValue) -> Result<&RawValue, RequestError> {
     match params.get() {
         "null" => Ok(serde_json::from_str("{}").expect("it is JSON")),
         text if text.starts_with('{') => Ok(params),
-        _ => Err(RequestError::new(RequestErrorKind::InvalidParams, "the params must be a JSON object")),
+        _ => Err(RequestError::new(
+            RequestErrorKind::InvalidParams,
+            "the params are no JSON object; give a map or a struct with named fields",
+        )),
     }
 }
 

@@ -1,4 +1,5 @@
-//! [`RequestError`]: tells an application why its request to the gateway has no reply.
+//! [`RequestError`]: the error of a request to the gateway. The gateway refused the request, its response cannot be read, or the connection
+//! or the time ended before the response came.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use platools_protocol::ErrorDetails;
 use platools_protocol::rpc::{ErrorCode, RpcError};
 
-/// The reason why a request has no reply.
+/// The reason why a request has no result.
 ///
 /// None of these ends the client. Requests are never sent again by themselves: only the caller knows whether one may be
 /// carried out twice.
@@ -25,17 +26,17 @@ pub struct RequestError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestErrorKind {
-    /// The gateway answered with an error: [`RequestError::gateway`] is what it said.
+    /// The gateway answered with an error, which [`RequestError::gateway`] returns.
     Gateway,
-    /// The connection was lost before the answer came.
+    /// The connection was lost before the response came.
     Disconnected,
-    /// No answer came in time.
+    /// The gateway did not respond in time.
     TimedOut,
     /// The params cannot be written as a JSON object.
     InvalidParams,
     /// The request is larger than a gateway reads.
     TooLarge,
-    /// The reply is not what was expected.
+    /// The response does not fit the expected type.
     InvalidReply,
     /// The client was disconnected, or has given up connecting.
     Closed,
@@ -52,7 +53,8 @@ impl RequestError {
     }
 
     pub(super) fn invalid_reply(error: serde_json::Error) -> Self {
-        Self::new(RequestErrorKind::InvalidReply, "the gateway's reply is not what was expected").with_source(error)
+        Self::new(RequestErrorKind::InvalidReply, "the gateway's response does not fit the expected type")
+            .with_source(error)
     }
 
     pub(super) fn invalid_params(error: serde_json::Error) -> Self {
@@ -60,7 +62,7 @@ impl RequestError {
     }
 
     pub(super) fn timed_out(limit: Duration) -> Self {
-        Self::new(RequestErrorKind::TimedOut, format!("no answer came within {limit:?}"))
+        Self::new(RequestErrorKind::TimedOut, format!("the gateway did not respond within {limit:?}"))
     }
 
     pub(super) fn closed() -> Self {

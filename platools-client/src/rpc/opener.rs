@@ -65,7 +65,7 @@ async fn accepted(socket: &mut Socket, secret: Option<&SecretString>) -> Result<
                 let Ok(GatewayFrame::Response(response)) = GatewayFrame::parse(&text) else { continue };
                 let payload = response.outcome.map_err(refused)?;
                 let connected: Connected = serde_json::from_str(payload.get())
-                    .map_err(|error| failed("the gateway's reply to `connect` cannot be read").with_source(error))?;
+                    .map_err(|error| failed("the gateway's response to `connect` cannot be read").with_source(error))?;
                 if let Some(warning) = &connected.warning {
                     tracing::warn!(role = %connected.role, %warning, "gateway sent a warning with the connection");
                 }
@@ -73,11 +73,13 @@ async fn accepted(socket: &mut Socket, secret: Option<&SecretString>) -> Result<
             }
             Some(Ok(Message::Close(frame))) => {
                 let reason = frame.map_or_else(|| "without a code".to_owned(), |frame| redacted(&frame.to_string()));
-                return Err(failed(format!("the gateway closed the socket before it was used: {reason}")));
+                return Err(failed(format!("the gateway closed the socket before it answered `connect`: {reason}")));
             }
             Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(failed("the socket broke before it was used").with_source(error)),
-            None => return Err(failed("the gateway closed the socket before it was used")),
+            Some(Err(error)) => {
+                return Err(failed("the socket broke before the gateway answered `connect`").with_source(error));
+            }
+            None => return Err(failed("the gateway closed the socket before it answered `connect`")),
         }
     }
 }
@@ -86,13 +88,16 @@ fn speaks_our_version(connected: Connected) -> Result<Connected, Error> {
     if connected.protocol == PROTOCOL {
         return Ok(connected);
     }
-    let message = format!("the gateway speaks version {} of the protocol, not {PROTOCOL}", connected.protocol);
+    let message = format!(
+        "the gateway speaks version {} of gateway RPC, and this client speaks {PROTOCOL}; use a client for that version",
+        connected.protocol
+    );
     Err(Error::new(ErrorKind::Refused, message))
 }
 
 fn refused(error: RpcError) -> Error {
     let kind = if error.retryable { ErrorKind::Connection } else { ErrorKind::Refused };
-    Error::new(kind, "the gateway refused the caller").with_source(error)
+    Error::new(kind, "the gateway refused the connection").with_source(error)
 }
 
 fn failed(message: impl Into<String>) -> Error {

@@ -104,7 +104,7 @@ impl PendingRequests {
             Ok(GatewayFrame::Event(event)) => self.event(&event, reporter),
             Ok(GatewayFrame::Response(Response { id, outcome, .. })) => {
                 if let (true, Err(error)) = (id.is_empty(), &outcome) {
-                    warn!(%error, "gateway could not read a frame of this client");
+                    warn!(%error, "frame of this client not understood by the gateway");
                 }
                 self.answered(&id, outcome.map_err(RequestError::from));
             }
@@ -112,7 +112,8 @@ impl PendingRequests {
             Ok(_) => {}
             Err(error) => {
                 warn!(%error, "frame of the gateway ignored");
-                let failure = RequestError::new(RequestErrorKind::InvalidReply, "the gateway's reply is malformed");
+                let failure =
+                    RequestError::new(RequestErrorKind::InvalidReply, "the gateway's response cannot be read");
                 self.answered(error.id(), Err(failure.with_source(error.to_string())));
             }
         }
@@ -129,7 +130,7 @@ impl PendingRequests {
             });
             chat.sender.end(reply);
         } else {
-            debug!("answer without a request ignored");
+            debug!("response without a request ignored");
         }
     }
 
@@ -194,7 +195,7 @@ impl PendingRequests {
             Disconnect::Stopped => RequestError::closed(),
             reason => RequestError::new(
                 RequestErrorKind::Disconnected,
-                format!("the connection was lost before the answer came: {reason}"),
+                format!("the connection was lost before the response came: {reason}"),
             ),
         };
         for (_, answer) in self.unanswered.drain() {

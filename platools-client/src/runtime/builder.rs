@@ -151,9 +151,9 @@ fn usable(metadata: serde_json::Result<Metadata>) -> Result<Box<RawValue>, Error
         return Err(Error::invalid_setting("the metadata must be a JSON object"));
     }
     match metadata.get().len() {
-        bytes if bytes > MAX_METADATA_BYTES => {
-            Err(Error::invalid_setting(format!("the metadata has {bytes} bytes; a gateway takes {MAX_METADATA_BYTES}")))
-        }
+        bytes if bytes > MAX_METADATA_BYTES => Err(Error::invalid_setting(format!(
+            "the metadata has {bytes} bytes, and a gateway takes at most {MAX_METADATA_BYTES}; shorten it"
+        ))),
         _ => Ok(metadata),
     }
 }

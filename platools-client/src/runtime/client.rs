@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::event::RuntimeEvent;
 use super::lifecycle::Lifecycle;
-use super::listener::ListenerReturn;
-use super::listeners::ListenerId;
+use super::listener_queues::ListenerId;
+use super::listener_return::ListenerReturn;
 use super::private_key::PrivateKey;
 use platools_protocol::runtime::{AgentFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
 use platools_transport::ConnectionState;
@@ -240,13 +240,19 @@ impl RuntimeClient {
                 .with_source(error)
         })?;
         if text.len() > MAX_MESSAGE_BYTES {
-            let message = format!("the frame has {} bytes; a gateway reads {MAX_MESSAGE_BYTES}", text.len());
+            let message = format!(
+                "the frame has {} bytes, and a gateway reads at most {MAX_MESSAGE_BYTES}; send less",
+                text.len()
+            );
             return Err(RuntimeError::new(RuntimeErrorKind::TooLarge, message));
         }
         if queue(self.0.shared.frames(), &text).await {
             return Ok(());
         }
-        let message = format!("there is no socket to send with: the client is {}", self.state().as_str());
+        let message = format!(
+            "the client is {}, and has no socket to send with; send again once it is connected",
+            self.state().as_str()
+        );
         Err(RuntimeError::new(RuntimeErrorKind::NotConnected, message))
     }
 

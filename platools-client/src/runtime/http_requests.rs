@@ -1,5 +1,5 @@
 //! [`HttpRequests`]: sends an agent's HTTP requests to the gateway, with the agent's secret. `retry_after.rs` repeats a request that was
-//! refused.
+//! refused with 429, too many requests.
 
 use std::time::{Duration, SystemTime};
 
@@ -70,7 +70,12 @@ impl HttpRequests {
     /// Returns the body of an answer that is a success.
     async fn exchange(&self, request: &Request) -> Result<Bytes, RuntimeError> {
         let limit = self.request_timeout;
-        let too_slow = |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("no answer came within {limit:?}"));
+        let too_slow = |_| {
+            RuntimeError::new(
+                RuntimeErrorKind::TimedOut,
+                format!("the gateway did not respond within {limit:?}, the `request_timeout`"),
+            )
+        };
         timeout(limit, self.exchange_in_time(request)).await.map_err(too_slow)?
     }
 
@@ -88,7 +93,8 @@ impl HttpRequests {
             return Err(failure(&answer, &secret));
         }
         if answer.is_cut {
-            let message = format!("the gateway's answer has more than {MAX_ANSWER_BYTES} bytes");
+            let message =
+                format!("the gateway's response has more than {MAX_ANSWER_BYTES} bytes; ask for less at a time");
             return Err(RuntimeError::new(RuntimeErrorKind::InvalidReply, message));
         }
         Ok(answer.body)
@@ -98,14 +104,15 @@ impl HttpRequests {
 fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, RuntimeError> {
     let invalid = |message: &str| RuntimeError::new(RuntimeErrorKind::InvalidRequest, message);
     let method = Method::from_bytes(method.as_bytes())
-        .map_err(|_| invalid("the method is not a method of HTTP, such as GET"))?;
+        .map_err(|_| invalid(&format!("`{method}` is no method of HTTP, such as GET")))?;
     if !path.starts_with('/') {
-        return Err(invalid("the path must begin with a slash"));
+        return Err(invalid("the path does not begin with a slash; give the path below the gateway's URL"));
     }
     let body =
         serde_json::to_vec(body).map_err(|error| invalid("the body cannot be written as JSON").with_source(error))?;
     if body.len() > MAX_MESSAGE_BYTES {
-        let message = format!("the body has {} bytes; a gateway reads {MAX_MESSAGE_BYTES}", body.len());
+        let message =
+            format!("the body has {} bytes, and a gateway reads at most {MAX_MESSAGE_BYTES}; send less", body.len());
         return Err(RuntimeError::new(RuntimeErrorKind::TooLarge, message));
     }
     let body = (body != b"null").then(|| body.into());
@@ -127,7 +134,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, RuntimeError> {
     let body = if body.trim_ascii().is_empty() { b"null" } else { body };
     serde_json::from_slice(body).map_err(|error| {
         // The error may repeat what is in the body, which may be anything.
-        let message = format!("the gateway's answer is not what was expected (column {})", error.column());
+        let message = format!("the gateway's response does not fit the expected type, at column {}", error.column());
         RuntimeError::new(RuntimeErrorKind::InvalidReply, message)
     })
 }

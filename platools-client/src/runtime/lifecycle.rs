@@ -185,5 +185,5 @@ impl SessionEnds {
 }
 
 fn stopped() -> RuntimeError {
-    RuntimeError::new(RuntimeErrorKind::Disconnected, "the client was disconnected meanwhile")
+    RuntimeError::new(RuntimeErrorKind::Disconnected, "the client was disconnected before it had a session")
 }

@@ -39,7 +39,10 @@ impl SharedState {
         *self.session() = Some(connected.clone());
         let ticket: Ticket = self.http.ask("POST", path::TICKET, ()).await?;
         if ticket.ticket.is_empty() {
-            return Err(RuntimeError::new(RuntimeErrorKind::InvalidReply, "the gateway's ticket is empty"));
+            return Err(RuntimeError::new(
+                RuntimeErrorKind::InvalidReply,
+                "the gateway sent an empty ticket for the socket",
+            ));
         }
         let socket = self.socket(&ticket).await?;
         self.join_channels().await;
@@ -61,7 +64,7 @@ impl SharedState {
         drop(self.change_channels(|channels| match whole {
             Ok(()) => channels.joined(member),
             Err(error) => {
-                warn!(%error, channels.known = known.len(), "channels of the agent not all found; the client subscribes to those that are known");
+                warn!(%error, channels.known = known.len(), "channels of the agent not all read; the client subscribes to those that are known");
                 channels.joined_also(member);
             }
         }));
@@ -74,7 +77,8 @@ impl SharedState {
         member: &mut BTreeSet<String>,
     ) -> Result<(), RuntimeError> {
         let limit = self.http.dialler().time_limit();
-        let too_slow = |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("no answer came within {limit:?}"));
+        let too_slow =
+            |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("the gateway did not respond within {limit:?}"));
         let mut offset = 0;
         for _ in 0..MAX_PAGES {
             let path = path::page(path::CHANNELS, MAX_PAGE, offset);

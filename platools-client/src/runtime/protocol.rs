@@ -129,10 +129,10 @@ impl Protocol for AgentProtocol {
             match shared.http.ask_once::<HeartbeatReply>("POST", path::HEARTBEAT, ()).await {
                 Ok(_) => {}
                 Err(error) if error.status() == Some(404) => {
-                    debug!("the session has ended on the gateway");
+                    debug!("session ended by the gateway");
                     ended = session;
                 }
-                Err(error) => debug!(%error, "a heartbeat did not arrive"),
+                Err(error) => debug!(%error, "heartbeat not delivered"),
             }
         }
     }

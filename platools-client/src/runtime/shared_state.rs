@@ -14,7 +14,7 @@ use tracing::debug;
 use super::channels::Subscriptions;
 use super::event::RuntimeEvent;
 use super::http_requests::HttpRequests;
-use super::listeners::Listeners;
+use super::listener_queues::ListenerQueues;
 use super::private_key::PrivateKey;
 use platools_protocol::runtime::{AgentFrame, Connected, Disconnect, path};
 use platools_transport::{ConnectionState, Reporter};
@@ -40,8 +40,8 @@ pub(super) struct SharedState {
     pub(super) http: HttpRequests,
     pub(super) settings: Settings,
     pub(super) reporter: Reporter<RuntimeEvent>,
-    pub(super) events: Arc<Listeners<RuntimeEvent>>,
-    pub(super) states: Arc<Listeners<ConnectionState>>,
+    pub(super) events: Arc<ListenerQueues<RuntimeEvent>>,
+    pub(super) states: Arc<ListenerQueues<ConnectionState>>,
     channels: Mutex<Subscriptions>,
     session: Mutex<Option<Connected>>,
     /// Sends frames to the socket, while there is one.
@@ -59,8 +59,8 @@ pub(super) struct Frames {
 
 impl SharedState {
     pub(super) fn new(http: HttpRequests, settings: Settings) -> Self {
-        let events = Arc::new(Listeners::new("events"));
-        let states = Arc::new(Listeners::new("states"));
+        let events = Arc::new(ListenerQueues::new("events"));
+        let states = Arc::new(ListenerQueues::new("states"));
         let reporter = Reporter::default().observed({
             let (events, states) = (Arc::clone(&events), Arc::clone(&states));
             move |state: &ConnectionState| {
@@ -130,7 +130,7 @@ impl SharedState {
         let request = Disconnect::new(session.session_id);
         let told = self.http.ask_once::<IgnoredAny>("POST", path::DISCONNECT, request);
         if !matches!(timeout(SESSION_END_LIMIT, told).await, Ok(Ok(_))) {
-            debug!("the end of the session did not reach the gateway");
+            debug!("end of the session not delivered");
         }
     }
 

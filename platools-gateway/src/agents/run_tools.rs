@@ -16,7 +16,7 @@ use crate::domain::agent_profile::Profile;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
-use crate::pending::CallTimeout;
+use crate::pending_calls::CallTimeout;
 use crate::tools::{NamedTool, Tools};
 
 /// The timeout of a tool that declares none.

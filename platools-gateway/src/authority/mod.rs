@@ -2,10 +2,10 @@
 //!
 //! [`authorize`] decides about one resource. [`CallScope`](crate::domain::call::CallScope) and [`ConversationScope`] select the calls and
 //! the conversations that a caller may see in lists. [`speaking_for`] lets a caller act for a user. [`TokenSigner`] signs and verifies
-//! tokens of the gateway, [`ApplicationTokens`] verifies those of an application, and [`grant`] limits the permissions of a new credential.
+//! tokens of the gateway, [`ApplicationJwtVerifier`] verifies those of an application, and [`grant`] limits the permissions of a new credential.
 //! Nothing in here reads the database.
 
-mod application_tokens;
+mod application_jwt;
 mod denial;
 mod grant;
 mod hs256;
@@ -22,7 +22,7 @@ mod tokens;
 pub use key_file::SigningKeySource;
 pub use signing_keys::MAX_TOKEN_TTL;
 
-pub(crate) use application_tokens::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
+pub(crate) use application_jwt::{ApplicationJwtVerifier, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
 pub(crate) use denial::Denial;
 pub(crate) use grant::{AskedGrant, Grant, default_speaks_for, grant};
 pub(crate) use impersonation::speaking_for;

@@ -15,8 +15,8 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::page::Listing;
 use crate::journal::{JournaledCall, PastCall, Payload, PayloadState, TRACEBACK};
-use crate::pending::CallTimeout;
-use crate::ports::call_peers::CallPeers;
+use crate::pending_calls::CallTimeout;
+use crate::ports::remote_calls::RemoteCalls;
 use crate::tools::ToolName;
 
 /// Filter for calls. A field without a value matches everything.
@@ -142,8 +142,8 @@ impl Calls {
             (&caller.project_id, || Error::new(ErrorKind::NotFound, "there is no such call under way"));
         let call = self.find_running(project, call_id).await.ok_or_else(none)?;
         authorize(caller, Action::Cancel, call.resource(project)).map_err(|denial| denial.or_missing(none))?;
-        let is_cancelled = match self.peers_with(call_id) {
-            Some(peers) => peers.cancel_call(project, call_id).await,
+        let is_cancelled = match self.remote_calls_for(call_id) {
+            Some(remote_calls) => remote_calls.cancel_call(project, call_id).await,
             None => self.services.pending.cancel(call_id).is_some(),
         };
         if is_cancelled { Ok(()) } else { Err(none()) }
@@ -166,15 +166,15 @@ impl Calls {
 
     /// A call of a project that is under way, at the gateway where it began.
     async fn find_running(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
-        match self.peers_with(call_id) {
-            Some(peers) => peers.running_call(project, call_id).await,
+        match self.remote_calls_for(call_id) {
+            Some(remote_calls) => remote_calls.running_call(project, call_id).await,
             None => self.services.journal.find_running(project, call_id),
         }
     }
 
-    /// The other gateways, if a call began at one of them.
-    fn peers_with(&self, call_id: &CallId) -> Option<&dyn CallPeers> {
-        self.services.peers.as_deref().filter(|_| call_id.gateway() != self.gateway)
+    /// The port to the other gateways, if a call began at one of them.
+    fn remote_calls_for(&self, call_id: &CallId) -> Option<&dyn RemoteCalls> {
+        self.services.remote_calls.as_deref().filter(|_| call_id.gateway() != self.gateway)
     }
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {

@@ -1,6 +1,9 @@
-//! [`Calls`]: the service that calls tools. `pipeline` takes a call from its caller to a worker and back, `route` sends it over the links
-//! of its scope, `history` lists and replays calls, and `idempotency` runs a repeated call only once.
+//! [`Calls`]: the service that calls tools. `pipeline` has the steps of a call, from the request of its caller to its outcome.
+//! `call_delivery` chooses a link, sends the call to the worker and waits for the answer. `history` lists calls, cancels them, and calls a
+//! tool again with the arguments of an earlier call. `idempotency` gives a repeated request the outcome of the first one, without a second
+//! call of the tool.
 
+mod call_delivery;
 pub(crate) mod content_text;
 mod frame;
 mod history;
@@ -9,7 +12,6 @@ mod outcome;
 mod pipeline;
 mod request;
 pub mod result_preview;
-mod route;
 mod service;
 
 pub(crate) use frame::ShippedCall;

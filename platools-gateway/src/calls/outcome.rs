@@ -4,7 +4,7 @@ use platools::tool::without_stack;
 use serde_json::value::RawValue;
 
 use crate::domain::error::{Error, ErrorKind};
-use crate::pending::WorkerAnswer;
+use crate::pending_calls::WorkerAnswer;
 
 /// The result of a call and the worker's time for it in milliseconds, or the failure of the tool. `has_exposed_errors`: the tool shows
 /// callers the causes of its failures.

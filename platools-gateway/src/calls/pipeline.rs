@@ -6,13 +6,13 @@ use platools_protocol::tool_sync::annotation::has_exposed_errors;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::call_delivery::CallDelivery;
 use super::content_text::max_bytes;
 use super::frame::CallFrameParts;
 use super::idempotency::KeyedCallStart;
 use super::outcome::outcome;
 use super::request::{CallPermit, CallReply, CallRequest};
 use super::result_preview::shortened;
-use super::route::Route;
 use super::service::Calls;
 use crate::arguments::Arguments;
 use crate::arguments::compact::compacted;
@@ -179,7 +179,7 @@ impl Calls {
         record.note_arguments(arguments);
         let traceparent = &trace.traceparent();
         let (user_id, agent_id) = (caller.user_id.as_deref(), caller.agent_id.as_ref());
-        let grant = keyed.filter(|_| self.services.peers.is_some()).map(|keyed| keyed.grant(declaration));
+        let grant = keyed.filter(|_| self.services.remote_calls.is_some()).map(|keyed| keyed.grant(declaration));
         let parts = CallFrameParts {
             identity,
             user_id,
@@ -196,7 +196,7 @@ impl Calls {
         let pending = pending.limited(time_limit);
         let return_limit = request.worker_return.unwrap_or(self.settings.worker_return);
         let to = (&*self.services.links, scope, tool.version());
-        let answer = Route::new(to, &parts, keyed, (deadline, return_limit), pending).run().await?;
+        let answer = CallDelivery::new(to, &parts, keyed, (deadline, return_limit), pending).run().await?;
         outcome(answer, has_exposed_errors(&declaration.annotations))
     }
 }

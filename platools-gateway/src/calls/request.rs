@@ -9,8 +9,8 @@ use crate::arguments::Arguments;
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
 use crate::limits::ConcurrencyPermit;
-use crate::pending::CallTimeout;
-use crate::pending::reports::ReportSender;
+use crate::pending_calls::CallTimeout;
+use crate::pending_calls::reports::ReportSender;
 use crate::tools::ToolName;
 
 /// The call that a caller requests.
@@ -23,11 +23,11 @@ pub struct CallRequest {
     /// The wait for the answer.
     pub timeout: CallTimeout,
     /// The longest wait for a worker to come back whose link ended with the call. None: as
-    /// [`CallSettings::worker_return`](crate::pending::CallSettings::worker_return) says.
+    /// [`CallSettings::worker_return`](crate::pending_calls::CallSettings::worker_return) says.
     pub worker_return: Option<Duration>,
     /// The trace it belongs to.
     pub trace: TraceContext,
-    /// The sending end for progress and log entries of the tool; its receiving end is [`Reports`](crate::pending::Reports).
+    /// The sending end for progress and log entries of the tool; its receiving end is [`Reports`](crate::pending_calls::Reports).
     pub report_sender: Option<ReportSender>,
 }
 

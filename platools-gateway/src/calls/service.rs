@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::idempotency::Idempotency;
+use super::idempotency::RunningKeyedCalls;
 use crate::background::retention_clock::RetentionClock;
 use crate::catalog::Catalog;
 use crate::directory::Directory;
@@ -11,11 +11,11 @@ use crate::domain::ids::{CallId, GatewayNumber};
 use crate::journal::Journal;
 use crate::limits::Limiter;
 use crate::links::Links;
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 use crate::ports::call_observer::Observers;
-use crate::ports::call_peers::CallPeers;
 use crate::ports::idempotency::IdempotencyStore;
 use crate::ports::journal::JournalStore;
+use crate::ports::remote_calls::RemoteCalls;
 use crate::settings::{CallSettings, IdempotencySettings};
 use crate::tools::Tools;
 
@@ -23,7 +23,7 @@ use crate::tools::Tools;
 pub struct Calls {
     pub(super) services: CallServices,
     pub(super) settings: CallSettings,
-    pub(super) idempotency: Arc<Idempotency>,
+    pub(super) idempotency: Arc<RunningKeyedCalls>,
     /// The gateway that the ids of calls name.
     pub(super) gateway: GatewayNumber,
     /// The share of new traces that are recorded, from 0 to 1.
@@ -37,7 +37,7 @@ impl Calls {
         idempotency: IdempotencySettings,
         (gateway, trace_ratio): (GatewayNumber, f64),
     ) -> Self {
-        Self { services, settings, gateway, idempotency: Arc::new(Idempotency::new(idempotency)), trace_ratio }
+        Self { services, settings, gateway, idempotency: Arc::new(RunningKeyedCalls::new(idempotency)), trace_ratio }
     }
 
     /// The longest time that a call may take: [`CallSettings::max_timeout`].
@@ -93,5 +93,5 @@ pub(crate) struct CallServices {
     pub(crate) retention_clock: Arc<RetentionClock>,
     pub(crate) observers: Observers,
     /// The other gateways of the installation. None: this one is alone.
-    pub(crate) peers: Option<Arc<dyn CallPeers>>,
+    pub(crate) remote_calls: Option<Arc<dyn RemoteCalls>>,
 }

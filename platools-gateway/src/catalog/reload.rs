@@ -74,7 +74,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The tools cannot be prepared.
-    pub(crate) async fn declared_elsewhere(
+    pub(crate) async fn declared_by_remote_link(
         &self,
         scope: &Scope,
         tools: Vec<ToolDeclaration>,

@@ -1,4 +1,5 @@
-//! [`CredentialArgs`]: the flags of a caller's new key or token.
+//! [`CredentialArgs`]: the command-line flags that describe a new key or token: its name, its role, its agent, and the users and
+//! environments that it reaches.
 
 use clap::Args;
 use platools_gateway::Role;

@@ -16,7 +16,7 @@ use crate::calls::{Calls, KeyedCallGrant};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Gauge;
-use crate::pending::{Receipt, Report, WorkerAnswer};
+use crate::pending_calls::{Receipt, Report, WorkerAnswer};
 
 /// The most bytes of answers that wait for their origins. Workers keep further ones, and send them again when they reconnect.
 const HELD_BYTES: usize = 128 * 1024 * 1024;

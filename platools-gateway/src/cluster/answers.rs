@@ -9,7 +9,7 @@ use super::messenger::{MemberMessage, Messenger, Topic};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
 use crate::links::Links;
-use crate::pending::{PendingCalls, Report, WorkerAnswer};
+use crate::pending_calls::{PendingCalls, Report, WorkerAnswer};
 
 /// Answers, reports and returned calls, for the member where the call began.
 pub(super) const ANSWERS: Topic = Topic::new("answers");
@@ -21,7 +21,7 @@ const WAITING: InboxBounds = InboxBounds { messages: 16 * 1024, bytes: 256 * 102
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AnswerMessage {
-    /// The answer of a worker. It is a request, which a [`Receipt`](crate::pending::Receipt) answers.
+    /// The answer of a worker. It is a request, which a [`Receipt`](crate::pending_calls::Receipt) answers.
     Answer { scope: Scope, call_id: CallId, answer: WorkerAnswer },
     /// A report of a worker, which shows that it has the call over a link.
     Report { scope: Scope, call_id: CallId, link: LinkId, report: Report },

@@ -14,8 +14,8 @@ use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
 use crate::feed::Feed;
 use crate::links::{HealthMonitor, HealthObserver, LinkHealth};
-use crate::ports::feed_peers::{FeedNews, FeedPeers, MessageToDashboards, WatchedAgent};
-use crate::ports::session_peers::{AgentSockets, SessionNews, SessionPeers, SocketMessage};
+use crate::ports::feed_fan_out::{FeedFanOut, FeedUpdate, MessageToDashboards, WatchedAgent};
+use crate::ports::session_fan_out::{AgentSockets, SessionFanOut, SessionUpdate, SocketMessage};
 use crate::sessions::Sessions;
 
 /// Changes for the clients of all members, in the order in which each member published them.
@@ -45,8 +45,8 @@ struct NumberedMessage {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SharedChange {
-    Sessions(SessionNews),
-    Feed(FeedNews),
+    Sessions(SessionUpdate),
+    Feed(FeedUpdate),
     Health(LinkHealth),
 }
 
@@ -108,7 +108,7 @@ impl FanOutPublisher {
     }
 }
 
-impl SessionPeers for FanOutPublisher {
+impl SessionFanOut for FanOutPublisher {
     fn gateway(&self) -> GatewayNumber {
         self.messenger.number()
     }
@@ -117,8 +117,8 @@ impl SessionPeers for FanOutPublisher {
         self.members.is_alive(gateway)
     }
 
-    fn publish(&self, news: SessionNews) {
-        self.publish_numbered(Some(SharedChange::Sessions(news)));
+    fn publish(&self, update: SessionUpdate) {
+        self.publish_numbered(Some(SharedChange::Sessions(update)));
     }
 
     fn send(&self, to: GatewayNumber, message: &SocketMessage) {
@@ -126,9 +126,9 @@ impl SessionPeers for FanOutPublisher {
     }
 }
 
-impl FeedPeers for FanOutPublisher {
-    fn publish(&self, news: FeedNews) {
-        self.publish_numbered(Some(SharedChange::Feed(news)));
+impl FeedFanOut for FanOutPublisher {
+    fn publish(&self, update: FeedUpdate) {
+        self.publish_numbered(Some(SharedChange::Feed(update)));
     }
 
     fn send(&self, to: GatewayNumber, message: MessageToDashboards) {
@@ -203,7 +203,7 @@ impl FanOutReader {
     fn replace_state(&self, of: GatewayNumber, state: ClientState) {
         self.sessions.replace_sockets(of, state.sockets);
         self.feed.replace_watched(of, state.dashboards);
-        self.health.replace_elsewhere(of, state.health);
+        self.health.replace_remote(of, state.health);
     }
 }
 
@@ -238,9 +238,9 @@ impl MemberChanges<'_> {
     fn apply(&self, gateway: u16, change: Option<SharedChange>) {
         let (Some(gateway), Some(change)) = (GatewayNumber::new(gateway), change) else { return };
         match change {
-            SharedChange::Sessions(news) => self.of.sessions.take_news(gateway, news),
-            SharedChange::Feed(news) => self.of.feed.take_news(gateway, news),
-            SharedChange::Health(health) => self.of.health.note_elsewhere(gateway, health),
+            SharedChange::Sessions(update) => self.of.sessions.apply_update(gateway, update),
+            SharedChange::Feed(update) => self.of.feed.apply_update(gateway, update),
+            SharedChange::Health(health) => self.of.health.note_remote(gateway, health),
         }
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answers::{ANSWERS, AnswerMessage};
-use super::member_links::{CALLS, CallMessage, Taking};
+use super::call_sender::{CALLS, CallMessage, Taking};
 use super::members::Members;
 use super::messenger::{MemberMessage, Messenger, Response};
 use crate::calls::{KeyedCallGrant, ShippedCall};
@@ -21,7 +21,7 @@ use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, LinkId};
 use crate::domain::lock::lock;
 use crate::links::{Delivery, Links, LiveLink, Refused};
-use crate::pending::{CallStep, PendingCall, PendingCalls};
+use crate::pending_calls::{CallStep, PendingCall, PendingCalls};
 
 /// Calls and cancellations that wait to be read.
 const WAITING: InboxBounds = InboxBounds { messages: 16 * 1024, bytes: 128 * 1024 * 1024 };

@@ -15,7 +15,7 @@ use crate::domain::identity::Policy;
 use crate::domain::ids::LinkId;
 use crate::domain::lock::lock;
 use crate::links::{LinkObserver, Links, LiveLink, RemoteLink};
-use crate::pending::LinkEnd;
+use crate::pending_calls::LinkEnd;
 
 /// The heartbeats of members and the changes of their links, in the order in which each member published them.
 pub(super) const NEWS: Topic = Topic::new("news");

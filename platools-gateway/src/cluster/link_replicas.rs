@@ -11,17 +11,17 @@ use futures::stream::FuturesUnordered;
 use platools_bus::{InboxBounds, RequestError};
 use tokio::time::interval;
 
+use super::call_sender::CallSender;
 use super::link_changes::{
     Declaration, DeclaredParts, LINKS, LinkChange, LinkPublisher, LinkSnapshot, NEWS, News, NumberedChange,
     SnapshotRequest,
 };
-use super::member_links::MemberLinks;
 use super::members::{Arrival, BEAT, Heartbeat, Members, Run};
 use super::messenger::{MemberMessage, Messenger};
 use crate::catalog::{Catalog, DeclaredTools};
 use crate::domain::ids::{GatewayNumber, LinkId};
-use crate::links::{Links, MemberOutlet, RemoteLink};
-use crate::pending::PendingCalls;
+use crate::links::{Links, MemberSender, RemoteLink};
+use crate::pending_calls::PendingCalls;
 
 /// The longest wait for a page of the links of a member.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ pub(super) struct LinkReplicas {
 /// The links of one member.
 struct Replica {
     run: Run,
-    outlet: Arc<MemberLinks>,
+    sender: Arc<CallSender>,
     /// The links that have not ended, also those whose places newer ones have taken.
     links: HashMap<LinkId, RemoteLink>,
     progress: ReplicaProgress,
@@ -128,13 +128,13 @@ impl Replicas<'_> {
         let replica = self.table.entry(beat.gateway).or_insert_with(|| {
             tracing::info!(gateway = beat.gateway, version = beat.version, "another gateway is there");
             let changes = of.links.changes();
-            let outlet = MemberLinks::new(number, of.messenger.clone(), of.pending.clone(), changes);
-            let (outlet, progress) = (Arc::new(outlet), ReplicaProgress::Current(0));
-            Replica { run: beat.run, outlet, links: HashMap::new(), progress }
+            let sender = CallSender::new(number, of.messenger.clone(), of.pending.clone(), changes);
+            let (sender, progress) = (Arc::new(sender), ReplicaProgress::Current(0));
+            Replica { run: beat.run, sender, links: HashMap::new(), progress }
         });
         if beat.is_stopping {
-            replica.outlet.note_unreachable();
-        } else if replica.outlet.note_reachable() {
+            replica.sender.note_unreachable();
+        } else if replica.sender.note_reachable() {
             replica.links.values().for_each(|link| of.links.link_changed(&link.identity.scope()));
         }
         if matches!(replica.progress, ReplicaProgress::Current(number) if number < beat.last_change) {
@@ -211,8 +211,8 @@ impl Replicas<'_> {
         let links = &self.of.links;
         match change {
             LinkChange::Attached(link) => {
-                let outlet = Arc::clone(&replica.outlet) as Arc<dyn MemberOutlet>;
-                links.attach_remote(&link, outlet);
+                let sender = Arc::clone(&replica.sender) as Arc<dyn MemberSender>;
+                links.attach_remote(&link, sender);
                 replica.links.insert(link.id.clone(), *link);
             }
             LinkChange::Declared { link, tools } => {
@@ -262,7 +262,7 @@ impl LinkReplicas {
             DeclaredParts::Whole(tools) => tools,
         };
         let scope = link.identity.scope();
-        let declared = self.catalog.declared_elsewhere(&scope, tools, since, self.links.members(&scope)).await;
+        let declared = self.catalog.declared_by_remote_link(&scope, tools, since, self.links.members(&scope)).await;
         declared
             .inspect_err(|error| tracing::error!(%error, "tools of another gateway's worker cannot be prepared"))
             .ok()

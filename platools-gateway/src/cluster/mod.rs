@@ -1,26 +1,26 @@
 //! [`Cluster`]: lets several gateways serve the same workers and callers over one database and one bus. Each of them is a member of the
 //! installation.
 //!
-//! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own
-//! table of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
-//! `link_replicas` keeps those of the others. `member_links` sends calls to another member, `hosted_calls` takes them there, and
-//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one lacks, and `peers`
-//! asks about calls and tickets of other members. `catalog_news` and `directory_news` tell of changed tools and of the directory's revisions, and
-//! `fan_out` of the sessions, messages, dashboards and health of tools that the clients of all members see.
+//! A caller's gateway is the origin of its calls, and has all that is known of them. Each member has the links of the others in its own table
+//! of links, so that a call is sent to a worker at another member like to one of its own: `link_changes` publishes the links and
+//! `link_replicas` keeps those of the others. `call_sender` sends calls to another member, `hosted_calls` takes them there, and
+//! `answer_forwarder` brings the answers back to `answers`. `members` knows which gateways are alive, `outages` what this one lacks, and
+//! `member_requests` asks about calls and tickets of other members. `catalog_changes` and `directory_changes` tell of changed tools and of the
+//! directory's revisions, and `fan_out` of the sessions, messages, dashboards and health of tools that the clients of all members see.
 
 mod answer_forwarder;
 mod answers;
-mod catalog_news;
-mod directory_news;
+mod call_sender;
+mod catalog_changes;
+mod directory_changes;
 mod fan_out;
 mod hosted_calls;
 mod link_changes;
 mod link_replicas;
-mod member_links;
+mod member_requests;
 mod members;
 mod messenger;
 mod outages;
-mod peers;
 #[cfg(test)]
 mod tests;
 
@@ -42,26 +42,26 @@ use crate::domain::ids::{CallId, GatewayNumber, LinkId};
 use crate::feed::Feed;
 use crate::limits::Limiter;
 use crate::links::{HealthMonitor, Links};
-use crate::pending::{PendingCalls, Report, WorkerAnswer};
+use crate::pending_calls::{PendingCalls, Report, WorkerAnswer};
 use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::Sessions;
 
-pub(crate) use catalog_news::CatalogPublisher;
+pub(crate) use catalog_changes::CatalogPublisher;
+pub(crate) use member_requests::MemberRequests;
 pub(crate) use members::{Member, Members};
 pub(crate) use messenger::{BusFigures, Messenger};
 pub(crate) use outages::{Outages, SharedPart, TOLERANCE};
-pub(crate) use peers::MemberPeers;
 
 use answer_forwarder::{AnswerForwarder, KeptAnswers};
 use answers::Origins;
-use catalog_news::CatalogReader;
-use directory_news::{DirectoryPublisher, DirectoryReader};
+use catalog_changes::CatalogReader;
+use directory_changes::{DirectoryPublisher, DirectoryReader};
 use fan_out::{FanOutPublisher, FanOutReader};
 use hosted_calls::HostedCalls;
 use link_changes::{LinkPublisher, MemberState};
 use link_replicas::LinkReplicas;
+use member_requests::MemberResponder;
 use members::BEAT;
-use peers::PeerRequests;
 
 /// The connection of this gateway to the other members of its installation.
 pub(crate) struct Cluster {
@@ -129,7 +129,7 @@ impl Cluster {
             hosted.clone(),
             KeptAnswers { calls: calls.clone(), max_timeout },
         );
-        let requests = Arc::new(PeerRequests {
+        let requests = Arc::new(MemberResponder {
             messenger: messenger.clone(),
             calls,
             sessions: sessions.clone(),

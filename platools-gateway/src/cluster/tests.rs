@@ -10,7 +10,7 @@ use super::members::SILENCE;
 use crate::domain::error::ErrorKind;
 use crate::domain::identity::Policy;
 use crate::domain::lock::lock;
-use crate::pending::{Progress, Report, Reports};
+use crate::pending_calls::{Progress, Report, Reports};
 use installation::{Installation, cluster, until};
 
 const ONE: &[(&str, Policy)] = &[("tools", Policy::Supersede)];
@@ -225,5 +225,5 @@ async fn gateways_divide_the_limits_of_keys_and_a_pool_has_its_places_at_all_of_
     let _worker = installation.worker(1, "tools", "p1", "echo").await;
     installation.is_online(0, "echo").await;
     let entity = core.links.list(&caller.project_id)[0].identity.entity_id.clone();
-    assert_eq!([0, 1].map(|gateway| installation.core(gateway).links.count_elsewhere(&entity)), [1, 0]);
+    assert_eq!([0, 1].map(|gateway| installation.core(gateway).links.count_remote(&entity)), [1, 0]);
 }

@@ -70,7 +70,7 @@ impl Authenticator {
             Ok(admitted) => admitted,
         };
         let entity = &admitted.identity.entity_id;
-        let permit = self.limiter.admit_worker(entity, admitted.policy, self.links.count_elsewhere(entity));
+        let permit = self.limiter.admit_worker(entity, admitted.policy, self.links.count_remote(entity));
         let permit = permit.map_err(too_many("connections of this entity"))?;
         let (entity, credential) = (admitted.identity.entity_id.clone(), admitted.credential.clone());
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;

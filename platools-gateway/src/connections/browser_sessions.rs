@@ -15,7 +15,7 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::GatewayNumber;
 use crate::domain::lock::lock;
 use crate::domain::origin::RequestOrigin;
-use crate::ports::browser_session_peers::{BrowserSessionPeers, FoundSession, SessionUsage};
+use crate::ports::remote_browser_sessions::{FoundSession, RemoteBrowserSessions, SessionUsage};
 use crate::ports::time::{ms_after, now_ms};
 use crate::settings::ConsoleSettings;
 
@@ -29,7 +29,7 @@ pub(crate) struct BrowserSessions {
     settings: ConsoleSettings,
     gateway: GatewayNumber,
     /// The other gateways, if there are any.
-    peers: Option<Arc<dyn BrowserSessionPeers>>,
+    peers: Option<Arc<dyn RemoteBrowserSessions>>,
     open: Mutex<HashMap<BrowserSessionId, OpenBrowserSession>>,
     /// Sessions of other gateways that opened sockets here.
     elsewhere: Mutex<HashSet<BrowserSessionId>>,
@@ -65,7 +65,7 @@ impl BrowserSessions {
         directory: Arc<Directory>,
         callers: Arc<Callers>,
         settings: ConsoleSettings,
-        (gateway, peers): (GatewayNumber, Option<Arc<dyn BrowserSessionPeers>>),
+        (gateway, peers): (GatewayNumber, Option<Arc<dyn RemoteBrowserSessions>>),
     ) -> Self {
         let (open, elsewhere) = (Mutex::default(), Mutex::default());
         Self { directory, callers, settings, gateway, peers, open, elsewhere }
@@ -189,7 +189,7 @@ impl BrowserSessions {
     }
 
     /// The other gateways, if one of them opened a session.
-    fn peer_with(&self, id: &BrowserSessionId) -> Option<&dyn BrowserSessionPeers> {
+    fn peer_with(&self, id: &BrowserSessionId) -> Option<&dyn RemoteBrowserSessions> {
         self.peers.as_deref().filter(|_| id.gateway != self.gateway)
     }
 

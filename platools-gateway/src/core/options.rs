@@ -15,7 +15,7 @@ use crate::journal::JournalSettings;
 use crate::limits::Limits;
 use crate::ops::log_tail::LogTail;
 use crate::ops::setting_report::SettingReport;
-use crate::pending::CallSettings;
+use crate::pending_calls::CallSettings;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{EventHandler, RuntimeSettings};
 use crate::settings::ConsoleSettings;

@@ -1,5 +1,5 @@
-//! [`Generation`]: orders the links of a scope, and the tools that they declare, from older to newer. [`GenerationClock`]: makes the
-//! generations of one gateway.
+//! [`Generation`]: the number that tells which of two links of a scope is newer. The newer link stays, and its tools count.
+//! [`GenerationClock`]: the source of the generations of one gateway, each greater than all before it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
 
-use super::builtin::environment_of;
+use super::builtin_state::environment_of;
 use super::dashboard_auth::{AuthChecks, DashboardAuth, DashboardRequest, DashboardUser, unavailable};
 use super::snapshot::Watched;
 use super::snapshot_source::SnapshotSource;

@@ -1,4 +1,5 @@
-//! [`JwtAuth`]: accepts dashboards with JSON Web Tokens that the application signs.
+//! [`JwtAuth`]: accepts dashboards with JSON Web Tokens of an application, by the settings `feed.jwt`. `authority::application_jwt` verifies
+//! the tokens.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,7 +11,7 @@ use futures::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
-use crate::authority::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
+use crate::authority::{ApplicationJwtVerifier, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
 use crate::background::log_limit::LogLimit;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::lock::lock;
@@ -47,7 +48,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// ```
 #[derive(Debug, Clone)]
 pub struct JwtAuth {
-    tokens: ApplicationTokens,
+    tokens: ApplicationJwtVerifier,
     project: ProjectName,
     logged: Arc<Mutex<LogLimit>>,
 }
@@ -66,7 +67,11 @@ impl JwtAuth {
             );
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
-        Ok(Self { tokens: ApplicationTokens::new(secret), project: ProjectName::default(), logged: Arc::default() })
+        Ok(Self {
+            tokens: ApplicationJwtVerifier::new(secret),
+            project: ProjectName::default(),
+            logged: Arc::default(),
+        })
     }
 
     /// Accepts tokens that are signed with the text of a file, without white space at its ends. The file is read once.

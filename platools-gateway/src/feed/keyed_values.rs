@@ -74,13 +74,13 @@ impl Feed {
     /// The key is watched, and the value cannot be written as JSON, or the stream's name is one of the protocol's own.
     pub fn publish_value<V: Serialize + ?Sized>(&self, key: StreamKey<'_>, value: &V) -> Result<usize, Error> {
         let subscriptions = &self.0.subscriptions;
-        let gateways = subscriptions.gateways_elsewhere();
+        let gateways = subscriptions.remote_gateways();
         if gateways.is_empty() && subscriptions.watchers(key).is_none() {
             return Ok(0);
         }
         let value = key.value(value)?;
         if let Some(shared) = subscriptions.shared() {
-            gateways.into_iter().for_each(|gateway| shared.peers.send(gateway, key.message(None, &value)));
+            gateways.into_iter().for_each(|gateway| shared.fan_out.send(gateway, key.message(None, &value)));
         }
         Ok(subscriptions.publish_value(key, &value))
     }
@@ -88,7 +88,7 @@ impl Feed {
     /// Returns true if a connected dashboard gets the values of a key, or may get them at another gateway. For applications that would have to compute the value first.
     #[must_use]
     pub fn is_key_watched(&self, key: StreamKey<'_>) -> bool {
-        self.0.subscriptions.watchers(key).is_some() || !self.0.subscriptions.gateways_elsewhere().is_empty()
+        self.0.subscriptions.watchers(key).is_some() || !self.0.subscriptions.remote_gateways().is_empty()
     }
 
     /// The keys of a stream that connected dashboards get, in any order. For applications that ask a source for values: these are the

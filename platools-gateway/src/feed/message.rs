@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::AgentId;
 use crate::domain::lock::lock;
-use crate::ports::feed_peers::{MessageToDashboards, StreamName};
+use crate::ports::feed_fan_out::{MessageToDashboards, StreamName};
 use crate::ports::time::{now_ms, rfc3339};
 
 /// Types of the protocol's own messages, which an application cannot publish.

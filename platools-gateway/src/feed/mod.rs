@@ -1,18 +1,18 @@
 //! The live feed: events of one agent for the dashboard that watches it.
 //!
 //! A dashboard connects for an agent ([`Dashboards`]), gets a snapshot, and then the changes. An application provides both with a
-//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin`). Agents can also watch
+//! [`SnapshotProvider`] and the [`Feed`]; without a provider, dashboards see the gateway's own state (`builtin_state`). Agents can also watch
 //! keys, such as prices: `keyed_values` publishes the values of keys, and `watched_keys` finds the dashboards that get them.
 
-mod builtin;
+mod builtin_state;
 mod dashboard_auth;
 mod dashboards;
-mod elsewhere;
 mod jwt_auth;
 mod keyed_values;
 mod mailbox;
 mod message;
-mod peers;
+mod remote_dashboards;
+mod remote_updates;
 mod shown_tools;
 mod snapshot;
 mod snapshot_source;
@@ -29,7 +29,7 @@ use serde::Serialize;
 use crate::domain::error::Error;
 use crate::domain::generation::GenerationClock;
 use crate::domain::ids::AgentId;
-use crate::ports::feed_peers::{FeedPeers, MessageToDashboards};
+use crate::ports::feed_fan_out::{FeedFanOut, MessageToDashboards};
 
 pub use crate::settings::FeedSettings;
 pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
@@ -40,11 +40,11 @@ pub use snapshot::{FeedSnapshot, SnapshotProvider, Watched};
 pub use subscription::WatchEnd;
 pub use watch::Watch;
 
-pub(crate) use builtin::{BuiltinEvents, BuiltinState};
+pub(crate) use builtin_state::{BuiltinEvents, BuiltinState};
 pub(crate) use snapshot_source::SnapshotSource;
 
-use elsewhere::{Audience, SharedFeed};
 use message::raw;
+use remote_dashboards::{Audience, SharedFeed};
 use shown_tools::ShownToolsCache;
 use subscription::Subscription;
 use subscriptions::Subscriptions;
@@ -97,8 +97,8 @@ impl Feed {
     }
 
     /// A feed whose dashboards may be at other gateways as well.
-    pub(crate) fn shared(settings: FeedSettings, peers: Option<(Arc<dyn FeedPeers>, Arc<GenerationClock>)>) -> Self {
-        let subscriptions = Subscriptions::new(peers.map(|(peers, clock)| SharedFeed { peers, clock }));
+    pub(crate) fn shared(settings: FeedSettings, fan_out: Option<(Arc<dyn FeedFanOut>, Arc<GenerationClock>)>) -> Self {
+        let subscriptions = Subscriptions::new(fan_out.map(|(fan_out, clock)| SharedFeed { fan_out, clock }));
         Self(Arc::new(FeedState { subscriptions, settings, shown_tools: ShownToolsCache::default() }))
     }
 
@@ -129,7 +129,7 @@ impl Feed {
         }
         let (count, text) = (audience.count(), event.text()?);
         audience.here.iter().for_each(|subscription| subscription.mailbox.event(text.clone()));
-        audience.send(&*shared.peers, |agents| MessageToDashboards::Event { agents, text: raw(&text) });
+        audience.send(&*shared.fan_out, |agents| MessageToDashboards::Event { agents, text: raw(&text) });
         Ok(count)
     }
 
@@ -172,7 +172,7 @@ impl Feed {
             subscription.mailbox.value(key.stream, Arc::clone(&name), value.clone());
         }
         if let Some(shared) = self.0.subscriptions.shared() {
-            audience.send(&*shared.peers, |agents| key.message(Some(agents), &value));
+            audience.send(&*shared.fan_out, |agents| key.message(Some(agents), &value));
         }
         Ok(count)
     }

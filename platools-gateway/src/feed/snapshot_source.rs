@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::builtin::BuiltinState;
+use super::builtin_state::BuiltinState;
 use super::shown_tools::DashboardTools;
 use super::snapshot::{SnapshotProvider, Watched};
 

@@ -7,14 +7,14 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::elsewhere::{Audience, DashboardsElsewhere, SharedFeed};
 use super::message::{KeyedStream, StreamKey};
+use super::remote_dashboards::{Audience, RemoteDashboards, SharedFeed};
 use super::subscription::{Subscription, WatchEnd};
 use super::watched_keys::{KeyWatchers, WatchedKeys, WatchedKeysChange};
 use crate::domain::generation::Generation;
 use crate::domain::ids::{AgentId, EnvironmentId, GatewayNumber, ProjectId};
 use crate::domain::lock::{read, write};
-use crate::ports::feed_peers::{FeedNews, WatchedAgent};
+use crate::ports::feed_fan_out::{FeedUpdate, WatchedAgent};
 
 /// The dashboard connected to each agent, and the keys that agents watch. A new dashboard replaces the old one.
 ///
@@ -41,7 +41,7 @@ impl Subscriptions {
         // Published before the next change is made, so that the last change is published last.
         if let (Some(shared), Some(generation)) = (&self.shared, generation) {
             let agent = subscription.agent_id.clone();
-            shared.peers.publish(FeedNews::Watched(WatchedAgent { agent, generation }));
+            shared.fan_out.publish(FeedUpdate::Watched(WatchedAgent { agent, generation }));
         }
         drop(change);
         if let Some(older) = older {
@@ -61,7 +61,7 @@ impl Subscriptions {
         }
         if let (Some(shared), Some(generation)) = (&self.shared, generation) {
             let agent = subscription.agent_id.clone();
-            shared.peers.publish(FeedNews::Unwatched(WatchedAgent { agent, generation }));
+            shared.fan_out.publish(FeedUpdate::Unwatched(WatchedAgent { agent, generation }));
         }
     }
 
@@ -71,12 +71,12 @@ impl Subscriptions {
     }
 
     /// Notes a dashboard at another gateway. An older one of the same agent at this gateway ends.
-    pub(super) fn watched_elsewhere(&self, gateway: GatewayNumber, watched: WatchedAgent) {
+    pub(super) fn add_remote(&self, gateway: GatewayNumber, watched: WatchedAgent) {
         if let Some(shared) = &self.shared {
             shared.clock.observe(watched.generation);
         }
         let change = self.keys.change();
-        let older = self.write(|table| table.note_elsewhere(gateway, watched));
+        let older = self.write(|table| table.note_remote(gateway, watched));
         if let Some(older) = older {
             change.disconnect(&older.agent_id);
             older.end_with(WatchEnd::Displaced);
@@ -84,14 +84,14 @@ impl Subscriptions {
     }
 
     /// Forgets a dashboard that has left another gateway.
-    pub(super) fn unwatched_elsewhere(&self, gateway: GatewayNumber, watched: &WatchedAgent) {
-        self.write(|table| table.elsewhere.remove(gateway, watched));
+    pub(super) fn remove_remote(&self, gateway: GatewayNumber, watched: &WatchedAgent) {
+        self.write(|table| table.remote.remove(gateway, watched));
     }
 
     /// Notes all dashboards at another gateway.
-    pub(super) fn replace_elsewhere(&self, gateway: GatewayNumber, watched: Vec<WatchedAgent>) {
-        self.write(|table| table.elsewhere.forget(gateway));
-        watched.into_iter().for_each(|watched| self.watched_elsewhere(gateway, watched));
+    pub(super) fn replace_remote(&self, gateway: GatewayNumber, watched: Vec<WatchedAgent>) {
+        self.write(|table| table.remote.forget(gateway));
+        watched.into_iter().for_each(|watched| self.add_remote(gateway, watched));
     }
 
     /// The agents that dashboards at this gateway watch.
@@ -102,16 +102,16 @@ impl Subscriptions {
     }
 
     /// The other gateways with dashboards.
-    pub(super) fn gateways_elsewhere(&self) -> Vec<GatewayNumber> {
+    pub(super) fn remote_gateways(&self) -> Vec<GatewayNumber> {
         if self.shared.is_none() {
             return Vec::new();
         }
-        self.read().elsewhere.gateways().collect()
+        self.read().remote.gateways().collect()
     }
 
     /// The gateway of an agent's dashboard, if it is another one.
     pub(super) fn gateway_of(&self, agent: &AgentId) -> Option<GatewayNumber> {
-        self.shared.as_ref().and_then(|_| self.read().elsewhere.gateway(agent))
+        self.shared.as_ref().and_then(|_| self.read().remote.gateway(agent))
     }
 
     /// The dashboards of some agents.
@@ -122,8 +122,8 @@ impl Subscriptions {
             let table = self.read();
             if let Some(subscription) = table.by_agent.get(agent) {
                 audience.here.push(Arc::clone(subscription));
-            } else if let Some(gateway) = table.elsewhere.gateway(agent) {
-                audience.elsewhere.entry(gateway.get()).or_default().push(agent.clone());
+            } else if let Some(gateway) = table.remote.gateway(agent) {
+                audience.remote.entry(gateway.get()).or_default().push(agent.clone());
             }
         }
         audience
@@ -153,7 +153,7 @@ impl Subscriptions {
 
     pub(super) fn has(&self, agent: &AgentId) -> bool {
         let table = self.read();
-        table.by_agent.contains_key(agent) || table.elsewhere.gateway(agent).is_some()
+        table.by_agent.contains_key(agent) || table.remote.gateway(agent).is_some()
     }
 
     /// The dashboards of agents whose tools are in an environment.
@@ -220,7 +220,7 @@ struct SubscriptionTable {
     by_environment: SubscriptionGroups<EnvironmentId>,
     /// The generation of each agent's dashboard, if there are other gateways.
     generations: HashMap<AgentId, Generation>,
-    elsewhere: DashboardsElsewhere,
+    remote: RemoteDashboards,
 }
 
 impl SubscriptionTable {
@@ -228,7 +228,7 @@ impl SubscriptionTable {
     fn put(&mut self, subscription: &Arc<Subscription>, generation: Option<Generation>) -> Option<Arc<Subscription>> {
         if let Some(generation) = generation {
             self.generations.insert(subscription.agent_id.clone(), generation);
-            self.elsewhere.forget_agent(&subscription.agent_id);
+            self.remote.forget_agent(&subscription.agent_id);
         }
         let older = self.of(&subscription.agent_id);
         older.iter().for_each(|older| _ = self.remove(older));
@@ -242,7 +242,7 @@ impl SubscriptionTable {
     }
 
     /// Notes a dashboard at another gateway, unless the agent has a newer one at this gateway. Removes and returns an older one.
-    fn note_elsewhere(&mut self, gateway: GatewayNumber, watched: WatchedAgent) -> Option<Arc<Subscription>> {
+    fn note_remote(&mut self, gateway: GatewayNumber, watched: WatchedAgent) -> Option<Arc<Subscription>> {
         let own = self.generations.get(&watched.agent).copied();
         if own.is_some_and(|own| own > watched.generation) {
             return None;
@@ -252,7 +252,7 @@ impl SubscriptionTable {
             self.remove(older);
             self.generations.remove(&watched.agent);
         }
-        self.elsewhere.note(gateway, watched);
+        self.remote.note(gateway, watched);
         older
     }
 

@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::link_sender::{LinkSender, Queued, SocketSender};
 use super::live_link::LiveLink;
 use super::messages::{Closing, Delivery, Notice, Order};
-use super::outlet::{Outlet, Queued, SocketOutlet};
 use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
 use super::worker::WorkerObserver as _;
@@ -22,7 +22,7 @@ use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{CallId, EntityId, LinkId};
 use crate::limits::ConcurrencyPermit;
 use crate::limits::gauge::Gauge;
-use crate::pending::LinkEnd;
+use crate::pending_calls::LinkEnd;
 use crate::ports::time::now_ms;
 
 /// The socket task's end of a link. Dropping it takes the worker offline, unless a newer
@@ -225,7 +225,7 @@ impl Links {
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(false),
             heartbeat: RwLock::default(),
-            outlet: Outlet::Socket(SocketOutlet {
+            sender: LinkSender::Socket(SocketSender {
                 secret,
                 credential,
                 features,

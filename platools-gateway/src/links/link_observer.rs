@@ -5,7 +5,7 @@ use std::fmt;
 use super::live_link::LiveLink;
 use crate::catalog::DeclaredTools;
 use crate::domain::ids::LinkId;
-use crate::pending::LinkEnd;
+use crate::pending_calls::LinkEnd;
 
 /// Observer of the links whose sockets this gateway has. It is told of the changes of each link in their order, and must neither wait nor
 /// panic.

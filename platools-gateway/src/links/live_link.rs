@@ -8,8 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
+use super::link_sender::{LinkSender, SocketSender};
 use super::messages::{ArgumentForm, Closing, Delivery, Notice, Refused};
-use super::outlet::{Outlet, SocketOutlet};
 use super::worker::ConnectedWorker;
 use super::worker_peer::WorkerPeer;
 use crate::catalog::DeclaredTools;
@@ -18,10 +18,10 @@ use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Policy};
 use crate::domain::ids::{GatewayNumber, LinkId};
 use crate::limits::gauge::Gauge;
-use crate::pending::PendingCalls;
+use crate::pending_calls::PendingCalls;
 
 /// The services' end of a link. [`Link`](super::Link) is the end of the socket's task. A link whose socket another gateway has is one, too:
-/// only its [`Outlet`] differs.
+/// only its [`LinkSender`] differs.
 #[derive(Debug)]
 pub(crate) struct LiveLink {
     pub(super) generation: Generation,
@@ -44,7 +44,7 @@ pub(crate) struct LiveLink {
     pub(super) is_leaving: AtomicBool,
     /// The moment of its last heartbeat, after it came.
     pub(super) heartbeat: RwLock<Option<Instant>>,
-    pub(super) outlet: Outlet,
+    pub(super) sender: LinkSender,
 }
 
 /// The form in which a link takes a call.
@@ -82,10 +82,10 @@ impl LiveLink {
     }
 
     /// The queues of the socket, if this gateway has it.
-    pub(super) fn socket(&self) -> Option<&SocketOutlet> {
-        match &self.outlet {
-            Outlet::Socket(socket) => Some(socket),
-            Outlet::Member(_) => None,
+    pub(super) fn socket(&self) -> Option<&SocketSender> {
+        match &self.sender {
+            LinkSender::Socket(socket) => Some(socket),
+            LinkSender::Member(_) => None,
         }
     }
 
@@ -96,9 +96,9 @@ impl LiveLink {
 
     /// The gateway that has the socket; `None` if it is this one.
     pub(crate) fn gateway(&self) -> Option<GatewayNumber> {
-        match &self.outlet {
-            Outlet::Socket(_) => None,
-            Outlet::Member(member) => Some(member.gateway()),
+        match &self.sender {
+            LinkSender::Socket(_) => None,
+            LinkSender::Member(member) => Some(member.gateway()),
         }
     }
 
@@ -130,17 +130,17 @@ impl LiveLink {
 
     /// True if the worker takes further calls: it does not stop, and the link is not about to be closed.
     pub(crate) fn takes_calls(&self) -> bool {
-        let is_open = match &self.outlet {
-            Outlet::Socket(socket) => socket.closing.borrow().is_none(),
-            Outlet::Member(member) => member.is_reachable(),
+        let is_open = match &self.sender {
+            LinkSender::Socket(socket) => socket.closing.borrow().is_none(),
+            LinkSender::Member(member) => member.is_reachable(),
         };
         is_open && !self.is_leaving.load(Ordering::Relaxed)
     }
 
     /// Queues a call, without waiting for a worker that reads slowly, or for another gateway.
     pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Refused> {
-        match &self.outlet {
-            Outlet::Socket(socket) => {
+        match &self.sender {
+            LinkSender::Socket(socket) => {
                 let bytes = socket.hold(&delivery)?;
                 // Before it is queued: from then on the link may send it, or end, at any time.
                 self.calls.queue(&delivery.call_id, &self.id, &self.load);
@@ -149,7 +149,7 @@ impl LiveLink {
                     refused
                 })
             }
-            Outlet::Member(member) => {
+            LinkSender::Member(member) => {
                 if self.calls.hand_over(&delivery.call_id, &self.id, &self.load) {
                     member.deliver(&self.identity.scope(), &self.id, delivery);
                 }
@@ -160,12 +160,12 @@ impl LiveLink {
 
     /// Sends a notice to the worker. Other gateways pass on cancellations only: the rest is theirs.
     pub(super) fn notify(&self, notice: &Notice) {
-        match (&self.outlet, notice) {
-            (Outlet::Socket(socket), notice) => socket.notify(&self.id, notice),
-            (Outlet::Member(member), Notice::Cancel { call_id }) => {
+        match (&self.sender, notice) {
+            (LinkSender::Socket(socket), notice) => socket.notify(&self.id, notice),
+            (LinkSender::Member(member), Notice::Cancel { call_id }) => {
                 member.cancel(&self.identity.scope(), &self.id, call_id)
             }
-            (Outlet::Member(_), Notice::Drain { .. }) => {}
+            (LinkSender::Member(_), Notice::Drain { .. }) => {}
         }
     }
 
@@ -178,9 +178,12 @@ impl LiveLink {
 }
 
 pub(crate) fn busy() -> Error {
-    Error::new(ErrorKind::WorkerBusy, "the tool's worker reads too slowly; too many calls wait for it")
+    Error::new(
+        ErrorKind::WorkerBusy,
+        "the tool's worker reads too slowly, and too many calls wait for it; call again later",
+    )
 }
 
 pub(crate) fn offline() -> Error {
-    Error::new(ErrorKind::WorkerOffline, "the tool's worker is not connected")
+    Error::new(ErrorKind::WorkerOffline, "the tool's worker is not connected; start it, or call again once it is back")
 }

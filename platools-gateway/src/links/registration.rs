@@ -18,7 +18,7 @@ use crate::domain::error::Error;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::text_rule::TextRule;
 use crate::limits::Limiter;
-use crate::pending::warn_of_timeouts;
+use crate::pending_calls::warn_of_timeouts;
 use crate::ports::tool_changes::ToolChanges;
 
 /// The time between two looks for tools whose grace is over, which is not exact.
@@ -133,7 +133,7 @@ impl Registrations {
                     self.departures.prune_later(scope.clone());
                 }
             }
-            Err(error) => tracing::error!(%error, entity.id = %scope.entity, "tools of a pool could not be stored"),
+            Err(error) => tracing::error!(%error, entity.id = %scope.entity, "tools of a pool not stored"),
         }
     }
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::changes::LinkChanges;
+use super::link_sender::{LinkSender, MemberSender};
 use super::live_link::LiveLink;
 use super::messages::Notice;
-use super::outlet::{MemberOutlet, Outlet};
 use super::table::Links;
 use super::worker::WorkerObserver as _;
 use super::worker_peer::WorkerPeer;
@@ -19,7 +19,7 @@ use crate::domain::generation::Generation;
 use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{CallId, LinkId};
 use crate::limits::gauge::Gauge;
-use crate::pending::LinkEnd;
+use crate::pending_calls::LinkEnd;
 
 /// The description of a link, for other gateways.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ impl RemoteLink {
 impl Links {
     /// Adds a link of another gateway to the table, by the same rules as one of this gateway: it takes the place of an older one, unless the
     /// entity is a pool. One that is there already stays as it is.
-    pub(crate) fn attach_remote(&self, link: &RemoteLink, outlet: Arc<dyn MemberOutlet>) {
+    pub(crate) fn attach_remote(&self, link: &RemoteLink, sender: Arc<dyn MemberSender>) {
         let RemoteLink { id, generation, identity, peer, connected_ms, policy, repeats_answers, is_leaving } =
             link.clone();
         self.observe(generation);
@@ -94,7 +94,7 @@ impl Links {
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(is_leaving),
             heartbeat: RwLock::default(),
-            outlet: Outlet::Member(outlet),
+            sender: LinkSender::Member(sender),
         });
         self.enter(&live);
         // Calls that were lost with the connection to the other gateway have a link again.

@@ -21,7 +21,7 @@ use crate::domain::identity::{Credential, Identity, Policy, Scope};
 use crate::domain::ids::{CallId, EntityId, ProjectId};
 use crate::domain::lock::lock;
 use crate::domain::random;
-use crate::pending::{CallSettings, PendingCalls, Stage};
+use crate::pending_calls::{CallSettings, PendingCalls, Stage};
 use crate::ports::tool_changes::ToolChanges;
 
 /// The live links, by scope. Clones share one table.
@@ -79,7 +79,7 @@ impl Links {
     }
 
     /// The number of links of an entity that other gateways have.
-    pub(crate) fn count_elsewhere(&self, entity: &EntityId) -> usize {
+    pub(crate) fn count_remote(&self, entity: &EntityId) -> usize {
         if self.link_observer.is_none() {
             return 0;
         }

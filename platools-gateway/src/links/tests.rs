@@ -14,7 +14,7 @@ use crate::catalog::DeclaredTools;
 use crate::domain::error::ErrorKind;
 use crate::domain::identity::{Identity, Policy};
 use crate::domain::ids::CallId;
-use crate::pending::{CallSettings, CallStep, PendingCall, Stage, WorkerAnswer};
+use crate::pending_calls::{CallSettings, CallStep, PendingCall, Stage, WorkerAnswer};
 
 fn identity() -> Identity {
     Identity::sample()

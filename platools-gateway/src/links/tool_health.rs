@@ -27,25 +27,25 @@ pub(crate) struct HealthMonitor {
     /// Publishes the health of this gateway's tools to others, if there are any.
     observer: Option<Arc<dyn HealthObserver>>,
     /// The links of other gateways whose health is known.
-    elsewhere: Mutex<HashMap<u16, HashSet<(Scope, LinkId)>>>,
+    remote: Mutex<HashMap<u16, HashSet<(Scope, LinkId)>>>,
 }
 
 impl HealthMonitor {
     pub(crate) fn new(catalog: Arc<Catalog>, links: Arc<Links>, observer: Option<Arc<dyn HealthObserver>>) -> Self {
-        Self { table: HealthTable::default(), catalog, links, observer, elsewhere: Mutex::default() }
+        Self { table: HealthTable::default(), catalog, links, observer, remote: Mutex::default() }
     }
 
     /// Notes the health of the tools of a link of another gateway.
-    pub(crate) fn note_elsewhere(&self, gateway: GatewayNumber, health: LinkHealth) {
+    pub(crate) fn note_remote(&self, gateway: GatewayNumber, health: LinkHealth) {
         let LinkHealth { scope, link, tools } = health;
         let link_key = (scope.clone(), link.clone());
         let was_changed = match tools.is_empty() {
             false => {
-                lock(&self.elsewhere).entry(gateway.get()).or_default().insert(link_key);
+                lock(&self.remote).entry(gateway.get()).or_default().insert(link_key);
                 self.table.put(&scope, &link, tools)
             }
             true => {
-                lock(&self.elsewhere).entry(gateway.get()).or_default().remove(&link_key);
+                lock(&self.remote).entry(gateway.get()).or_default().remove(&link_key);
                 self.table.forget(&scope, &link)
             }
         };
@@ -55,21 +55,21 @@ impl HealthMonitor {
     }
 
     /// Notes the health of the tools of all links of another gateway.
-    pub(crate) fn replace_elsewhere(&self, gateway: GatewayNumber, health: Vec<LinkHealth>) {
-        let known = lock(&self.elsewhere).remove(&gateway.get()).unwrap_or_default();
+    pub(crate) fn replace_remote(&self, gateway: GatewayNumber, health: Vec<LinkHealth>) {
+        let known = lock(&self.remote).remove(&gateway.get()).unwrap_or_default();
         for (scope, link) in known {
             if self.table.forget(&scope, &link) {
                 self.links.tools_changed(&scope);
             }
         }
-        health.into_iter().for_each(|health| self.note_elsewhere(gateway, health));
+        health.into_iter().for_each(|health| self.note_remote(gateway, health));
     }
 
     /// The health of the tools of this gateway's links.
     pub(crate) fn local(&self) -> Vec<LinkHealth> {
-        let elsewhere: HashSet<_> = lock(&self.elsewhere).values().flatten().cloned().collect();
+        let remote: HashSet<_> = lock(&self.remote).values().flatten().cloned().collect();
         let all = self.table.all();
-        all.into_iter().filter(|of| !elsewhere.contains(&(of.scope.clone(), of.link.clone()))).collect()
+        all.into_iter().filter(|of| !remote.contains(&(of.scope.clone(), of.link.clone()))).collect()
     }
 
     /// The reports of a link, none at first.

@@ -73,7 +73,7 @@ impl AgentRuntime {
         data: &D,
     ) -> Result<usize, Error> {
         check_type(kind)?;
-        if self.0.peers.is_none() && !self.0.table().has_subscribers(channel) {
+        if self.0.fan_out.is_none() && !self.0.table().has_subscribers(channel) {
             return Ok(0);
         }
         let text = event(kind, data)?;

@@ -12,13 +12,13 @@ mod event_queue;
 mod events;
 mod message_reader;
 mod messages;
-mod peers;
 mod presence;
+mod remote_sockets;
+mod remote_updates;
 mod session;
 mod shared_sessions;
 mod socket;
 mod socket_queue;
-mod sockets_elsewhere;
 mod table;
 mod tickets;
 mod writer;
@@ -39,9 +39,9 @@ use crate::domain::ids::{AgentId, GatewayNumber, ProjectId};
 use crate::limits::Limiter;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::channels::ChannelStore;
-use crate::ports::session_peers::SessionPeers;
+use crate::ports::remote_tickets::RemoteTickets;
+use crate::ports::session_fan_out::SessionFanOut;
 use crate::ports::sessions::SessionStore;
-use crate::ports::ticket_peers::TicketPeers;
 
 pub use crate::settings::RuntimeSettings;
 pub use agent_event::AgentEvent;
@@ -73,7 +73,7 @@ pub(crate) struct Sessions {
     store: Arc<dyn ChannelStore>,
     session_store: Arc<dyn SessionStore>,
     /// The other gateways of the installation. None: this one is alone.
-    ticket_peers: Option<Arc<dyn TicketPeers>>,
+    remote_tickets: Option<Arc<dyn RemoteTickets>>,
     shared: Arc<SharedSessions>,
     writer: SessionWriter,
     /// Reads messages from the database, if other gateways write to channels as well.
@@ -91,11 +91,11 @@ pub(crate) struct SessionServices {
     /// Makes the generations of sessions.
     pub(crate) clock: Arc<GenerationClock>,
     /// The other gateways of the installation, if there are any.
-    pub(crate) peers: Option<Arc<dyn SessionPeers>>,
+    pub(crate) fan_out: Option<Arc<dyn SessionFanOut>>,
     /// The number of this gateway.
     pub(crate) gateway: GatewayNumber,
     /// The other gateways of the installation. None: this one is alone.
-    pub(crate) ticket_peers: Option<Arc<dyn TicketPeers>>,
+    pub(crate) remote_tickets: Option<Arc<dyn RemoteTickets>>,
 }
 
 impl Sessions {
@@ -107,12 +107,12 @@ impl Sessions {
         handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let SessionServices { directory, limiter, audit, authenticator, ticket_peers, .. } = services;
-        let SessionServices { sessions, channels, clock, peers, gateway, .. } = services;
+        let SessionServices { directory, limiter, audit, authenticator, remote_tickets, .. } = services;
+        let SessionServices { sessions, channels, clock, fan_out, gateway, .. } = services;
         let is_started = settings.is_some();
-        let peers = peers.filter(|_| is_started);
+        let fan_out = fan_out.filter(|_| is_started);
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let installation = (Tickets::new(gateway), clock, peers);
+        let installation = (Tickets::new(gateway), clock, fan_out);
         let shared = SharedSessions::new(settings.unwrap_or_default(), agents, handlers, installation, tasks);
         let shared = Arc::new(shared);
         let writer = if is_started {
@@ -123,7 +123,7 @@ impl Sessions {
         } else {
             SessionWriter::closed()
         };
-        let reader = shared.peers.is_some().then(|| {
+        let reader = shared.fan_out.is_some().then(|| {
             let (store, shared) = (channels.clone(), Arc::clone(&shared));
             tasks.keep("channel messages", move || message_reader::read_missing(store.clone(), Arc::clone(&shared)))
         });
@@ -135,7 +135,7 @@ impl Sessions {
             authenticator,
             store,
             session_store,
-            ticket_peers,
+            remote_tickets,
             shared,
             writer,
             _reader: reader,

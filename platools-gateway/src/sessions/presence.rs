@@ -13,7 +13,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::SessionId;
 use crate::domain::session::StoredSession;
-use crate::ports::session_peers::{SessionNews, SessionPeers};
+use crate::ports::session_fan_out::{SessionFanOut, SessionUpdate};
 use crate::ports::time::now_ms;
 
 impl Sessions {
@@ -106,8 +106,8 @@ impl Sessions {
 
     /// Ends sessions without a message for longer than the timeout, and those of agents that are gone.
     pub(crate) fn end_silent(&self) {
-        if let Some(peers) = &self.shared.peers {
-            return self.end_silent_of_many(&**peers);
+        if let Some(fan_out) = &self.shared.fan_out {
+            return self.end_silent_of_many(&**fan_out);
         }
         let snapshot = self.directory.snapshot();
         let (now, timeout) = (Instant::now(), self.settings().session_timeout);
@@ -124,17 +124,17 @@ impl Sessions {
 
     /// Tells the other gateways of heartbeats, and ends the silent sessions that began here or at gateways that are gone. The database
     /// decides: it has the heartbeats of all gateways, also if their messages are lost.
-    fn end_silent_of_many(&self, peers: &dyn SessionPeers) {
+    fn end_silent_of_many(&self, fan_out: &dyn SessionFanOut) {
         let heartbeats = self.shared.table().take_unpublished_heartbeats();
         if !heartbeats.is_empty() {
-            peers.publish(SessionNews::Heard(heartbeats));
+            fan_out.publish(SessionUpdate::Heard(heartbeats));
         }
         let snapshot = self.directory.snapshot();
         self.shared.table().end_where(|session| snapshot.agent(&session.row.agent_id).is_none());
         let (now, timeout) = (Instant::now(), self.settings().session_timeout);
         let silent = {
             let table = self.shared.table();
-            let is_own = |session: &ActiveSession| table.is_own(session, |gateway| peers.is_alive(gateway));
+            let is_own = |session: &ActiveSession| table.is_own(session, |gateway| fan_out.is_alive(gateway));
             table.some_where(|session| session.is_silent(now, timeout) && is_own(session))
         };
         let heard_ms = now_ms().saturating_sub(saturating_ms(timeout));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::domain::agent::Agent;
 use crate::domain::ids::{AgentId, SessionId};
 use crate::domain::session::StoredSession;
-use crate::ports::session_peers::SessionHeartbeat;
+use crate::ports::session_fan_out::SessionHeartbeat;
 
 /// A session that has not ended.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl ActiveSession {
     }
 
     /// Notes a heartbeat at another gateway, which stores it.
-    pub(super) fn note_elsewhere(&mut self, now: Instant, heartbeat_ms: i64) {
+    pub(super) fn note_remote_heartbeat(&mut self, now: Instant, heartbeat_ms: i64) {
         self.heard = now;
         self.row.heartbeat_ms = self.row.heartbeat_ms.max(heartbeat_ms);
     }

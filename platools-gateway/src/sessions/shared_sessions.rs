@@ -18,7 +18,7 @@ use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ChannelId, GatewayNumber, ProjectId};
 use crate::domain::lock::lock;
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
-use crate::ports::session_peers::{SessionNews, SessionPeers, SocketMessage};
+use crate::ports::session_fan_out::{SessionFanOut, SessionUpdate, SocketMessage};
 use crate::settings::RuntimeSettings;
 
 /// The state that requests, sockets and the writer share.
@@ -30,7 +30,7 @@ pub(super) struct SharedSessions {
     /// The application's handlers of custom events.
     pub(super) handlers: EventHandlers,
     /// The other gateways, if there are any.
-    pub(super) peers: Option<Arc<dyn SessionPeers>>,
+    pub(super) fan_out: Option<Arc<dyn SessionFanOut>>,
     /// Makes the generations of sessions.
     pub(super) clock: Arc<GenerationClock>,
     /// Wakes the task that reads messages from the database.
@@ -44,14 +44,14 @@ impl SharedSessions {
         settings: RuntimeSettings,
         agents: AgentLookup,
         handlers: Vec<EventHandler>,
-        (tickets, clock, peers): (Tickets, Arc<GenerationClock>, Option<Arc<dyn SessionPeers>>),
+        (tickets, clock, fan_out): (Tickets, Arc<GenerationClock>, Option<Arc<dyn SessionFanOut>>),
         tasks: &Tasks,
     ) -> Self {
-        let gateway = peers.as_ref().map_or(GatewayNumber::ALONE, |peers| peers.gateway());
+        let gateway = fan_out.as_ref().map_or(GatewayNumber::ALONE, |fan_out| fan_out.gateway());
         let table = Mutex::new(SessionTable::new(agents.clone(), gateway));
         let (event_handlers, messages_missing) = (EventHandlers::default(), Notify::new());
         let shared =
-            Self { settings, tickets, agents, handlers: event_handlers, peers, clock, messages_missing, table };
+            Self { settings, tickets, agents, handlers: event_handlers, fan_out, clock, messages_missing, table };
         handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
         shared
     }
@@ -75,19 +75,19 @@ impl SharedSessions {
         let (here, gateways) = {
             let table = self.table();
             let here = table.tell(project, agent, text);
-            (here, table.elsewhere.gateways(agent).collect::<Vec<_>>())
+            (here, table.remote_sockets.gateways(agent).collect::<Vec<_>>())
         };
-        let Some(peers) = self.peers.as_ref().filter(|_| !gateways.is_empty()) else { return here };
+        let Some(fan_out) = self.fan_out.as_ref().filter(|_| !gateways.is_empty()) else { return here };
         let (project, agent) = (project.clone(), agent.clone());
         let message = SocketMessage::Event { project, agent, event: raw(text) };
-        gateways.iter().for_each(|(gateway, _)| peers.send(*gateway, &message));
+        gateways.iter().for_each(|(gateway, _)| fan_out.send(*gateway, &message));
         here + gateways.iter().map(|(_, count)| count).sum::<usize>()
     }
 
     /// Sends an event to all subscribers of a channel, also those at other gateways. Returns the number of subscribers at this one.
     pub(super) fn tell_channel(&self, channel: &ChannelId, text: &Bytes) -> usize {
-        if let Some(peers) = &self.peers {
-            peers.publish(SessionNews::ChannelEvent { channel: channel.clone(), event: raw(text) });
+        if let Some(fan_out) = &self.fan_out {
+            fan_out.publish(SessionUpdate::ChannelEvent { channel: channel.clone(), event: raw(text) });
         }
         self.table().publish(channel, text)
     }
@@ -101,10 +101,10 @@ impl SharedSessions {
 
     /// Tells the other gateways of the sockets that an agent has here.
     pub(super) fn publish_sockets(&self, project: &ProjectId, agent: &AgentId) {
-        if let Some(peers) = &self.peers {
+        if let Some(fan_out) = &self.fan_out {
             // The table stays locked, so that the last change is published last.
             let table = self.table();
-            peers.publish(SessionNews::Sockets(table.sockets_of(project, agent)));
+            fan_out.publish(SessionUpdate::Sockets(table.sockets_of(project, agent)));
         }
     }
 }

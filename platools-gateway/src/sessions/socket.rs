@@ -14,7 +14,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::ChannelId;
 use crate::domain::origin::RequestOrigin;
-use crate::ports::session_peers::SocketMessage;
+use crate::ports::session_fan_out::SocketMessage;
 use crate::ports::time::now_ms;
 
 /// A socket of an agent, until it is dropped.
@@ -149,8 +149,8 @@ impl Sessions {
 
     /// Redeems a ticket at the gateway that issued it.
     async fn take_ticket(&self, ticket: &SecretString) -> Option<Caller> {
-        match (&self.ticket_peers, self.shared.tickets.other_issuer(ticket)) {
-            (Some(peers), Some(issuer)) => peers.take_ticket(issuer, &tickets::hash(ticket)).await,
+        match (&self.remote_tickets, self.shared.tickets.other_issuer(ticket)) {
+            (Some(remote_tickets), Some(issuer)) => remote_tickets.take_ticket(issuer, &tickets::hash(ticket)).await,
             _ => self.shared.tickets.take(ticket),
         }
     }
@@ -167,9 +167,9 @@ impl Sessions {
         let (project, agent) = (&peer.caller.project_id, &peer.id);
         let (number, ends_at) = shared.table().open(project, agent, &queue);
         shared.publish_sockets(project, agent);
-        if let (Some(gateway), Some(peers)) = (ends_at, &shared.peers) {
+        if let (Some(gateway), Some(fan_out)) = (ends_at, &shared.fan_out) {
             let (project, agent) = (project.clone(), agent.clone());
-            peers.send(gateway, &SocketMessage::TooMany { project, agent });
+            fan_out.send(gateway, &SocketMessage::TooMany { project, agent });
         }
         self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(peer.id.as_str())

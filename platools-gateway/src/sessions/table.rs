@@ -11,13 +11,13 @@ use platools_protocol::runtime::MAX_SOCKETS;
 use super::agent_lookup::AgentLookup;
 use super::channel_listeners::{ChannelListeners, MessagesToRead};
 use super::events;
+use super::remote_sockets::RemoteSockets;
 use super::session::{ActiveSession, PresentAgent};
 use super::socket_queue::{SocketEnd, SocketQueue};
-use super::sockets_elsewhere::SocketsElsewhere;
 use crate::domain::channel::StoredChannel;
 use crate::domain::ids::{AgentId, ChannelId, GatewayNumber, ProjectId, SessionId};
 use crate::domain::session::StoredSession;
-use crate::ports::session_peers::{AgentSockets, SessionHeartbeat};
+use crate::ports::session_fan_out::{AgentSockets, SessionHeartbeat};
 use crate::ports::time::now_ms;
 
 /// The largest number of subscriptions of one socket.
@@ -32,7 +32,7 @@ pub(super) struct SessionTable {
     projects: HashMap<ProjectId, ProjectSessions>,
     listeners: HashMap<ChannelId, ChannelListeners>,
     /// The sockets of agents at other gateways.
-    pub(super) elsewhere: SocketsElsewhere,
+    pub(super) remote_sockets: RemoteSockets,
     /// The sessions that ended while the stored ones are read again.
     ended: Option<HashSet<SessionId>>,
     /// The number of this gateway.
@@ -164,7 +164,7 @@ impl SessionTable {
         let sessions = self.projects.get_mut(&heartbeat.project).map(|room| &mut room.sessions);
         let session = sessions.and_then(|sessions| sessions.get_mut(&heartbeat.agent));
         if let Some(session) = session.filter(|session| session.row.id == heartbeat.session) {
-            session.note_elsewhere(Instant::now(), heartbeat.heartbeat_ms);
+            session.note_remote_heartbeat(Instant::now(), heartbeat.heartbeat_ms);
         }
     }
 
@@ -207,10 +207,10 @@ impl SessionTable {
         agent: &AgentId,
         queue: &Arc<SocketQueue>,
     ) -> (u64, Option<GatewayNumber>) {
-        let remote = self.elsewhere.oldest(agent);
+        let remote = self.remote_sockets.oldest(agent);
         let local = self.oldest(project, agent);
         let is_remote = remote.is_some_and(|(_, remote_ms)| local.is_none_or(|(_, local_ms)| remote_ms < local_ms));
-        let has_too_many = self.socket_count(project, agent) + self.elsewhere.count(agent) >= MAX_SOCKETS;
+        let has_too_many = self.socket_count(project, agent) + self.remote_sockets.count(agent) >= MAX_SOCKETS;
         if has_too_many && !is_remote {
             self.end_oldest(project, agent);
         }
@@ -375,7 +375,8 @@ impl SessionTable {
 
     /// Returns true if an agent has a socket, at this gateway or at another one.
     pub(super) fn has_socket(&self, project: &ProjectId, agent: &AgentId) -> bool {
-        self.projects.get(project).is_some_and(|room| room.sockets.contains_key(agent)) || self.elsewhere.has(agent)
+        self.projects.get(project).is_some_and(|room| room.sockets.contains_key(agent))
+            || self.remote_sockets.has(agent)
     }
 
     /// Queues a text for all sockets of an agent at this gateway, and returns the number of sockets.
@@ -513,15 +514,15 @@ mod tests {
             agent: agent.clone(),
             heard_ms: heard_ms.to_vec(),
         };
-        state.elsewhere.note(other, sockets(&[i64::MAX, 5]));
+        state.remote_sockets.note(other, sockets(&[i64::MAX, 5]));
         let queue = Arc::new(SocketQueue::new(NUMBER_OF_EVENTS));
         assert_eq!(state.open(&project, &agent, &queue).1, Some(other));
         assert!(!local.has_ended());
-        state.elsewhere.note(other, sockets(&[i64::MAX]));
+        state.remote_sockets.note(other, sockets(&[i64::MAX]));
         assert_eq!(state.open(&project, &agent, &queue).1, None);
         assert!(local.has_ended());
-        state.elsewhere.forget(other);
-        assert_eq!((state.elsewhere.count(&agent), state.counts(&project)), (0, (0, 2)));
+        state.remote_sockets.forget(other);
+        assert_eq!((state.remote_sockets.count(&agent), state.counts(&project)), (0, (0, 2)));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 use crate::domain::lock::lock;
 use crate::domain::number::saturating_i64;
 use crate::domain::session::{SessionWrite, StoredSession, WriteEffect};
-use crate::ports::session_peers::{SessionHeartbeat, SessionNews};
+use crate::ports::session_fan_out::{SessionHeartbeat, SessionUpdate};
 use crate::ports::sessions::SessionStore;
 use crate::ports::store::{is_conflict, is_database_failure};
 use crate::ports::time::now_ms;
@@ -245,20 +245,20 @@ impl SessionChange {
 
     /// Applies the written change to the state in memory, sends its events, and tells the other gateways.
     fn apply(self, shared: &SharedSessions, effect: WriteEffect) -> Result<(), Error> {
-        let news = self.apply_here(shared, effect)?;
-        if let (Some(news), Some(peers)) = (news, &shared.peers) {
-            peers.publish(news);
+        let update = self.apply_here(shared, effect)?;
+        if let (Some(update), Some(fan_out)) = (update, &shared.fan_out) {
+            fan_out.publish(update);
         }
         Ok(())
     }
 
-    fn apply_here(self, shared: &SharedSessions, effect: WriteEffect) -> Result<Option<SessionNews>, Error> {
+    fn apply_here(self, shared: &SharedSessions, effect: WriteEffect) -> Result<Option<SessionUpdate>, Error> {
         Ok(match (self, effect) {
             (Self::Begin(session), WriteEffect::Began(generation)) => {
                 shared.clock.observe(generation);
                 let session = StoredSession { generation, ..session };
                 shared.table().begin(ActiveSession::from(session.clone()));
-                Some(SessionNews::Began(session))
+                Some(SessionUpdate::Began(session))
             }
             (Self::Begin(_), _) => {
                 return Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"));
@@ -266,20 +266,20 @@ impl SessionChange {
             (Self::Message { channel, message }, WriteEffect::Sent { position }) => {
                 let text = events::message(&channel, &message);
                 shared.take_message(&channel.id, position, &text);
-                let is_shared = shared.peers.is_some();
-                is_shared.then(|| SessionNews::Message { channel: channel.id, position, event: raw(&text) })
+                let is_shared = shared.fan_out.is_some();
+                is_shared.then(|| SessionUpdate::Message { channel: channel.id, position, event: raw(&text) })
             }
             (Self::Message { channel, .. }, _) => return Err(channel.not_a_member()),
             // It may have ended in another way meanwhile.
             (Self::End { project, agent, session }, _) => {
                 drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::Disconnected));
-                Some(SessionNews::Ended { project, agent, session, has_timed_out: false })
+                Some(SessionUpdate::Ended { project, agent, session, has_timed_out: false })
             }
             (Self::EndSilent { session, .. }, WriteEffect::Made) => {
                 let StoredSession { project_id: project, agent_id: agent, id: session, .. } = session;
                 tracing::info!(agent.id = %agent, "agent session timed out");
                 drop(shared.table().end(&project, &agent, Some(&session), SocketEnd::SessionTimedOut));
-                Some(SessionNews::Ended { project, agent, session, has_timed_out: true })
+                Some(SessionUpdate::Ended { project, agent, session, has_timed_out: true })
             }
             // Another gateway has heard from it, and its message to this one was lost. Silence begins once more.
             (Self::EndSilent { session, .. }, _) => {
@@ -288,11 +288,11 @@ impl SessionChange {
             }
             (Self::Leave { project, agent, channel }, _) => {
                 shared.table().depart(&project, &agent, &channel);
-                Some(SessionNews::Left { project, agent, channel })
+                Some(SessionUpdate::Left { project, agent, channel })
             }
             (Self::RemoveChannel(channel), _) => {
                 shared.table().remove_channel(&channel);
-                Some(SessionNews::ChannelRemoved(channel))
+                Some(SessionUpdate::ChannelRemoved(channel))
             }
             (Self::Forget { .. } | Self::Join { .. } | Self::Heartbeats(_), _) => None,
             #[cfg(test)]

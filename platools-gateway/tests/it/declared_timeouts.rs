@@ -137,7 +137,7 @@ async fn the_error_of_a_call_whose_time_is_over_names_the_limit() {
     let answer = caller.call("order", json!({})).await;
     answer.is_problem(504, "timeout", false);
     let expected =
-        "the tool did not answer within 1.5s, the longest time that the gateway gives it (`calls.max_timeout`)";
+        "the tool did not answer within 1.5s, the longest timeout that the gateway allows (`calls.max_timeout`)";
     assert_eq!(answer.detail(), expected);
 }
 

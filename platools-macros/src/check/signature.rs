@@ -28,15 +28,15 @@ fn generics(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
             parameter,
             match (parameter, kind) {
                 (GenericParam::Lifetime(_), _) => {
-                    "a tool has no lifetime parameters: what it borrows lives as long as the call; leave them out"
+                    "a tool has no lifetime parameters: its borrowed parameters live as long as the call; leave them out"
                 }
                 (GenericParam::Type(_) | GenericParam::Const(_), ItemKind::Function) => {
-                    "a function with generic parameters is no tool, as nothing says which types its calls have; make it a \
+                    "a function with generic parameters is no tool, because a call names no types; make it a \
                      method of a generic type whose values name them (`#[tool] impl<S: Store> Orders<S>`), or borrow state \
                      such as `&Arc<dyn Store>`"
                 }
                 (GenericParam::Type(_) | GenericParam::Const(_), ItemKind::Method) => {
-                    "a method that is a tool has no generic parameters of its own, as nothing says which types its calls have; \
+                    "a method that is a tool has no generic parameters of its own, because a call names no types; \
                      put them on the impl block (`impl<S: Store> Orders<S>`)"
                 }
             },
@@ -46,7 +46,10 @@ fn generics(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
 
 fn qualifiers(signature: &Signature, errors: &mut Errors) {
     if let Safety::Unsafe(token) = &signature.safety {
-        errors.at(token, "a tool is called with whatever a caller sends, so it cannot be `unsafe`");
+        errors.at(
+            token,
+            "a tool cannot be `unsafe`, because callers choose its arguments; check them in a safe function",
+        );
     }
     if let Some(abi) = &signature.abi {
         errors.at(abi, "a tool is an ordinary Rust function, without `extern`");

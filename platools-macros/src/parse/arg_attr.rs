@@ -56,7 +56,7 @@ impl ParameterAttributes {
 
     fn parse_inject(&mut self, meta: &Meta, errors: &mut Errors) {
         if !matches!(meta, Meta::Path(_)) {
-            errors.at(meta, "`#[inject]` takes nothing");
+            errors.at(meta, "`#[inject]` has no arguments; write it alone");
         }
         self.inject = true;
     }
@@ -106,7 +106,10 @@ impl ArgOptions {
             RangeLimits::Closed(_) => value > end,
         });
         if below || above {
-            return Err(syn::Error::new_spanned(default, "the default lies outside of the argument's range"));
+            return Err(syn::Error::new_spanned(
+                default,
+                "the default lies outside of the argument's range; change one of them",
+            ));
         }
         Ok(())
     }
@@ -130,7 +133,7 @@ fn range(item: &MetaItem, example: &str) -> syn::Result<ExprRange> {
         ));
     }
     if is_empty(&range) {
-        return Err(syn::Error::new_spanned(range, "the range is empty: no value lies in it"));
+        return Err(syn::Error::new_spanned(range, "the range is empty; its end must be above its start"));
     }
     Ok(range)
 }

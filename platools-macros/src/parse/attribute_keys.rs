@@ -40,7 +40,7 @@ impl Parse for MetaItem {
         } else if input.is_empty() || input.peek(Token![,]) {
             MetaValue::Flag
         } else {
-            return Err(input.error(format!("after `{key}` comes `,` or `= value`")));
+            return Err(input.error(format!("expected `,` or `= value` after `{key}`")));
         };
         Ok(Self { key, value })
     }

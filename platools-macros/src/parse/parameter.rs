@@ -196,7 +196,7 @@ fn borrowed(reference: &TypeReference, attributes: &ParameterAttributes) -> syn:
     if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
         return Err(syn::Error::new_spanned(
             lifetime,
-            "what a tool borrows lives as long as the call; leave the lifetime out",
+            "a borrowed parameter lives as long as the call; leave the lifetime out",
         ));
     }
     if attributes.inject {
@@ -215,14 +215,15 @@ fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
     if matches!(ungrouped(ty), Type::TraitObject(_)) {
         return Err(syn::Error::new_spanned(
             ty,
-            "state is found by its type, and a bare trait object is none; inject a type that holds it, such as \
+            "a trait object cannot be injected, because state is found by its exact type; inject a type that holds it, such as \
              `&Arc<dyn Trait>` or `&Box<dyn Trait>`",
         ));
     }
     match borrows(ty, Statics::Owned) {
-        true => {
-            Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds"))
-        }
+        true => Err(syn::Error::new_spanned(
+            ty,
+            "an injected value lives in the registry, so its type cannot borrow; own the data, or share it in an `Arc`",
+        )),
         false => Ok(Source::Worker(Box::new(ty.clone()), cloned)),
     }
 }

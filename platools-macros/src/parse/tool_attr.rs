@@ -176,7 +176,7 @@ fn roles(item: &MetaItem) -> syn::Result<Roles> {
     };
     let checked = elems.iter().map(|role| match role {
         Expr::Lit(ExprLit { lit, .. }) if !matches!(lit, Lit::Str(_)) => {
-            Err(syn::Error::new_spanned(role, "a role is a string"))
+            Err(syn::Error::new_spanned(role, "a role is a string, such as `\"support\"`"))
         }
         role => Ok(role.clone()),
     });
@@ -271,7 +271,7 @@ fn number(value: &Expr) -> syn::Result<Option<Literal>> {
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Some(Literal::i64_suffixed(number.base10_parse()?)),
         Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => match number.base10_parse::<f64>()? {
             finite if finite.is_finite() => Some(Literal::f64_suffixed(finite)),
-            _ => return Err(syn::Error::new(number.span(), "the number is larger than any `f64`")),
+            _ => return Err(syn::Error::new(number.span(), "the number does not fit an `f64`; write a smaller one")),
         },
         _ => None,
     })

@@ -1,5 +1,4 @@
-//! [`Worker`]: holds the state of a worker while one socket after the other comes and goes: calls, unconfirmed replies and the
-//! registration.
+//! [`Worker`]: the state of a worker across its reconnects: calls, unconfirmed replies and the registration.
 
 use std::convert::Infallible;
 use std::sync::Arc;

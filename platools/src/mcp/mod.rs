@@ -6,6 +6,7 @@
 #[cfg(feature = "mcp-http")]
 pub mod http;
 mod notifier;
+mod older_revisions;
 mod raw_arguments;
 mod result;
 mod revision;

@@ -1,5 +1,5 @@
-//! Exports the tools of a whole [`ToolRegistry`]: in the form that a model or MCP client reads, as a manifest (a sorted list of
-//! declarations), and as the manifest's fingerprint.
+//! Exports of a whole [`ToolRegistry`]: `export` has its tools in the form that a model or an MCP client reads. `manifest` is the sorted
+//! list of all declarations, and `fingerprint` is a hash of the manifest.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

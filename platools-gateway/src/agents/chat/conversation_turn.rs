@@ -1,7 +1,8 @@
-//! [`ConversationTurn`]: the turn of a run in its conversation. A gateway that is alone has the queues in memory, and several gateways share them.
+//! [`ConversationTurn`]: the turn of a run in its conversation. A gateway that is alone has the queues in memory, and several gateways share
+//! them.
 
 use super::run_queues::RunTurn;
-use super::shared_queues::SharedTurn;
+use super::stored_run_queues::StoredRunTurn;
 use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::ConversationId;
@@ -15,7 +16,7 @@ pub(super) enum ConversationTurn {
     /// The turn among the runs of this gateway, which is alone.
     Own(#[expect(dead_code, reason = "it is kept, not used")] RunTurn),
     /// The turn among the runs of all gateways.
-    Shared(SharedTurn),
+    Shared(StoredRunTurn),
 }
 
 impl ConversationTurn {

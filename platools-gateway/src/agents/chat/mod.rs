@@ -7,7 +7,7 @@ mod conversation_turn;
 mod open_chat;
 mod run_events;
 mod run_queues;
-mod shared_queues;
+mod stored_run_queues;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub use open_chat::OpenChat;
 
 use conversation_turn::ConversationTurn;
 use run_queues::RunQueues;
-use shared_queues::{LeaseTimes, SharedQueues};
+use stored_run_queues::{LeaseTimes, StoredRunQueues};
 
 /// Conversations of users with agents.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub struct Conversations {
     model: Option<Arc<dyn AgentRunner>>,
     runs: RunQueues,
     /// The queues that several gateways share. None: this one is alone.
-    shared_runs: Option<SharedQueues>,
+    shared_runs: Option<StoredRunQueues>,
 }
 
 /// The services and the store that [`Conversations`] needs.
@@ -104,7 +104,7 @@ impl Conversations {
 
     /// Shares the queues of runs with the other gateways of the installation.
     pub(crate) fn shared(mut self) -> Self {
-        self.shared_runs = Some(SharedQueues::new(Arc::clone(&self.store), LeaseTimes::default()));
+        self.shared_runs = Some(StoredRunQueues::new(Arc::clone(&self.store), LeaseTimes::default()));
         self
     }
 

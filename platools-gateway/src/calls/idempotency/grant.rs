@@ -17,7 +17,7 @@ use crate::calls::request::CallReply;
 use crate::calls::result_preview::shortened;
 use crate::domain::idempotency::KeyedCall;
 use crate::domain::ids::CallId;
-use crate::pending::WorkerAnswer;
+use crate::pending_calls::WorkerAnswer;
 
 /// The permission to keep the answer of one call under an idempotency key. It travels with the call to the gateway that has the worker.
 /// With it, that gateway stores the answer as the call's own gateway would, and can read no other answer.

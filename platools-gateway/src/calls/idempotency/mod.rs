@@ -1,15 +1,15 @@
 //! [`Calls::call_with_key`]: makes a call under an idempotency key. A repeated call gets the answer of the first one, and does not run
 //! again, also where several gateways get it.
 //!
-//! `OwnedKey` finds stored answers and has the seal that encrypts them, and `Idempotency` is the table of the calls under way. `elsewhere`
-//! waits for the answer of a call that another gateway makes. With a `KeyedCallGrant` the gateway that has the worker keeps the answer if the
-//! one where the call began is gone.
+//! `OwnedKey` finds stored answers and has the seal that encrypts them, and `RunningKeyedCalls` is the table of the calls under way.
+//! `remote_answers` waits for the answer of a call that another gateway makes. With a `KeyedCallGrant` the gateway that has the worker keeps the
+//! answer if the one where the call began is gone.
 
 mod answer;
-mod elsewhere;
 mod grant;
 mod key;
-mod running;
+mod remote_answers;
+mod running_calls;
 mod seal;
 mod start;
 #[cfg(test)]
@@ -31,12 +31,12 @@ use crate::domain::lock::lock;
 
 pub use crate::settings::IdempotencySettings;
 pub(crate) use grant::KeyedCallGrant;
-pub(crate) use running::Idempotency;
+pub(crate) use running_calls::RunningKeyedCalls;
 pub(crate) use start::KeyedCallStart;
 
 use answer::{KeyedAnswer, key_reused, unknown_end};
 use key::OwnedKey;
-use running::{RunningGuard, RunningKeyedCall};
+use running_calls::{RunningGuard, RunningKeyedCall};
 use seal::AnswerSeal;
 
 /// The time that a call under an idempotency key is remembered: 24 hours.

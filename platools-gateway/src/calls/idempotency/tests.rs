@@ -26,7 +26,7 @@ use crate::domain::identity::{Identity, Policy};
 use crate::domain::ids::{CallId, GatewayNumber};
 use crate::journal::JournaledCall;
 use crate::links::{Link, Order};
-use crate::pending::WorkerAnswer;
+use crate::pending_calls::WorkerAnswer;
 use crate::ports::store::Storage;
 use crate::store::SqlStore;
 use crate::tools::ToolName;

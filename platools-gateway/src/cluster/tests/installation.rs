@@ -27,7 +27,7 @@ use crate::domain::origin::RequestOrigin;
 use crate::domain::trace::TraceContext;
 use crate::links::tool_health::HealthReports;
 use crate::links::{ClosingSignal, Link, Notice, Order, Registration};
-use crate::pending::{CallSettings, CallTimeout, Report, ReportSender, WorkerAnswer};
+use crate::pending_calls::{CallSettings, CallTimeout, Report, ReportSender, WorkerAnswer};
 use crate::sessions::RuntimeSettings;
 use crate::store::SqlStore;
 use crate::tools::ToolName;

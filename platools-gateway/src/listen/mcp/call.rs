@@ -14,7 +14,7 @@ use crate::arguments::Arguments;
 use crate::audit::action;
 use crate::calls::{CallReply, CallRequest};
 use crate::domain::error::{Error, ErrorKind};
-use crate::pending::{CallTimeout, LogEntry, Progress, Report, Reports};
+use crate::pending_calls::{CallTimeout, LogEntry, Progress, Report, Reports};
 use crate::tools::ToolView;
 
 /// Calls a tool by the name that its client has for it. Cancelling the request, or ending its session, cancels the call at its worker.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::error::{Error, ErrorKind};
-use crate::pending::CallTimeout;
+use crate::pending_calls::CallTimeout;
 
 /// The time that a call waits for its answer when neither the caller nor the tool sets one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

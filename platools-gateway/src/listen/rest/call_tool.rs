@@ -31,7 +31,7 @@ use crate::listen::http::problem::Problem;
 use crate::listen::http::{ErrorView, json};
 use crate::listen::params::timeout_of;
 use crate::listen::{parse_object, read_text};
-use crate::pending::{LogEntry, Progress, Report, Reports};
+use crate::pending_calls::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.

@@ -27,7 +27,7 @@ use crate::links::registration::{MAX_TOOLS, Registration, left_out};
 use crate::links::tool_health::HealthReports;
 use crate::links::{Link, LinkFence};
 use crate::listen::ws::{Close, End};
-use crate::pending::{LogEntry, Progress, Receipt, Report, WorkerAnswer};
+use crate::pending_calls::{LogEntry, Progress, Receipt, Report, WorkerAnswer};
 
 /// Bytes of a tool's error message that reach the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;

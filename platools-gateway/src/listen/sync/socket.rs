@@ -1,4 +1,5 @@
-//! [`WorkerSocket`]: the WebSocket of a worker, which ends when no byte moves for too long.
+//! [`WorkerSocket`]: the WebSocket of a worker, with an idle timeout for each direction. It is closed when the worker sends no byte for too
+//! long, or reads none of what is sent to it.
 
 use axum::extract::ws::{Message, close_code};
 

@@ -7,23 +7,23 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::Feed;
-use super::elsewhere::may_see;
 use super::message::KeyedStream;
+use super::remote_dashboards::may_see;
 use crate::domain::ids::GatewayNumber;
-use crate::ports::feed_peers::{FeedNews, MessageToDashboards, WatchedAgent};
+use crate::ports::feed_fan_out::{FeedUpdate, MessageToDashboards, WatchedAgent};
 
 impl Feed {
     /// Applies a change at another gateway.
-    pub(crate) fn take_news(&self, from: GatewayNumber, news: FeedNews) {
-        match news {
-            FeedNews::Watched(watched) => self.0.subscriptions.watched_elsewhere(from, watched),
-            FeedNews::Unwatched(watched) => self.0.subscriptions.unwatched_elsewhere(from, &watched),
+    pub(crate) fn apply_update(&self, from: GatewayNumber, update: FeedUpdate) {
+        match update {
+            FeedUpdate::Watched(watched) => self.0.subscriptions.add_remote(from, watched),
+            FeedUpdate::Unwatched(watched) => self.0.subscriptions.remove_remote(from, &watched),
         }
     }
 
     /// Notes all dashboards at another gateway.
     pub(crate) fn replace_watched(&self, of: GatewayNumber, watched: Vec<WatchedAgent>) {
-        self.0.subscriptions.replace_elsewhere(of, watched);
+        self.0.subscriptions.replace_remote(of, watched);
     }
 
     /// The agents that dashboards at this gateway watch.
@@ -40,7 +40,7 @@ impl Feed {
             MessageToDashboards::Event { agents, text } => {
                 let (audience, message) = (subscriptions.audience(&agents), bytes_of(&text));
                 audience.here.iter().for_each(|subscription| subscription.mailbox.event(message.clone()));
-                audience.send(&*shared.peers, |agents| MessageToDashboards::Event { agents, text: text.clone() });
+                audience.send(&*shared.fan_out, |agents| MessageToDashboards::Event { agents, text: text.clone() });
             }
             MessageToDashboards::CallEvent { agent, call, text } => {
                 match (subscriptions.of(&agent), subscriptions.gateway_of(&agent)) {
@@ -48,7 +48,7 @@ impl Feed {
                         subscription.mailbox.event(bytes_of(&text));
                     }
                     (None, Some(gateway)) => {
-                        shared.peers.send(gateway, MessageToDashboards::CallEvent { agent, call, text });
+                        shared.fan_out.send(gateway, MessageToDashboards::CallEvent { agent, call, text });
                     }
                     _ => {}
                 }
@@ -64,7 +64,7 @@ impl Feed {
                 for subscription in &audience.here {
                     subscription.mailbox.value(stream, Arc::clone(&name), message.clone());
                 }
-                audience.send(&*shared.peers, |agents| key.message(Some(agents), &message));
+                audience.send(&*shared.fan_out, |agents| key.message(Some(agents), &message));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! [`FeedPeers`]: the trait through which the live feed reaches dashboards at the other gateways of an installation. [`FeedNews`] is a change
-//! for all of them, [`MessageToDashboards`] a message for the dashboards at one.
+//! [`FeedFanOut`]: the trait through which the live feed delivers its messages to dashboards at the other gateways of an installation.
+//! [`FeedUpdate`] is a change for all of them, [`MessageToDashboards`] a message for the dashboards at one.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::domain::generation::Generation;
 use crate::domain::ids::{AgentId, EnvironmentId, GatewayNumber, ProjectId};
 
 /// The other gateways of the installation. It must neither wait nor panic.
-pub(crate) trait FeedPeers: fmt::Debug + Send + Sync {
+pub(crate) trait FeedFanOut: fmt::Debug + Send + Sync {
     /// Sends a change to all other gateways. A gateway that misses it notices that, and asks for all watched agents.
-    fn publish(&self, news: FeedNews);
+    fn publish(&self, update: FeedUpdate);
 
     /// Sends a message to one gateway. It may be lost.
     fn send(&self, to: GatewayNumber, message: MessageToDashboards);
@@ -21,7 +21,7 @@ pub(crate) trait FeedPeers: fmt::Debug + Send + Sync {
 /// A change of the dashboards at one gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum FeedNews {
+pub(crate) enum FeedUpdate {
     /// A dashboard watches an agent.
     Watched(WatchedAgent),
     /// It does not any more.

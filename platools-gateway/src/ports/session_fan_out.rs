@@ -1,4 +1,4 @@
-//! [`SessionPeers`]: the trait through which sessions and channels of agents reach the other gateways of an installation. [`SessionNews`]
+//! [`SessionFanOut`]: the trait that delivers changes of sessions and channels to the other gateways of an installation. [`SessionUpdate`]
 //! is a change for all of them, [`SocketMessage`] a message for one.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::domain::ids::{AgentId, ChannelId, GatewayNumber, ProjectId, SessionId
 use crate::domain::session::StoredSession;
 
 /// The other gateways of the installation. It must neither wait nor panic.
-pub(crate) trait SessionPeers: fmt::Debug + Send + Sync {
+pub(crate) trait SessionFanOut: fmt::Debug + Send + Sync {
     /// The number of this gateway.
     fn gateway(&self) -> GatewayNumber;
 
@@ -18,7 +18,7 @@ pub(crate) trait SessionPeers: fmt::Debug + Send + Sync {
     fn is_alive(&self, gateway: GatewayNumber) -> bool;
 
     /// Sends a change to all other gateways. A gateway that misses it notices that, and reads everything again.
-    fn publish(&self, news: SessionNews);
+    fn publish(&self, update: SessionUpdate);
 
     /// Sends a message to one gateway. It may be lost.
     fn send(&self, to: GatewayNumber, message: &SocketMessage);
@@ -27,7 +27,7 @@ pub(crate) trait SessionPeers: fmt::Debug + Send + Sync {
 /// A change of sessions or channels at one gateway, after it was stored.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SessionNews {
+pub(crate) enum SessionUpdate {
     /// A session began.
     Began(StoredSession),
     /// A session ended.

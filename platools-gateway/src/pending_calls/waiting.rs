@@ -140,7 +140,9 @@ impl Drop for PendingCall {
 }
 
 fn received(end: Result<Result<WorkerAnswer, Error>, oneshot::error::RecvError>) -> Result<WorkerAnswer, Error> {
-    end.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the call was dropped")))
+    end.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Interrupted, "the gateway dropped the call before its outcome was known"))
+    })
 }
 
 /// Waits until a call is given up, and returns its loss.

@@ -10,30 +10,32 @@ use super::socket_queue::SocketEnd;
 use crate::domain::channel::StoredChannel;
 use crate::domain::error::Error;
 use crate::domain::ids::GatewayNumber;
-use crate::ports::session_peers::{AgentSockets, SessionNews, SocketMessage};
+use crate::ports::session_fan_out::{AgentSockets, SessionUpdate, SocketMessage};
 
 impl Sessions {
     /// Applies a change that another gateway has stored.
-    pub(crate) fn take_news(&self, from: GatewayNumber, news: SessionNews) {
+    pub(crate) fn apply_update(&self, from: GatewayNumber, update: SessionUpdate) {
         let shared = &self.shared;
-        match news {
-            SessionNews::Began(row) => {
+        match update {
+            SessionUpdate::Began(row) => {
                 shared.clock.observe(row.generation);
                 shared.table().begin(ActiveSession::from(row));
             }
-            SessionNews::Ended { project, agent, session, has_timed_out } => {
+            SessionUpdate::Ended { project, agent, session, has_timed_out } => {
                 let end = if has_timed_out { SocketEnd::SessionTimedOut } else { SocketEnd::Disconnected };
                 drop(shared.table().end(&project, &agent, Some(&session), end));
             }
-            SessionNews::Heard(heartbeats) => {
+            SessionUpdate::Heard(heartbeats) => {
                 let mut table = shared.table();
                 heartbeats.iter().for_each(|heartbeat| table.note_heartbeat(heartbeat));
             }
-            SessionNews::Left { project, agent, channel } => shared.table().depart(&project, &agent, &channel),
-            SessionNews::ChannelRemoved(channel) => shared.table().remove_channel(&channel),
-            SessionNews::Message { channel, position, event } => shared.take_message(&channel, position, &text(event)),
-            SessionNews::ChannelEvent { channel, event } => _ = shared.table().publish(&channel, &text(event)),
-            SessionNews::Sockets(sockets) => shared.table().elsewhere.note(from, sockets),
+            SessionUpdate::Left { project, agent, channel } => shared.table().depart(&project, &agent, &channel),
+            SessionUpdate::ChannelRemoved(channel) => shared.table().remove_channel(&channel),
+            SessionUpdate::Message { channel, position, event } => {
+                shared.take_message(&channel, position, &text(event))
+            }
+            SessionUpdate::ChannelEvent { channel, event } => _ = shared.table().publish(&channel, &text(event)),
+            SessionUpdate::Sockets(sockets) => shared.table().remote_sockets.note(from, sockets),
         }
     }
 
@@ -55,7 +57,7 @@ impl Sessions {
     /// # Errors
     /// The database failed.
     pub(crate) async fn catch_up(&self) -> Result<(), Error> {
-        if self.shared.peers.is_none() {
+        if self.shared.fan_out.is_none() {
             return Ok(());
         }
         let known = self.shared.table().begin_comparison();
@@ -89,13 +91,13 @@ impl Sessions {
     /// Notes all sockets of agents at another gateway.
     pub(crate) fn replace_sockets(&self, of: GatewayNumber, sockets: Vec<AgentSockets>) {
         let mut table = self.shared.table();
-        table.elsewhere.forget(of);
-        sockets.into_iter().for_each(|sockets| table.elsewhere.note(of, sockets));
+        table.remote_sockets.forget(of);
+        sockets.into_iter().for_each(|sockets| table.remote_sockets.note(of, sockets));
     }
 
     /// The position of the next message of a channel; none if only this gateway writes to it.
     pub(super) async fn next_position(&self, channel: &StoredChannel) -> Result<Option<i64>, Error> {
-        match &self.shared.peers {
+        match &self.shared.fan_out {
             Some(_) => self.store.next_position(&channel.id).await.map(Some),
             None => Ok(None),
         }

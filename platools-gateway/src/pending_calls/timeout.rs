@@ -118,12 +118,12 @@ impl TimeLimit {
                 format!("the tool did not answer within {timeout:?}, the timeout that it declares, nor soon after")
             }
             Reason::Neither => format!(
-                "the tool did not answer within {duration:?}, which is the time of calls for which neither caller nor tool says another; \
+                "the tool did not answer within {duration:?}, the timeout of calls for which neither caller nor tool names one; \
                  name a longer timeout, or declare one for the tool"
             ),
             Reason::Setting(setting) => {
                 format!(
-                    "the tool did not answer within {duration:?}, the longest time that the gateway gives it (`{setting}`)"
+                    "the tool did not answer within {duration:?}, the longest timeout that the gateway allows (`{setting}`)"
                 )
             }
         }
@@ -144,12 +144,12 @@ pub(crate) fn warn_of_timeouts(tools: &[ToolDeclaration], max_timeout: Duration)
         tracing::warn!(
             tools = names(&long),
             max_timeout_ms = u64::try_from(max_timeout.as_millis()).unwrap_or(u64::MAX),
-            "tools declare longer timeouts than calls may take; raise `{MAX_TIMEOUT}` if they need the time"
+            "timeouts of tools shortened to the longest that calls may have; raise `{MAX_TIMEOUT}` if the tools need more"
         );
     }
     if !unreadable.is_empty() {
         let tools = names(&unreadable);
-        tracing::warn!(tools, "timeouts of tools were ignored: `{TIMEOUT_MS}` is no positive number of milliseconds");
+        tracing::warn!(tools, "timeouts of tools ignored: `{TIMEOUT_MS}` is no positive number of milliseconds");
     }
 }
 
@@ -208,7 +208,12 @@ mod tests {
 
     #[test]
     fn a_longer_time_than_the_maximum_is_cut() {
-        assert_limit(OTHERWISE, json!({"timeoutMs": 600_001}), 600, "within 600s, the longest time that the gateway");
+        assert_limit(
+            OTHERWISE,
+            json!({"timeoutMs": 600_001}),
+            600,
+            "within 600s, the longest timeout that the gateway",
+        );
         assert_limit(OTHERWISE, json!({"timeoutMs": 1e15}), 600, "`calls.max_timeout`");
         let mcp = CallTimeout::declared_or(SECOND * 60).at_most(SECOND * 60, "mcp.call_limit");
         assert_limit(mcp, json!({"timeoutMs": 300_000}), 60, "`mcp.call_limit`");

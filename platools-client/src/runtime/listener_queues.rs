@@ -1,4 +1,4 @@
-//! [`Listeners`]: delivers events to an application's functions and streams. Each of them has a queue of its own, so a slow one delays no
+//! [`ListenerQueues`]: delivers events to an application's functions and streams. Each of them has a queue of its own, so a slow one delays no
 //! other.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use super::listener::ListenerReturn;
+use super::listener_return::ListenerReturn;
 
 /// The number of events that wait for a slow listener; further ones are dropped for that listener alone.
 const QUEUE: usize = 1024;
@@ -23,7 +23,7 @@ const QUEUE: usize = 1024;
 pub struct ListenerId(u64);
 
 /// Passes events on to listeners. Each has a queue of its own, which keeps the order and holds up no other.
-pub(super) struct Listeners<T> {
+pub(super) struct ListenerQueues<T> {
     /// The kind of items, for the log.
     what: &'static str,
     all: Mutex<All<T>>,
@@ -46,7 +46,7 @@ struct Listener<T> {
     is_wanted: Arc<AtomicBool>,
 }
 
-impl<T: Clone + Send + 'static> Listeners<T> {
+impl<T: Clone + Send + 'static> ListenerQueues<T> {
     pub(super) fn new(what: &'static str) -> Self {
         Self { what, all: Mutex::new(All { latest_id: 0, listeners: Vec::new(), tasks: JoinSet::new() }) }
     }
@@ -109,17 +109,16 @@ impl<T: Clone> Listener<T> {
     fn tell(&mut self, what: &str, value: &T) -> bool {
         match self.queue.try_send(value.clone()) {
             Ok(()) if self.missed > 0 => {
-                warn!(
-                    listener.id = self.id,
-                    listener.missed = self.missed,
-                    "listener to {what} keeps up again; it missed some before"
-                );
+                warn!(listener.id = self.id, listener.missed = self.missed, "listener to {what} caught up");
                 self.missed = 0;
             }
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 if self.missed == 0 {
-                    warn!(listener.id = self.id, "listener to {what} is too slow, and misses those that come now");
+                    warn!(
+                        listener.id = self.id,
+                        "listener to {what} fell behind: further ones are dropped until it catches up"
+                    );
                 }
                 self.missed += 1;
             }
@@ -159,9 +158,9 @@ async fn serve<T, F, R, M>(
     }
 }
 
-impl<T> fmt::Debug for Listeners<T> {
+impl<T> fmt::Debug for ListenerQueues<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listeners = self.all.lock().unwrap_or_else(PoisonError::into_inner).listeners.len();
-        f.debug_struct("Listeners").field("listeners", &listeners).finish_non_exhaustive()
+        f.debug_struct("ListenerQueues").field("listeners", &listeners).finish_non_exhaustive()
     }
 }

@@ -15,8 +15,8 @@ use crate::calls::service::Calls;
 use crate::domain::idempotency::{EarlierCall, EarlierEnd, KeyedCallStatus};
 use crate::domain::ids::CallId;
 use crate::domain::lock::lock;
-use crate::pending::WorkerAnswer;
-use crate::ports::call_peers::CallPeers;
+use crate::pending_calls::WorkerAnswer;
+use crate::ports::remote_calls::RemoteCalls;
 
 /// The time in which another gateway responds, with the answer or without. The database is read between two requests.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
@@ -35,10 +35,10 @@ impl Calls {
     ) -> Option<KeyedAnswer> {
         let mut read = Instant::now();
         loop {
-            let Some((peers, wait)) = self.wait_elsewhere(&earlier, fingerprint, read) else {
+            let Some((remote_calls, wait)) = self.remote_wait(&earlier, fingerprint, read) else {
                 return Some(earlier_answer(key, fingerprint, earlier));
             };
-            let status = self.status_elsewhere(&**peers, key.id(), &earlier.call_id, wait);
+            let status = self.remote_status(&**remote_calls, key.id(), &earlier.call_id, wait);
             match self.idempotency.end_of_waits.run_until_cancelled(status).await {
                 None => return Some(Err(stopped().about_call(&earlier.call_id)).into()),
                 Some(KeyedCallStatus::Ended { sealed, retry_after_ms }) => {
@@ -61,22 +61,22 @@ impl Calls {
 
     /// The other gateways, and the time in which the answer of a call may still come. `None` if there is nothing to wait for. `read` is the
     /// time at which the call was read.
-    fn wait_elsewhere(
+    fn remote_wait(
         &self,
         earlier: &EarlierCall,
         fingerprint: &str,
         read: Instant,
-    ) -> Option<(&Arc<dyn CallPeers>, Duration)> {
-        let peers = self.services.peers.as_ref()?;
+    ) -> Option<(&Arc<dyn RemoteCalls>, Duration)> {
+        let remote_calls = self.services.remote_calls.as_ref()?;
         let EarlierEnd::Begun { answer_wait } = earlier.end else { return None };
         let wait = answer_wait.saturating_sub(read.elapsed());
-        (!wait.is_zero() && earlier.fingerprint == fingerprint).then_some((peers, wait))
+        (!wait.is_zero() && earlier.fingerprint == fingerprint).then_some((remote_calls, wait))
     }
 
-    /// Waits a while for news of a call from the gateway that makes it.
-    async fn status_elsewhere(
+    /// Waits a while for the status of a call from the gateway that makes it.
+    async fn remote_status(
         &self,
-        peers: &dyn CallPeers,
+        remote_calls: &dyn RemoteCalls,
         id: &str,
         call_id: &CallId,
         wait: Duration,
@@ -85,7 +85,7 @@ impl Calls {
         // A call of this gateway that is not in its table began before its last start.
         if gateway != self.gateway
             && let Some(status @ (KeyedCallStatus::Ended { .. } | KeyedCallStatus::Running)) =
-                peers.keyed_call(gateway, id, wait.min(ASK_LIMIT)).await
+                remote_calls.keyed_call(gateway, id, wait.min(ASK_LIMIT)).await
         {
             return status;
         }

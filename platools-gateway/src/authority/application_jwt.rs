@@ -1,4 +1,4 @@
-//! [`ApplicationTokens`]: verifies the tokens that an application signs for its own users.
+//! [`ApplicationJwtVerifier`]: verifies the JSON Web Tokens that an application signs for its own users.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ const CLOCK_LEEWAY_MS: i64 = 60_000;
 
 /// The rules for an application's tokens: JSON Web Tokens, HS256, with the application's secret. `Debug` does not show the secret.
 #[derive(Debug, Clone)]
-pub(crate) struct ApplicationTokens {
+pub(crate) struct ApplicationJwtVerifier {
     key: DecodingKey,
     /// The claim with the user's id.
     pub(crate) user_claim: String,
@@ -50,7 +50,7 @@ pub(crate) enum TokenFlaw {
     NoUser,
 }
 
-impl ApplicationTokens {
+impl ApplicationJwtVerifier {
     /// Tokens that are signed with `secret` and name their user in `userId`.
     pub(crate) fn new(secret: &SecretString) -> Self {
         hs256::install();
@@ -162,8 +162,8 @@ mod tests {
     const SECRET: &str = "the application's own secret, 32+";
     const NOW_S: i64 = 1_789_430_400;
 
-    fn tokens() -> ApplicationTokens {
-        ApplicationTokens::new(&SECRET.to_owned().into())
+    fn tokens() -> ApplicationJwtVerifier {
+        ApplicationJwtVerifier::new(&SECRET.to_owned().into())
     }
 
     fn signed(header: &Header, claims: &Value) -> SecretString {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     /// The user of a token with these claims besides an end in a minute.
-    fn checked(tokens: &ApplicationTokens, claims: Value) -> Result<String, TokenFlaw> {
+    fn checked(tokens: &ApplicationJwtVerifier, claims: Value) -> Result<String, TokenFlaw> {
         let mut all = json!({"exp": NOW_S + 60});
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         tokens.verify(&signed(&Header::new(Algorithm::HS256), &all), NOW_S * 1000).map(|user| user.user)
@@ -184,7 +184,7 @@ mod tests {
         let token = SecretString::from(PYJWT.to_owned());
         let user = tokens().verify(&token, NOW_S * 1000).unwrap();
         assert_eq!(user, ApplicationUser { user: "user-7".to_owned(), expires_ms: 1_789_434_000_000 });
-        let other = ApplicationTokens::new(&"another secret of an application, 32+".to_owned().into());
+        let other = ApplicationJwtVerifier::new(&"another secret of an application, 32+".to_owned().into());
         assert_eq!(other.verify(&token, NOW_S * 1000), Err(TokenFlaw::Signature));
     }
 
@@ -205,7 +205,7 @@ mod tests {
             assert_eq!(checked, user.map(str::to_owned), "{claim}");
         }
         assert_eq!(checked(&tokens(), json!({"sub": "u-1"})), Err(TokenFlaw::NoUser));
-        let by_sub = ApplicationTokens { user_claim: "sub".to_owned(), ..tokens() };
+        let by_sub = ApplicationJwtVerifier { user_claim: "sub".to_owned(), ..tokens() };
         assert_eq!(checked(&by_sub, json!({"sub": "u-1", "userId": "u-2"})).as_deref(), Ok("u-1"));
     }
 
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn issuer_and_audience_are_checked_if_they_are_configured() {
         let strict =
-            ApplicationTokens { issuer: Some("app".to_owned()), audience: Some("feed".to_owned()), ..tokens() };
+            ApplicationJwtVerifier { issuer: Some("app".to_owned()), audience: Some("feed".to_owned()), ..tokens() };
         for (claims, loose_end, strict_end) in [
             (json!({}), Ok(()), Err(TokenFlaw::Issuer)),
             (json!({"iss": "app"}), Ok(()), Err(TokenFlaw::Audience)),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use platools_protocol::tool_sync::ToolDeclaration;
 use serde::Serialize;
 
-use super::elsewhere::may_see;
 use super::message::{Event, raw};
+use super::remote_dashboards::may_see;
 use super::shown_tools::{DashboardTools, ShownTool, ShownTools, ToolStatus};
 use super::snapshot::{FeedSnapshot, Watched};
 use super::{Feed, deliver};
@@ -21,7 +21,7 @@ use crate::domain::ids::{CallId, EnvironmentId, LinkId, ProjectId};
 use crate::journal::{CallSummary, Journal};
 use crate::links::{ConnectedWorker, HealthMonitor, Links, WorkerObserver};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
-use crate::ports::feed_peers::{CallOwner, MessageToDashboards};
+use crate::ports::feed_fan_out::{CallOwner, MessageToDashboards};
 use crate::ports::time::{ms_of, rfc3339};
 
 /// The gateway's own state of an agent: its tools, the workers that host them, and its calls in flight.
@@ -120,7 +120,7 @@ impl BuiltinEvents {
             }
         } else if let (Some(shared), Some(gateway)) = (subscriptions.shared(), gateway) {
             let message = MessageToDashboards::CallEvent { agent: agent.clone(), call, text: raw(&text) };
-            shared.peers.send(gateway, message);
+            shared.fan_out.send(gateway, message);
         }
     }
 

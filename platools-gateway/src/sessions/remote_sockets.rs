@@ -1,15 +1,15 @@
-//! [`SocketsElsewhere`]: the sockets of agents at the other gateways of an installation.
+//! [`RemoteSockets`]: the sockets of agents at the other gateways of an installation.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::ids::{AgentId, GatewayNumber};
-use crate::ports::session_peers::AgentSockets;
+use crate::ports::session_fan_out::AgentSockets;
 
 /// For each agent, the times when its sockets at each other gateway were last heard from, as far as that is known here.
 #[derive(Debug, Default)]
-pub(super) struct SocketsElsewhere(HashMap<AgentId, BTreeMap<u16, Vec<i64>>>);
+pub(super) struct RemoteSockets(HashMap<AgentId, BTreeMap<u16, Vec<i64>>>);
 
-impl SocketsElsewhere {
+impl RemoteSockets {
     /// Notes the sockets of an agent at a gateway, in the place of those that were known.
     pub(super) fn note(&mut self, gateway: GatewayNumber, sockets: AgentSockets) {
         let AgentSockets { agent, heard_ms, .. } = sockets;

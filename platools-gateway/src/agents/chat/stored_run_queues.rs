@@ -1,5 +1,5 @@
-//! [`SharedQueues`]: lets the runs of each conversation take turns where several gateways serve the same conversations. The queues are in the
-//! database. A [`SharedTurn`] renews the place of its run until it is dropped.
+//! [`StoredRunQueues`]: lets the runs of each conversation take turns where several gateways serve the same conversations. The queues are in the
+//! database. A [`StoredRunTurn`] renews the place of its run until it is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::settings::WhenBusy;
 
 /// The queues of runs that the gateways of an installation share.
 #[derive(Debug, Clone)]
-pub(super) struct SharedQueues {
+pub(super) struct StoredRunQueues {
     store: Arc<dyn ConversationStore>,
     times: LeaseTimes,
     /// The tasks that renew places and give them back.
@@ -37,19 +37,19 @@ pub(super) struct LeaseTimes {
 
 /// The place of a run in a queue. Dropping it gives the place back.
 #[derive(Debug)]
-pub(super) struct SharedTurn {
+pub(super) struct StoredRunTurn {
     run: RunId,
     lost: CancellationToken,
     _release: DropGuard,
 }
 
-impl SharedQueues {
+impl StoredRunQueues {
     pub(super) fn new(store: Arc<dyn ConversationStore>, times: LeaseTimes) -> Self {
         Self { store, times, tasks: TaskTracker::new() }
     }
 
     /// Waits for the turn of a run in a conversation.
-    pub(super) async fn turn(&self, id: &ConversationId, run: &RunId, busy: WhenBusy) -> Result<SharedTurn, Error> {
+    pub(super) async fn turn(&self, id: &ConversationId, run: &RunId, busy: WhenBusy) -> Result<StoredRunTurn, Error> {
         let (limit, full) = match busy {
             WhenBusy::Refuse => (1, "this conversation is being answered"),
             WhenBusy::Queue => (WAITING, "too many messages wait in this conversation"),
@@ -79,9 +79,9 @@ impl SharedQueues {
     }
 
     /// Renews the place of a run until the turn is dropped, and then frees it.
-    fn hold(&self, id: ConversationId, run: RunId) -> SharedTurn {
+    fn hold(&self, id: ConversationId, run: RunId) -> StoredRunTurn {
         let (released, lost) = (CancellationToken::new(), CancellationToken::new());
-        let turn = SharedTurn { run: run.clone(), lost: lost.clone(), _release: released.clone().drop_guard() };
+        let turn = StoredRunTurn { run: run.clone(), lost: lost.clone(), _release: released.clone().drop_guard() };
         let (store, times) = (Arc::clone(&self.store), self.times);
         self.tasks.spawn(async move {
             let renewed = async {
@@ -112,7 +112,7 @@ async fn until_lost(store: &dyn ConversationStore, id: &ConversationId, run: &Ru
     }
 }
 
-impl SharedTurn {
+impl StoredRunTurn {
     /// The run whose turn it is.
     pub(super) fn run(&self) -> &RunId {
         &self.run
@@ -176,11 +176,11 @@ mod tests {
         (folder, Arc::new(store), row.id)
     }
 
-    fn queues(store: &Arc<SqlStore>, times: LeaseTimes) -> SharedQueues {
-        SharedQueues::new(Arc::clone(store) as _, times)
+    fn queues(store: &Arc<SqlStore>, times: LeaseTimes) -> StoredRunQueues {
+        StoredRunQueues::new(Arc::clone(store) as _, times)
     }
 
-    async fn turn(queues: &SharedQueues, id: &ConversationId) -> Result<SharedTurn, Error> {
+    async fn turn(queues: &StoredRunQueues, id: &ConversationId) -> Result<StoredRunTurn, Error> {
         timeout(PATIENCE, queues.turn(id, &RunId::random(), WhenBusy::Queue)).await.unwrap()
     }
 

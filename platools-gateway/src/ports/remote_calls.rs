@@ -1,4 +1,4 @@
-//! [`CallPeers`]: the port through which calls reach the other gateways of an installation.
+//! [`RemoteCalls`]: the port that asks the other gateways of an installation about calls that began there.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::domain::call::CallSummary;
 use crate::domain::idempotency::KeyedCallStatus;
 use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
 
-/// The other gateways of an installation, as calls need them.
+/// Calls that began at the other gateways of an installation.
 #[async_trait]
-pub(crate) trait CallPeers: std::fmt::Debug + Send + Sync {
+pub(crate) trait RemoteCalls: std::fmt::Debug + Send + Sync {
     /// Asks a gateway for the answer of a call under an idempotency key. The gateway waits for the answer up to `limit`. `None` if it does
     /// not respond.
     async fn keyed_call(&self, gateway: GatewayNumber, id: &str, limit: Duration) -> Option<KeyedCallStatus>;

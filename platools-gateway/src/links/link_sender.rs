@@ -1,5 +1,5 @@
-//! [`Outlet`]: the way of calls and notices from the services to a worker: the socket's queues at this gateway, or another gateway, which
-//! has the socket. [`MemberOutlet`] is the trait of the second way.
+//! [`LinkSender`]: sends calls and notices over a link to its worker, through the queues of its socket ([`SocketSender`]), or through another
+//! gateway that has the socket ([`MemberSender`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::limits::gauge::{Gauge, HeldAmount};
 /// The most bytes of calls that wait for one socket; further ones are refused.
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
-/// The way to a worker.
+/// The sender of a link.
 #[derive(Debug)]
-pub(super) enum Outlet {
+pub(super) enum LinkSender {
     /// The queues of a socket of this gateway.
-    Socket(SocketOutlet),
+    Socket(SocketSender),
     /// Another gateway, which has the socket.
-    Member(Arc<dyn MemberOutlet>),
+    Member(Arc<dyn MemberSender>),
 }
 
-/// Carries calls to the links of another gateway. It never waits, and tells [`PendingCalls`](crate::pending::PendingCalls) how far each call
+/// Carries calls to the links of another gateway. It never waits, and tells [`PendingCalls`](crate::pending_calls::PendingCalls) how far each call
 /// came.
-pub(crate) trait MemberOutlet: fmt::Debug + Send + Sync {
+pub(crate) trait MemberSender: fmt::Debug + Send + Sync {
     /// The number of the other gateway.
     fn gateway(&self) -> GatewayNumber;
 
@@ -43,7 +43,7 @@ pub(crate) trait MemberOutlet: fmt::Debug + Send + Sync {
 
 /// The queues to the task of a worker's socket.
 #[derive(Debug)]
-pub(super) struct SocketOutlet {
+pub(super) struct SocketSender {
     /// The secret that the worker presented; it signs the calls that go to it.
     pub(super) secret: SecretString,
     pub(super) credential: Credential,
@@ -63,7 +63,7 @@ pub(super) struct Queued {
     _bytes: HeldAmount,
 }
 
-impl SocketOutlet {
+impl SocketSender {
     /// Reserves the bytes of a call in the queue.
     pub(super) fn hold(&self, delivery: &Delivery) -> Result<HeldAmount, Refused> {
         self.queued_bytes.hold_unless_past(delivery.frame.bytes(), QUEUE_BYTES).ok_or(Refused::Busy)
@@ -86,7 +86,7 @@ impl SocketOutlet {
             Notice::Cancel { .. } => {
                 // A link that is gone needs no notice. A worker that does not read runs the cancelled call to its end.
                 if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
-                    tracing::debug!(connection.id = %link, "a cancellation left out");
+                    tracing::debug!(connection.id = %link, "cancellation not sent: too many wait for the worker");
                 }
             }
             Notice::Drain { .. } => drop(self.draining.send_replace(Some(notice.clone()))),

@@ -1,5 +1,5 @@
-//! [`MemberPeers`]: asks other members about calls that began there, and about tickets and sessions of browsers that they issued. [`PeerRequests`] answers such requests
-//! of other members.
+//! [`MemberRequests`]: asks other members about calls that began there, and about tickets and sessions of browsers that they issued.
+//! [`MemberResponder`] answers such requests of other members.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::domain::call::CallSummary;
 use crate::domain::idempotency::KeyedCallStatus;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
-use crate::ports::browser_session_peers::{BrowserSessionPeers, FoundSession, SessionUsage};
-use crate::ports::call_peers::CallPeers;
-use crate::ports::ticket_peers::TicketPeers;
+use crate::ports::remote_browser_sessions::{FoundSession, RemoteBrowserSessions, SessionUsage};
+use crate::ports::remote_calls::RemoteCalls;
+use crate::ports::remote_tickets::RemoteTickets;
 use crate::sessions::Sessions;
 
 /// Requests about calls and tickets, for the member that has them.
-const PEERS: Topic = Topic::new("peers");
+const REQUESTS: Topic = Topic::new("peers");
 
 /// The wait for a response beyond the time that the request itself allows.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(2);
@@ -36,10 +36,10 @@ const WAITING: InboxBounds = InboxBounds { messages: 4096, bytes: 16 * 1024 * 10
 /// Requests that are answered at once. Further ones wait in the inbox, and then are refused.
 const AT_ONCE: usize = 4096;
 
-/// A request of [`PEERS`]. It has no `Debug`: the hash of a ticket or a session is for its issuer.
+/// A request of [`REQUESTS`]. It has no `Debug`: the hash of a ticket or a session is for its issuer.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum PeerRequest {
+enum MemberRequest {
     /// Waits for the answer of a call under an idempotency key.
     KeyedCall { id: String, limit_ms: u64 },
     /// Finds a call that is under way.
@@ -54,11 +54,11 @@ enum PeerRequest {
     CloseSession { hash: String },
 }
 
-/// The other members, as calls and sessions ask them.
+/// Asks other members about calls and tickets.
 #[derive(Debug)]
-pub(crate) struct MemberPeers(Messenger);
+pub(crate) struct MemberRequests(Messenger);
 
-impl MemberPeers {
+impl MemberRequests {
     /// The members that a messenger reaches.
     pub(crate) fn new(messenger: Messenger) -> Self {
         Self(messenger)
@@ -68,71 +68,71 @@ impl MemberPeers {
     async fn ask<R: DeserializeOwned>(
         &self,
         member: GatewayNumber,
-        request: &PeerRequest,
+        request: &MemberRequest,
         limit: Duration,
     ) -> Option<R> {
-        let response = self.0.request(member, PEERS, request, limit).await;
+        let response = self.0.request(member, REQUESTS, request, limit).await;
         response.inspect_err(|error| tracing::debug!(gateway = member.get(), %error, "member did not respond")).ok()
     }
 }
 
 #[async_trait]
-impl CallPeers for MemberPeers {
+impl RemoteCalls for MemberRequests {
     async fn keyed_call(&self, gateway: GatewayNumber, id: &str, limit: Duration) -> Option<KeyedCallStatus> {
         let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        let request = PeerRequest::KeyedCall { id: id.to_owned(), limit_ms };
+        let request = MemberRequest::KeyedCall { id: id.to_owned(), limit_ms };
         self.ask(gateway, &request, limit.saturating_add(RESPONSE_LIMIT)).await
     }
 
     async fn running_call(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
-        let request = PeerRequest::RunningCall { project: project.clone(), call_id: call_id.clone() };
+        let request = MemberRequest::RunningCall { project: project.clone(), call_id: call_id.clone() };
         self.ask::<Option<CallSummary>>(call_id.gateway(), &request, RESPONSE_LIMIT).await.flatten()
     }
 
     async fn cancel_call(&self, project: &ProjectId, call_id: &CallId) -> bool {
-        let request = PeerRequest::CancelCall { project: project.clone(), call_id: call_id.clone() };
+        let request = MemberRequest::CancelCall { project: project.clone(), call_id: call_id.clone() };
         self.ask(call_id.gateway(), &request, RESPONSE_LIMIT).await.unwrap_or(false)
     }
 }
 
 #[async_trait]
-impl TicketPeers for MemberPeers {
+impl RemoteTickets for MemberRequests {
     async fn take_ticket(&self, gateway: GatewayNumber, hash: &str) -> Option<Caller> {
-        let request = PeerRequest::TakeTicket { hash: hash.to_owned() };
+        let request = MemberRequest::TakeTicket { hash: hash.to_owned() };
         self.ask::<Option<Caller>>(gateway, &request, RESPONSE_LIMIT).await.flatten()
     }
 }
 
 #[async_trait]
-impl BrowserSessionPeers for MemberPeers {
+impl RemoteBrowserSessions for MemberRequests {
     async fn find_session(&self, gateway: GatewayNumber, hash: &str, usage: SessionUsage) -> Option<FoundSession> {
-        let request = PeerRequest::FindSession { hash: hash.to_owned(), usage };
+        let request = MemberRequest::FindSession { hash: hash.to_owned(), usage };
         self.ask::<Option<FoundSession>>(gateway, &request, RESPONSE_LIMIT).await.flatten()
     }
 
     async fn close_session(&self, gateway: GatewayNumber, hash: &str) -> bool {
-        let request = PeerRequest::CloseSession { hash: hash.to_owned() };
+        let request = MemberRequest::CloseSession { hash: hash.to_owned() };
         self.ask::<()>(gateway, &request, RESPONSE_LIMIT).await.is_some()
     }
 }
 
 /// Answers the requests of other members.
-pub(super) struct PeerRequests {
+pub(super) struct MemberResponder {
     pub(super) messenger: Messenger,
     pub(super) calls: Arc<Calls>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) browser_sessions: Arc<BrowserSessions>,
 }
 
-impl PeerRequests {
+impl MemberResponder {
     /// Receives requests. Never returns before the bus is closed.
     pub(super) async fn receive(&self) {
-        let mut messages = self.messenger.messages_to_this(PEERS, WAITING);
+        let mut messages = self.messenger.messages_to_this(REQUESTS, WAITING);
         let mut running = FuturesUnordered::new();
         loop {
             // Both arms are cancel-safe.
             tokio::select! {
-                received = messages.next::<PeerRequest>(), if running.len() < AT_ONCE => match received {
+                received = messages.next::<MemberRequest>(), if running.len() < AT_ONCE => match received {
                     Some(MemberMessage::Message(request, Some(response))) => running.push(self.answer(request, response)),
                     // A message that is no request has nobody who waits.
                     Some(MemberMessage::Message(_, None) | MemberMessage::Gap) => {}
@@ -143,24 +143,26 @@ impl PeerRequests {
         }
     }
 
-    async fn answer(&self, request: PeerRequest, response: Response) {
+    async fn answer(&self, request: MemberRequest, response: Response) {
         match request {
-            PeerRequest::KeyedCall { id, limit_ms } => {
+            MemberRequest::KeyedCall { id, limit_ms } => {
                 response.send(&self.calls.keyed_call_status(&id, Duration::from_millis(limit_ms)).await);
             }
-            PeerRequest::RunningCall { project, call_id } => {
+            MemberRequest::RunningCall { project, call_id } => {
                 response.send(&self.calls.running_here(&project, &call_id).await);
             }
-            PeerRequest::CancelCall { project, call_id } => response.send(&self.calls.cancel_here(&project, &call_id)),
-            PeerRequest::TakeTicket { hash } => response.send(&self.sessions.take_ticket_here(&hash)),
-            PeerRequest::FindSession { hash, usage } => response.send(&self.browser_sessions.find_here(hash, usage)),
-            PeerRequest::CloseSession { hash } => response.send(&self.browser_sessions.close_here(hash)),
+            MemberRequest::CancelCall { project, call_id } => {
+                response.send(&self.calls.cancel_here(&project, &call_id))
+            }
+            MemberRequest::TakeTicket { hash } => response.send(&self.sessions.take_ticket_here(&hash)),
+            MemberRequest::FindSession { hash, usage } => response.send(&self.browser_sessions.find_here(hash, usage)),
+            MemberRequest::CloseSession { hash } => response.send(&self.browser_sessions.close_here(hash)),
         }
     }
 }
 
-impl fmt::Debug for PeerRequests {
+impl fmt::Debug for MemberResponder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PeerRequests").finish_non_exhaustive()
+        f.debug_struct("MemberResponder").finish_non_exhaustive()
     }
 }

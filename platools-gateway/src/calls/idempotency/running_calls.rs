@@ -1,4 +1,4 @@
-//! [`Idempotency`]: the table of the calls under way that have an idempotency key. A repeated call waits there for the first one.
+//! [`RunningKeyedCalls`]: the table of the calls under way that have an idempotency key. A repeated call waits there for the first one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::settings::IdempotencySettings;
 
 /// The calls under way that have a key. Each holds a place among its caller's calls until its answer is kept, which bounds them.
 #[derive(Debug, Default)]
-pub(crate) struct Idempotency {
+pub(crate) struct RunningKeyedCalls {
     pub(super) settings: IdempotencySettings,
     pub(super) running: Mutex<HashMap<String, RunningKeyedCall>>,
     pub(super) tasks: TaskTracker,
@@ -25,7 +25,7 @@ pub(crate) struct Idempotency {
     pub(super) end_of_waits: CancellationToken,
 }
 
-impl Idempotency {
+impl RunningKeyedCalls {
     pub(crate) fn new(settings: IdempotencySettings) -> Self {
         Self { settings, ..Self::default() }
     }
@@ -57,7 +57,7 @@ pub(super) struct RunningKeyedCall {
 
 /// Takes a call out of the table when its task ends, also by a panic: its key would be dead until a restart otherwise.
 pub(super) struct RunningGuard {
-    pub(super) table: Arc<Idempotency>,
+    pub(super) table: Arc<RunningKeyedCalls>,
     pub(super) id: String,
 }
 

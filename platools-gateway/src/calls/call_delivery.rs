@@ -1,4 +1,4 @@
-//! `Route`: sends one call over a link of its scope, and waits for the end of the call. It tries another link only if the first one
+//! [`CallDelivery`]: sends one call over a link of its scope, and waits for the end of the call. It tries another link only if the first one
 //! certainly did not send the call.
 
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::trace::trace_id;
 use crate::links::{Delivery, Links, LiveLink, Refused, busy};
-use crate::pending::{CallStep, PendingCall, Stage, WorkerAnswer};
+use crate::pending_calls::{CallStep, PendingCall, Stage, WorkerAnswer};
 
 /// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
 ///
 /// Dropped before the answer, it cancels the call at the workers that may have it: its time is over, or the caller went away.
-pub(crate) struct Route<'a> {
+pub(crate) struct CallDelivery<'a> {
     links: &'a Links,
     scope: &'a Scope,
     tool: ToolVersion<'a>,
@@ -40,8 +40,8 @@ enum NextLink {
     CallEnded(Result<WorkerAnswer, Error>),
 }
 
-impl<'a> Route<'a> {
-    /// The route of a call that is pending from now on.
+impl<'a> CallDelivery<'a> {
+    /// The delivery of a call that is pending from now on.
     pub(crate) fn new(
         (links, scope, tool): (&'a Links, &'a Scope, ToolVersion<'a>),
         parts: &'a CallFrameParts<'a>,
@@ -130,7 +130,7 @@ impl<'a> Route<'a> {
     }
 }
 
-impl Drop for Route<'_> {
+impl Drop for CallDelivery<'_> {
     fn drop(&mut self) {
         let stage = self.pending.forget();
         if !self.is_answered {

@@ -1,4 +1,4 @@
-//! [`ListenerReturn`]: lists the values that a listener of events may return: `()`, a `Result`, or a future of either. [`HandlerOutcome`]
+//! [`ListenerReturn`]: the values that a listener of events may return: `()`, a `Result`, or a future of either. [`HandlerOutcome`]
 //! is one of the first two.
 
 /// The return value of a listener: an outcome, or a future of one.

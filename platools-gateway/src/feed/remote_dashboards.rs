@@ -1,4 +1,4 @@
-//! [`DashboardsElsewhere`]: the dashboards at the other gateways of an installation. [`Audience`] is the dashboards of some agents, at whichever
+//! [`RemoteDashboards`]: the dashboards at the other gateways of an installation. [`Audience`] is the dashboards of some agents, at whichever
 //! gateway they are.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,24 +8,24 @@ use super::subscription::Subscription;
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::ids::{AgentId, GatewayNumber};
-use crate::ports::feed_peers::{CallOwner, FeedPeers, MessageToDashboards, WatchedAgent};
+use crate::ports::feed_fan_out::{CallOwner, FeedFanOut, MessageToDashboards, WatchedAgent};
 
 /// The other gateways, and the clock that puts all dashboards of an agent in order.
 #[derive(Debug, Clone)]
 pub(super) struct SharedFeed {
-    pub(super) peers: Arc<dyn FeedPeers>,
+    pub(super) fan_out: Arc<dyn FeedFanOut>,
     pub(super) clock: Arc<GenerationClock>,
 }
 
 /// The gateway of each agent's dashboard, if that is another one.
 #[derive(Debug, Default)]
-pub(super) struct DashboardsElsewhere {
+pub(super) struct RemoteDashboards {
     by_agent: HashMap<AgentId, (GatewayNumber, Generation)>,
     /// The number of dashboards at each gateway that has any.
     counts: BTreeMap<u16, usize>,
 }
 
-impl DashboardsElsewhere {
+impl RemoteDashboards {
     /// Notes a dashboard, unless a newer one is known.
     pub(super) fn note(&mut self, gateway: GatewayNumber, watched: WatchedAgent) {
         let WatchedAgent { agent, generation } = watched;
@@ -75,20 +75,20 @@ impl DashboardsElsewhere {
 #[derive(Debug, Default)]
 pub(super) struct Audience {
     pub(super) here: Vec<Arc<Subscription>>,
-    pub(super) elsewhere: BTreeMap<u16, Vec<AgentId>>,
+    pub(super) remote: BTreeMap<u16, Vec<AgentId>>,
 }
 
 impl Audience {
     /// The number of dashboards.
     pub(super) fn count(&self) -> usize {
-        self.here.len() + self.elsewhere.values().map(Vec::len).sum::<usize>()
+        self.here.len() + self.remote.values().map(Vec::len).sum::<usize>()
     }
 
     /// Sends a message to each other gateway, with the agents whose dashboards it has.
-    pub(super) fn send(self, peers: &dyn FeedPeers, message: impl Fn(Vec<AgentId>) -> MessageToDashboards) {
-        for (gateway, agents) in self.elsewhere {
+    pub(super) fn send(self, fan_out: &dyn FeedFanOut, message: impl Fn(Vec<AgentId>) -> MessageToDashboards) {
+        for (gateway, agents) in self.remote {
             if let Some(gateway) = GatewayNumber::new(gateway) {
-                peers.send(gateway, message(agents));
+                fan_out.send(gateway, message(agents));
             }
         }
     }
@@ -113,16 +113,16 @@ mod tests {
     fn the_newest_dashboard_of_an_agent_counts_in_whichever_order_they_are_noted() {
         let [one, two] = [1, 2].map(|number| GatewayNumber::new(number).unwrap());
         let (older, newer) = (Generation::now(), Generation::now());
-        let mut elsewhere = DashboardsElsewhere::default();
-        elsewhere.note(two, watched("a", newer));
-        elsewhere.note(one, watched("a", older));
-        assert_eq!((elsewhere.gateway(&"a".into()), elsewhere.gateways().collect::<Vec<_>>()), (Some(two), vec![two]));
-        elsewhere.remove(one, &watched("a", older));
-        assert_eq!(elsewhere.gateway(&"a".into()), Some(two));
-        elsewhere.note(one, watched("b", older));
-        elsewhere.forget(two);
-        assert_eq!((elsewhere.gateway(&"a".into()), elsewhere.gateways().collect::<Vec<_>>()), (None, vec![one]));
-        elsewhere.remove(one, &watched("b", older));
-        assert!(elsewhere.by_agent.is_empty() && elsewhere.counts.is_empty());
+        let mut remote = RemoteDashboards::default();
+        remote.note(two, watched("a", newer));
+        remote.note(one, watched("a", older));
+        assert_eq!((remote.gateway(&"a".into()), remote.gateways().collect::<Vec<_>>()), (Some(two), vec![two]));
+        remote.remove(one, &watched("a", older));
+        assert_eq!(remote.gateway(&"a".into()), Some(two));
+        remote.note(one, watched("b", older));
+        remote.forget(two);
+        assert_eq!((remote.gateway(&"a".into()), remote.gateways().collect::<Vec<_>>()), (None, vec![one]));
+        remote.remove(one, &watched("b", older));
+        assert!(remote.by_agent.is_empty() && remote.counts.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! [`MemberLinks`]: sends the calls of this gateway to another member, which has the sockets of their workers.
+//! [`CallSender`]: sends the calls of this gateway to another member, which has the sockets of their workers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,8 @@ use super::messenger::{Messenger, Topic};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
-use crate::links::{Delivery, LinkChanges, MemberOutlet, busy};
-use crate::pending::{LinkEnd, PendingCalls};
+use crate::links::{Delivery, LinkChanges, MemberSender, busy};
+use crate::pending_calls::{LinkEnd, PendingCalls};
 
 /// Calls for the workers of a member, and their cancellations, in order.
 pub(super) const CALLS: Topic = Topic::new("calls");
@@ -50,7 +50,7 @@ pub(super) enum Taking {
 
 /// The links of another member, as this one sends calls to them.
 #[derive(Debug)]
-pub(super) struct MemberLinks {
+pub(super) struct CallSender {
     member: GatewayNumber,
     messenger: Messenger,
     calls: PendingCalls,
@@ -59,7 +59,7 @@ pub(super) struct MemberLinks {
     is_reachable: Arc<AtomicBool>,
 }
 
-impl MemberLinks {
+impl CallSender {
     pub(super) fn new(member: GatewayNumber, messenger: Messenger, calls: PendingCalls, changes: LinkChanges) -> Self {
         Self { member, messenger, calls, changes, is_reachable: Arc::new(AtomicBool::new(true)) }
     }
@@ -75,7 +75,7 @@ impl MemberLinks {
     }
 }
 
-impl MemberOutlet for MemberLinks {
+impl MemberSender for CallSender {
     fn gateway(&self) -> GatewayNumber {
         self.member
     }

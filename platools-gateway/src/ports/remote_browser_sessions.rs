@@ -1,4 +1,4 @@
-//! [`BrowserSessionPeers`]: the port through which the sessions of browsers are found at the gateway that opened them.
+//! [`RemoteBrowserSessions`]: the port through which the sessions of browsers are found at the gateway that opened them.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::domain::ids::GatewayNumber;
 
 /// The other gateways of an installation, as the sessions of browsers need them.
 #[async_trait]
-pub(crate) trait BrowserSessionPeers: std::fmt::Debug + Send + Sync {
+pub(crate) trait RemoteBrowserSessions: std::fmt::Debug + Send + Sync {
     /// Finds a session, given by its hash, at the gateway that opened it. `None` if it has ended, or the gateway does not respond.
     async fn find_session(&self, gateway: GatewayNumber, hash: &str, usage: SessionUsage) -> Option<FoundSession>;
 
