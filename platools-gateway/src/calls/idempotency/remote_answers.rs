@@ -21,8 +21,9 @@ use crate::ports::remote_calls::RemoteCalls;
 /// The time in which another gateway responds, with the answer or without. The database is read between two requests.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
 
-/// The time between two looks into the database for the answer of a gateway that does not respond.
-const POLL: Duration = Duration::from_millis(500);
+/// The first and the longest time between two looks into the database for the answer of a gateway that does not respond. The time doubles: when a
+/// gateway hangs, many calls wait for it, and their looks must leave the database free for other calls.
+const POLL: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
 
 impl Calls {
     /// The answer of an earlier call under a key. While another gateway makes the call, waits for its answer: as long as it may still come.
@@ -33,12 +34,13 @@ impl Calls {
         fingerprint: &str,
         mut earlier: EarlierCall,
     ) -> Option<KeyedAnswer> {
+        let [mut poll, longest_poll] = POLL;
         let mut read = Instant::now();
         loop {
             let Some((remote_calls, wait)) = self.remote_wait(&earlier, fingerprint, read) else {
                 return Some(earlier_answer(key, fingerprint, earlier));
             };
-            let status = self.remote_status(&**remote_calls, key.id(), &earlier.call_id, wait);
+            let status = self.remote_status(&**remote_calls, key.id(), &earlier.call_id, [wait, poll]);
             match self.idempotency.end_of_waits.run_until_cancelled(status).await {
                 None => return Some(Err(stopped().about_call(&earlier.call_id)).into()),
                 Some(KeyedCallStatus::Ended { sealed, retry_after_ms }) => {
@@ -48,7 +50,8 @@ impl Calls {
                         return Some(answer.with_wait(retry_after));
                     }
                 }
-                Some(KeyedCallStatus::Running | KeyedCallStatus::NotHere) => {}
+                Some(KeyedCallStatus::Running) => {}
+                Some(KeyedCallStatus::NotHere) => poll = longest_poll.min(poll * 2),
             }
             match self.services.idempotency_store.earlier_call(key.id()).await {
                 Ok(None) => return None,
@@ -79,7 +82,7 @@ impl Calls {
         remote_calls: &dyn RemoteCalls,
         id: &str,
         call_id: &CallId,
-        wait: Duration,
+        [wait, poll]: [Duration; 2],
     ) -> KeyedCallStatus {
         let gateway = call_id.gateway();
         // A call of this gateway that is not in its table began before its last start.
@@ -89,7 +92,7 @@ impl Calls {
         {
             return status;
         }
-        sleep(wait.min(POLL)).await;
+        sleep(wait.min(poll)).await;
         KeyedCallStatus::NotHere
     }
 
