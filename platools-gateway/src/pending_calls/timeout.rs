@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_caller_that_names_no_time_waits_as_long_as_the_tool_may_take() {
-        assert_limit(OTHERWISE, json!({}), 30, "within 30s, which is the time of calls for which neither");
+        assert_limit(OTHERWISE, json!({}), 30, "within 30s, the timeout of calls for which neither");
         assert_limit(OTHERWISE, json!({"timeoutMs": 300_000}), 302, "within 300s, the timeout that it declares");
         assert_limit(OTHERWISE, json!({"timeoutMs": 5_000.0}), 7, "within 5s, the timeout that it declares");
         assert_limit(OTHERWISE, json!({"timeoutMs": "5m"}), 30, "neither caller nor tool");
