@@ -51,16 +51,15 @@ export function Layout({ path, children }: { path: string; children: ComponentCh
   );
 }
 
-/** The bar whose colour tells production from development. All environments together look like the most serious of them. */
+/** The bar whose colour tells production from development. A gateway for development has no production, whatever its environments are called. */
 function StageBar({ slugs }: { slugs: string[] }) {
   const session = useSession();
   const environment = useEnvironment();
-  const hasProduction = environment === null && slugs.some((slug) => kindOf(slug, session) === 'production');
-  const kind = hasProduction ? 'production' : environment === null && session.isDevelopment ? 'development' : kindOf(environment, session);
+  const kinds = (environment === null ? slugs : [environment]).map((slug) => kindOf(slug, session));
+  const kind = session.isDevelopment ? 'development' : kinds.includes('production') ? 'production' : kindOf(environment, session);
   return (
     <div class="stage" data-kind={kind} role="region" aria-label="Environment in view">
       {environment ?? 'All environments'}
-      {hasProduction && <span>· production is among them</span>}
       {session.isDevelopment && <span>· development gateway</span>}
     </div>
   );

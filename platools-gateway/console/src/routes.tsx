@@ -101,7 +101,7 @@ export const navigation: { title: string | null; items: NavItem[] }[] = [
       { path: '/access', title: 'Access', icon: AccessIcon, isOffered: forAdmins },
       { path: '/audit', title: 'Audit', icon: AuditIcon, isOffered: forAdmins },
       { path: '/log', title: 'Log', icon: LogIcon, isOffered: (session) => session.canReadLog },
-      { path: '/settings', title: 'Settings', icon: SettingsIcon, isOffered: forAdmins },
+      { path: '/settings', title: 'Settings', icon: SettingsIcon, isOffered: (session) => session.canReadCluster },
       { path: '/gateways', title: 'Gateways', icon: GatewaysIcon, isOffered: (session) => session.canReadCluster && session.isClustered },
     ],
   },

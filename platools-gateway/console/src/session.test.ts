@@ -52,6 +52,27 @@ describe('the session', () => {
     expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain('secret');
   });
 
+  it('ends when the gateway says so, and not because one route refuses it', async () => {
+    answer = signedIn;
+    await begun();
+    const { get } = await import('./api/rest');
+    const { useSessionState } = await import('./session');
+    const { h, render } = await import('preact');
+    const root = document.createElement('div');
+    const shown = async () => {
+      await vi.waitFor(() => expect(requests.at(-1)?.path).toBe('/console/session'));
+      await new Promise((resolve) => setTimeout(resolve));
+      render(h(() => h('p', null, useSessionState().status), null), root);
+      return root.textContent;
+    };
+    answer = (_, path) => (path === '/console/session' ? signedIn() : signedOut());
+    await expect(get('/v1/channels')).rejects.toMatchObject({ status: 401 });
+    expect(await shown()).toBe('signed_in');
+    answer = signedOut;
+    await expect(get('/v1/tools')).rejects.toMatchObject({ status: 401 });
+    expect(await shown()).toBe('signed_out');
+  });
+
   it('ranks the roles', async () => {
     const { has } = await import('./session');
     const of = (role: 'viewer' | 'operator' | 'admin') => ({ ...admin, role }) as Parameters<typeof has>[0];

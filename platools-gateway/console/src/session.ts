@@ -70,6 +70,14 @@ export async function signOut(): Promise<void> {
   state.set({ status: 'signed_out', reason: null });
 }
 
-onUnauthenticated(() => {
-  if (state.get().status === 'signed_in') state.set({ status: 'signed_out', reason: 'Your session has ended. Sign in again to go on.' });
+/** Asks whether the session has ended, since a refusal of one route need not mean that. Many refusals at once are one question. */
+let question: Promise<void> | undefined;
+
+onUnauthenticated((path) => {
+  if (state.get().status !== 'signed_in') return;
+  const end = () => state.set({ status: 'signed_out', reason: 'Your session has ended. Sign in again to go on.' });
+  if (path === '/console/session') return end();
+  question ??= get('/console/session')
+    .then(() => undefined, () => undefined)
+    .finally(() => (question = undefined));
 });

@@ -56,7 +56,7 @@ describe('a request', () => {
     const leave = onUnauthenticated(ended);
     await expect(get('/v1/tools')).rejects.toMatchObject({ status: 401 });
     leave();
-    expect(ended).toHaveBeenCalledOnce();
+    expect(ended).toHaveBeenCalledExactlyOnceWith('/v1/tools');
   });
 
   it('reads all pages of a list', async () => {

@@ -13,10 +13,10 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Listeners for answers that say that the session has ended. */
-const unauthenticated = new Set<() => void>();
+/** Listeners for answers that refuse the session, with the path of the request. */
+const unauthenticated = new Set<(path: string) => void>();
 
-export function onUnauthenticated(listener: () => void): () => void {
+export function onUnauthenticated(listener: (path: string) => void): () => void {
   unauthenticated.add(listener);
   return () => {
     unauthenticated.delete(listener);
@@ -48,7 +48,7 @@ async function send(method: string, path: string, { query, body, headers, signal
   }
   if (response.ok) return response;
   const error = await problemOf(response);
-  if (error.status === 401) for (const listener of [...unauthenticated]) listener();
+  if (error.status === 401) for (const listener of [...unauthenticated]) listener(path);
   throw error;
 }
 

@@ -42,7 +42,7 @@ export interface Session {
   /** The slugs of the environments that the session reaches; null is all. */
   environments: string[] | null;
   /** The environment that a request without one means. */
-  environment?: { slug: string; kind: 'development' | 'staging' | 'production' | 'other' };
+  environment: { slug: string; kind: 'development' | 'staging' | 'production' | 'other' } | null;
   version: string;
   isDevelopment: boolean;
   isClustered: boolean;
@@ -137,8 +137,10 @@ export interface Activity {
   now: string;
   intervalSeconds: number;
   buckets: ActivityBucket[];
-  callsInFlight: number;
-  toolIntervalSeconds?: number;
+  /** Null where only a part of the calls is counted. */
+  callsInFlight: number | null;
+  /** The length of an interval of a tool's `series`. */
+  toolIntervalSeconds: number;
   tools?: ToolActivity[];
 }
 
@@ -180,8 +182,9 @@ export interface Installation {
 export interface Setting {
   name: string;
   section: string;
-  value: unknown;
-  default: unknown;
+  /** As a file has it; null of a secret, and of a setting without a value. */
+  value: string | null;
+  default: string | null;
   source: 'default' | 'file' | 'environment' | 'command_line' | 'program';
   place: string | null;
   description: string;

@@ -136,7 +136,7 @@ class Assembler {
 function missing(node: Node | null): string {
   switch (node?.kind) {
     case 'text':
-      return 'Required. Type a text, or send an empty one.';
+      return node.shape.mayBeEmpty ? 'Required. Type a text, or send an empty one.' : 'Required. Type a text.';
     case 'number':
       return 'Required. Type a number.';
     case 'options':

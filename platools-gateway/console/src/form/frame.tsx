@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { write } from '../json';
 import { Badge } from '../ui/badge';
 import { controlId, frameId, useProblems, type FieldProps } from './context';
-import { labelOf } from './label';
+import { labelOf, sentence } from './label';
 import { load, startFilled, startItem, newId, type Node } from './node';
 import type { Shape } from './shape';
 
@@ -98,10 +98,7 @@ export function Marks({ field }: { field: Pick<FieldProps, 'node' | 'isRequired'
   const { shape } = field.node;
   return (
     <>
-      <span class="form-type">
-        {typeText(shape)}
-        {field.isRequired === false && field.isItem !== true && ', optional'}
-      </span>
+      <span class="form-type">{[typeText(shape), field.isRequired === false && field.isItem !== true ? 'optional' : ''].filter((part) => part !== '').join(', ')}</span>
       {shape.isDeprecated && <Badge tone="warn">deprecated</Badge>}
     </>
   );
@@ -195,9 +192,4 @@ export function describedBy(node: Node, problems: readonly string[]): string | u
 
 function shortened(text: string): string {
   return text.length > 60 ? `${text.slice(0, 58)}…` : text;
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

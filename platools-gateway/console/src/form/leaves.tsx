@@ -21,7 +21,7 @@ export function TextField(field: Leaf<TextNode>) {
   const [isShown, show] = useState(false);
   const isCovered = isSecret === true && !isShown;
   const set = (text: string) => onChange({ ...node, text: text === '' && field.isItem !== true ? null : text });
-  const control = (props: ControlProps) => <TextControl {...props} text={node.text ?? ''} format={format} isCovered={isCovered} isSecret={isSecret === true} onText={set} />;
+  const control = (props: ControlProps) => <TextControl {...props} text={node.text ?? ''} format={format} isLong={node.shape.isLong} isCovered={isCovered} isSecret={isSecret === true} onText={set} />;
   const actions = (
     <>
       {isSecret === true && (
@@ -35,7 +35,7 @@ export function TextField(field: Leaf<TextNode>) {
         </button>
       )}
       {format === 'base64' && <FileButton label={field.label} onText={set} />}
-      {node.text === null && (
+      {node.text === null && node.shape.mayBeEmpty && (
         <button type="button" class="form-action" onClick={() => onChange({ ...node, text: '' })}>
           Empty text<span class="visually-hidden"> for {field.label}</span>
         </button>
@@ -52,12 +52,13 @@ function emptiness(node: TextNode): string | undefined {
 interface TextControlProps extends ControlProps {
   text: string;
   format: TextFormat;
+  isLong: boolean;
   isCovered: boolean;
   isSecret: boolean;
   onText: (text: string) => void;
 }
 
-function TextControl({ text, format, isCovered, isSecret, onText, ...props }: TextControlProps) {
+function TextControl({ text, format, isLong, isCovered, isSecret, onText, ...props }: TextControlProps) {
   const common = {
     ...props,
     value: text,
@@ -74,7 +75,7 @@ function TextControl({ text, format, isCovered, isSecret, onText, ...props }: Te
   if (isOneLine && format === 'email') return <input type="email" {...common} />;
   if (isOneLine && format === 'uri') return <input type="url" {...common} />;
   if (isOneLine && ONE_LINE.includes(format)) return <input type="text" {...common} />;
-  return <textarea rows={1} {...common} class={format === 'base64' ? 'input form-text mono' : 'input form-text'} />;
+  return <textarea rows={isLong ? 3 : 1} {...common} class={format === 'base64' ? 'input form-text mono' : 'input form-text'} />;
 }
 
 const ONE_LINE: readonly TextFormat[] = ['date', 'date-time', 'time', 'uuid'];

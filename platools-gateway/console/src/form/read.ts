@@ -303,7 +303,8 @@ function textKind(keywords: SchemaObject): Kind {
   const min = count(keywords['minLength']) ?? 0;
   const max = count(keywords['maxLength']);
   const isLong = format === 'base64' || min > LONG_TEXT || (format === 'plain' && max !== null && max > LONG_TEXT);
-  return { kind: 'text', format, isLong };
+  const mayBeEmpty = min === 0 && (format === 'plain' || format === 'password' || format === 'base64');
+  return { kind: 'text', format, mayBeEmpty, isLong };
 }
 
 function optionsKind(options: readonly Option[]): Kind {

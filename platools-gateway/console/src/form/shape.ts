@@ -34,6 +34,8 @@ export type TextFormat = 'plain' | 'date' | 'date-time' | 'time' | 'email' | 'ur
 export interface TextKind {
   readonly kind: 'text';
   readonly format: TextFormat;
+  /** An empty text is a sensible value, as far as format and least length tell. */
+  readonly mayBeEmpty: boolean;
   readonly isLong: boolean;
 }
 export interface NumberKind {

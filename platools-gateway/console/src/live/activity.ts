@@ -10,9 +10,12 @@ import { useResource, type Resource } from './resource';
 export const SPAN = 1800;
 const LATEST = 60;
 
-/** The activity of an environment, or of all. The first answer has the whole span; later ones have the last minute and are merged. */
+/**
+ * The activity of an environment, or of all. The first answer has the whole span; later ones have the last minute and are merged. The activity
+ * of one environment is that of its tools.
+ */
 export function useActivity(environment: string | null): Resource<Activity> {
-  const kept = useRef<{ environment: string | null; activity: Activity; at: number } | undefined>(undefined);
+  const kept = useRef<{ activity: Activity; at: number } | undefined>(undefined);
   const round = useRef(0);
   return useResource<Activity>(
     `activity ${environment}`,
@@ -20,28 +23,36 @@ export function useActivity(environment: string | null): Resource<Activity> {
       const asked = performance.now();
       const last = kept.current;
       // A hidden page asks for nothing, so that the last answer may be too old to be continued.
-      const old = last && last.environment === environment && asked - last.at < (LATEST * 1000) / 2 ? last.activity : undefined;
+      const old = environment === null && last && asked - last.at < (LATEST * 1000) / 2 ? last.activity : undefined;
       // The list of tools is long and changes slowly, so that every fifth answer has it.
       const hasTools = old === undefined || round.current % 5 === 0;
       round.current += 1;
-      const seconds = hasTools ? SPAN : LATEST;
-      const answer = await get<Activity>('/v1/activity', { seconds, tools: hasTools ? null : false, environmentId: environment }, signal);
+      const answer = await get<Activity>('/v1/activity', { seconds: hasTools ? SPAN : LATEST, tools: hasTools ? null : false }, signal);
       const activity = old && !hasTools ? merge(old, answer) : answer;
-      kept.current = { environment, activity, at: asked };
-      return activity;
+      kept.current = { activity, at: asked };
+      return environment === null ? activity : within(activity, environment);
     },
-    { everyMs: 2000 },
+    { everyMs: environment === null ? 2000 : 5000 },
   );
 }
 
-/** The old activity with the intervals of a newer answer in place of its own. */
+/** The part of an activity that belongs to the tools of one environment. */
+export function within(activity: Activity, environment: string): Activity {
+  const tools = (activity.tools ?? []).filter((tool) => tool.environment === environment);
+  const intervals = new Map<string, ActivityBucket[]>();
+  for (const { series = [] } of tools) for (const bucket of series) intervals.set(bucket.at, [...(intervals.get(bucket.at) ?? []), bucket]);
+  const buckets = [...intervals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([at, parts]) => ({ at, ...totalOf(parts) }));
+  return { ...activity, tools, buckets, intervalSeconds: activity.toolIntervalSeconds, callsInFlight: null };
+}
+
+/** The old activity with the intervals of a newer answer, which has no tools, in place of its own. */
 export function merge(old: Activity, latest: Activity): Activity {
   const end = Date.parse(latest.now);
   const replaced = end - LATEST * 1000;
   const first = end - SPAN * 1000;
   const kept = old.buckets.filter(({ at }) => Date.parse(at) < replaced && Date.parse(at) >= first);
   const seen = new Set(latest.buckets.map(({ at }) => at));
-  return { ...old, ...latest, tools: latest.tools ?? old.tools ?? [], buckets: [...kept.filter(({ at }) => !seen.has(at)), ...latest.buckets] };
+  return { ...old, ...latest, tools: old.tools ?? [], buckets: [...kept.filter(({ at }) => !seen.has(at)), ...latest.buckets] };
 }
 
 /** Values of equal distance for a chart. Intervals without calls have no latency. */
@@ -84,9 +95,18 @@ export interface Sums {
   p95Ms: number | null;
 }
 
+/** The calls of the last `seconds`. */
 export function sumsOf(activity: Activity, seconds: number): Sums {
   const first = Date.parse(activity.now) - seconds * 1000;
-  const buckets = activity.buckets.filter(({ at }) => Date.parse(at) >= first);
+  return totalOf(activity.buckets.filter(({ at }) => Date.parse(at) >= first));
+}
+
+/** The calls of the last minute, or of the last interval that is over where intervals are as long as that. */
+export function callsOfMinute(activity: Activity): number {
+  return activity.intervalSeconds < 60 ? sumsOf(activity, 60).calls : (linesOf(activity, activity.intervalSeconds).callsPerMinute[0] ?? 0);
+}
+
+function totalOf(buckets: ActivityBucket[]): Sums {
   return {
     calls: buckets.reduce((sum, { calls }) => sum + calls, 0),
     errors: buckets.reduce((sum, { errors }) => sum + errors, 0),

@@ -6,7 +6,7 @@ import { Empty } from '../ui/states';
 
 export function NotFoundScreen() {
   return (
-    <Screen title="Page not found">
+    <Screen title="Not found">
       <Empty
         title="There is no such page"
         actions={

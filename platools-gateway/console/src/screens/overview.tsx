@@ -5,7 +5,7 @@ import { useMemo } from 'preact/hooks';
 import { get } from '../api/rest';
 import type { Activity, Tool, ToolActivity, Worker } from '../api/types';
 import { useEnvironment } from '../environment';
-import { SPAN, linesOf, sumsOf, useActivity } from '../live/activity';
+import { SPAN, callsOfMinute, linesOf, sumsOf, useActivity } from '../live/activity';
 import { useResource } from '../live/resource';
 import { useReloadOn, useWorkers } from '../live/workers';
 import { href } from '../router';
@@ -77,7 +77,6 @@ function Welcome() {
 
 function Figures({ activity, workers, tools }: { activity: Activity | undefined; workers: Worker[] | undefined; tools: Tool[] | undefined }) {
   const lines = useMemo(() => activity && linesOf(activity), [activity]);
-  const minute = useMemo(() => activity && sumsOf(activity, 60), [activity]);
   const all = useMemo(() => activity && sumsOf(activity, SPAN), [activity]);
   const online = tools?.filter((tool) => tool.online).length;
   return (
@@ -92,7 +91,7 @@ function Figures({ activity, workers, tools }: { activity: Activity | undefined;
       <a class="figure" href={href('/calls')}>
         <span class="figure-name">Calls a minute</span>
         <span class="figure-value">
-          {minute ? count(minute.calls) : '–'} {activity && <small>{count(activity.callsInFlight)} running</small>}
+          {activity ? count(callsOfMinute(activity)) : '–'} {typeof activity?.callsInFlight === 'number' && <small>{count(activity.callsInFlight)} running</small>}
         </span>
         {lines && <Sparkline values={lines.callsPerMinute} label={`Calls a minute, at most ${count(Math.max(0, ...lines.callsPerMinute))}`} />}
       </a>

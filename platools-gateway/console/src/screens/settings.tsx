@@ -3,7 +3,7 @@
 import { useMemo } from 'preact/hooks';
 
 import { get } from '../api/rest';
-import type { Page, Setting } from '../api/types';
+import type { Setting } from '../api/types';
 import { useResource } from '../live/resource';
 import { useQueryParam } from '../router';
 import type { ScreenProps } from '../routes';
@@ -22,7 +22,7 @@ const sources: Record<Setting['source'], string> = {
 };
 
 export function SettingsScreen(_: ScreenProps) {
-  const settings = useResource('settings', async (signal) => (await get<Page<Setting>>('/v1/settings', { limit: 1000 }, signal)).items);
+  const settings = useResource('settings', async (signal) => (await get<{ items: Setting[] }>('/v1/settings', {}, signal)).items.map(readable));
   const [text, setText] = useQueryParam('search');
   const [changed, setChanged] = useQueryParam('changed');
   const rows = useMemo(() => (settings.data ?? []).filter((setting) => matches(setting, text, changed === 'yes')), [settings.data, text, changed]);
@@ -49,6 +49,13 @@ export function SettingsScreen(_: ScreenProps) {
   );
 }
 
+/** The setting with its texts as they are read: those of the gateway are Markdown, with links to its documentation. */
+export function readable(setting: Setting): Setting {
+  return { ...setting, description: withoutMarkup(setting.description) };
+}
+
+const withoutMarkup = (text: string): string => text.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '');
+
 function matches(setting: Setting, text: string, onlySet: boolean): boolean {
   if (onlySet && setting.source === 'default') return false;
   const wanted = text.toLowerCase();
@@ -56,15 +63,11 @@ function matches(setting: Setting, text: string, onlySet: boolean): boolean {
 }
 
 /** A value as text. An absent one is a dash. */
-function shown(value: unknown): string {
-  if (value === null || value === undefined || value === '') return '–';
-  if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(shown).join(', ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
+const shown = (value: string | null): string => value || '–';
 
 function valueOf(setting: Setting): string {
   if (!setting.isSecret) return shown(setting.value);
-  return setting.value === true || setting.source !== 'default' ? 'set, not shown' : 'not set';
+  return setting.source !== 'default' ? 'set, not shown' : 'not set';
 }
 
 const columns: Column<Setting>[] = [

@@ -100,7 +100,7 @@ function columnsOf({ figures, isAdmin, hasEnvironment, replace }: ColumnOptions)
     {
       id: 'name',
       title: 'Name',
-      width: 'minmax(14rem, 3fr)',
+      width: 'minmax(14rem, 5fr)',
       sort: (tool) => tool.name.toLowerCase(),
       cell: (tool) => (
         <span class="tool-cell">

@@ -118,7 +118,7 @@ function Head<T>({ column, sort, onSort }: { column: Column<T>; sort: string; on
           {direction !== 'none' && <span aria-hidden="true">{direction === 'ascending' ? '↑' : '↓'}</span>}
         </button>
       ) : (
-        column.title
+        column.title || <span class="visually-hidden">Actions</span>
       )}
     </div>
   );

@@ -3,6 +3,7 @@
 import { RequestError, messageOf } from '../../api/problem';
 import { fromPlain } from '../../json';
 import { href } from '../../router';
+import { sentence } from '../../form/label';
 import { Badge } from '../../ui/badge';
 import { duration } from '../../ui/format';
 import { Json } from '../../ui/json';
@@ -70,7 +71,7 @@ function Failure({ error }: { error: unknown }) {
   const details = problem?.toolError?.details;
   return (
     <div class="stack">
-      <p class="fault wrap result-failure">{messageOf(error)}</p>
+      <p class="fault wrap result-failure">{sentence(messageOf(error))}</p>
       {problem?.code === 'invalid_arguments' && <p class="muted">The tool has not run. Each problem stands at its field.</p>}
       {problem?.retryable === true && <p class="muted">The tool has certainly not run, and the same call may succeed later.</p>}
       {problem?.toolError?.code !== undefined && (

@@ -7,6 +7,7 @@ import type { Schema } from '../../form/merge';
 import { readSchema } from '../../form/read';
 import type { Member, Shape } from '../../form/shape';
 import { Badge } from '../../ui/badge';
+import { plural } from '../../ui/format';
 import './tool.css';
 
 const OPEN_DEPTH = 2;
@@ -71,7 +72,7 @@ function Parts({ shape, depth, isRoot = false }: { shape: Shape; depth: number; 
           ))}
         </ul>
       );
-      return isRoot ? parts : <Opened label={`${shape.members.length + shape.open.length} members`} depth={depth} content={() => parts} />;
+      return isRoot ? parts : <Opened label={plural(shape.members.length + shape.open.length, 'member')} depth={depth} content={() => parts} />;
     }
     case 'list':
       return <ListDoc shape={shape} depth={depth} />;

@@ -34,6 +34,7 @@ export function TryIt({ tool }: { tool: Tool }) {
   const { run } = trial;
   const state = useStore(run.state);
   const form = useRef<HTMLFormElement>(null);
+  const outcome = useRef<HTMLDivElement>(null);
   const placed = useMemo(() => placeProblems(draft.node, problems), [draft.node, problems]);
   const mayCall = useIs('operator');
 
@@ -56,7 +57,9 @@ export function TryIt({ tool }: { tool: Tool }) {
     trial.problems.set([]);
     const kept = storable(draft);
     if (kept !== null) remember(key, kept);
-    await run.start(tool, ready.text, millisecondsOf(timeout));
+    const ended = run.start(tool, ready.text, millisecondsOf(timeout));
+    outcome.current?.scrollIntoView({ block: 'nearest' });
+    await ended;
     const { ending } = run.state.get();
     if (ending?.kind === 'error' && ending.error instanceof RequestError && ending.error.code === 'invalid_arguments') {
       complain(ending.error.errors.map(({ path, message }) => ({ pointer: path ?? '', message })));
@@ -92,7 +95,9 @@ export function TryIt({ tool }: { tool: Tool }) {
           </div>
         </form>
       </Card>
-      <Outcome state={state} />
+      <div ref={outcome}>
+        <Outcome state={state} />
+      </div>
     </div>
   );
 }
