@@ -6,6 +6,7 @@
 mod agents;
 mod blocked;
 mod calls;
+mod console_form;
 mod delivery;
 mod documents;
 mod extensions;

@@ -30,15 +30,32 @@ pub struct ToolDto {
     fingerprint: String,
     /// Time of the last change of the declaration.
     changed_at: String,
-    /// JSON Schema of the arguments.
-    input_schema: Value,
-    /// JSON Schema of the result.
-    output_schema: Option<Value>,
+    /// Left out of lists that were asked for without them.
+    #[serde(flatten)]
+    schemas: Option<ToolSchemas>,
     /// `none`, `user` or `admin`: who may call it.
     auth: String,
     /// The caller needs one of these, if there are any.
     roles: Vec<String>,
     annotations: Map<String, Value>,
+}
+
+/// The schemas of a tool, in draft 2020-12. They are most of its JSON.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ToolSchemas {
+    /// JSON Schema of the arguments.
+    input_schema: Value,
+    /// JSON Schema of the result.
+    output_schema: Option<Value>,
+}
+
+impl ToolDto {
+    /// The same tool without its schemas.
+    #[must_use]
+    pub fn without_schemas(self) -> Self {
+        Self { schemas: None, ..self }
+    }
 }
 
 /// The health of a tool, as its worker reported it; of a pool's, the worst of its workers.
@@ -87,8 +104,7 @@ impl From<ListedTool> for ToolDto {
             health: health.map(ToolHealthDto::from),
             fingerprint,
             changed_at: rfc3339(changed_ms),
-            input_schema,
-            output_schema,
+            schemas: Some(ToolSchemas { input_schema, output_schema }),
             auth,
             roles,
             annotations,

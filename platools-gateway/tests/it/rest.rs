@@ -60,6 +60,11 @@ async fn tools_are_listed_with_all_that_was_declared() {
             "auth": "user", "roles": ["support"], "annotations": {"category": "orders"}
         }])
     );
+    let short = Caller::admin(&gateway).get("/v1/tools?schemas=0").await;
+    let tool = short.body["tools"][0].as_object().unwrap();
+    assert_eq!(["inputSchema", "outputSchema"].map(|member| tool.get(member)), [None, None], "{tool:?}");
+    assert_eq!(tool["annotations"], json!({"category": "orders"}));
+    Caller::admin(&gateway).get("/v1/tools?schemas=2").await.is_problem(400, "invalid_request", false);
     let staging = Caller::admin(&gateway).get("/v1/tools?env=stage").await;
     assert_eq!(staging.body, json!({"tools": []}));
     Caller::admin(&gateway).get("/v1/tools?env=moon").await.is_problem(400, "invalid_request", false);

@@ -2,6 +2,8 @@
 
 import type { JSX } from 'preact';
 
+import { JsonNumber } from '../json';
+
 /** Items of an array or members of an object that are shown at once. */
 const SHOWN = 200;
 
@@ -15,6 +17,8 @@ export function Json({ value, label = 'JSON', open = 2 }: { value: unknown; labe
 
 function Node({ value, depth, open }: { value: unknown; depth: number; open: number }): JSX.Element {
   if (Array.isArray(value)) return <Group entries={value.map((item) => [null, item])} brackets="[]" depth={depth} open={open} />;
+  if (value instanceof JsonNumber) return <span class="json-number">{value.text}</span>;
+  if (value instanceof Map) return <Group entries={[...(value as Map<string, unknown>)]} brackets="{}" depth={depth} open={open} />;
   if (typeof value === 'object' && value !== null) return <Group entries={Object.entries(value)} brackets="{}" depth={depth} open={open} />;
   if (typeof value === 'string') return <span class="json-string">{JSON.stringify(value)}</span>;
   if (typeof value === 'number') return <span class="json-number">{String(value)}</span>;

@@ -41,6 +41,8 @@ pub(super) struct ToolFilter {
     environment_id: Option<String>,
     /// The older spelling of `environmentId`.
     env: Option<String>,
+    /// `0` leaves out `inputSchema` and `outputSchema`, which are most of a long list.
+    schemas: Option<u8>,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -79,9 +81,15 @@ pub(super) async fn list(
     headers: HeaderMap,
     Query(filter): Query<ToolFilter>,
 ) -> Result<Response, ErrorView> {
+    let with_schemas = match filter.schemas {
+        None | Some(1) => true,
+        Some(0) => false,
+        Some(_) => return Err(ErrorView::invalid("`schemas` must be 0 or 1")),
+    };
     let environment = filter.environment_id.or(filter.env);
-    let tools = core.tools.list(&caller, environment.as_deref()).await?;
-    let listing = ToolList { tools: tools.into_iter().map(ToolDto::from).collect() };
+    let tools = core.tools.list(&caller, environment.as_deref()).await?.into_iter().map(ToolDto::from);
+    let tools = if with_schemas { tools.collect() } else { tools.map(ToolDto::without_schemas).collect() };
+    let listing = ToolList { tools };
     Ok(unless_known(&headers, &listing))
 }
 

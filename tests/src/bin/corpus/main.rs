@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run -p platools-tests --bin corpus -- cases        # a valid call of each tool, and its result
+//! cargo run -p platools-tests --bin corpus -- forms        # schemas with values, for the tests of the console's form
 //! cargo run -p platools-tests --bin corpus -- serve stdio
 //! ```
 //!
@@ -9,6 +10,7 @@
 
 mod by_hand;
 mod case;
+mod combinations;
 mod content;
 mod declared;
 mod enums;
@@ -44,6 +46,10 @@ async fn main() -> Result<(), Error> {
     let whole = Corpus::whole(corpora);
     if std::env::args().nth(1).as_deref() == Some("cases") {
         println!("{}", serde_json::json!(whole.cases));
+        return Ok(());
+    }
+    if std::env::args().nth(1).as_deref() == Some("forms") {
+        print!("{}", combinations::lines(&whole));
         return Ok(());
     }
     if let Some(command) = Command::from_args() {
