@@ -19,7 +19,7 @@ use crate::background::tasks::Tasks;
 use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
 use crate::cluster::{Cluster, ClusterServices, MemberPeers};
-use crate::connections::{Authenticator, Callers};
+use crate::connections::{Authenticator, BrowserSessions, Callers, SignInCodes};
 use crate::directory::Directory;
 use crate::domain::database::DataSource;
 use crate::domain::error::{Error, ErrorKind};
@@ -32,9 +32,12 @@ use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::figures::FigureReader;
 use crate::ops::housekeeping::Housekeeping;
 use crate::ops::installation::InstallationStatus;
+use crate::ops::live_events::LiveEvents;
 use crate::ops::log_tail::Logs;
 use crate::ops::readiness::Readiness;
+use crate::ops::recent_calls::RecentCalls;
 use crate::pending::PendingCalls;
+use crate::ports::browser_session_peers::BrowserSessionPeers;
 use crate::ports::call_observer::Observers;
 use crate::ports::call_peers::CallPeers;
 use crate::ports::session_peers::SessionPeers;
@@ -76,6 +79,10 @@ pub struct Core {
     /// Authentication of workers and callers.
     pub authenticator: Arc<Authenticator>,
     pub(crate) callers: Arc<Callers>,
+    pub(crate) browser_sessions: Arc<BrowserSessions>,
+    pub(crate) sign_in_codes: SignInCodes,
+    /// True of a gateway for development.
+    pub(crate) is_development: bool,
     pub(crate) logs: Logs,
     /// Calls that wait for the answers of their workers.
     pub pending: PendingCalls,
@@ -97,6 +104,8 @@ pub struct Core {
     /// The other gateways of the installation, if there are any.
     pub(crate) cluster: Option<Arc<Cluster>>,
     pub(crate) installation: InstallationStatus,
+    pub(crate) recent_calls: Arc<RecentCalls>,
+    pub(crate) live_events: Arc<LiveEvents>,
 }
 
 impl Core {
@@ -159,9 +168,16 @@ impl Core {
         let base = BaseServices::open(store, tasks, folder, &mut options).await?;
         let observers = base.observers();
         let BaseServices { store, tasks, retention_clock, directory, catalog, tool_changes, clock, .. } = base;
-        let BaseServices { limiter, journal, audit, pending, links, messenger, feed, call_figures, .. } = base;
+        let BaseServices { limiter, journal, audit, pending, links, messenger, feed, .. } = base;
+        let BaseServices { call_figures, recent_calls, live_events, .. } = base;
 
         let callers = Arc::new(Callers::new(directory.clone()));
+        let peers = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberPeers::new(messenger.clone())));
+        let of_sessions = (options.gateway, peers.clone().map(|peers| peers as Arc<dyn BrowserSessionPeers>));
+        let browser_sessions =
+            BrowserSessions::new(directory.clone(), callers.clone(), options.console.clone(), of_sessions);
+        let browser_sessions = Arc::new(browser_sessions);
+        let sign_in_codes = SignInCodes::new(directory.clone());
         let role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
         let authenticator = Authenticator::new(directory.clone(), limiter.clone(), audit.clone(), links.clone(), role);
         let authenticator = Arc::new(authenticator);
@@ -191,7 +207,6 @@ impl Core {
         let session_peers =
             messenger.as_ref().map(|(_, publishers)| Arc::clone(&publishers.fan_out) as Arc<dyn SessionPeers>);
         let gateway = options.gateway;
-        let peers = messenger.as_ref().map(|(messenger, _)| Arc::new(MemberPeers::new(messenger.clone())));
         let ticket_peers = peers.clone().map(|peers| peers as Arc<dyn TicketPeers>);
         let services = needs!(SessionServices {
             directory,
@@ -241,6 +256,7 @@ impl Core {
                 tool_changes,
                 reconciler,
                 sessions,
+                browser_sessions,
                 feed,
                 health,
                 calls,
@@ -265,7 +281,8 @@ impl Core {
         let figures = Arc::new(figures);
         let outages = cluster.as_ref().map(|cluster| cluster.outages().clone());
         let readiness = Readiness::new(tasks.clone(), store.clone(), outages);
-        let installation = needs!(InstallationStatus { directory, cluster });
+        let setting_report = Arc::new(std::mem::take(&mut options.setting_report));
+        let installation = needs!(InstallationStatus { directory, cluster, setting_report });
         let logs = Logs::new(options.logs, directory.clone());
         let credential_upkeep = Arc::new(needs!(CredentialUpkeep { directory, callers, links, retention_clock }));
         Ok(Self {
@@ -282,6 +299,9 @@ impl Core {
             links,
             authenticator,
             callers,
+            browser_sessions,
+            sign_in_codes,
+            is_development: options.is_development,
             logs,
             pending,
             calls,
@@ -297,6 +317,8 @@ impl Core {
             credential_upkeep,
             cluster,
             installation,
+            recent_calls,
+            live_events,
         })
     }
 
@@ -327,7 +349,9 @@ impl Core {
             conversations: Arc::clone(&self.conversations),
             sessions: Arc::clone(&self.sessions),
             dashboards: Arc::clone(&self.dashboards),
+            browser_sessions: Arc::clone(&self.browser_sessions),
             figures: Arc::clone(&self.figures),
+            recent_calls: Arc::clone(&self.recent_calls),
             credential_upkeep: Arc::clone(&self.credential_upkeep),
         }
     }

@@ -85,7 +85,7 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     if options.file_pages {
         http.allowed_origins.push("null".to_owned());
     }
-    let builder = Builder::default().listen(options.listen).chat(options.chat).http(http).open_catalog();
+    let builder = Builder::default().listen(options.listen).chat(options.chat).http(http).open_catalog().development();
     let builder = options.logs.into_iter().fold(builder, Builder::logs);
     let builder = if options.no_auth { builder.without_auth() } else { builder };
     let thinking =

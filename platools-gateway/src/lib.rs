@@ -67,7 +67,7 @@ pub use crate::domain::identity::Role;
 pub use crate::pending::CallTimeout;
 pub use gateway::{Builder, DataFolder, Gateway, Stopped, upgrade_database};
 pub use settings::{
-    AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings,
-    RuntimeSettings, Settings,
+    AnonymousAccess, CallSettings, ConsoleSettings, HttpSettings, IdempotencySettings, McpSettings, Recording,
+    RpcSettings, RuntimeSettings, Settings,
 };
 pub use store::{Restored, Upgraded};

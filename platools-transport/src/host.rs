@@ -41,6 +41,12 @@ impl HostPort {
         Self { port: self.port.filter(|own| *own != port), ..self }
     }
 
+    /// The port, if there is one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Removes the port, so that every port matches.
     #[must_use]
     pub fn at_any_port(self) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p quickstart` starts a gateway on a free loopback port and a worker with three tools, calls each tool, and prints requests
 //! and answers. An error and a panic are among them; neither closes the worker's socket. Then the program stays up and prints commands that
-//! call the tools over HTTP. With `--once` it ends. `--folder PATH` lets the tools work on another folder.
+//! call the tools over HTTP; the first line is a link to the gateway's console. With `--once` it ends. `--folder PATH` lets the tools work on another folder.
 
 mod caller;
 mod tools;
@@ -62,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
     let setup = DevOptions::default();
     let secrets = setup.secrets.clone();
     let gateway = dev::start(setup).await?;
+    gateway.console_links(&secrets.admin, |link| println!("console   {link}")).await?;
     println!("gateway   {}", gateway.url());
 
     let registry = ToolRegistry::new().with_state(Root(folder)).with_tools(tools![

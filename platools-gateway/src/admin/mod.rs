@@ -15,6 +15,7 @@ mod tokens;
 mod tools;
 mod validation;
 mod views;
+mod workers;
 
 use std::sync::Arc;
 

@@ -17,6 +17,10 @@ pub(crate) enum SecretKind {
     Worker,
     /// A caller's.
     Caller,
+    /// The session of a browser.
+    Browser,
+    /// A code that signs a browser in once.
+    SignInCode,
 }
 
 /// A new secret with 256 bits of randomness.
@@ -24,6 +28,8 @@ pub(crate) fn generate(kind: SecretKind) -> SecretString {
     let kind = match kind {
         SecretKind::Worker => "worker",
         SecretKind::Caller => "key",
+        SecretKind::Browser => "session",
+        SecretKind::SignInCode => "code",
     };
     format!("{PREFIX}{kind}_{}", random::hex_of::<32>()).into()
 }

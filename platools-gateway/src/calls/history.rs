@@ -73,6 +73,22 @@ impl Calls {
         Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
     }
 
+    /// Calls of the caller's project that are under way and began at this gateway, newest first. They have no outcome yet, so no outcome
+    /// matches. The caller sees those that it would see in [`Calls::past`].
+    ///
+    /// # Errors
+    /// The role is not enough.
+    pub fn running(&self, caller: &Caller, query: CallQuery) -> Result<Vec<CallSummary>, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let filter = self.call_filter(caller, query);
+        let mut calls = self.services.journal.running_calls(&caller.project_id);
+        calls.retain(|call| {
+            filter.matches_running(call) && authorize(caller, Action::View, call.resource(&caller.project_id)).is_ok()
+        });
+        calls.reverse();
+        Ok(calls)
+    }
+
     /// Finds a call, running or ended.
     ///
     /// # Errors

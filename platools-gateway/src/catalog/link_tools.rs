@@ -30,6 +30,11 @@ impl DeclaredTools {
         Self { tools: Vec::new(), by_name, since }
     }
 
+    /// The number of the tools.
+    pub(crate) fn count(&self) -> usize {
+        self.by_name.len()
+    }
+
     /// The names of the tools.
     pub(crate) fn names(&self) -> Vec<String> {
         self.by_name.keys().cloned().collect()

@@ -16,7 +16,7 @@ pub(super) enum ConfigCommand {
 
 pub(super) fn run(command: ConfigCommand, program: &Command) -> anyhow::Result<()> {
     let ConfigCommand::Check(sources) = command;
-    let settings = sources.load()?;
+    let (settings, _) = sources.load()?;
     // Warnings are in the log.
     logs::start(&settings.log)?;
     unknown_variables::warn_of_unknown(program);

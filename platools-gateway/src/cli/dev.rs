@@ -63,6 +63,11 @@ pub(super) async fn run(options: DevArgs, program: Command) -> anyhow::Result<()
         model: Some(settings.model).filter(|model| model.url.is_some()),
     };
     let gateway = dev::start(setup).await?;
+    let announce = |link: &str| {
+        // Without a standard output nobody reads the link, and the gateway goes on.
+        let _ = say(&format!("console {link}"));
+    };
+    gateway.console_links(&secrets.admin, announce).await?;
     say(&format!("listening on {}", gateway.url()))?;
     say(&introduction(&gateway.url(), &secrets))?;
     Ok(signals.run(gateway, || ()).await?)

@@ -1,11 +1,12 @@
 //! [`SettingFlags`]: the flags and environment variables of a command's settings, made from the declarations of the sections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::path::Path;
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use platools_gateway::settings::{Setting, Settings, Sources};
+use platools_gateway::settings::{Setting, SettingOrigins, Settings, Sources};
 
 use super::output::say;
 
@@ -43,13 +44,15 @@ impl Sections for LogSection {
 #[derive(Debug, Clone)]
 pub(super) struct SettingFlags<S> {
     given: BTreeMap<String, toml::Value>,
+    /// The names of those that came from a variable.
+    variables: BTreeSet<String>,
     sections: PhantomData<S>,
 }
 
 impl<S: Sections> SettingFlags<S> {
     /// No flags, for a command that takes none.
     pub(super) fn none() -> Self {
-        Self { given: BTreeMap::new(), sections: PhantomData }
+        Self { given: BTreeMap::new(), variables: BTreeSet::new(), sections: PhantomData }
     }
 
     /// The settings, with the values of a file below those of the flags.
@@ -57,7 +60,16 @@ impl<S: Sections> SettingFlags<S> {
     /// # Errors
     /// Like [`Settings::load`].
     pub(super) fn load(self, file: Option<&Path>) -> anyhow::Result<Settings> {
-        Ok(Settings::load(&Sources { file, given: self.given, sections: S::PATHS })?)
+        Ok(self.load_with_origins(file)?.0)
+    }
+
+    /// The same, with the source of each value that is no default.
+    ///
+    /// # Errors
+    /// Like [`Settings::load`].
+    pub(super) fn load_with_origins(self, file: Option<&Path>) -> anyhow::Result<(Settings, SettingOrigins)> {
+        let Self { given, variables, .. } = self;
+        Ok(Settings::load_with_origins(&Sources { file, given, variables, sections: S::PATHS })?)
     }
 
     /// The settings of the sections that have flags, with their headings.
@@ -87,6 +99,9 @@ impl<S: Sections> FromArgMatches for SettingFlags<S> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for (_, setting) in Self::declared() {
             let name = setting.name();
+            if matches.value_source(&name) == Some(ValueSource::EnvVariable) {
+                self.variables.insert(name.clone());
+            }
             self.given.extend(matches.get_one::<toml::Value>(&name).cloned().map(|value| (name, value)));
         }
         Ok(())

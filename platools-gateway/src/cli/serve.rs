@@ -7,7 +7,7 @@ use clap::{Args, Command};
 use platools_gateway::Gateway;
 use platools_gateway::dev::MAIN_AGENT;
 use platools_gateway::domain::agent_profile::{AgentKind, Profile};
-use platools_gateway::settings::Settings;
+use platools_gateway::settings::{SettingOrigins, Settings};
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};
 use super::output::{say, say_once};
@@ -38,18 +38,18 @@ pub(super) struct SettingSources {
 }
 
 impl SettingSources {
-    /// The settings that the gateway runs with.
+    /// The settings that the gateway runs with, and their sources.
     ///
     /// # Errors
     /// Like [`Settings::load`], or there is no folder for the data.
-    pub(super) fn load(self) -> anyhow::Result<Settings> {
-        let settings = self.flags.load(self.config.as_deref())?;
+    pub(super) fn load(self) -> anyhow::Result<(Settings, SettingOrigins)> {
+        let (settings, origins) = self.flags.load_with_origins(self.config.as_deref())?;
         ensure!(
             settings.data.is_some() || settings.database.url.is_some(),
             "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file; or `--database URL` for a \
              PostgreSQL database"
         );
-        Ok(settings)
+        Ok((settings, origins))
     }
 }
 
@@ -57,12 +57,12 @@ pub(super) async fn run(options: ServeArgs, program: Command) -> anyhow::Result<
     if options.help_all {
         return print_help(program, "serve");
     }
-    let settings = options.sources.load()?;
+    let (settings, origins) = options.sources.load()?;
     let feed = logs::start(&settings.log)?;
     unknown_variables::warn_of_unknown(&program);
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = SpanExporter::start(&settings.otlp)?;
-    let builder = exporter.observe(Gateway::builder().settings(settings.clone()));
+    let builder = exporter.observe(Gateway::builder().settings(settings.clone()).setting_origins(origins));
     let gateway = builder.logs(feed).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {

@@ -36,6 +36,7 @@ use crate::admin::Reconciler;
 use crate::background::tasks::Tasks;
 use crate::calls::Calls;
 use crate::catalog::Catalog;
+use crate::connections::BrowserSessions;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, GatewayNumber, LinkId};
 use crate::feed::Feed;
@@ -106,6 +107,7 @@ pub(crate) struct ClusterServices {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) browser_sessions: Arc<BrowserSessions>,
     pub(crate) feed: Feed,
     pub(crate) health: Arc<HealthMonitor>,
     /// The longest time of a call.
@@ -116,7 +118,8 @@ impl Cluster {
     /// Joins the installation: begins to receive messages and to publish heartbeats.
     pub(crate) fn start(services: ClusterServices, tasks: &Tasks) -> Self {
         let ClusterServices { messenger, publishers, links, catalog, pending, tool_changes, .. } = services;
-        let ClusterServices { calls, limiter, reconciler, sessions, feed, health, max_timeout, .. } = services;
+        let ClusterServices { calls, limiter, reconciler, sessions, browser_sessions, feed, .. } = services;
+        let ClusterServices { health, max_timeout, .. } = services;
         let Publishers { links: publisher, directory, fan_out, members } = publishers;
         let (outages, is_stopping) = (Outages::default(), Arc::new(watch::Sender::new(false)));
         let hosted = HostedCalls::new(messenger.clone(), members.clone(), links.clone(), pending.clone());
@@ -126,7 +129,12 @@ impl Cluster {
             hosted.clone(),
             KeptAnswers { calls: calls.clone(), max_timeout },
         );
-        let requests = Arc::new(PeerRequests { messenger: messenger.clone(), calls, sessions: sessions.clone() });
+        let requests = Arc::new(PeerRequests {
+            messenger: messenger.clone(),
+            calls,
+            sessions: sessions.clone(),
+            browser_sessions,
+        });
         let division = {
             let members = members.clone();
             move || divide_limits(members.clone(), limiter.clone())

@@ -1,4 +1,4 @@
-//! [`MemberPeers`]: asks other members about calls that began there, and about tickets that they issued. [`PeerRequests`] answers such requests
+//! [`MemberPeers`]: asks other members about calls that began there, and about tickets and sessions of browsers that they issued. [`PeerRequests`] answers such requests
 //! of other members.
 
 use std::fmt;
@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::messenger::{MemberMessage, Messenger, Response, Topic};
 use crate::calls::Calls;
+use crate::connections::BrowserSessions;
 use crate::domain::call::CallSummary;
 use crate::domain::idempotency::KeyedCallStatus;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, GatewayNumber, ProjectId};
+use crate::ports::browser_session_peers::{BrowserSessionPeers, FoundSession, SessionUsage};
 use crate::ports::call_peers::CallPeers;
 use crate::ports::ticket_peers::TicketPeers;
 use crate::sessions::Sessions;
@@ -34,7 +36,7 @@ const WAITING: InboxBounds = InboxBounds { messages: 4096, bytes: 16 * 1024 * 10
 /// Requests that are answered at once. Further ones wait in the inbox, and then are refused.
 const AT_ONCE: usize = 4096;
 
-/// A request of [`PEERS`]. It has no `Debug`: the hash of a ticket is for its issuer.
+/// A request of [`PEERS`]. It has no `Debug`: the hash of a ticket or a session is for its issuer.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum PeerRequest {
@@ -46,6 +48,10 @@ enum PeerRequest {
     CancelCall { project: ProjectId, call_id: CallId },
     /// Redeems a ticket.
     TakeTicket { hash: String },
+    /// Finds a session of a browser.
+    FindSession { hash: String, usage: SessionUsage },
+    /// Ends a session of a browser.
+    CloseSession { hash: String },
 }
 
 /// The other members, as calls and sessions ask them.
@@ -97,11 +103,25 @@ impl TicketPeers for MemberPeers {
     }
 }
 
+#[async_trait]
+impl BrowserSessionPeers for MemberPeers {
+    async fn find_session(&self, gateway: GatewayNumber, hash: &str, usage: SessionUsage) -> Option<FoundSession> {
+        let request = PeerRequest::FindSession { hash: hash.to_owned(), usage };
+        self.ask::<Option<FoundSession>>(gateway, &request, RESPONSE_LIMIT).await.flatten()
+    }
+
+    async fn close_session(&self, gateway: GatewayNumber, hash: &str) -> bool {
+        let request = PeerRequest::CloseSession { hash: hash.to_owned() };
+        self.ask::<()>(gateway, &request, RESPONSE_LIMIT).await.is_some()
+    }
+}
+
 /// Answers the requests of other members.
 pub(super) struct PeerRequests {
     pub(super) messenger: Messenger,
     pub(super) calls: Arc<Calls>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) browser_sessions: Arc<BrowserSessions>,
 }
 
 impl PeerRequests {
@@ -133,6 +153,8 @@ impl PeerRequests {
             }
             PeerRequest::CancelCall { project, call_id } => response.send(&self.calls.cancel_here(&project, &call_id)),
             PeerRequest::TakeTicket { hash } => response.send(&self.sessions.take_ticket_here(&hash)),
+            PeerRequest::FindSession { hash, usage } => response.send(&self.browser_sessions.find_here(hash, usage)),
+            PeerRequest::CloseSession { hash } => response.send(&self.browser_sessions.close_here(hash)),
         }
     }
 }

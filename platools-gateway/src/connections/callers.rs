@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
+use super::browser_session_id::BrowserSessionId;
 use crate::authority::LastUses;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
@@ -97,6 +98,8 @@ struct ConnectedCaller {
     caller: Option<Caller>,
     /// The kind of its WebSocket, if it has one.
     socket: Option<SocketKind>,
+    /// The session of the browser that opened it, if the caller was found by that.
+    session: Option<BrowserSessionId>,
     phase: watch::Sender<ConnectionPhase>,
 }
 
@@ -122,7 +125,7 @@ impl Callers {
         state.arrivals += 1;
         let id = state.arrivals;
         let (sender, phase) = watch::channel(state.initial_phase);
-        state.present.insert(id, ConnectedCaller { caller: None, socket, phase: sender });
+        state.present.insert(id, ConnectedCaller { caller: None, socket, session: None, phase: sender });
         socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
         CallerConnection { table: self.table.clone(), id, phase }
     }
@@ -139,6 +142,25 @@ impl Callers {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Unauthenticated, "the key or token has ended"))
+    }
+
+    /// Notes the session of the browser that opened a connection, so that the connection ends with it.
+    pub(super) fn note_session(&self, presence: &CallerConnection, session: &BrowserSessionId) {
+        if let Some(present) = self.table.lock().present.get_mut(&presence.id) {
+            present.session = Some(session.clone());
+        }
+    }
+
+    /// True if a connection is open that a browser opened with a session.
+    pub(super) fn has_session(&self, session: &BrowserSessionId) -> bool {
+        self.table.lock().present.values().any(|present| present.session.as_ref() == Some(session))
+    }
+
+    /// Ends the connections that a browser opened with a session.
+    pub(super) fn dismiss_session(&self, session: &BrowserSessionId) {
+        let state = self.table.lock();
+        let opened = state.present.values().filter(|present| present.session.as_ref() == Some(session));
+        opened.for_each(|present| present.advance(ConnectionPhase::CredentialEnded));
     }
 
     /// The number of callers that are connected and known.

@@ -16,8 +16,10 @@ use crate::domain::generation::GenerationClock;
 use crate::feed::{BuiltinEvents, Feed};
 use crate::journal::{Journal, JournalSettings};
 use crate::limits::Limiter;
-use crate::links::{LinkObserver, Links, WorkerObserver};
+use crate::links::{LinkObserver, Links, WorkerObserver, WorkerObservers};
 use crate::ops::call_figures::CallFigures;
+use crate::ops::live_events::LiveEvents;
+use crate::ops::recent_calls::RecentCalls;
 use crate::pending::PendingCalls;
 use crate::ports::call_observer::CallObserver;
 use crate::ports::store::Storage;
@@ -41,6 +43,8 @@ pub(super) struct BaseServices {
     pub(super) messenger: Option<(Messenger, Publishers)>,
     pub(super) feed: Feed,
     pub(super) call_figures: Arc<CallFigures>,
+    pub(super) recent_calls: Arc<RecentCalls>,
+    pub(super) live_events: Arc<LiveEvents>,
     /// The events of the feed's built-in state, if it has that.
     events: Option<Arc<BuiltinEvents>>,
 }
@@ -69,10 +73,13 @@ impl BaseServices {
         let feed_peers = publishers.map(|publishers| (publishers.fan_out.clone() as _, clock.clone()));
         let feed = Feed::shared(options.feed.clone(), feed_peers);
         let events = options.snapshots.is_none().then(|| Arc::new(BuiltinEvents(feed.clone())));
-        let worker_observer = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
+        let live_events = Arc::<LiveEvents>::default();
+        let of_feed = events.clone().map(|events| events as Arc<dyn WorkerObserver>);
+        let worker_observers =
+            WorkerObservers(of_feed.into_iter().chain([live_events.clone() as Arc<dyn WorkerObserver>]).collect());
         let directory = directory.observed(publishers.map(|publishers| publishers.directory.clone() as _));
         let publisher = publishers.map(|publishers| publishers.links.clone() as Arc<dyn LinkObserver>);
-        let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observer);
+        let links = Links::new(pending.clone(), clock.clone(), tool_changes.clone(), options.calls, worker_observers);
         let links = links.published(publisher);
         let observer = messenger.as_ref().map(|(messenger, _)| Arc::new(CatalogPublisher(messenger.clone())) as _);
         Ok(Self {
@@ -83,6 +90,8 @@ impl BaseServices {
             messenger,
             clock,
             call_figures: Arc::default(),
+            recent_calls: Arc::default(),
+            live_events,
             store,
             tasks,
             tool_changes,
@@ -97,9 +106,10 @@ impl BaseServices {
 
     /// The observers of calls among these services.
     pub(super) fn observers(&self) -> Vec<Arc<dyn CallObserver>> {
-        let figures: Arc<dyn CallObserver> = self.call_figures.clone();
+        let figures: [Arc<dyn CallObserver>; 3] =
+            [self.call_figures.clone(), self.recent_calls.clone(), self.live_events.clone()];
         let events = self.events.clone().map(|events| events as Arc<dyn CallObserver>);
-        [figures].into_iter().chain(events).collect()
+        figures.into_iter().chain(events).collect()
     }
 }
 

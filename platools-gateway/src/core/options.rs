@@ -14,9 +14,11 @@ use crate::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
 use crate::journal::JournalSettings;
 use crate::limits::Limits;
 use crate::ops::log_tail::LogTail;
+use crate::ops::setting_report::SettingReport;
 use crate::pending::CallSettings;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{EventHandler, RuntimeSettings};
+use crate::settings::ConsoleSettings;
 
 /// Options of a gateway's services. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
 #[derive(Debug, Default)]
@@ -45,6 +47,11 @@ pub(crate) struct CoreOptions {
     pub(crate) snapshots: Option<Arc<dyn SnapshotProvider>>,
     /// The check of the application's own tokens. None: dashboards need a token of the gateway.
     pub(crate) dashboard_auth: Option<Arc<dyn DashboardAuth>>,
+    pub(crate) console: ConsoleSettings,
+    /// True of a gateway for development, which says so in the console.
+    pub(crate) is_development: bool,
+    /// The settings, for admins who read them.
+    pub(crate) setting_report: SettingReport,
     /// The log that admins may follow.
     pub(crate) logs: Option<LogTail>,
     /// Observers of calls, beside those of the services.

@@ -102,6 +102,12 @@ impl DirectorySnapshot {
         }
     }
 
+    /// The name of a key for people, if it has one.
+    pub(crate) fn name_of(&self, credential: &Credential) -> Option<String> {
+        let Credential::Key(id) = credential else { return None };
+        self.keys.get(id)?.name.clone()
+    }
+
     /// Time when a credential ends, in milliseconds since 1970, if it has an expiry.
     pub(crate) fn end_of(&self, credential: &Credential) -> Option<i64> {
         match credential {

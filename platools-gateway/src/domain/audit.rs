@@ -45,6 +45,10 @@ pub mod action {
     pub const TOOL_ENABLE: &str = "tool.enable";
     /// A tool was switched off.
     pub const TOOL_DISABLE: &str = "tool.disable";
+    /// A worker was drained: it gets no more calls.
+    pub const WORKER_DRAIN: &str = "worker.drain";
+    /// The connection of a worker was closed.
+    pub const WORKER_DISCONNECT: &str = "worker.disconnect";
     /// A project was added.
     pub const PROJECT_CREATE: &str = "project.create";
     /// A project was removed.
@@ -55,6 +59,8 @@ pub mod action {
     pub const RPC_CONNECT: &str = "rpc.connect";
     /// A dashboard began to watch an agent, or was refused it.
     pub const FEED_CONNECT: &str = "feed.connect";
+    /// A browser signed in with a key, a token or a code.
+    pub const CONSOLE_SIGN_IN: &str = "console.sign_in";
     /// An agent began a session.
     pub const SESSION_BEGIN: &str = "session.begin";
     /// An agent opened a socket with a ticket.

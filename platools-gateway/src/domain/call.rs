@@ -161,6 +161,24 @@ pub(crate) struct CallFilter {
     pub(crate) after: Option<(i64, CallId)>,
 }
 
+impl CallFilter {
+    /// True if a call under way meets the conditions, apart from what the caller may see. It has no outcome.
+    pub(crate) fn matches_running(&self, call: &CallSummary) -> bool {
+        let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let is_some = |wanted: &Option<String>, value: Option<&str>| wanted.is_none() || wanted.as_deref() == value;
+        let is_before = |(at_ms, id): &(i64, CallId)| (call.started_ms, &call.call_id) < (*at_ms, id);
+        self.outcome.is_none()
+            && is(&self.tool, &call.tool)
+            && is(&self.entity_id, call.entity_id.as_str())
+            && is(&self.environment_id, call.environment_id.as_str())
+            && is_some(&self.agent_id, call.agent_id.as_ref().map(AgentId::as_str))
+            && is_some(&self.user_id, call.user_id.as_deref())
+            && self.since_ms.is_none_or(|since_ms| call.started_ms >= since_ms)
+            && self.until_ms.is_none_or(|until_ms| call.started_ms < until_ms)
+            && self.after.as_ref().is_none_or(is_before)
+    }
+}
+
 /// Limits on the calls that stay in the journal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallRetention {

@@ -19,8 +19,9 @@ use crate::ops::log_tail::LogTail;
 use crate::ports::call_observer::CallObserver;
 use crate::sessions::{AgentEvent, EventHandler};
 use crate::settings::{
-    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, ClusterSettings, FeedSettings, HttpSettings,
-    IdempotencySettings, JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
+    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, ClusterSettings, ConsoleSettings, FeedSettings,
+    HttpSettings, IdempotencySettings, JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings,
+    RuntimeSettings, SettingOrigins, Settings,
 };
 use crate::tls::Files;
 
@@ -33,10 +34,12 @@ pub struct Builder {
     pub(super) event_handlers: Vec<EventHandler>,
     pub(super) logs: Option<LogTail>,
     pub(super) is_without_auth: bool,
+    pub(super) is_development: bool,
     pub(super) snapshots: Option<Arc<dyn SnapshotProvider>>,
     dashboard_auth: Option<Arc<dyn DashboardAuth>>,
     pub(super) observers: Vec<Arc<dyn CallObserver>>,
     pub(super) trace_ratio: f64,
+    pub(super) setting_origins: SettingOrigins,
 }
 
 impl Default for Builder {
@@ -47,10 +50,12 @@ impl Default for Builder {
             event_handlers: Vec::new(),
             logs: None,
             is_without_auth: false,
+            is_development: false,
             snapshots: None,
             dashboard_auth: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
+            setting_origins: SettingOrigins::new(),
         }
     }
 }
@@ -60,6 +65,11 @@ impl Builder {
     pub fn settings(self, settings: Settings) -> Self {
         let data = settings.data.clone().map_or(self.data, Data::Folder);
         Self { settings, data, ..self }
+    }
+
+    /// Sets the sources of the settings, which admins see with the values. Default: the program set all values that are no defaults.
+    pub fn setting_origins(self, origins: SettingOrigins) -> Self {
+        Self { setting_origins: origins, ..self }
     }
 
     /// Sets the address to listen on. Default: a free port of 127.0.0.1.
@@ -136,6 +146,12 @@ impl Builder {
     /// Takes every caller over the gateway RPC protocol for an operator, apart from those with an admin's key or token.
     pub(crate) fn without_auth(mut self) -> Self {
         self.is_without_auth = true;
+        self
+    }
+
+    /// Marks the gateway as one for development.
+    pub(crate) fn development(mut self) -> Self {
+        self.is_development = true;
         self
     }
 
@@ -264,6 +280,7 @@ section_setters! {
     audit: AuditSettings, "limits of the record of changes, sign-ins and refusals";
     idempotency: IdempotencySettings, "limits of answers under idempotency keys";
     rpc: RpcSettings, "limits of callers over the gateway RPC protocol";
+    console: ConsoleSettings, "limits of the console and of the sessions of browsers";
     http: HttpSettings, "names of the gateway, and web pages that may use it";
     mcp: McpSettings, "limits of clients of the Model Context Protocol";
     runtime: RuntimeSettings, "limits of agents with sessions";

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platools_bus::Bus;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use builder::Builder;
@@ -29,6 +29,7 @@ use crate::core::Core;
 use crate::domain::agent_profile::Profile;
 use crate::domain::error::Error;
 use crate::domain::identity::{Policy, Role};
+use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::feed::Feed;
 use crate::journal::JournalFigures;
 use crate::listen::{Server, Sockets};
@@ -142,6 +143,27 @@ impl Gateway {
     #[must_use]
     pub fn has_keys(&self) -> bool {
         !self.core.is_new()
+    }
+
+    /// Calls `announce` with a link that signs a browser in to the console, with the rights of a key or token. A link works once; when it was
+    /// used, `announce` gets the next one.
+    ///
+    /// # Errors
+    /// The key or token is not known, or the database failed.
+    pub async fn console_links(
+        &self,
+        credential: &SecretString,
+        announce: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let origin = RequestOrigin::local(Protocol::Program);
+        let caller = self.core.authenticator.authenticate(credential, origin).await?;
+        let url = self.url();
+        let announce = move |code: &SecretString| {
+            // Browsers keep what is behind `#` to themselves, so no server and no log gets the code.
+            announce(&format!("{url}/console#sign-in={}", code.expose_secret()));
+        };
+        self.core.sign_in_codes.issue(caller, Arc::new(announce));
+        Ok(())
     }
 
     /// The live feed of this run: after a [`stop`](Self::stop) and a start there is a new one.

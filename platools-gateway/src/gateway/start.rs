@@ -21,6 +21,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::listen::{self, Server, Setup, Site, Sockets};
 use crate::ops::evacuation::Evacuation;
 use crate::ops::outage_watch::OutageWatch;
+use crate::ops::setting_report::SettingReport;
 use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Keeper, Reload};
 
@@ -70,6 +71,7 @@ impl Builder {
             }
         };
         let bus = bus::connect(&settings.cluster).await?;
+        let setting_report = SettingReport::new(&settings, &self.setting_origins);
         let options = CoreOptions {
             bus: bus.clone(),
             gateway: settings.cluster.number(),
@@ -86,6 +88,9 @@ impl Builder {
             feed: settings.feed,
             snapshots: self.snapshots.clone(),
             dashboard_auth,
+            console: settings.console,
+            is_development: self.is_development,
+            setting_report,
             logs: self.logs.clone(),
             observers: self.observers.clone(),
             trace_ratio: self.trace_ratio,

@@ -14,6 +14,7 @@ use super::messages::{Closing, Delivery, Notice, Order};
 use super::outlet::{Outlet, Queued, SocketOutlet};
 use super::table::{AttachOutcome, Links};
 use super::takeovers::{Contention, WINDOW};
+use super::worker::WorkerObserver as _;
 use super::worker_peer::WorkerPeer;
 use crate::directory::Admitted;
 use crate::domain::generation::Generation;
@@ -158,8 +159,8 @@ impl Drop for Link {
     fn drop(&mut self) {
         let scope = self.identity.scope();
         let is_offline = self.links.lock().remove(&scope, self.generation);
-        if let Some(observer) = self.links.observer.as_ref().filter(|_| self.was_live) {
-            observer.worker_left(&self.identity, &self.id);
+        if self.was_live {
+            self.links.observers.worker_left(&self.identity, &self.id);
         }
         // Before the calls are returned: they look for another link at once.
         self.links.link_changed(&scope);
@@ -223,6 +224,7 @@ impl Links {
             repeats_answers: !features.is_empty(),
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(false),
+            heartbeat: RwLock::default(),
             outlet: Outlet::Socket(SocketOutlet {
                 secret,
                 credential,
@@ -270,8 +272,8 @@ impl Links {
         if let Some(instance) = live.peer.instance.as_ref().filter(|_| was_live && live.policy == Policy::Supersede) {
             self.calls.replaced(&scope, &instance.id, self.settings.wait_for_lost_answer);
         }
-        if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
-            observer.worker_came(&live.shown());
+        if was_live {
+            self.observers.worker_came(&live.shown());
         }
         self.link_changed(&scope);
         was_live
@@ -309,6 +311,11 @@ impl LinkFence {
     /// Notes that the worker stops: it is sent no more calls, and those that wait for its socket go to other links.
     pub fn note_drain(&self) {
         self.links.note_drain(&self.scope, self.generation);
+    }
+
+    /// Notes that the worker sent a heartbeat.
+    pub fn note_heartbeat(&self) {
+        self.links.note_heartbeat(&self.scope, self.generation);
     }
 
     /// True if the link is still the live one of its scope.

@@ -2,7 +2,8 @@
 //! has the other side, `Link`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -39,8 +40,10 @@ pub(crate) struct LiveLink {
     pub(super) repeats_answers: bool,
     /// The tools that it declared; none before its first registration.
     pub(super) declared: RwLock<Option<Arc<DeclaredTools>>>,
-    /// The worker said that it stops.
+    /// The worker said that it stops, or an admin drained it.
     pub(super) is_leaving: AtomicBool,
+    /// The moment of its last heartbeat, after it came.
+    pub(super) heartbeat: RwLock<Option<Instant>>,
     pub(super) outlet: Outlet,
 }
 
@@ -87,12 +90,12 @@ impl LiveLink {
     }
 
     /// True if this gateway has the socket.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.socket().is_some()
     }
 
     /// The gateway that has the socket; `None` if it is this one.
-    fn gateway(&self) -> Option<GatewayNumber> {
+    pub(crate) fn gateway(&self) -> Option<GatewayNumber> {
         match &self.outlet {
             Outlet::Socket(_) => None,
             Outlet::Member(member) => Some(member.gateway()),
@@ -112,7 +115,17 @@ impl LiveLink {
             instance: self.peer.instance.clone(),
             takeovers: 0,
             takeovers_total: 0,
+            policy: self.policy,
+            heartbeat_age: self.is_local().then(|| self.heartbeat_age()),
+            is_draining: self.is_leaving.load(Ordering::Relaxed),
+            tool_count: self.declared().map_or(0, |declared| declared.count()),
         }
+    }
+
+    /// The time since the worker last sent a heartbeat, or since it came.
+    fn heartbeat_age(&self) -> Duration {
+        let heartbeat = *self.heartbeat.read().unwrap_or_else(PoisonError::into_inner);
+        heartbeat.unwrap_or(self.attached).elapsed()
     }
 
     /// True if the worker takes further calls: it does not stop, and the link is not about to be closed.
@@ -157,7 +170,7 @@ impl LiveLink {
     }
 
     /// Asks the link to close. The first reason counts. The gateway that has the socket sees for itself when it has to close it.
-    pub(super) fn close(&self, closing: Closing) {
+    pub(crate) fn close(&self, closing: Closing) {
         if let Some(socket) = self.socket() {
             socket.close(closing);
         }

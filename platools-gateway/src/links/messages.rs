@@ -25,6 +25,8 @@ pub enum Closing {
     SecretRotated,
     /// The gateway is stopping.
     ShuttingDown,
+    /// An admin disconnected the worker.
+    Disconnected,
 }
 
 /// A notice for a worker, beside its calls.

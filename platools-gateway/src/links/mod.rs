@@ -37,7 +37,7 @@ pub(crate) use remote_link::RemoteLink;
 pub(crate) use table::Links;
 pub(crate) use tool_health::{HealthMonitor, HealthObserver, LinkHealth};
 pub use worker::ConnectedWorker;
-pub(crate) use worker::WorkerObserver;
+pub(crate) use worker::{WorkerObserver, WorkerObservers};
 pub(crate) use worker_peer::WorkerPeer;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::live_link::LiveLink;
 use super::messages::Notice;
 use super::outlet::{MemberOutlet, Outlet};
 use super::table::Links;
+use super::worker::WorkerObserver as _;
 use super::worker_peer::WorkerPeer;
 use crate::catalog::DeclaredTools;
 use crate::domain::generation::Generation;
@@ -92,6 +93,7 @@ impl Links {
             repeats_answers,
             declared: RwLock::default(),
             is_leaving: AtomicBool::new(is_leaving),
+            heartbeat: RwLock::default(),
             outlet: Outlet::Member(outlet),
         });
         self.enter(&live);
@@ -121,8 +123,8 @@ impl Links {
             let was_live = state.live_of(&scope).iter().any(|live| live.generation == link.generation);
             (was_live, state.remove(&scope, link.generation))
         };
-        if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
-            observer.worker_left(&link.identity, &link.id);
+        if was_live {
+            self.observers.worker_left(&link.identity, &link.id);
         }
         self.link_changed(&scope);
         self.calls.lose(&link.id, end);

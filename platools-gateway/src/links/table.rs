@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -14,7 +14,7 @@ use super::link_observer::LinkObserver;
 use super::live_link::LiveLink;
 use super::messages::{Closing, Notice};
 use super::takeovers::{Contention, Takeovers};
-use super::worker::{ConnectedWorker, WorkerObserver};
+use super::worker::{ConnectedWorker, WorkerObserver as _, WorkerObservers};
 use crate::authority::LastUses;
 use crate::domain::generation::{Generation, GenerationClock};
 use crate::domain::identity::{Credential, Identity, Policy, Scope};
@@ -31,7 +31,7 @@ pub(crate) struct Links {
     pub(super) calls: PendingCalls,
     clock: Arc<GenerationClock>,
     pub(super) tool_changes: Arc<dyn ToolChanges>,
-    pub(super) observer: Option<Arc<dyn WorkerObserver>>,
+    pub(super) observers: WorkerObservers,
     /// Publishes the links to other gateways, if there are any.
     pub(super) link_observer: Option<Arc<dyn LinkObserver>>,
     pub(super) settings: CallSettings,
@@ -44,10 +44,10 @@ impl Links {
         clock: Arc<GenerationClock>,
         tool_changes: Arc<dyn ToolChanges>,
         settings: CallSettings,
-        observer: Option<Arc<dyn WorkerObserver>>,
+        observers: WorkerObservers,
     ) -> Self {
         let (state, changes) = (Arc::default(), LinkChanges::default());
-        Self { state, calls, clock, tool_changes, observer, link_observer: None, settings, changes }
+        Self { state, calls, clock, tool_changes, observers, link_observer: None, settings, changes }
     }
 
     /// Publishes the links of this gateway to others.
@@ -67,9 +67,7 @@ impl Links {
 
     /// Tells the observer that the tools of a scope, or their health, have changed.
     pub(crate) fn tools_changed(&self, scope: &Scope) {
-        if let Some(observer) = &self.observer {
-            observer.tools_changed(scope);
-        }
+        self.observers.tools_changed(scope);
     }
 
     /// The workers of a project, in the order they came.
@@ -112,20 +110,40 @@ impl Links {
         self.lock().sockets().for_each(|live| live.notify(notice));
     }
 
+    /// Notes that a worker sent a heartbeat.
+    pub(super) fn note_heartbeat(&self, scope: &Scope, generation: Generation) {
+        if let Some(live) = self.of_generation(scope, generation) {
+            *live.heartbeat.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
     /// Notes that a worker stops: it is sent no more calls, and those that wait for its socket are returned.
     pub(super) fn note_drain(&self, scope: &Scope, generation: Generation) {
-        let leaving = {
-            let state = self.lock();
-            let mut links = state.live.get(scope).into_iter().flatten();
-            links.find(|live| live.generation == generation).cloned()
-        };
-        let Some(live) = leaving else { return };
+        if let Some(live) = self.of_generation(scope, generation) {
+            self.drain(&live);
+        }
+    }
+
+    /// Sends a worker no more calls, and returns those that wait for its socket.
+    pub(crate) fn drain(&self, live: &LiveLink) {
         if let Some(observer) = &self.link_observer {
             observer.leaving(&live.id);
         }
         live.is_leaving.store(true, Ordering::Relaxed);
-        self.link_changed(scope);
+        self.link_changed(&live.identity.scope());
         self.calls.return_queued(&live.id);
+    }
+
+    /// A link of a project, by its id.
+    pub(crate) fn find(&self, project: &ProjectId, id: &str) -> Option<Arc<LiveLink>> {
+        let state = self.lock();
+        state.links().find(|live| live.id.as_str() == id && live.identity.project_id == *project).cloned()
+    }
+
+    fn of_generation(&self, scope: &Scope, generation: Generation) -> Option<Arc<LiveLink>> {
+        let state = self.lock();
+        let mut links = state.live.get(scope).into_iter().flatten();
+        links.find(|live| live.generation == generation).cloned()
     }
 
     /// True if the gateway lets no more workers in.
@@ -187,7 +205,13 @@ impl Default for Links {
     fn default() -> Self {
         let clock = GenerationClock::new(crate::domain::ids::GatewayNumber::ALONE);
         let changes = crate::ports::tool_changes::LocalToolChanges::default();
-        Self::new(PendingCalls::default(), Arc::new(clock), Arc::new(changes), CallSettings::default(), None)
+        Self::new(
+            PendingCalls::default(),
+            Arc::new(clock),
+            Arc::new(changes),
+            CallSettings::default(),
+            WorkerObservers::default(),
+        )
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use platools_protocol::tool_sync::WorkerInstance;
 
-use crate::domain::identity::{Identity, Scope};
+use crate::domain::identity::{Identity, Policy, Scope};
 use crate::domain::ids::{GatewayNumber, LinkId};
 
 /// A connected worker.
@@ -34,6 +36,14 @@ pub struct ConnectedWorker {
     pub takeovers: usize,
     /// The same since the start of the gateway.
     pub takeovers_total: u64,
+    /// The policy of its entity.
+    pub policy: Policy,
+    /// The time since its last heartbeat; `None` if another gateway has its socket.
+    pub heartbeat_age: Option<Duration>,
+    /// True if it takes no more calls: it stops, or an admin drained it.
+    pub is_draining: bool,
+    /// The number of tools that it declared.
+    pub tool_count: usize,
 }
 
 /// Observer of workers that connect and disconnect, and of their tools. It must neither wait nor panic.
@@ -46,4 +56,22 @@ pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
 
     /// A worker that was connected is not any more.
     fn worker_left(&self, identity: &Identity, link_id: &LinkId);
+}
+
+/// All observers of workers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WorkerObservers(pub(crate) Vec<Arc<dyn WorkerObserver>>);
+
+impl WorkerObserver for WorkerObservers {
+    fn tools_changed(&self, scope: &Scope) {
+        self.0.iter().for_each(|observer| observer.tools_changed(scope));
+    }
+
+    fn worker_came(&self, worker: &ConnectedWorker) {
+        self.0.iter().for_each(|observer| observer.worker_came(worker));
+    }
+
+    fn worker_left(&self, identity: &Identity, link_id: &LinkId) {
+        self.0.iter().for_each(|observer| observer.worker_left(identity, link_id));
+    }
 }

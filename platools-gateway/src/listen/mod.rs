@@ -1,6 +1,7 @@
 //! [`routes`]: the routes of every protocol. Each folder is the adapter of one protocol, and all adapters use the same services. Adapters
 //! never import each other.
 
+mod console;
 mod feed;
 mod http;
 #[cfg(feature = "mcp")]
@@ -39,7 +40,7 @@ use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::origin::Protocol;
 use crate::settings::Settings;
-use http::{Guard, RequestContext};
+use http::{BrowserRequest, Guard, RequestContext};
 
 /// The tasks that own sockets.
 #[derive(Debug, Default)]
@@ -64,11 +65,17 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, s
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
     #[cfg(feature = "mcp")]
     let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone());
-    let (agents, described) = runtime::router(core, sockets.callers.clone());
+    let (agents, mut described) = runtime::router(core, sockets.callers.clone());
+    let console = settings.console.enabled.then(|| console::router(Arc::clone(core)));
+    let console = console.map(|(console, of_console)| {
+        described.merge(of_console);
+        console
+    });
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(http::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(sockets);
+    let served = console.into_iter().fold(served, Router::merge);
     #[cfg(feature = "mcp")]
     let served = served.merge(clients);
     // Around everything else, so that no response gets by it.
@@ -83,14 +90,20 @@ async fn upgrade(
     State((callers, dashboards)): State<(rpc::RpcAdapter, feed::FeedAdapter)>,
     Extension(activity): Extension<ByteActivity>,
     Extension(context): Extension<RequestContext>,
+    browser: Option<Extension<BrowserRequest>>,
     (method, uri, headers): (Method, Uri, HeaderMap),
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let session = browser.and_then(|Extension(browser)| browser.session);
     let is_plain = matches!(method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
     match (feed::FeedRequest::of(&uri), upgrade) {
-        (Some(request), Ok(upgrade)) => dashboards.upgrade(request, context.origin(Protocol::Feed), upgrade).await,
-        (Some(request), Err(_)) if is_plain => dashboards.explain(request, context.origin(Protocol::Feed)).await,
-        (None, Ok(upgrade)) => callers.upgrade(context.origin(Protocol::Rpc), activity, upgrade),
+        (Some(request), Ok(upgrade)) => {
+            dashboards.upgrade(request.or_session(session), context.origin(Protocol::Feed), upgrade).await
+        }
+        (Some(request), Err(_)) if is_plain => {
+            dashboards.explain(request.or_session(session), context.origin(Protocol::Feed)).await
+        }
+        (None, Ok(upgrade)) => callers.upgrade(context.origin(Protocol::Rpc), session, activity, upgrade),
         (_, Err(rejection)) => rejection.into_response(),
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::credential_upkeep::CredentialUpkeep;
 use super::figures::FigureReader;
+use super::recent_calls::RecentCalls;
 use super::retention::forget_old;
 use crate::admin::Reconciler;
 use crate::agents::chat::Conversations;
@@ -16,6 +17,7 @@ use crate::background::periodic::every;
 use crate::background::retention_clock::RetentionClock;
 use crate::background::tasks::Tasks;
 use crate::calls::Calls;
+use crate::connections::BrowserSessions;
 use crate::feed::Dashboards;
 use crate::journal::Journal;
 use crate::limits::Limiter;
@@ -38,7 +40,9 @@ pub(crate) struct Housekeeping {
     pub(crate) conversations: Arc<Conversations>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) dashboards: Arc<Dashboards>,
+    pub(crate) browser_sessions: Arc<BrowserSessions>,
     pub(crate) figures: Arc<FigureReader>,
+    pub(crate) recent_calls: Arc<RecentCalls>,
     pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
 }
 
@@ -51,6 +55,8 @@ impl Housekeeping {
             this.repeat("credentials", LOOK, async |this| this.reconciler.end_credentials()),
             this.repeat("directory", LOOK, async |this| this.read_directory().await),
             this.repeat("sessions", LOOK, async |this| this.sessions.end_silent()),
+            this.repeat("browser sessions", LOOK, async |this| this.browser_sessions.end_expired()),
+            this.repeat("sessions elsewhere", LOOK_ELSEWHERE, async |this| this.browser_sessions.end_elsewhere().await),
             this.repeat("heartbeats", HEARTBEATS, async |this| this.sessions.store_heartbeats()),
             this.repeat("sweep", SWEEP, async |this| this.sweep()),
             this.repeat("retention", SWEEP, async |this| {
@@ -93,6 +99,7 @@ impl Housekeeping {
         self.registrations.sweep();
         self.links.sweep();
         self.figures.sweep();
+        self.recent_calls.sweep();
         self.journal.log_losses();
         self.dashboards.sweep_keys();
     }
@@ -118,6 +125,9 @@ impl HousekeepingTasks {
 
 /// The interval of looks at the directory, which another process may change, and at credentials that end.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// The interval of questions to other gateways about the sessions of browsers that have sockets here.
+const LOOK_ELSEWHERE: Duration = Duration::from_secs(2);
 
 /// The largest lag of stored heartbeats of sessions.
 const HEARTBEATS: Duration = Duration::from_secs(30);

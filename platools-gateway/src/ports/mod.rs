@@ -1,9 +1,10 @@
 //! Traits through which the services reach the outside world: the database, the clock and observers.
 //!
 //! Each kind of data, such as channels, has a trait that stores it. `store::Storage` combines them, and the folder `store` implements them.
-//! [`call_observer::CallObserver`] is notified of calls, `call_peers` and `ticket_peers` ask other gateways about calls and tickets, `clock` reads the time of day, and [`time`] converts times to text.
+//! [`call_observer::CallObserver`] is notified of calls, `call_peers`, `ticket_peers` and `browser_session_peers` ask other gateways about calls, tickets and sessions of browsers, `clock` reads the time of day, and [`time`] converts times to text.
 
 pub(crate) mod audit;
+pub(crate) mod browser_session_peers;
 pub mod call_observer;
 pub(crate) mod call_peers;
 pub(crate) mod catalog;

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Spanned, Value};
 
 use super::check::refused;
+use super::origin::SettingOrigin;
 use super::section::Setting;
 use super::value::shown;
 use crate::domain::error::Error;
@@ -18,6 +19,7 @@ pub(super) struct FileEntry {
     pub(super) value: Value,
     /// The beginning of an error about the value.
     pub(super) place: String,
+    pub(super) origin: SettingOrigin,
 }
 
 impl FileEntry {
@@ -73,7 +75,8 @@ impl FileReader<'_> {
                 (Some(setting), value) => {
                     let value = Value::deserialize(ValueDeserializer::from(Spanned::new(0..0, value)));
                     let value = value.map_err(|error| refused(format!("{place}: {error}")))?;
-                    self.entries.insert(setting.name(), FileEntry { value, place });
+                    let origin = SettingOrigin::File { path: self.place.clone(), line };
+                    self.entries.insert(setting.name(), FileEntry { value, place, origin });
                 }
                 (None, DeValue::Table(table)) if self.is_section(&below) => self.table(&below, table)?,
                 (None, _) => return Err(self.unknown(&place, path, &key)),

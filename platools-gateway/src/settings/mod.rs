@@ -7,6 +7,7 @@ mod calls;
 mod chat;
 mod check;
 mod cluster;
+mod console;
 mod database;
 #[cfg(test)]
 mod docs;
@@ -18,6 +19,7 @@ mod journal;
 mod limits;
 mod mcp;
 mod model;
+mod origin;
 mod program;
 mod rpc;
 mod runtime;
@@ -26,7 +28,7 @@ mod section;
 mod tests;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -40,6 +42,7 @@ pub use chat::{ChatSettings, WhenBusy};
 #[cfg(feature = "model")]
 pub(crate) use check::http_url;
 pub use cluster::ClusterSettings;
+pub use console::ConsoleSettings;
 pub use database::DatabaseSettings;
 pub use feed::{DashboardTokenSettings, FeedSettings};
 pub use http::HttpSettings;
@@ -48,6 +51,7 @@ pub use journal::{AuditSettings, JournalSettings, Recording, SENSITIVE_NAMES};
 pub use limits::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, Network, ProjectLimits, TotalLimits};
 pub use mcp::McpSettings;
 pub use model::ModelSettings;
+pub use origin::{SettingOrigin, SettingOrigins};
 pub use program::{LogFormat, LogSettings, OtlpSettings, TlsSettings, WorkerSettings};
 pub use rpc::{AnonymousAccess, RpcSettings};
 pub use runtime::RuntimeSettings;
@@ -93,6 +97,8 @@ section! {
         pub tls: TlsSettings;
         /// Names of the gateway, and web pages that may use it.
         pub http: HttpSettings;
+        /// The console, and the sessions of browsers.
+        pub console: ConsoleSettings;
         /// Connections of workers.
         pub worker: WorkerSettings;
         /// Time limits of calls.
@@ -133,6 +139,8 @@ pub struct Sources<'a> {
     pub file: Option<&'a Path>,
     /// Values of flags and variables by the names of the settings. [`Setting::parse`] has accepted each.
     pub given: BTreeMap<String, Value>,
+    /// The names of those that came from a variable, and not from a flag.
+    pub variables: BTreeSet<String>,
     /// The sections that are read, if not all of them.
     pub sections: Option<&'a [&'a str]>,
 }
@@ -144,11 +152,22 @@ impl Settings {
     /// The file cannot be read or has an unknown key, or a value does not fit. The error has the setting, the value, its source, and the
     /// values that fit.
     pub fn load(sources: &Sources<'_>) -> Result<Self, Error> {
+        Self::load_with_origins(sources).map(|(settings, _)| settings)
+    }
+
+    /// The same, with the source of each value that is no default.
+    ///
+    /// # Errors
+    /// Like [`Settings::load`].
+    pub fn load_with_origins(sources: &Sources<'_>) -> Result<(Self, SettingOrigins), Error> {
         Self::load_with(sources, |name| std::env::var(name).ok())
     }
 
-    fn load_with(sources: &Sources<'_>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let mut settings = Self::default();
+    fn load_with(
+        sources: &Sources<'_>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Self, SettingOrigins), Error> {
+        let (mut settings, mut origins) = (Self::default(), SettingOrigins::new());
         let mut known = BTreeMap::new();
         settings.visit(&mut |section| _ = known.insert(section.path(), section.settings()));
         let in_file = sources.file.map(|file| file::read(file, known)).transpose()?.unwrap_or_default();
@@ -162,11 +181,12 @@ impl Settings {
                 if let Some(entry) = entry.filter(|_| outcome.is_ok()) {
                     let set = section.set(&setting, &entry.value);
                     outcome = set.map_err(|reason| entry.refused(&setting, &reason));
+                    origins.insert(setting.name(), entry.origin);
                 }
             }
         });
         outcome.and_then(|()| settings.check())?;
-        Ok(settings)
+        Ok((settings, origins))
     }
 
     /// Checks rules that are about more than one setting.
@@ -219,10 +239,16 @@ impl Settings {
         found
     }
 
+    /// The value of a setting in words. `None` for a secret, and for a setting without a value.
+    #[must_use]
+    pub fn text_of(&self, setting: &Setting) -> Option<String> {
+        self.value_of(setting).map(|value| shown(&value))
+    }
+
     /// The default of a setting in words, if there is one.
     #[must_use]
     pub fn default_of(setting: &Setting) -> Option<String> {
-        let default = || Self::default().value_of(setting).map(|value| shown(&value)).filter(|text| !text.is_empty());
+        let default = || Self::default().text_of(setting).filter(|text| !text.is_empty());
         setting.default_text.map(str::to_owned).or_else(default)
     }
 }
@@ -239,11 +265,16 @@ fn entry(
 ) -> Option<FileEntry> {
     let named = |name: &str| {
         let text = variable(name).filter(|text| !text.is_empty())?;
-        Some(FileEntry { value: Value::String(text), place: format!("the variable {name} is wrong") })
+        let (place, origin) = (format!("the variable {name} is wrong"), SettingOrigin::Variable(name.to_owned()));
+        Some(FileEntry { value: Value::String(text), place, origin })
     };
-    let given = sources.given.get(&setting.name());
+    let given = sources.given.get(&setting.name()).map(|value| {
+        let is_variable = sources.variables.contains(&setting.name());
+        let (flag, variable) = (format!("--{}", setting.flag()), setting.variable());
+        let origin = if is_variable { SettingOrigin::Variable(variable) } else { SettingOrigin::Flag(flag) };
+        FileEntry { value: value.clone(), place: "a flag or a variable is wrong".to_owned(), origin }
+    });
     given
-        .map(|value| FileEntry { value: value.clone(), place: "a flag or a variable is wrong".to_owned() })
         .or_else(|| setting.is_secret().then(|| named(&setting.variable())).flatten())
         .or_else(|| setting.fallback.filter(|(_, is_in_effect)| *is_in_effect).and_then(|(name, _)| named(name)))
         .or_else(|| in_file.get(&setting.name()).cloned())

@@ -13,7 +13,8 @@ fn load(given: &[(&str, &str)], file: &str) -> Result<Settings, Error> {
     let of = |name: &str| Settings::declared().into_iter().find(|(_, setting)| setting.name() == name).unwrap().1;
     let given: BTreeMap<String, Value> =
         given.iter().map(|(name, text)| ((*name).to_owned(), of(name).parse(text).unwrap())).collect();
-    Settings::load_with(&Sources { file: Some(&path), given, sections: None }, |_| None)
+    Settings::load_with(&Sources { file: Some(&path), given, ..Sources::default() }, |_| None)
+        .map(|(settings, _)| settings)
 }
 
 /// The error about a file, when it is loaded or checked.
@@ -67,7 +68,7 @@ fn an_empty_text_takes_back_what_the_file_says() {
 fn secrets_come_from_the_environment_and_are_not_shown() {
     let key = |of: &'static [(&str, &str)]| {
         let find = |name: &str| of.iter().find(|(known, _)| *known == name).map(|(_, key)| (*key).to_owned());
-        let settings = Settings::load_with(&Sources::default(), find).unwrap();
+        let (settings, _) = Settings::load_with(&Sources::default(), find).unwrap();
         assert!(!settings.to_toml().contains("hush"));
         format!("{:?}", settings.model)
     };
@@ -86,9 +87,9 @@ fn variables_of_other_programs_go_before_the_file_and_after_flags() {
     std::fs::write(&path, "[log]\nfilter = 'warn'").unwrap();
     let filter = |given: &[(&str, &str)]| {
         let given = given.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
-        let sources = Sources { file: Some(&path), given, sections: Some(&["log"]) };
+        let sources = Sources { file: Some(&path), given, sections: Some(&["log"]), ..Sources::default() };
         let rust_log = |name: &str| (name == "RUST_LOG").then(|| "error".to_owned());
-        Settings::load_with(&sources, rust_log).unwrap().log.filter
+        Settings::load_with(&sources, rust_log).unwrap().0.log.filter
     };
     assert_eq!(filter(&[]), "error");
     assert_eq!(filter(&[("log.filter", "debug")]), "debug");

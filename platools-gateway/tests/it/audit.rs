@@ -62,7 +62,7 @@ impl Reader {
 }
 
 /// The changes over REST: method, path, body, and the action that is recorded. `{key}` and `{token}` are the ids of those that were made
-/// before.
+/// before, `{connection}` that of a connected worker.
 fn rest_changes() -> Vec<(&'static str, &'static str, &'static str, Value, &'static str)> {
     let none = Value::Null;
     vec![
@@ -88,21 +88,26 @@ fn rest_changes() -> Vec<(&'static str, &'static str, &'static str, Value, &'sta
         ("POST", "/v1/signing-keys/rotate", "/v1/signing-keys/rotate", json!({}), "signing_key.rotate"),
         ("PATCH", "/v1/tools/{name}", "/v1/tools/echo?entityId=dev", json!({"enabled": false}), "tool.disable"),
         ("PATCH", "/v1/tools/{name}", "/v1/tools/echo?entityId=dev", json!({"enabled": true}), "tool.enable"),
+        ("POST", "/v1/workers/{connection}/drain", "/v1/workers/{connection}/drain", none.clone(), "worker.drain"),
+        ("DELETE", "/v1/workers/{connection}", "/v1/workers/{connection}", none.clone(), "worker.disconnect"),
     ]
 }
 
 /// Routes that change nothing administrative.
-const NO_CHANGES: [&str; 3] = ["/v1/calls", "/v1/runtime", "/v1/channels"];
+const NO_CHANGES: [&str; 4] = ["/v1/calls", "/v1/runtime", "/v1/channels", "/console/session"];
 
 #[tokio::test]
 async fn each_administrative_route_leaves_one_record() {
     let gateway = dev_gateway().await;
     let (admin, mut reader) = (Caller::admin(&gateway), Reader::of(&gateway).await);
-    Dial::dev(&gateway).welcomed().await.register(&["echo"]).await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    worker.register(&["echo"]).await;
+    let connected = admin.get("/v1/workers").await.body["items"][0]["connectionId"].take();
     reader.expect("sign_in", "worker.connect", "tool_sync").await;
     let (mut key, mut token) = (String::new(), String::new());
     for (method, _, path, body, action) in rest_changes() {
         let path = path.replace("{key}", &key).replace("{token}", &token);
+        let path = path.replace("{connection}", connected.as_str().unwrap());
         let answer = admin.send(method, &path, if body.is_null() { String::new() } else { body.to_string() }).await;
         assert!(matches!(answer.status, 200 | 201 | 204), "{method} {path}: {answer:?}");
         if let Some(id) = answer.body["key"]["id"].as_str() {

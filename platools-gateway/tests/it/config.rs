@@ -2,11 +2,11 @@
 
 use std::process::{Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::program_process::{Program, command, stdout};
-use crate::support::within;
+use crate::program_process::{Program, command, last_word, stdout};
+use crate::support::{Caller, within};
 
 /// Runs `config check` with a file, and more arguments and variables.
 async fn check(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -57,6 +57,38 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let expected = include_str!("../fixtures/merged_settings.toml");
     assert_eq!(stdout(&checked), expected);
+}
+
+#[tokio::test]
+async fn admins_read_each_setting_with_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, keys) = (folder.path().join("gateway.toml"), folder.path().join("keys"));
+    let text = format!("data = '{}'\n[calls]\nworker_return = '20s'\n", folder.path().join("data").display());
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let mut command = command(&["serve", "--config", file, "--listen", "127.0.0.1:0", "--stop-delay", "0s"]);
+    command.env("PLATOOLS_GATEWAY_DRAIN_LIMIT", "2s").env("PLATOOLS_GATEWAY_SIGNING_KEY_FILE", &keys);
+    command.env("PLATOOLS_GATEWAY_FEED_JWT_SECRET", "a secret of the application, 32+");
+    let program = Program::start(command).await;
+    let admin = Caller::at(&program.url).key(last_word(&program.before[0]));
+    let list = admin.get("/v1/settings").await;
+    assert_eq!(list.status, 200, "{list:?}");
+    let items = list.body["items"].as_array().unwrap();
+    for (name, value, source, place) in [
+        ("calls.worker_return", json!("20s"), "file", json!(format!("{file}:3"))),
+        ("drain_limit", json!("2s"), "environment", json!("PLATOOLS_GATEWAY_DRAIN_LIMIT")),
+        ("stop_delay", json!("0s"), "command_line", json!("--stop-delay")),
+        ("calls.max_timeout", json!("10m"), "default", json!(null)),
+        ("feed.jwt.secret", json!(null), "environment", json!("PLATOOLS_GATEWAY_FEED_JWT_SECRET")),
+    ] {
+        let item = items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!((&item["value"], &item["source"], &item["place"]), (&value, &json!(source), &place), "{item}");
+        assert!(item["description"].is_string() && item["section"].is_string(), "{item}");
+    }
+    assert!(!list.body.to_string().contains("a secret of the application"));
+    let viewer = admin.post("/v1/keys", json!({"role": "viewer"})).await.body;
+    let viewer = Caller::at(&program.url).key(viewer["secret"].as_str().unwrap());
+    assert_eq!(viewer.get("/v1/settings").await.status, 403);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod certificate_reload;
 mod chat;
 mod cli_admin;
 mod config;
+mod console;
 mod credentials;
 mod declared_timeouts;
 mod documented_frames;
@@ -58,6 +59,7 @@ mod model_tls;
 mod model_tools;
 mod open_sockets;
 mod openai;
+mod operations;
 mod pools;
 #[cfg(feature = "postgres-tests")]
 mod postgres;

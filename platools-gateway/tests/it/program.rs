@@ -29,7 +29,7 @@ async fn dev_refuses_a_public_address() {
 async fn dev_prints_its_secrets_and_removes_its_data_at_exit() {
     let temporary = tempfile::tempdir().unwrap();
     let mut program = dev_in(temporary.path()).await;
-    assert!(program.before.is_empty(), "{:?}", program.before);
+    assert_eq!(program.before.len(), 1, "the link to the console: {:?}", program.before);
     let mut printed = String::new();
     for _ in 0..5 {
         printed.push_str(&within(program.lines.next_line()).await.unwrap().unwrap());

@@ -382,6 +382,13 @@ impl Caller {
     }
 
     /// Calls while the test goes on.
+    /// Gets, and reads what comes as events.
+    pub(crate) async fn follow(&self, path: &str) -> Events {
+        let response = within(self.request("GET", path).send()).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events { response, read: String::new() }
+    }
+
     pub(crate) fn calling(&self, tool: &'static str, body: Value) -> JoinHandle<Answer> {
         let caller = self.clone();
         tokio::spawn(async move { caller.call(tool, body).await })

@@ -123,6 +123,7 @@ const GATEWAY: Table = Table {
                 "background",
                 "calls",
                 "catalog",
+                "connections",
                 "domain",
                 "feed",
                 "limits",
@@ -132,7 +133,7 @@ const GATEWAY: Table = Table {
                 "sessions",
             ],
         ),
-        ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
+        ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports", "settings"]),
         (
             "core",
             &[

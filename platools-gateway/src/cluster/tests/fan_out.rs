@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::installation::{Installation, cluster, until};
 use crate::admin::NewKey;
+use crate::connections::ConnectionPhase;
 use crate::domain::agent_profile::Profile;
 use crate::domain::identity::{Caller, Policy, Role};
+use crate::domain::origin::RequestOrigin;
 use crate::feed::{Event, KeyedStream, Watch, WatchEnd};
 use crate::ports::time::now_ms;
 use crate::sessions::{AgentSocket, NewChannel, NewMessage, Peer, Sessions, SocketEnd};
@@ -268,4 +271,36 @@ async fn the_health_of_a_tool_is_the_same_at_all_gateways() {
     assert_eq!(one.health.of_tool(&scope, "echo"), two.health.of_tool(&scope, "echo"));
     drop(reports);
     until(|| one.health.of_tool(&scope, "echo").is_none()).await;
+}
+
+#[tokio::test]
+async fn the_session_of_a_browser_counts_at_every_gateway_and_ends_at_all_of_them() {
+    let installation = Installation::start(2, ONE).await;
+    let (one, two) = (installation.core(0), installation.core(1));
+    let key = one.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap();
+    let caller = one.directory.authenticate_caller(&key.secret).await.unwrap();
+    until(|| two.directory.snapshot().key(&key.secret, now_ms()).is_some()).await;
+    let (first, second) = (one.browser_sessions.open(&caller), one.browser_sessions.open(&caller));
+    let connect = async |secret: &SecretString| {
+        let session = two.browser_sessions.find(secret, RequestOrigin::default()).await.unwrap();
+        assert_eq!(session.caller.credential, caller.credential);
+        let presence = two.callers.arrive(None);
+        two.callers.identify(&presence, &session.caller).unwrap();
+        two.browser_sessions.attach(&presence, &session).unwrap();
+        presence
+    };
+    let (of_first, of_second) = (connect(&first).await, connect(&second).await);
+    two.browser_sessions.end_elsewhere().await;
+    // Signed out at the other gateway, and at the one that signed in.
+    two.browser_sessions.close(&first).await;
+    one.browser_sessions.find(&first, RequestOrigin::default()).await.unwrap_err();
+    assert_eq!(*of_first.phase().borrow(), ConnectionPhase::CredentialEnded);
+    assert_eq!(*of_second.phase().borrow(), ConnectionPhase::Open);
+    one.browser_sessions.close(&second).await;
+    two.browser_sessions.end_elsewhere().await;
+    assert_eq!(*of_second.phase().borrow(), ConnectionPhase::CredentialEnded);
+    two.browser_sessions.find(&second, RequestOrigin::default()).await.unwrap_err();
+    let third = one.browser_sessions.open(&caller);
+    installation.kill(0);
+    two.browser_sessions.find(&third, RequestOrigin::default()).await.unwrap_err();
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::keepalive::Keepalive;
 use super::message::{self, DashboardMessage};
-use crate::connections::{CallerConnection, ConnectionPhase, SocketKind};
+use crate::connections::{BrowserSession, CallerConnection, ConnectionPhase, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::feed::{Watch, WatchEnd, Watched};
@@ -20,6 +20,8 @@ use crate::listen::ws::{self, Close, End, Farewell, Incoming, Reader, Socket, So
 pub(super) struct Dashboard {
     pub(super) core: Arc<Core>,
     pub(super) caller: Caller,
+    /// The session of the browser that it is in, if it has no token of its own.
+    pub(super) session: Option<BrowserSession>,
     pub(super) agent: String,
 }
 
@@ -68,9 +70,11 @@ pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
 }
 
 fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, FeedWriter), End> {
-    let Dashboard { core, caller, agent } = dashboard;
+    let Dashboard { core, caller, session, agent } = dashboard;
     let presence = core.callers.arrive(Some(SocketKind::Dashboard));
     core.callers.identify(&presence, caller).map_err(|_| Close::CREDENTIAL_ENDED)?;
+    let attach = |session| core.browser_sessions.attach(&presence, session);
+    session.iter().try_for_each(attach).map_err(|_| Close::CREDENTIAL_ENDED)?;
     let watch = core.dashboards.watch(caller, agent).map_err(|_| NO_SUCH_AGENT)?;
     tracing::info!(credential = %caller.credential, agent.id = %watch.watched().agent_id, "dashboard connected");
     let settings = core.dashboards.settings();

@@ -19,6 +19,7 @@ use super::http::{ErrorView, upgrade_required};
 use super::remote;
 use super::ws::{self, ReadLimits};
 use crate::audit::action;
+use crate::connections::BrowserSession;
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -49,14 +50,14 @@ impl FeedAdapter {
         upgrade: WebSocketUpgrade,
     ) -> Response {
         let Self { core, dashboards } = self;
-        let caller = match authenticate(&core, &request, &from).await {
-            Ok(caller) => caller,
+        let (caller, session) = match authenticate(&core, &request, &from).await {
+            Ok(authenticated) => authenticated,
             Err(error) => return refusal(&error),
         };
         let message_bytes = core.dashboards.settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
         ws::open(upgrade, ReadLimits { message_bytes, buffer_bytes: 1024 }, &dashboards, async move |socket| {
             let span = ws::socket_span!("dashboard", ConnectionId::random(), from);
-            connection::serve(Dashboard { core, caller, agent: request.agent }, socket).instrument(span).await;
+            connection::serve(Dashboard { core, caller, session, agent: request.agent }, socket).instrument(span).await;
         })
     }
 
@@ -73,20 +74,32 @@ impl FeedAdapter {
     }
 
     async fn check(&self, request: &FeedRequest, from: &RequestOrigin) -> Result<(), Error> {
-        let caller = authenticate(&self.core, request, from).await?;
+        let (caller, _) = authenticate(&self.core, request, from).await?;
         self.core.dashboards.check(&caller, &request.agent)
     }
 }
 
-async fn authenticate(core: &Core, request: &FeedRequest, from: &RequestOrigin) -> Result<Caller, Error> {
-    let Some(token) = &request.token else {
-        core.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
-        let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the application";
-        return Err(Error::new(ErrorKind::Unauthenticated, message));
+/// The caller of a request, and the session of the browser that it was found by.
+async fn authenticate(
+    core: &Core,
+    request: &FeedRequest,
+    from: &RequestOrigin,
+) -> Result<(Caller, Option<BrowserSession>), Error> {
+    let (caller, session) = match (&request.token, &request.session) {
+        (Some(token), _) => (core.dashboards.authenticate(token, &request.agent, from.clone()).await?, None),
+        (None, Some(secret)) => {
+            let session = core.browser_sessions.find(secret, from.clone()).await?;
+            (session.caller.clone(), Some(session))
+        }
+        (None, None) => {
+            core.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
+            let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the \
+                           application";
+            return Err(Error::new(ErrorKind::Unauthenticated, message));
+        }
     };
-    let caller = core.dashboards.authenticate(token, &request.agent, from.clone()).await?;
     core.limiter.count_request(&caller, remote(&caller))?;
-    Ok(caller)
+    Ok((caller, session))
 }
 
 /// The answer to a dashboard that is not let in. Of a failure of the gateway it learns that it may come back, not where the failure is.

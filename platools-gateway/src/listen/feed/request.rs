@@ -10,6 +10,8 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(in crate::listen) struct FeedRequest {
     pub(super) token: Option<SecretString>,
+    /// The secret of the browser's session, which a request without a token uses.
+    pub(super) session: Option<SecretString>,
     /// By slug or id.
     pub(super) agent: String,
 }
@@ -28,8 +30,14 @@ impl FeedRequest {
             Query::try_from_uri(uri).ok().or_else(|| with_repeated_members(uri))?;
         (token.is_some() || agent_id.is_some()).then(|| Self {
             token: token.filter(|token| !token.is_empty()).map(Into::into),
+            session: None,
             agent: agent_id.unwrap_or_default(),
         })
+    }
+
+    /// Adds the secret of the session of the browser that sends the request.
+    pub(in crate::listen) fn or_session(self, session: Option<SecretString>) -> Self {
+        Self { session, ..self }
     }
 }
 

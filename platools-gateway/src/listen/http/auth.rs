@@ -1,4 +1,5 @@
-//! [`authenticate`]: finds the caller of a request by its bearer token, which is a key or a token of the gateway.
+//! [`authenticate`]: finds the caller of a request by its bearer token, which is a key or a token of the gateway, or by the session of the
+//! browser that sends it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
 use super::body::BodyOwner;
-use super::{RequestContext, origin_of};
+use super::{BrowserRequest, RequestContext, origin_of};
 use crate::audit::action;
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
@@ -33,16 +34,32 @@ pub(in crate::listen) async fn authenticate(
     protocol: Protocol,
 ) -> Result<Caller, Error> {
     let origin = origin_of(&parts.extensions, protocol);
-    let Some(key) = bearer_token(&parts.headers) else {
-        let message = "missing key: send the header `Authorization: Bearer <key>`";
-        core.audit.refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
-        return Err(Error::new(ErrorKind::Unauthenticated, message));
+    let caller = match (bearer_token(&parts.headers), session_secret(parts, protocol)) {
+        (Some(key), _) => core.authenticator.authenticate(&key, origin).await?,
+        (None, Some(secret)) => {
+            let session = core.browser_sessions.find(&secret, origin).await?;
+            let caller = session.caller.clone();
+            // For handlers whose response has no end of its own.
+            parts.extensions.insert(session);
+            caller
+        }
+        (None, None) => {
+            let message = "missing key: send the header `Authorization: Bearer <key>`";
+            core.audit.refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
+            return Err(Error::new(ErrorKind::Unauthenticated, message));
+        }
     };
-    let caller = core.authenticator.authenticate(&key, origin).await?;
     if let Some(context) = parts.extensions.get::<RequestContext>() {
         context.note_caller(&caller);
     }
     Ok(caller)
+}
+
+/// The secret of the browser's session, over the protocols that the gateway's own pages use.
+fn session_secret(parts: &Parts, protocol: Protocol) -> Option<SecretString> {
+    let is_of_pages = matches!(protocol, Protocol::Rest | Protocol::Runtime);
+    let browser = parts.extensions.get::<BrowserRequest>().filter(|_| is_of_pages);
+    browser.and_then(|browser| browser.session.clone())
 }
 
 /// The address that a caller's request came from.

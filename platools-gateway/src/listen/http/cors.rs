@@ -20,7 +20,7 @@ const EXPOSED: [HeaderName; 7] = [
 ];
 
 /// Grants the page that asks all that a program may do. The guard has checked the page's origin before, so the layer repeats it. It grants no
-/// credentials of the browser: a page sends its key itself, and the gateway has no cookies.
+/// credentials of the browser: a page sends its key itself, and the cookie of a session is for the gateway's own pages.
 pub(super) fn layer() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())

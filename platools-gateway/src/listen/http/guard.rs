@@ -13,6 +13,7 @@ use platools_transport::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
+use super::browser::BrowserRequest;
 use super::host_and_origin::{page_origin, requested_host};
 use super::{ErrorView, cors, refused, websocket};
 use crate::audit::action;
@@ -48,6 +49,13 @@ enum ClientKind {
     Page,
 }
 
+/// An accepted request: its client, and the session of the browser if one of the gateway's own pages may have sent it.
+#[derive(Debug)]
+struct Admission {
+    client: ClientKind,
+    browser: Option<BrowserRequest>,
+}
+
 impl Site {
     fn is_loopback(&self) -> bool {
         self.address.ip().to_canonical().is_loopback()
@@ -70,12 +78,13 @@ impl Guard {
         router.layer(middleware::from_fn_with_state(Arc::clone(self), admit))
     }
 
-    fn check(&self, parts: &Parts) -> Result<ClientKind, ErrorView> {
+    fn check(&self, parts: &Parts) -> Result<Admission, ErrorView> {
         let host = requested_host(parts)?;
         self.check_host(&host)?;
-        let Some(origin) = page_origin(&parts.headers)? else { return Ok(ClientKind::Program) };
-        self.check_origin(&origin, &host)?;
-        Ok(ClientKind::Page)
+        let origin = page_origin(&parts.headers)?;
+        origin.iter().try_for_each(|origin| self.check_origin(origin, &host))?;
+        let client = if origin.is_some() { ClientKind::Page } else { ClientKind::Program };
+        Ok(Admission { client, browser: BrowserRequest::of(parts, &host, origin.as_ref(), self.site.is_tls) })
     }
 
     fn check_host(&self, host: &HostPort) -> Result<(), ErrorView> {
@@ -127,9 +136,9 @@ impl Guard {
 
 /// Answers refused requests, and hands all others on.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    let client = match guard.check(&parts) {
-        Ok(client) => client,
+    let (mut parts, body) = request.into_parts();
+    let Admission { client, browser } = match guard.check(&parts) {
+        Ok(admission) => admission,
         Err(error) => {
             let reason = error.code;
             return refused(error.into_response(), action::REQUEST_ADMIT, reason);
@@ -138,6 +147,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     if websocket::has_other_version(&parts.headers) {
         return websocket::other_version();
     }
+    browser.into_iter().for_each(|browser| _ = parts.extensions.insert(browser));
     let request = Request::from_parts(parts, body);
     if client == ClientKind::Program {
         return next.run(request).await;
@@ -168,7 +178,7 @@ mod tests {
             request = request.header(header::ORIGIN, origin);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        guard.check(&parts).map_err(|error| (error.code, error.message))
+        guard.check(&parts).map(|admission| admission.client).map_err(|error| (error.code, error.message))
     }
 
     fn code(guard: &Guard, host: &str, origin: Option<&str>) -> &'static str {

@@ -6,6 +6,7 @@
 mod access_log;
 pub(super) mod auth;
 pub(super) mod body;
+mod browser;
 mod cors;
 mod error_view;
 pub(super) mod extract;
@@ -27,6 +28,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+pub(super) use browser::BrowserRequest;
 pub(super) use error_view::ErrorView;
 pub(super) use guard::Guard;
 pub(crate) use guard::Site;

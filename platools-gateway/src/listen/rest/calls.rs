@@ -37,6 +37,8 @@ pub(super) struct CallConditions {
     user_id: Option<String>,
     /// `ok`, `abandoned`, or the `code` of a problem.
     outcome: Option<String>,
+    /// `ended`, or `running` for the calls under way that began at this gateway. Default: `ended`.
+    status: Option<String>,
     /// Calls that began then or later, in RFC 3339.
     since: Option<String>,
     /// Calls that began before, in RFC 3339.
@@ -119,7 +121,7 @@ impl std::fmt::Debug for CallPayload {
     }
 }
 
-/// List the calls that ended, newest first. An agent sees its own, an admin all. A page whose filter few calls meet may end early: as long
+/// List the calls that ended, or those under way, newest first. An agent sees its own, an admin all. A page whose filter few calls meet may end early: as long
 /// as it has a `nextCursor`, there may be more.
 #[utoipa::path(get, path = "/v1/calls", tag = "calls", params(CallConditions),
     responses((status = 200, body = Page<ListedCall>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
@@ -128,7 +130,18 @@ pub(super) async fn list(
     Authenticated(caller): Authenticated,
     Query(filter): Query<CallConditions>,
 ) -> Result<Json<Page<ListedCall>>, ErrorView> {
+    let is_running = match filter.status.as_deref() {
+        None | Some("ended") => false,
+        Some("running") => true,
+        Some(_) => return Err(ErrorView::invalid("`status` must be `ended` or `running`")),
+    };
     let (limit, query) = filter.checked()?;
+    if is_running {
+        let found = core.calls.running(&caller, query)?;
+        let cursor =
+            |last: &CallSummary| ListPosition { at_ms: last.started_ms, id: last.call_id.to_string() }.cursor();
+        return Ok(Json(Page::cut(found, limit, cursor).map(|call| shown(call, None))));
+    }
     // One more than asked for tells whether there is another page.
     let found = core.calls.past(&caller, query, limit + 1).await?;
     let cursor = |started_ms, call_id: &CallId| ListPosition { at_ms: started_ms, id: call_id.to_string() }.cursor();

@@ -1,16 +1,19 @@
 //! [`router`]: the REST interface for callers and admins. `/openapi.json` is made from the descriptions at the handlers.
 
+mod activity;
 mod admin;
 mod audit;
 mod auth;
 mod call_tool;
 mod calls;
 mod cluster;
+mod events;
 mod health;
 mod metrics;
 mod page;
 mod project;
 mod ready;
+mod settings;
 mod tools;
 mod workers;
 
@@ -65,8 +68,13 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .routes(routes!(calls::show))
         .routes(routes!(calls::replay))
         .routes(routes!(workers::list))
+        .routes(routes!(workers::drain))
+        .routes(routes!(workers::disconnect))
+        .routes(routes!(activity::show))
+        .routes(routes!(events::follow))
         .routes(routes!(project::show))
         .routes(routes!(cluster::show))
+        .routes(routes!(settings::list))
         .routes(routes!(audit::list))
         .merge(admin::router())
         .split_for_parts();

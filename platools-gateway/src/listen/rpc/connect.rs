@@ -33,6 +33,8 @@ pub(super) struct ConnectHandshake<'a> {
     pub(super) queue: &'a Queue,
     pub(super) presence: CallerConnection,
     pub(super) from: RequestOrigin,
+    /// The secret of the browser's session, which a `connect` without a token uses.
+    pub(super) session: Option<SecretString>,
     pub(super) anonymous: AnonymousAccess,
 }
 
@@ -77,10 +79,19 @@ impl ConnectHandshake<'_> {
     async fn connect(&self, request: &Request<'_>) -> Result<(Caller, TokenStatus, String), RpcError> {
         let connect = params_of(request)?;
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
-        let authenticated = timeout(AUTHENTICATION, self.authenticate(connect.token)).await.map_err(too_late)?;
+        let token = connect.token.filter(|token| !token.is_empty()).map(SecretString::from);
+        let session = match &self.session {
+            Some(secret) if token.is_none() => Some(self.core.browser_sessions.find(secret, self.from.clone()).await?),
+            _ => None,
+        };
+        let authenticated = match &session {
+            Some(session) => Ok((session.caller.clone(), TokenStatus::Accepted)),
+            None => timeout(AUTHENTICATION, self.authenticate(token)).await.map_err(too_late)?,
+        };
         let (caller, token) = authenticated?;
         let caller = self.speaking_for(caller, &connect.user_id)?;
         self.core.callers.identify(&self.presence, &caller)?;
+        session.iter().try_for_each(|session| self.core.browser_sessions.attach(&self.presence, session))?;
         let audit = &self.core.audit;
         audit.signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
         Ok((caller, token, connect.user_id))
@@ -96,8 +107,7 @@ impl ConnectHandshake<'_> {
     }
 
     /// The caller with a token. A wrong token is as good as none, and counts as a failed attempt.
-    async fn authenticate(&self, token: Option<String>) -> Result<(Caller, TokenStatus), RpcError> {
-        let token = token.filter(|token| !token.is_empty()).map(SecretString::from);
+    async fn authenticate(&self, token: Option<SecretString>) -> Result<(Caller, TokenStatus), RpcError> {
         if self.core.authenticator.is_without_auth() {
             return Ok((self.caller_without_auth(token).await, TokenStatus::Accepted));
         }

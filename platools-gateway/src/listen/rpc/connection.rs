@@ -7,6 +7,7 @@ use axum::extract::ws::{Message, Utf8Bytes, close_code};
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt as _};
 use platools_protocol::rpc::CLOSE_TOO_SLOW;
+use secrecy::SecretString;
 use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -26,6 +27,14 @@ use crate::listen::ws::{
     WriteTiming, dismissed,
 };
 use crate::settings::{AnonymousAccess, RpcSettings};
+
+/// The client of a socket, as its upgrade tells it.
+pub(super) struct RpcPeer {
+    pub(super) from: RequestOrigin,
+    /// The secret of the browser's session, if a page of the gateway opened the socket.
+    pub(super) session: Option<SecretString>,
+    pub(super) activity: ByteActivity,
+}
 
 /// The connection of a caller. Its requests run side by side, so that a long one delays no other.
 struct RpcConnection<'a> {
@@ -68,12 +77,12 @@ pub(super) fn max_dropped_bytes(settings: &RpcSettings) -> usize {
 pub(super) async fn serve<S: Transport>(
     core: &Core,
     socket: S,
-    (from, activity): (RequestOrigin, ByteActivity),
+    RpcPeer { from, session, activity }: RpcPeer,
     settings: &RpcSettings,
 ) {
     let presence = core.callers.arrive(Some(SocketKind::Caller));
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(&core.limiter));
-    let handshake = ConnectHandshake { core, queue: &queue, presence, from, anonymous: settings.anonymous };
+    let handshake = ConnectHandshake { core, queue: &queue, presence, from, session, anonymous: settings.anonymous };
     ws::serve(RpcConnection { handshake, settings, activity }, (), Socket::new(socket)).await;
 }
 
@@ -317,8 +326,9 @@ mod tests {
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
                 let socket = TestSocket { incoming, outgoing };
-                let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), ByteActivity::new());
-                serve(&core, socket, from, &RpcSettings::default()).await;
+                let from = RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+                let peer = RpcPeer { from, session: None, activity: ByteActivity::new() };
+                serve(&core, socket, peer, &RpcSettings::default()).await;
             });
             (Self { says, hears, _folder: folder }, serving)
         }

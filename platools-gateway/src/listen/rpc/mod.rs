@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::Response;
+use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -25,6 +26,7 @@ use super::ws::{self, ReadLimits};
 use crate::core::Core;
 use crate::domain::ids::ConnectionId;
 use crate::domain::origin::RequestOrigin;
+use connection::RpcPeer;
 
 /// The adapter for callers that stay connected.
 #[derive(Debug, Clone)]
@@ -39,13 +41,19 @@ impl RpcAdapter {
         Self { core, callers, settings: Arc::new(settings) }
     }
 
-    /// Lets a caller in, who says over the socket who it is.
-    pub(super) fn upgrade(self, from: RequestOrigin, activity: ByteActivity, upgrade: WebSocketUpgrade) -> Response {
+    /// Lets a caller in, who says over the socket who it is, unless it has the session of a browser.
+    pub(super) fn upgrade(
+        self,
+        from: RequestOrigin,
+        session: Option<SecretString>,
+        activity: ByteActivity,
+        upgrade: WebSocketUpgrade,
+    ) -> Response {
         let Self { core, callers, settings } = self;
         let limits = ReadLimits { message_bytes: connection::max_dropped_bytes(&settings), buffer_bytes: 4 * 1024 };
         ws::open(upgrade, limits, &callers, async move |socket| {
             let span = ws::socket_span!("caller", ConnectionId::random(), from);
-            connection::serve(&core, socket, (from, activity), &settings).instrument(span).await;
+            connection::serve(&core, socket, RpcPeer { from, session, activity }, &settings).instrument(span).await;
         })
     }
 }

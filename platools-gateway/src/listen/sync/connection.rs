@@ -169,5 +169,7 @@ fn close_of(closing: Closing) -> Close {
         Closing::Superseded => Close::new(close_code::NORMAL, "superseded by new connection"),
         Closing::SecretRotated => Close::new(CLOSE_SECRET_ROTATED, "secret rotated"),
         Closing::ShuttingDown => Close::SHUTTING_DOWN,
+        // Workers of every SDK connect again after it, as after a restart.
+        Closing::Disconnected => Close::new(close_code::AWAY, "disconnected by an admin"),
     }
 }

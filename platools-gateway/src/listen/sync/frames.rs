@@ -251,6 +251,7 @@ impl<'a> Frames<'a> {
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> NextStep {
+        self.fence.note_heartbeat();
         self.core.health.report(&self.health, tools);
         let mut frames = alerts(tools);
         if !frames.is_empty() {
