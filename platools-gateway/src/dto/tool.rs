@@ -32,7 +32,7 @@ pub struct ToolDto {
     changed_at: String,
     /// Left out of lists that were asked for without them.
     #[serde(flatten)]
-    schemas: Option<ToolSchemas>,
+    schemas: Option<DeclaredSchemas>,
     /// `none`, `user` or `admin`: who may call it.
     auth: String,
     /// The caller needs one of these, if there are any.
@@ -43,7 +43,7 @@ pub struct ToolDto {
 /// The schemas of a tool, in draft 2020-12. They are most of its JSON.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ToolSchemas {
+struct DeclaredSchemas {
     /// JSON Schema of the arguments.
     input_schema: Value,
     /// JSON Schema of the result.
@@ -104,7 +104,7 @@ impl From<ListedTool> for ToolDto {
             health: health.map(ToolHealthDto::from),
             fingerprint,
             changed_at: rfc3339(changed_ms),
-            schemas: Some(ToolSchemas { input_schema, output_schema }),
+            schemas: Some(DeclaredSchemas { input_schema, output_schema }),
             auth,
             roles,
             annotations,

@@ -62,7 +62,7 @@ pub(crate) struct LiveEventReader {
 #[derive(Debug)]
 pub(crate) enum LiveStep {
     Event(LiveEvent),
-    /// So many events were dropped, because the reader was slow.
+    /// Number of events that were dropped, because the reader was slow.
     Dropped(u64),
     /// The gateway has no more events.
     End,

@@ -82,7 +82,7 @@ pub(crate) struct ToolActivity {
 pub(crate) enum ToolChoice<'a> {
     /// None of them.
     Nothing,
-    /// Those that have this name.
+    /// Tools of this name.
     Named(&'a str),
     /// The busiest ones.
     Busiest,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { EventParser, readEvents } from './sse';
 
@@ -27,6 +27,25 @@ describe('server-sent events', () => {
     const events = [];
     for await (const event of readEvents(body)) events.push(event);
     expect(events).toEqual([{ event: 'message', data: 'Zürich €' }]);
+  });
+
+  it('count as lost after a long silence, and not while comments come', async () => {
+    vi.useFakeTimers();
+    let body: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const cancelled = vi.fn();
+    const events = readEvents(new ReadableStream<Uint8Array>({ start: (controller) => void (body = controller), cancel: cancelled }));
+    const failed = vi.fn();
+    events.next().catch(failed);
+    for (let round = 0; round < 4; round += 1) {
+      await vi.advanceTimersByTimeAsync(30_000);
+      body?.enqueue(new TextEncoder().encode(': alive\n\n'));
+    }
+    await vi.advanceTimersByTimeAsync(44_000);
+    expect(failed).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(failed).toHaveBeenCalledOnce();
+    expect(cancelled).toHaveBeenCalledOnce();
+    vi.useRealTimers();
   });
 
   it('without an end are not told', () => {

@@ -46,18 +46,34 @@ export class EventParser {
   }
 }
 
-/** The events of a body, until it ends. */
+/** The time without a byte after which a body counts as lost. The gateway sends a comment every 15 seconds to a stream without events. */
+const SILENCE_MS = 45_000;
+
+/** The events of a body, until it ends. Fails when nothing comes for longer than the gateway is ever silent. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
   const parser = new EventParser();
   const reader = body.getReader();
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await unlessSilent(reader.read());
       if (done) return;
       yield* parser.push(decoder.decode(value, { stream: true }));
     }
   } finally {
     await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** The next piece of a body, or a failure after a long silence: a connection whose other end vanished stays open without a word. */
+async function unlessSilent<T>(next: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the stream fell silent')), SILENCE_MS);
+  });
+  try {
+    return await Promise.race([next, silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }

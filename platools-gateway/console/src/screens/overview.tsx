@@ -2,11 +2,12 @@
 
 import { useMemo } from 'preact/hooks';
 
+import { messageOf } from '../api/problem';
 import { get } from '../api/rest';
 import type { Activity, Tool, ToolActivity, Worker } from '../api/types';
 import { useEnvironment } from '../environment';
 import { SPAN, callsOfMinute, linesOf, sumsOf, useActivity } from '../live/activity';
-import { useResource } from '../live/resource';
+import { useResource, type Resource } from '../live/resource';
 import { useReloadOn, useWorkers } from '../live/workers';
 import { href } from '../router';
 import type { ScreenProps } from '../routes';
@@ -14,7 +15,7 @@ import { Badge, Dot } from '../ui/badge';
 import { Chart, Sparkline } from '../ui/chart';
 import { count, duration, percent, plural } from '../ui/format';
 import { Card, Screen } from '../ui/screen';
-import { Empty, ErrorState, Loading } from '../ui/states';
+import { Empty, ErrorState, Loading, Notice } from '../ui/states';
 import { Table, type Column } from '../ui/table';
 
 /** The number of tools and of problems that the overview lists. */
@@ -32,6 +33,7 @@ export function OverviewScreen(_: ScreenProps) {
         <Welcome />
       ) : (
         <>
+          <Outdated resources={[activity, workers, tools]} />
           <Figures activity={activity.data} workers={workers.data} tools={tools.data} />
           {activity.data ? (
             <Charts activity={activity.data} />
@@ -56,6 +58,12 @@ function useTools(environment: string | null) {
   const tools = useResource(`tools ${environment}`, async (signal) => (await get<{ tools: Tool[] }>('/v1/tools', { environmentId: environment, schemas: 0 }, signal)).tools, { everyMs: 30_000 });
   useReloadOn(['tools_changed', 'restored'], tools.reload);
   return tools;
+}
+
+/** Said while the figures are of an earlier time, because a later request failed. */
+function Outdated({ resources }: { resources: Resource<unknown>[] }) {
+  const failed = resources.find(({ data, error }) => data !== undefined && error !== undefined && error !== null);
+  return failed ? <Notice tone="warn">This is not up to date: {messageOf(failed.error)}</Notice> : null;
 }
 
 function Welcome() {

@@ -10,6 +10,8 @@ export type Block =
   | { readonly kind: 'other'; readonly value: Json };
 
 export interface TableResult {
+  /** The rows are most of the result, and not a part of something that says more. */
+  readonly isMain: boolean;
   /** The member that has the rows; null if the result itself is the list. */
   readonly member: string | null;
   readonly columns: readonly string[];
@@ -23,6 +25,8 @@ export interface Truncated {
 }
 
 const MAX_COLUMNS = 24;
+// Members that a page of rows has beside them, such as a cursor and a count.
+const MAX_BESIDE = 2;
 // Names of columns are collected from so many rows. All rows of a long list would cost a noticeable time, and rows are mostly alike.
 const ROWS_FOR_COLUMNS = 500;
 const IMAGE = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml)$/i;
@@ -74,13 +78,13 @@ function blockOf(block: JsonObject): Block {
 /** The rows of a list of objects, or of an object whose only list has them. */
 export function tableOf(value: Json): TableResult | null {
   const own = rowsOf(value);
-  if (own !== null) return { member: null, columns: columnsOf(own), rows: own };
+  if (own !== null) return { isMain: true, member: null, columns: columnsOf(own), rows: own };
   if (!(value instanceof Map)) return null;
   const lists = [...value].filter(([, member]) => Array.isArray(member));
   const [only] = lists;
   if (lists.length !== 1 || only === undefined) return null;
   const rows = rowsOf(only[1]);
-  return rows === null ? null : { member: only[0], columns: columnsOf(rows), rows };
+  return rows === null ? null : { isMain: value.size <= MAX_BESIDE + 1, member: only[0], columns: columnsOf(rows), rows };
 }
 
 function rowsOf(value: Json): JsonObject[] | null {

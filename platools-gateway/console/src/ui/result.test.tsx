@@ -33,6 +33,13 @@ describe('tables', () => {
     expect(tableOf(parse('{"items":[{"id":1}],"others":[{"id":1}]}'))).toBeNull();
   });
 
+  it('come after the JSON where they are a part of something that says more', () => {
+    show('{"order_id":"ord-1","status":"confirmed","total":3,"lines":[{"sku":"a"}]}');
+    expect(tabs()).toEqual(['JSON', 'Table of lines']);
+    show('{"items":[{"sku":"a"}],"next":null}');
+    expect(tabs()).toEqual(['Table of items', 'JSON']);
+  });
+
   it.each(['[]', '[1]', '[{"a":1},2]', '[{}]', '{"a":1}', '"x"', 'null'])('are not made of %s', (text) => {
     expect(tableOf(parse(text))).toBeNull();
   });

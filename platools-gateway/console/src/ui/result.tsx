@@ -47,9 +47,11 @@ function tabsOf(value: Json, label: string): Tab[] {
     });
   }
   if (blocks !== null) tabs.push({ id: 'content', label: 'Content', content: () => <Blocks blocks={blocks} /> });
-  if (table !== null) tabs.push({ id: 'table', label: table.member === null ? 'Table' : `Table of ${table.member}`, content: () => <Rows table={table} label={label} /> });
+  const rows = table === null ? [] : [{ id: 'table', label: table.member === null ? 'Table' : `Table of ${table.member}`, content: () => <Rows table={table} label={label} /> }];
+  if (table?.isMain === true) tabs.push(...rows);
   if (typeof value === 'string') tabs.push({ id: 'text', label: 'Text', content: () => <Text text={value} label={label} /> });
   tabs.push({ id: 'json', label: 'JSON', content: () => <JsonTree value={value} label={`${label} as JSON`} open={3} /> });
+  if (table?.isMain === false) tabs.push(...rows);
   return tabs;
 }
 

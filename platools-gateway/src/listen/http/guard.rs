@@ -51,7 +51,7 @@ enum ClientKind {
 
 /// An accepted request: its client, and the session of the browser if one of the gateway's own pages may have sent it.
 #[derive(Debug)]
-struct Admission {
+struct AdmittedRequest {
     client: ClientKind,
     browser: Option<BrowserRequest>,
 }
@@ -78,13 +78,13 @@ impl Guard {
         router.layer(middleware::from_fn_with_state(Arc::clone(self), admit))
     }
 
-    fn check(&self, parts: &Parts) -> Result<Admission, ErrorView> {
+    fn check(&self, parts: &Parts) -> Result<AdmittedRequest, ErrorView> {
         let host = requested_host(parts)?;
         self.check_host(&host)?;
         let origin = page_origin(&parts.headers)?;
         origin.iter().try_for_each(|origin| self.check_origin(origin, &host))?;
         let client = if origin.is_some() { ClientKind::Page } else { ClientKind::Program };
-        Ok(Admission { client, browser: BrowserRequest::of(parts, &host, origin.as_ref(), self.site.is_tls) })
+        Ok(AdmittedRequest { client, browser: BrowserRequest::of(parts, &host, origin.as_ref(), self.site.is_tls) })
     }
 
     fn check_host(&self, host: &HostPort) -> Result<(), ErrorView> {
@@ -137,7 +137,7 @@ impl Guard {
 /// Answers refused requests, and hands all others on.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Admission { client, browser } = match guard.check(&parts) {
+    let AdmittedRequest { client, browser } = match guard.check(&parts) {
         Ok(admission) => admission,
         Err(error) => {
             let reason = error.code;

@@ -101,7 +101,7 @@ pub(super) struct ActivityQuery {
     environment_id: Option<String>,
     /// The name of the only tool to show.
     tool: Option<String>,
-    /// Whether tools are shown.
+    /// True shows the tools.
     #[param(default = true)]
     tools: Option<bool>,
 }
