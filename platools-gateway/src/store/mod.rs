@@ -13,6 +13,7 @@ mod channels;
 #[cfg(test)]
 mod conformance;
 mod conversations;
+mod counted_retention;
 mod directory;
 mod failure;
 mod idempotency;

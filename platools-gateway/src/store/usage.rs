@@ -3,10 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::SqlStore;
 use super::sql::{self, Row, SqlConnection};
 use super::writer::WriteLock;
-use crate::domain::error::Error;
 use crate::domain::ids::ProjectId;
 
 /// The kinds of data that are counted.
@@ -19,7 +17,7 @@ pub(super) enum Counted {
 
 impl Counted {
     /// The lock of the transactions that count.
-    fn lock(self) -> WriteLock {
+    pub(super) fn lock(self) -> WriteLock {
         match self {
             Self::KeyedCalls => WriteLock::KeyedCalls,
             Self::Conversations => WriteLock::Conversations,
@@ -38,7 +36,7 @@ impl Counted {
 
 /// The amount that a project has of one kind.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Usage {
+pub(super) struct ProjectUsage {
     pub(super) items: i64,
     pub(super) bytes: i64,
 }
@@ -50,7 +48,7 @@ pub(super) async fn add_usage(
     counted: Counted,
     items: i64,
     bytes: i64,
-) -> Result<Usage, sqlx::Error> {
+) -> Result<ProjectUsage, sqlx::Error> {
     let row = sql::query(
         "INSERT INTO project_usage (project_id, kind, items, bytes) SELECT id, $2, $3, $4 FROM projects WHERE id = $1 \
          ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + excluded.items, \
@@ -63,7 +61,7 @@ pub(super) async fn add_usage(
     .fetch_optional(connection)
     .await?;
     // Without the project nothing of it is left.
-    Ok(row.map_or(Usage::default(), |row| Usage { items: row.get("items"), bytes: row.get("bytes") }))
+    Ok(row.map_or(ProjectUsage::default(), |row| ProjectUsage { items: row.get("items"), bytes: row.get("bytes") }))
 }
 
 /// Takes removed rows, given by their `project_id` and `bytes`, away from what their projects have. Returns their bytes.
@@ -83,28 +81,6 @@ pub(super) async fn subtract_removed(
         add_usage(connection, &project, counted, -items, -bytes).await?;
     }
     Ok(total)
-}
-
-impl SqlStore {
-    /// Deletes counted rows by age, `batch` of them in each transaction, so that other writers have their turn in between.
-    /// `delete` deletes the `$2` oldest rows of those before `$1`, and returns their `project_id` and `bytes`.
-    pub(super) async fn delete_counted_before(
-        &self,
-        counted: Counted,
-        delete: &'static str,
-        ms: i64,
-        batch: u32,
-    ) -> Result<(), Error> {
-        loop {
-            let mut change = self.writes.begin(counted.lock()).await?;
-            let rows = sql::query(delete).bind(ms).bind(batch).fetch_all(&mut *change).await?;
-            subtract_removed(&mut change, counted, &rows).await?;
-            change.commit().await?;
-            if rows.len() < batch as usize {
-                return Ok(());
-            }
-        }
-    }
 }
 
 /// The bytes of all projects together, and the project that has most of them.

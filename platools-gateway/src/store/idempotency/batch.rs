@@ -16,7 +16,7 @@ const DROPPED_AT_ONCE: i64 = 32;
 
 /// The begin of a call.
 #[derive(Debug)]
-pub(super) struct Begin {
+pub(super) struct BeginWrite {
     pub(super) call: KeyedCall,
     /// The time within which the answer may come.
     pub(super) answer_wait: Duration,
@@ -26,7 +26,7 @@ pub(super) struct Begin {
 
 /// The end of a call.
 #[derive(Debug)]
-pub(super) struct End {
+pub(super) struct EndWrite {
     pub(super) call: KeyedCall,
     /// The sealed answer; none if it is too large.
     pub(super) answer: Option<Arc<str>>,
@@ -36,8 +36,8 @@ pub(super) struct End {
 /// Writes of different calls.
 #[derive(Debug, Default)]
 pub(super) struct Batch<'w> {
-    pub(super) begins: Vec<&'w Begin>,
-    pub(super) ends: Vec<&'w End>,
+    pub(super) begins: Vec<&'w BeginWrite>,
+    pub(super) ends: Vec<&'w EndWrite>,
     /// Calls that certainly did not run.
     pub(super) forgotten: Vec<&'w KeyedCall>,
 }
@@ -66,12 +66,12 @@ fn keys(rows: &[Row]) -> HashSet<RowKey> {
     rows.iter().map(|row| (row.get("id"), row.get::<String, _>("call_id").into())).collect()
 }
 
-async fn begin(connection: &mut SqlConnection, begins: &[&Begin]) -> Result<Vec<KeyedBegin>, sqlx::Error> {
+async fn begin(connection: &mut SqlConnection, begins: &[&BeginWrite]) -> Result<Vec<KeyedBegin>, sqlx::Error> {
     let (now, started) = (connection.dialect().now_ms(), now_ms());
     let columns = "id, project_id, fingerprint, call_id, created_ms, state, answer_until_ms";
     let mut insert = SqlBuilder::new(format!("INSERT INTO named_calls ({columns}) VALUES "));
     let mut before = "(";
-    for Begin { call, answer_wait, .. } in begins {
+    for BeginWrite { call, answer_wait, .. } in begins {
         insert.push(before).push_bind(call.id.clone());
         insert.push(", ").push_bind(call.project.as_str().to_owned());
         insert.push(", ").push_bind(call.fingerprint.clone());
@@ -108,12 +108,12 @@ async fn begin(connection: &mut SqlConnection, begins: &[&Begin]) -> Result<Vec<
     Ok(outcomes)
 }
 
-async fn end(connection: &mut SqlConnection, ends: &[&End]) -> Result<(), sqlx::Error> {
+async fn end(connection: &mut SqlConnection, ends: &[&EndWrite]) -> Result<(), sqlx::Error> {
     let mut update =
         SqlBuilder::new("UPDATE named_calls SET state = ended.column3, answer = ended.column4, answered_ms = ");
     update.push_bind(now_ms()).push(" FROM (VALUES ");
     let mut before = "(";
-    for End { call, answer, .. } in ends {
+    for EndWrite { call, answer, .. } in ends {
         update.push(before).push_bind(call.id.clone());
         update.push(", ").push_bind(call.call_id.as_str().to_owned());
         update.push(", ").push_bind(if answer.is_some() { "answered" } else { "too_large" });
@@ -127,13 +127,13 @@ async fn end(connection: &mut SqlConnection, ends: &[&End]) -> Result<(), sqlx::
     let ended = keys(&update.build().fetch_all(&mut *connection).await?);
 
     let mut kept: BTreeMap<&str, (&ProjectId, i64)> = BTreeMap::new();
-    for End { call, answer, .. } in ends {
+    for EndWrite { call, answer, .. } in ends {
         if let Some(answer) = answer.as_deref().filter(|_| ended.contains(&key(call))) {
             kept.entry(call.project.as_str()).or_insert((&call.project, 0)).1 += as_i64(answer.len());
         }
     }
     // They are those of the gateway.
-    let Some(End { bounds, .. }) = ends.last().filter(|_| !kept.is_empty()) else { return Ok(()) };
+    let Some(EndWrite { bounds, .. }) = ends.last().filter(|_| !kept.is_empty()) else { return Ok(()) };
     for (project, bytes) in kept.values() {
         let usage = add_usage(connection, project, Counted::KeyedCalls, 0, *bytes).await?;
         drop_answers(connection, project, usage.bytes - bounds.project).await?;

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::batch::{Batch, Begin, End};
+use super::batch::{Batch, BeginWrite, EndWrite};
 use crate::background::tasks::Tasks;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::idempotency::{AnswerBounds, KeyedBegin, KeyedCall};
@@ -53,13 +53,13 @@ impl KeyedCallWriter {
 
     /// Begins a call. The begin is stored when this returns.
     pub(super) async fn begin(&self, call: &KeyedCall, answer_wait: Duration, limit: i64) -> Result<KeyedBegin, Error> {
-        let begin = Begin { call: call.clone(), answer_wait, limit };
+        let begin = BeginWrite { call: call.clone(), answer_wait, limit };
         timeout(BEGIN, self.write(|reply| Job::Begin(begin, reply))).await.map_err(|_| too_slow())?
     }
 
     /// Ends a call. The end is stored when this returns.
     pub(super) async fn end(&self, call: &KeyedCall, answer: Option<&str>, bounds: AnswerBounds) -> Result<(), Error> {
-        let end = End { call: call.clone(), answer: answer.map(Arc::from), bounds };
+        let end = EndWrite { call: call.clone(), answer: answer.map(Arc::from), bounds };
         self.write(|reply| Job::End(end, reply)).await
     }
 
@@ -69,7 +69,7 @@ impl KeyedCallWriter {
         self.write(|reply| Job::Forget(call, Some(reply))).await
     }
 
-    async fn write<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Error> {
+    async fn write<T>(&self, job: impl FnOnce(ReplySender<T>) -> Job) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(job(reply)).await.map_err(|_| unwritten())?;
         // The task panicked, or was aborted at the end.
@@ -83,14 +83,14 @@ impl fmt::Debug for KeyedCallWriter {
     }
 }
 
-type Reply<T> = oneshot::Sender<Result<T, Error>>;
+type ReplySender<T> = oneshot::Sender<Result<T, Error>>;
 
 /// A write that waits.
 enum Job {
-    Begin(Begin, Reply<KeyedBegin>),
-    End(End, Reply<()>),
+    Begin(BeginWrite, ReplySender<KeyedBegin>),
+    End(EndWrite, ReplySender<()>),
     /// Nobody waits for it if its call began after its caller had given up.
-    Forget(KeyedCall, Option<Reply<()>>),
+    Forget(KeyedCall, Option<ReplySender<()>>),
 }
 
 impl Job {
@@ -307,7 +307,7 @@ mod tests {
         let (_folder, store, call) = database().await;
         let (reply, gone) = oneshot::channel();
         drop(gone);
-        let job = Job::Begin(Begin { call: call.clone(), answer_wait: BEGIN, limit: 10 }, reply);
+        let job = Job::Begin(BeginWrite { call: call.clone(), answer_wait: BEGIN, limit: 10 }, reply);
         assert!(job.is_given_up());
         let unwanted = job.finish(Ok(Some(KeyedBegin::Begun)));
         assert_eq!(unwanted.map(|call| call.id), Some(call.id));
