@@ -10,7 +10,7 @@ section! {
     #[derive(PartialEq, Eq)]
     pub struct ConsoleSettings: "console" titled "The console" {
         /// Serves the console, and lets browsers sign in with a key or token. Without it, `/console` is not there.
-        pub enabled: bool = true, common();
+        pub enabled: bool = true;
         /// Time without a request after which the session of a browser ends.
         pub session_idle: Duration = minutes(12 * 60), at_least("1m");
         /// Longest time of the session of a browser. It never outlives its key or token.

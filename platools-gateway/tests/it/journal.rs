@@ -312,7 +312,7 @@ async fn the_journals_routes_are_described() {
         assert!(operation["summary"].is_string() && operation["responses"]["4XX"].is_object(), "{path}: {operation}");
     }
     let names = document["paths"]["/v1/calls"]["get"]["parameters"].as_array().unwrap().iter();
-    assert_eq!(names.filter(|parameter| parameter["in"] == "query").count(), 10);
+    assert_eq!(names.filter(|parameter| parameter["in"] == "query").count(), 11);
 }
 
 #[tokio::test]
