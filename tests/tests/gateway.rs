@@ -252,11 +252,13 @@ async fn a_worker_that_stops_answers_its_calls_first() {
 async fn a_panicking_tool_fails_its_call_and_the_socket_stays() {
     let setup = Setup::start().await;
     let workers = setup.admin().get("/v1/workers").await.body;
+    let connection = &workers["items"][0]["connectionId"];
+    assert!(connection.is_string(), "{workers}");
     let failed = setup.admin().call("panics", json!({})).await;
     failed.is_problem(422, "tool_failed");
     assert!(failed.detail().contains("the tool panicked"), "{failed:?}");
     assert_eq!(setup.admin().call("echo", json!({"number": 3})).await.result(), 3);
-    assert_eq!(setup.admin().get("/v1/workers").await.body, workers);
+    assert_eq!(setup.admin().get("/v1/workers").await.body["items"][0]["connectionId"], *connection);
 }
 
 #[tokio::test]

@@ -127,12 +127,18 @@ async fn a_bad_limit_or_offset_is_named_with_its_value() {
 async fn whoever_is_no_agent_is_told_how_to_become_one() {
     let gateway = dev_gateway().await;
     let strangers = [Caller::at(&gateway.url()), Caller::at(&gateway.url()).key("wrong")];
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let operator = Caller::at(&gateway.url()).key(key.expose_secret());
     for (method, path) in ROUTES {
         for stranger in &strangers {
             assert_eq!(is_refused(&stranger.send(method, path, "").await).0, 401, "{method} {path}");
         }
-        let (status, error) = is_refused(&Caller::admin(&gateway).send(method, path, "").await);
+        let (status, error) = is_refused(&operator.send(method, path, "").await);
         assert!(status == 403 && error.contains("key add --agent"), "{method} {path}: {error}");
+        // Admins read, and take no part.
+        let answer = Caller::admin(&gateway).send(method, path, "").await;
+        let is_for_agents = method != "GET" || path == "/v1/runtime/status";
+        assert_eq!(answer.status == 403, is_for_agents, "{method} {path}: {answer:?}");
     }
 }
 
