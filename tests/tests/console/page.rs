@@ -126,12 +126,6 @@ impl Console {
         violations.collect()
     }
 
-    /// Errors in the browser's own log, such as violations of the policy of the page.
-    pub(crate) async fn complaints(&self) -> Vec<String> {
-        let complaints = self.browser.run("window.complaints ?? []").await;
-        complaints.as_array().unwrap().iter().map(ToString::to_string).collect()
-    }
-
     /// Keeps a picture of the page.
     pub(crate) async fn picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");

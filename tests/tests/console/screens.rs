@@ -15,7 +15,7 @@ const SCREENS: [(&str, &str); 12] = [
     ("/audit", "Audit"),
     ("/log", "Log"),
     ("/settings", "Settings"),
-    ("/nowhere", "Page not found"),
+    ("/nowhere", "Not found"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
