@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use platools::{Context, ToolRegistry, tool, tools};
 use platools_gateway::dev;
-use platools_tests::{Worker, client, within};
+use platools_tests::{Caller, Worker, client, within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::page::Console;
@@ -101,6 +102,7 @@ async fn a_form_shows_the_problem_of_a_wrong_argument_at_its_field_and_calls_the
     console.says("Ada").await;
     console.says("express").await;
     assert!(console.violations().await.is_empty());
+    console.browser.run("(scrollTo(0, 0), true)").await;
     console.picture("result-of-a-form").await;
     console.browser.close().await;
 }
@@ -147,5 +149,29 @@ async fn a_worker_that_dies_is_gone_and_back_without_a_reload() {
     let _second = worker(&console, &go);
     console.browser.until(row).await;
     assert_eq!(console.browser.run("window.isSamePage").await, true);
+    console.browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_counts_the_calls_of_each_tool() {
+    let (console, _worker, _go) = with_worker().await;
+    let caller = Caller::new(console.gateway.url(), dev::ADMIN_KEY);
+    for units in 0..40_i32 {
+        // Every tenth is refused.
+        let units = if units % 10 == 0 { -1 } else { units };
+        caller.call("place_order", json!({"customer": "Ada", "units": units, "urgency": "normal"})).await;
+        caller.call("markup", json!({})).await;
+    }
+    console.go("/").await;
+    console.shows("link", "place_order").await;
+    // The share of errors of the tool, and that of all calls.
+    console.says("10 %").await;
+    console.says("5 %").await;
+    assert!(console.violations().await.is_empty());
+    console.picture("overview-with-calls").await;
+    console.go("/calls").await;
+    console.shows("link", "place_order").await;
+    assert!(console.violations().await.is_empty());
+    console.picture("calls-with-rows").await;
     console.browser.close().await;
 }
