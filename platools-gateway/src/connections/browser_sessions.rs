@@ -29,10 +29,10 @@ pub(crate) struct BrowserSessions {
     settings: ConsoleSettings,
     gateway: GatewayNumber,
     /// The other gateways, if there are any.
-    peers: Option<Arc<dyn RemoteBrowserSessions>>,
+    remote: Option<Arc<dyn RemoteBrowserSessions>>,
     open: Mutex<HashMap<BrowserSessionId, OpenBrowserSession>>,
     /// Sessions of other gateways that opened sockets here.
-    elsewhere: Mutex<HashSet<BrowserSessionId>>,
+    used_remote: Mutex<HashSet<BrowserSessionId>>,
 }
 
 /// A session as of one request.
@@ -65,10 +65,10 @@ impl BrowserSessions {
         directory: Arc<Directory>,
         callers: Arc<Callers>,
         settings: ConsoleSettings,
-        (gateway, peers): (GatewayNumber, Option<Arc<dyn RemoteBrowserSessions>>),
+        (gateway, remote): (GatewayNumber, Option<Arc<dyn RemoteBrowserSessions>>),
     ) -> Self {
-        let (open, elsewhere) = (Mutex::default(), Mutex::default());
-        Self { directory, callers, settings, gateway, peers, open, elsewhere }
+        let (open, used_remote) = (Mutex::default(), Mutex::default());
+        Self { directory, callers, settings, gateway, remote, open, used_remote }
     }
 
     /// Opens a session for a caller, and returns the secret for the browser.
@@ -111,8 +111,8 @@ impl BrowserSessions {
     /// The session has ended meanwhile.
     pub(crate) fn attach(&self, presence: &CallerConnection, session: &BrowserSession) -> Result<(), Error> {
         self.callers.note_session(presence, &session.id);
-        if self.peer_with(&session.id).is_some() {
-            lock(&self.elsewhere).insert(session.id.clone());
+        if self.remote_of(&session.id).is_some() {
+            lock(&self.used_remote).insert(session.id.clone());
             return Ok(());
         }
         // The end of a session is told to the connections that are noted then. This one may have been noted after that.
@@ -122,9 +122,9 @@ impl BrowserSessions {
     /// Ends the session of a browser's secret, with the connections that it opened.
     pub(crate) async fn close(&self, secret: &SecretString) {
         let id = BrowserSessionId::of(secret);
-        match self.peer_with(&id) {
-            Some(peers) => {
-                if !peers.close_session(id.gateway, &id.hash).await {
+        match self.remote_of(&id) {
+            Some(remote) => {
+                if !remote.close_session(id.gateway, &id.hash).await {
                     tracing::warn!(gateway = id.gateway.get(), "session of a browser not ended at its gateway");
                 }
                 self.callers.dismiss_session(&id);
@@ -146,14 +146,14 @@ impl BrowserSessions {
     }
 
     /// Ends the sockets of sessions of other gateways that have ended there.
-    pub(crate) async fn end_elsewhere(&self) {
-        let noted: Vec<_> = lock(&self.elsewhere).iter().cloned().collect();
+    pub(crate) async fn end_remote(&self) {
+        let noted: Vec<_> = lock(&self.used_remote).iter().cloned().collect();
         for id in noted {
             let is_used = self.callers.has_session(&id);
             if is_used && self.look_up(&id, SessionUsage::Socket).await.is_some() {
                 continue;
             }
-            lock(&self.elsewhere).remove(&id);
+            lock(&self.used_remote).remove(&id);
             self.callers.dismiss_session(&id);
         }
     }
@@ -169,8 +169,8 @@ impl BrowserSessions {
     }
 
     async fn look_up(&self, id: &BrowserSessionId, usage: SessionUsage) -> Option<FoundSession> {
-        match self.peer_with(id) {
-            Some(peers) => peers.find_session(id.gateway, &id.hash, usage).await,
+        match self.remote_of(id) {
+            Some(remote) => remote.find_session(id.gateway, &id.hash, usage).await,
             None => self.look_up_here(id, usage),
         }
     }
@@ -189,8 +189,8 @@ impl BrowserSessions {
     }
 
     /// The other gateways, if one of them opened a session.
-    fn peer_with(&self, id: &BrowserSessionId) -> Option<&dyn RemoteBrowserSessions> {
-        self.peers.as_deref().filter(|_| id.gateway != self.gateway)
+    fn remote_of(&self, id: &BrowserSessionId) -> Option<&dyn RemoteBrowserSessions> {
+        self.remote.as_deref().filter(|_| id.gateway != self.gateway)
     }
 
     fn is_over(&self, session: &OpenBrowserSession, now: Instant) -> bool {
@@ -248,7 +248,6 @@ mod tests {
         let settings =
             ConsoleSettings { session_idle: 10 * MINUTE, session_lifetime: 60 * MINUTE, ..ConsoleSettings::default() };
         let sessions = BrowserSessions::new(core.directory.clone(), core.callers.clone(), settings, Default::default());
-        tokio::time::pause();
         (folder, core, sessions, caller)
     }
 
@@ -271,6 +270,7 @@ mod tests {
     #[tokio::test]
     async fn a_session_ends_without_requests_and_after_its_lifetime() {
         let (_folder, _core, sessions, caller) = setup().await;
+        tokio::time::pause();
         let (used, unused) = (sessions.open(&caller), sessions.open(&caller));
         for _ in 0..6 {
             assert!(is_open(&sessions, &used).await);
@@ -317,6 +317,7 @@ mod tests {
     #[tokio::test]
     async fn a_credential_has_so_many_sessions_and_the_idlest_gives_way() {
         let (_folder, _core, sessions, caller) = setup().await;
+        tokio::time::pause();
         let mut secrets = Vec::new();
         for _ in 0..MAX_SESSIONS_OF_CREDENTIAL {
             secrets.push(sessions.open(&caller));

@@ -56,7 +56,7 @@ impl Housekeeping {
             this.repeat("directory", LOOK, async |this| this.read_directory().await),
             this.repeat("sessions", LOOK, async |this| this.sessions.end_silent()),
             this.repeat("browser sessions", LOOK, async |this| this.browser_sessions.end_expired()),
-            this.repeat("sessions elsewhere", LOOK_ELSEWHERE, async |this| this.browser_sessions.end_elsewhere().await),
+            this.repeat("sessions elsewhere", LOOK_ELSEWHERE, async |this| this.browser_sessions.end_remote().await),
             this.repeat("heartbeats", HEARTBEATS, async |this| this.sessions.store_heartbeats()),
             this.repeat("sweep", SWEEP, async |this| this.sweep()),
             this.repeat("retention", SWEEP, async |this| {

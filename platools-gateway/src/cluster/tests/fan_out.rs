@@ -290,14 +290,14 @@ async fn the_session_of_a_browser_counts_at_every_gateway_and_ends_at_all_of_the
         presence
     };
     let (of_first, of_second) = (connect(&first).await, connect(&second).await);
-    two.browser_sessions.end_elsewhere().await;
+    two.browser_sessions.end_remote().await;
     // Signed out at the other gateway, and at the one that signed in.
     two.browser_sessions.close(&first).await;
     one.browser_sessions.find(&first, RequestOrigin::default()).await.unwrap_err();
     assert_eq!(*of_first.phase().borrow(), ConnectionPhase::CredentialEnded);
     assert_eq!(*of_second.phase().borrow(), ConnectionPhase::Open);
     one.browser_sessions.close(&second).await;
-    two.browser_sessions.end_elsewhere().await;
+    two.browser_sessions.end_remote().await;
     assert_eq!(*of_second.phase().borrow(), ConnectionPhase::CredentialEnded);
     two.browser_sessions.find(&second, RequestOrigin::default()).await.unwrap_err();
     let third = one.browser_sessions.open(&caller);
