@@ -97,6 +97,18 @@ impl LiveEvents {
     }
 }
 
+impl LiveCall {
+    fn of(call: &BegunCall<'_>) -> Self {
+        Self {
+            call_id: call.call_id.clone(),
+            tool: call.tool.to_owned(),
+            identity: call.identity.clone(),
+            caller: call.caller.clone(),
+            started_ms: ms_of(call.began),
+        }
+    }
+}
+
 impl LiveEventReader {
     /// The next event that the caller may see. Cancel-safe.
     pub(crate) async fn next(&mut self) -> LiveStep {
@@ -157,29 +169,14 @@ impl WorkerObserver for LiveEvents {
 
 impl CallObserver for LiveEvents {
     fn call_began(&self, call: &BegunCall<'_>) {
-        self.send(|| {
-            LiveEvent::CallBegan(Arc::new(LiveCall {
-                call_id: call.call_id.clone(),
-                tool: call.tool.to_owned(),
-                identity: call.identity.clone(),
-                caller: call.caller.clone(),
-                started_ms: ms_of(call.began),
-            }))
-        });
+        self.send(|| LiveEvent::CallBegan(Arc::new(LiveCall::of(call))));
     }
 
     fn call_ended(&self, call: &EndedCall<'_>) {
         self.send(|| {
-            let of_call = LiveCall {
-                call_id: call.call_id.clone(),
-                tool: call.tool.to_owned(),
-                identity: call.identity.clone(),
-                caller: call.caller.clone(),
-                started_ms: ms_of(call.began),
-            };
             let total_ms = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX);
             let end = LiveCallEnd { outcome: call.outcome, total_ms, worker_ms: call.worker_ms };
-            LiveEvent::CallEnded(Arc::new(of_call), end)
+            LiveEvent::CallEnded(Arc::new(LiveCall::of(&call.begun())), end)
         });
     }
 }

@@ -57,6 +57,14 @@ pub struct EndedCall<'a> {
     pub worker_ms: Option<u64>,
 }
 
+impl<'a> EndedCall<'a> {
+    /// The call as it was when it began.
+    pub(crate) fn begun(&self) -> BegunCall<'a> {
+        let Self { call_id, tool, identity, caller, began, .. } = *self;
+        BegunCall { call_id, tool, identity, caller, began }
+    }
+}
+
 /// All observers of a gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Observers(Vec<Arc<dyn CallObserver>>);

@@ -55,7 +55,7 @@ pub(in crate::store) enum WriteLock {
 
 /// The first of the two numbers of every lock, so that other programs on a PostgreSQL database do not take them.
 #[cfg(feature = "postgres")]
-const LOCKS: i64 = 0x706c_6174;
+const LOCKS: i32 = 0x706c_6174;
 
 impl WriteLock {
     async fn begin(self, connections: &Pool) -> Result<Transaction, sqlx::Error> {
@@ -64,7 +64,7 @@ impl WriteLock {
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => {
                 // One round trip.
-                let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCKS}, {})", self as u8);
+                let begin = format!("BEGIN; {}", self.statement());
                 SqlConnection::Postgres(pool.begin_with(sqlx::AssertSqlSafe(begin)).await?)
             }
         }))
@@ -86,11 +86,14 @@ impl WriteLock {
         match connection {
             SqlConnection::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            SqlConnection::Postgres(_) => {
-                let lock = "SELECT pg_advisory_xact_lock(CAST($1 AS INTEGER), CAST($2 AS INTEGER))";
-                sql::query(lock).bind(LOCKS).bind(i64::from(self as u8)).execute(connection).await.map(drop)
-            }
+            SqlConnection::Postgres(_) => sql::dynamic(self.statement()).execute(connection).await.map(drop),
         }
+    }
+
+    /// Takes the lock until the transaction ends.
+    #[cfg(feature = "postgres")]
+    fn statement(self) -> String {
+        format!("SELECT pg_advisory_xact_lock({LOCKS}, {})", self as u8)
     }
 }
 

@@ -55,10 +55,7 @@ function useToken(make: (ttl: number) => Promise<SignedToken>) {
 
 function ClientTab() {
   const isAdmin = useIs('admin');
-  const session = useSession();
-  const chosen = useEnvironment();
-  const environments = useEnvironments(session);
-  const [environment, setEnvironment] = useState(chosen ?? session.environments?.[0] ?? 'development');
+  const [environment, setEnvironment] = useSnippetEnvironment();
   const [role, setRole] = useState('operator');
   const agents = useResource(isAdmin ? 'agents of the connect screen' : null, async (signal) => (await get<Page<Agent>>('/v1/agents', { limit: 1000 }, signal)).items);
   const [agent, setAgent] = useState('main');
@@ -68,14 +65,12 @@ function ClientTab() {
     <div class="connect">
       <Card title="Token">
         <div class="stack">
-          <SelectField
-            label="Environment"
-            value={environment}
+          <EnvironmentField
+            environment={environment}
             onChange={(slug) => {
               setEnvironment(slug);
               made.forget();
             }}
-            options={slugOptions(environments, environment)}
           />
           {isAdmin ? (
             <>
@@ -107,24 +102,19 @@ function ClientTab() {
 
 function WorkerTab() {
   const isAdmin = useIs('admin');
-  const session = useSession();
-  const chosen = useEnvironment();
-  const environments = useEnvironments(session);
-  const [environment, setEnvironment] = useState(chosen ?? session.environments?.[0] ?? 'development');
+  const [environment, setEnvironment] = useSnippetEnvironment();
   const [token, setToken] = useState(WORKER_PLACEHOLDER);
   const snippets = workerSnippets({ url: location.origin, token, environment });
   return (
     <div class="connect">
       <Card title="Token">
         <div class="stack">
-          <SelectField
-            label="Environment"
-            value={environment}
+          <EnvironmentField
+            environment={environment}
             onChange={(slug) => {
               setEnvironment(slug);
               setToken(WORKER_PLACEHOLDER);
             }}
-            options={slugOptions(environments, environment)}
           />
           {isAdmin ? <WorkerToken environment={environment} onToken={(next) => setToken(next ?? WORKER_PLACEHOLDER)} /> : <OwnKey placeholder={WORKER_PLACEHOLDER} isWorker />}
         </div>
@@ -132,6 +122,18 @@ function WorkerTab() {
       <Snippets label="Languages" param="worker" snippets={snippets} />
     </div>
   );
+}
+
+/** The environment that the blocks are for. At first it is the one that the console shows. */
+function useSnippetEnvironment() {
+  const session = useSession();
+  const chosen = useEnvironment();
+  return useState(chosen ?? session.environments?.[0] ?? 'development');
+}
+
+function EnvironmentField({ environment, onChange }: { environment: string; onChange: (slug: string) => void }) {
+  const environments = useEnvironments(useSession());
+  return <SelectField label="Environment" value={environment} onChange={onChange} options={slugOptions(environments, environment)} />;
 }
 
 function WorkerToken({ environment, onToken }: { environment: string; onToken: (token: string | null) => void }) {

@@ -21,9 +21,12 @@ use crate::ports::remote_calls::RemoteCalls;
 /// The time in which another gateway responds, with the answer or without. The database is read between two requests.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
 
-/// The first and the longest time between two looks into the database for the answer of a gateway that does not respond. The time doubles: when a
-/// gateway hangs, many calls wait for it, and their looks must leave the database free for other calls.
-const POLL: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
+/// The first time between two looks into the database for the answer of a gateway that does not respond. The time doubles: when a gateway
+/// hangs, many calls wait for it, and their looks must leave the database free for other calls.
+const FIRST_POLL: Duration = Duration::from_millis(500);
+
+/// The longest time between two looks.
+const LONGEST_POLL: Duration = Duration::from_secs(5);
 
 impl Calls {
     /// The answer of an earlier call under a key. While another gateway makes the call, waits for its answer: as long as it may still come.
@@ -34,13 +37,13 @@ impl Calls {
         fingerprint: &str,
         mut earlier: EarlierCall,
     ) -> Option<KeyedAnswer> {
-        let [mut poll, longest_poll] = POLL;
+        let mut poll = FIRST_POLL;
         let mut read = Instant::now();
         loop {
             let Some((remote_calls, wait)) = self.remote_wait(&earlier, fingerprint, read) else {
                 return Some(earlier_answer(key, fingerprint, earlier));
             };
-            let status = self.remote_status(&**remote_calls, key.id(), &earlier.call_id, [wait, poll]);
+            let status = self.remote_status(&**remote_calls, key.id(), &earlier.call_id, wait, poll);
             match self.idempotency.end_of_waits.run_until_cancelled(status).await {
                 None => return Some(Err(stopped().about_call(&earlier.call_id)).into()),
                 Some(KeyedCallStatus::Ended { sealed, retry_after_ms }) => {
@@ -51,7 +54,7 @@ impl Calls {
                     }
                 }
                 Some(KeyedCallStatus::Running) => {}
-                Some(KeyedCallStatus::NotHere) => poll = longest_poll.min(poll * 2),
+                Some(KeyedCallStatus::NotHere) => poll = LONGEST_POLL.min(poll * 2),
             }
             match self.services.idempotency_store.earlier_call(key.id()).await {
                 Ok(None) => return None,
@@ -82,7 +85,8 @@ impl Calls {
         remote_calls: &dyn RemoteCalls,
         id: &str,
         call_id: &CallId,
-        [wait, poll]: [Duration; 2],
+        wait: Duration,
+        poll: Duration,
     ) -> KeyedCallStatus {
         let gateway = call_id.gateway();
         // A call of this gateway that is not in its table began before its last start.

@@ -27,8 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// The number of times that a caller tries again after a gateway stopped during its call.
 const INTERRUPTIONS: u32 = 3;
 
-/// The first and the longest wait before a caller tries again. The wait doubles.
-const RETRY: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
+/// The first wait before a caller tries again. The wait doubles.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+
+/// The longest wait before a caller tries again.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
 /// Callers, and the workers that they call.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl KeyedLoad {
             while callers.call(callers.next.fetch_add(1, Ordering::Relaxed), worker, Instant::now()).await
                 != LoadEnd::Result
             {
-                sleep(RETRY[0]).await;
+                sleep(FIRST_RETRY).await;
             }
         }
         lock(&callers.errors).clear();
@@ -121,7 +124,7 @@ impl Callers {
     async fn call(&self, number: u64, worker: usize, begun: Instant) -> LoadEnd {
         let body = json!({"entityId": format!("w{worker}"), "arguments": {"number": number, "millis": TOOL_MS}, "timeoutMs": 30_000});
         let mut gateway = worker % self.gateways.len();
-        let [mut retry, longest_retry] = RETRY;
+        let mut retry = FIRST_RETRY;
         let mut interruptions = 0;
         while begun.elapsed() < PATIENCE {
             let request = self.http.post(format!("{}/v1/tools/work/call", self.gateways[gateway])).json(&body);
@@ -152,7 +155,7 @@ impl Callers {
             }
             gateway = (gateway + 1) % self.gateways.len();
             sleep(retry).await;
-            retry = longest_retry.min(retry * 2);
+            retry = LONGEST_RETRY.min(retry * 2);
         }
         LoadEnd::Lost
     }
